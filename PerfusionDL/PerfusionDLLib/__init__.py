@@ -1,0 +1,3 @@
+"""Quantitative myocardial perfusion MRI: what was measured, what is where, what it means, what is reported."""
+
+__version__ = "0.1.0"

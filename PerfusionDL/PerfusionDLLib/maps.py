@@ -1,0 +1,146 @@
+"""What it means and what is reported: flow maps, why a pixel has none, and the table of AHA segments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntFlag, StrEnum, auto
+
+import numpy as np
+
+from .series import Condition, Level
+
+
+class FitStatus(IntFlag):
+    """Why a pixel has no trustworthy flow. 0 is a good fit; reasons combine."""
+
+    OK = 0
+    LATE_ARRIVAL = auto()
+    AT_BOUND = auto()
+    NOT_CONVERGED = auto()
+    SATURATED = auto()
+    NO_SIGNAL = auto()
+
+
+class FlowModel(StrEnum):
+    """How the residue function is constrained. Member names are saved in scenes and never renamed."""
+
+    FERMI = "fermi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArterialInput:
+    """The arterial input function.
+
+    times_s, concentration_mmol_l : (T,) of blood, NaN where the signal carries no information
+    baseline_frames : frames before the contrast agent arrives
+    peak_frame, first_pass_end_frame : 0-based
+    region : (Y, X) bool, the pixels it was measured in
+    source : slice level or series it was taken from
+    flags : sentences on what the user should check
+    """
+
+    times_s: np.ndarray
+    concentration_mmol_l: np.ndarray
+    baseline_frames: int
+    peak_frame: int
+    first_pass_end_frame: int
+    region: np.ndarray | None = None
+    source: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentFit:
+    """The mean curve of one AHA segment and what the model makes of it.
+
+    times_s, concentration_mmol_l, fitted_mmol_l : (T,)
+    mbf_ml_min_g, mbf_low_ml_min_g, mbf_high_ml_min_g : flow of the mean curve with its 95 % interval
+    """
+
+    times_s: np.ndarray
+    concentration_mmol_l: np.ndarray
+    fitted_mmol_l: np.ndarray
+    mbf_ml_min_g: float
+    mbf_low_ml_min_g: float
+    mbf_high_ml_min_g: float
+    status: FitStatus = FitStatus.OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceMaps:
+    """Flow of one slice, in the pose of its reference frame.
+
+    mbf_ml_min_g, mbf_se_ml_min_g : (Y, X) float32, NaN where not fitted
+    status : (Y, X) uint8, values of `FitStatus`; 0 outside the myocardium
+    segments : (Y, X) uint8, AHA segment number, 0 outside
+    depth : (Y, X) float32, 0 at the endocardium to 1 at the epicardium, NaN outside
+    segment_fits : by AHA segment number
+    """
+
+    level: Level
+    mbf_ml_min_g: np.ndarray
+    mbf_se_ml_min_g: np.ndarray
+    status: np.ndarray
+    segments: np.ndarray
+    depth: np.ndarray
+    segment_fits: Mapping[int, SegmentFit]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerfusionMaps:
+    """Flow of one scan, base to apex, and where it came from.
+
+    provenance : version, weights hash, model and parameters, as they are written into every export
+    """
+
+    condition: Condition
+    slices: tuple[SliceMaps, ...]
+    arterial_input: ArterialInput
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionFlow:
+    """Flow of one region under one condition, mL/min/g; NaN where there is none.
+
+    mbf_ml_min_g : mean of the pixel map; curve_mbf_ml_min_g : flow of the mean curve
+    failed_share : share of pixels without a trustworthy flow, 0 to 1
+    """
+
+    mbf_ml_min_g: float = float("nan")
+    mbf_low_ml_min_g: float = float("nan")
+    mbf_high_ml_min_g: float = float("nan")
+    curve_mbf_ml_min_g: float = float("nan")
+    endo_ml_min_g: float = float("nan")
+    epi_ml_min_g: float = float("nan")
+    endo_epi_ratio: float = float("nan")
+    failed_share: float = float("nan")
+    pixels: int = 0
+    origin: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentRow:
+    """One row of the table: an AHA segment, a coronary territory or the whole left ventricle.
+
+    aha_segment : 1 to 16, None for territories and the global row
+    mpr : myocardial perfusion reserve, stress over rest
+    """
+
+    aha_segment: int | None
+    name: str
+    level: str
+    territory: str
+    rest: RegionFlow
+    stress: RegionFlow
+    mpr: float
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentTable:
+    """What is reported: 16 AHA segments, three territories, global."""
+
+    segments: tuple[SegmentRow, ...]
+    territories: tuple[SegmentRow, ...]
+    whole: SegmentRow
+    provenance: Mapping[str, str] = field(default_factory=dict)
