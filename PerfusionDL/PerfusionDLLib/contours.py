@@ -1,12 +1,16 @@
 """What is where in a slice, aligned in time: contours and the motion-compensated series they belong to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 import numpy as np
 
 from .series import Condition, PerfusionSeries
+
+
+Progress = Callable[[str], None]
+"""Called with the name of each step as it begins; an exception that it raises cancels the work."""
 
 
 class Origin(StrEnum):
@@ -129,12 +133,8 @@ class PreprocessedSlice:
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessedScan:
-    """The preprocessed slices of one condition, base to apex.
-
-    seconds : how long each step took, all slices together
-    """
+    """The preprocessed slices of one condition, base to apex."""
 
     condition: Condition
     slices: tuple[PreprocessedSlice, ...]
     assumptions: tuple[str, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
