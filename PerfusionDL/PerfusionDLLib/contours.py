@@ -8,7 +8,6 @@ import numpy as np
 
 from .series import Condition, PerfusionSeries
 
-
 Progress = Callable[[str], None]
 """Called with the name of each step as it begins; an exception that it raises cancels the work."""
 
