@@ -6,6 +6,7 @@ from enum import IntFlag, StrEnum, auto
 
 import numpy as np
 
+from .contours import Origin
 from .series import Condition, Level
 
 
@@ -74,6 +75,8 @@ class SliceMaps:
     segments : (Y, X) uint8, AHA segment number, 0 outside
     depth : (Y, X) float32, 0 at the endocardium to 1 at the epicardium, NaN outside
     segment_fits : by AHA segment number
+    origin : who made the contours
+    flags : sentences on what the user should check
     """
 
     level: Level
@@ -83,6 +86,8 @@ class SliceMaps:
     segments: np.ndarray
     depth: np.ndarray
     segment_fits: Mapping[int, SegmentFit]
+    origin: Origin = Origin.AUTOMATIC
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,154 @@
+"""Fermi-constrained deconvolution (Jerosch-Herold et al., Med Phys 1998;25:73)."""
+
+import numpy as np
+
+from ..maps import FitStatus
+from .convolution import FLOW_PER_S, GRID_S, input_matrix, input_spline
+from .fits import FlowFits
+from .least_squares import levenberg_marquardt
+
+# Parameters: flow (mL/min/g), log of the decay rate k (1/s), shoulder k * tau0 (1), delay (s)
+LOWER = np.array([0.0, np.log(0.004), -2.0, -1.0])
+UPPER = np.array([12.0, np.log(1.5), 8.0, 6.0])
+START_DECAY_PER_S = (0.02, 0.05, 0.1, 0.2, 0.4)
+START_SHOULDER = (0.0, 1.5, 4.0)
+START_DELAY_S = tuple(np.arange(-0.5, 4.1, 0.5))
+INTERVAL_SE = 1.96  # standard errors either side in a 95 % interval
+LATE_ARRIVAL_S = 5.0
+NOISE_FLOOR = 3.0  # largest weighted correlation with any start curve, in standard errors
+
+
+def fermi_residue(times_s, *, shoulder_s, decay_per_s):
+    """Fermi residue function, scaled so that R(0) = 1.
+
+    ``R(t) = (1 + b) / (1 + b exp(k t))`` with ``b = exp(-k tau0)``. Of the conventions in circulation this is the one
+    whose flow is the maximum of the impulse response; the other common one, ``F / (1 + exp(k (t - tau0)))``, has
+    its maximum at ``F / (1 + b)``.
+
+    times_s : (...), from the arrival; shoulder_s : tau0; decay_per_s : k
+
+    Examples
+    --------
+    >>> float(fermi_residue(0.0, shoulder_s=2.0, decay_per_s=0.3))
+    1.0
+    """
+    beta = np.exp(-shoulder_s * decay_per_s)
+    return (1 + beta) / (1 + beta * np.exp(np.minimum(decay_per_s * np.asarray(times_s), 600)))
+
+
+def fit_fermi(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_frames=None, grid_s=GRID_S):
+    """Flow by Fermi-constrained deconvolution with a delay: ``MBF = 60 max(h) / 1.05``.
+
+    The least-squares fit starts from the best of 150 precomputed curves and runs for all curves together. Frames may
+    be unevenly spaced: the model is evaluated at the times they were taken.
+
+    Parameters
+    ----------
+    times_s : (T,)
+    tissue_mmol_l : (T, N) array
+        NaN frames do not take part.
+    aif_times_s, arterial_mmol_l : (A,)
+    used_frames : (T,) bool, optional
+
+    Returns
+    -------
+    FlowFits
+        The standard error is that of the least-squares estimate from the scatter of the residuals.
+    """
+    times_s = np.asarray(times_s, dtype=float)
+    data = np.asarray(tissue_mmol_l, dtype=float).T
+    used = np.isfinite(data) & (True if used_frames is None else np.asarray(used_frames))
+    fittable = used.sum(axis=1) > len(LOWER) + 1
+    weights = used.astype(float)
+    data = np.where(used, data, 0.0)
+    span_s = times_s[-1] - min(times_s[0], aif_times_s[0]) - LOWER[3]
+    matrix = input_matrix(
+        input_spline(aif_times_s, arterial_mmol_l), times_s, span_s=span_s, first_s=LOWER[3], grid_s=grid_s
+    )
+
+    def model(parameters):
+        return _curves(parameters, matrix, grid_s)
+
+    start, noticeable = _start(data, weights, model)
+    parameters, converged, normal, cost = levenberg_marquardt(model, start, LOWER, UPPER, data, weights)
+    freedom = np.maximum(used.sum(axis=1) - len(LOWER), 1)
+    bound = ((parameters <= LOWER + 1e-9) | (parameters >= UPPER - 1e-9)) & [True, True, False, True]
+    se = _standard_error(normal, cost / freedom, (parameters <= LOWER) | (parameters >= UPPER))
+
+    reasons = {
+        FitStatus.LATE_ARRIVAL: parameters[:, 3] > LATE_ARRIVAL_S,
+        FitStatus.AT_BOUND: bound.any(axis=1),
+        FitStatus.NOT_CONVERGED: ~converged,
+        FitStatus.SATURATED: ~fittable,
+        FitStatus.NO_SIGNAL: fittable & ~noticeable,
+    }
+    status = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items()).astype(np.uint8)
+    trusted = status == 0
+    mbf = np.where(trusted, parameters[:, 0], np.nan)
+    se = np.where(trusted, se, np.nan)
+    return FlowFits(
+        mbf_ml_min_g=mbf,
+        mbf_se_ml_min_g=se,
+        mbf_low_ml_min_g=np.maximum(mbf - INTERVAL_SE * se, 0),
+        mbf_high_ml_min_g=mbf + INTERVAL_SE * se,
+        status=status,
+        fitted_mmol_l=model(parameters)[0].T,
+        parameters={
+            "decay_per_s": np.exp(parameters[:, 1]),
+            "shoulder_s": parameters[:, 2] / np.exp(parameters[:, 1]),
+            "delay_s": parameters[:, 3],
+        },
+    )
+
+
+def _curves(parameters, matrix, grid_s):
+    """Tissue curves (N, T) and their derivatives (N, 4, T); `matrix` begins at the smallest delay."""
+    flow, log_decay, shoulder, delay_s = parameters.T[:, :, None]
+    lags_s = np.arange(len(matrix)) * grid_s
+    since_s = lags_s - (delay_s - LOWER[3])  # after arrival
+    decay = np.exp(log_decay)
+    beta = np.exp(-shoulder)
+    growth = beta * np.exp(np.minimum(decay * since_s, 60))
+    # The first, partly covered cell of the grid counts by its share: second order in the grid.
+    covered = np.clip(since_s / grid_s + 0.5, 0, 1)
+    residue = (1 + beta) / (1 + growth)
+    log_fall = growth / (1 + growth)  # -d log(residue) / d(growth exponent)
+    by_log_decay = -residue * log_fall * decay * since_s
+    by_shoulder = residue * (log_fall - beta / (1 + beta))
+    edge = (covered > 0) & (covered < 1)
+    by_delay = residue * (log_fall * decay * covered - edge / grid_s)
+    flow_per_s = flow * FLOW_PER_S
+    stacked = np.stack((residue * covered, by_log_decay * covered, by_shoulder * covered, by_delay), axis=1)
+    unit = (stacked.reshape(-1, len(matrix)) @ matrix).reshape(len(parameters), 4, -1)
+    slopes = unit * flow_per_s[:, :, None]
+    slopes[:, 0] = unit[:, 0] * FLOW_PER_S
+    return unit[:, 0] * flow_per_s, slopes
+
+
+def _start(data, weights, model):
+    """Best curve of a dictionary for each curve, and whether there is anything to fit."""
+    grid = np.meshgrid(np.log(START_DECAY_PER_S), START_SHOULDER, START_DELAY_S, indexing="ij")
+    atoms = np.stack([np.ones(grid[0].size), *(axis.ravel() for axis in grid)], axis=1)
+    curves, _ = model(atoms)
+    norms = weights**2 @ (curves**2).T
+    products = (weights * data) @ curves.T
+    best = np.argmax(np.where(products > 0, products**2 / np.maximum(norms, 1e-30), -1), axis=1)
+    rows = np.arange(len(data))
+    flow = products[rows, best] / np.maximum(norms[rows, best], 1e-30)
+    residual = weights * (data - flow[:, None] * curves[best])
+    scatter = np.sqrt((residual**2).sum(axis=1) / np.maximum(weights.sum(axis=1) - 4, 1))
+    noticeable = (flow > 0) & (flow * np.sqrt(norms[rows, best]) > NOISE_FLOOR * scatter)
+    start = atoms[best].copy()
+    start[:, 0] = np.clip(flow, 0.02, UPPER[0] / 2)
+    return start, noticeable
+
+
+def _standard_error(normal, variance, at_bound):
+    """Of the first parameter, those at a bound held fixed."""
+    size = normal.shape[-1]
+    fixed = at_bound & (np.arange(size) > 0)
+    scale = np.sqrt(np.maximum(np.diagonal(normal, axis1=1, axis2=2), 1e-30))
+    scaled = normal / (scale[:, :, None] * scale[:, None, :])
+    scaled = np.where(fixed[:, :, None] | fixed[:, None, :], np.eye(size), scaled)
+    inverse = np.linalg.pinv(scaled, hermitian=True)[:, 0, 0]
+    return np.sqrt(np.maximum(inverse, 0) * variance) / scale[:, 0]

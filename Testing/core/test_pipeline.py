@@ -1,0 +1,182 @@
+"""From preprocessed slices to maps and the table, on a heart made here with a known flow."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PerfusionDLLib import pipeline
+from PerfusionDLLib.contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.maps import FitStatus
+from PerfusionDLLib.series import Acquisition, Condition, Level, PerfusionSeries
+
+FINE_S = np.arange(0, 50, 0.05)
+TIMES_S = np.arange(0, 50, 0.9)
+ACQUISITION = Acquisition(pulses_to_center=0)
+DEFECT_SEGMENT, DEFECT_SHARE = 10, 0.5
+
+
+def arterial(times_s):
+    since = np.maximum(np.asarray(times_s) - 7, 0)
+    return 3.5 * (since / 3) ** 3 * np.exp(3 * (1 - since / 3)) + 0.4 / (1 + np.exp(13 - since))
+
+
+def signal(concentration_mmol_l, t10_s):
+    """Plain saturation recovery written out, without the code under test."""
+    return 1 - np.exp(
+        -ACQUISITION.saturation_time_s * (1 / t10_s + ACQUISITION.relaxivity_l_mmol_s * concentration_mmol_l)
+    )
+
+
+def tissue(mbf_ml_min_g):
+    rate = mbf_ml_min_g * 1.05 / 60 / 0.25
+    residue = 1.2 / (1 + 0.2 * np.exp(np.minimum(rate * 2 * FINE_S, 50)))
+    a = arterial(FINE_S)
+    curve = (np.convolve(a, residue)[: a.size] - (a * residue[0] + a[0] * residue) / 2) * 0.05
+    return np.interp(TIMES_S - 0.8, FINE_S, curve * mbf_ml_min_g * 1.05 / 60, left=0)
+
+
+def heart_slice(level, mbf, *, seed=0):
+    """One slice with a septum on the left; one segment has half the flow."""
+    rows, columns = np.mgrid[:64, :64] - 32.0
+    radius = np.hypot(rows, columns)
+    labels = np.where(radius < 10, 2, np.where(radius < 17, 1, 0)).astype(np.uint8)
+    affine = np.diag([-2.0, -2.0, 8.0, 1.0])
+    curves = np.zeros((TIMES_S.size, 64, 64))
+    curves[:] = signal(0.0, 1.2) * 0.3
+    curves[:, labels == 2] = signal(arterial(TIMES_S), ACQUISITION.t10_blood_s)[:, None]
+    series = {"times_s": TIMES_S, "ijk_to_ras": affine, "acquisition": ACQUISITION, "level": level}
+    points = {
+        "anterior_rv_ras_mm": affine[:3, :3] @ [21, 18, 0.0],
+        "inferior_rv_ras_mm": affine[:3, :3] @ [21, 46, 0.0],
+    }
+    contours = Contours(peak_frame=12, reference_frame=12, box_px=(14.5, 14.5, 49.5, 49.5), labels=labels, **points)
+    curves[:, labels == 1] = signal(tissue(mbf), ACQUISITION.t10_myocardium_s)[:, None]
+    defect = (labels == 1) & (rows > 5) & (np.abs(columns) < 14) & (level == Level.MID)
+    curves[:, defect] = signal(tissue(mbf * DEFECT_SHARE), ACQUISITION.t10_myocardium_s)[:, None]
+    shading = 500 * np.exp(columns / 40)
+    noise = np.random.default_rng(seed).normal(0, 0.002, curves.shape)
+    measured = ((curves + noise) * shading).astype(np.float32)
+    motion = MotionCompensation(
+        corrected=measured,
+        displacement_mm=np.zeros((TIMES_S.size, 2, 64, 64), np.float32),
+        reference_frame=12,
+        quality=np.ones(TIMES_S.size),
+        aligned=np.ones(TIMES_S.size, bool),
+    )
+    return PreprocessedSlice(series=PerfusionSeries(signal=measured, **series), motion=motion, contours=contours)
+
+
+def heart_scan(condition, mbf):
+    return PreprocessedScan(
+        condition=condition, slices=tuple(heart_slice(level, mbf, seed=i) for i, level in enumerate(Level))
+    )
+
+
+@pytest.fixture(scope="module")
+def rest():
+    return heart_scan(Condition.REST, 1.0)
+
+
+@pytest.fixture(scope="module")
+def maps(rest):
+    return pipeline.quantify(rest), pipeline.quantify(heart_scan(Condition.STRESS, 2.5))
+
+
+@pytest.fixture(scope="module")
+def table(maps):
+    return pipeline.summarize(*maps)
+
+
+def test_every_healthy_segment_has_the_flow_it_was_given(table):
+    for row in table.segments:
+        if row.aha_segment not in (9, 10, 11):
+            assert row.rest.mbf_ml_min_g == pytest.approx(1.0, rel=0.03), row.name
+            assert row.stress.mbf_ml_min_g == pytest.approx(2.5, rel=0.04), row.name
+            assert row.mpr == pytest.approx(2.5, rel=0.05), row.name
+
+
+def test_the_segment_with_the_defect_shows_it_and_its_territory_too(table):
+    defect = table.segments[DEFECT_SEGMENT - 1]
+    assert defect.stress.mbf_ml_min_g == pytest.approx(2.5 * DEFECT_SHARE, rel=0.1)
+    by_name = {row.name: row for row in table.territories}
+    assert by_name["RCA"].stress.mbf_ml_min_g < by_name["LAD"].stress.mbf_ml_min_g
+
+
+def test_the_map_is_nan_outside_the_myocardium_and_finite_inside(rest, maps):
+    for part, flow in zip(rest.slices, maps[0].slices, strict=True):
+        np.testing.assert_array_equal(np.isfinite(flow.mbf_ml_min_g), part.contours.myocardium)
+        assert not flow.status.any()
+
+
+def test_rows_say_where_they_come_from(table):
+    assert table.segments[0].rest.origin == "automatic"
+    assert table.segments[0].territory == "LAD"
+    assert table.segments[15].level == "apical"
+    assert table.provenance["rest_arterial_input"] == "blood pool, basal"
+    assert table.whole.rest.pixels == sum(row.rest.pixels for row in table.segments)
+
+
+def test_an_edited_slice_is_reported_as_edited(rest, maps):
+    first = rest.slices[0]
+    edited = dataclasses.replace(first.contours, origins={Part.LABELS: Origin.EDITED})
+    scan = dataclasses.replace(rest, slices=(dataclasses.replace(first, contours=edited), *rest.slices[1:]))
+    table = pipeline.summarize(pipeline.quantify(scan), None)
+    assert table.segments[0].rest.origin == "edited"
+    assert table.segments[6].rest.origin == "automatic"
+    assert table.whole.rest.origin == "edited"
+
+
+def test_a_missing_scan_leaves_its_columns_empty(maps):
+    table = pipeline.summarize(maps[0], None)
+    assert np.isnan(table.whole.stress.mbf_ml_min_g)
+    assert np.isnan(table.whole.mpr)
+    assert table.whole.rest.mbf_ml_min_g > 0
+
+
+def test_a_slice_without_insertion_points_keeps_its_map_and_says_what_is_missing(rest):
+    bare = dataclasses.replace(rest.slices[1].contours, anterior_rv_ras_mm=None)
+    scan = dataclasses.replace(
+        rest, slices=(rest.slices[0], dataclasses.replace(rest.slices[1], contours=bare), rest.slices[2])
+    )
+    maps = pipeline.quantify(scan)
+    assert np.isfinite(maps.slices[1].mbf_ml_min_g).any()
+    assert "insertion point" in maps.slices[1].flags[0]
+    assert "not covered" in pipeline.summarize(maps, None).segments[6].flags[0]
+
+
+def test_a_saturated_pixel_is_nan_and_says_so(rest):
+    part = rest.slices[1]
+    bright = part.motion.corrected.copy()
+    bright[20:40, 32, 18] = 1e5
+    scan = dataclasses.replace(
+        rest, slices=(dataclasses.replace(part, motion=dataclasses.replace(part.motion, corrected=bright)),)
+    )
+    flow = pipeline.quantify(scan).slices[0]
+    assert np.isnan(flow.mbf_ml_min_g[32, 18])
+    assert FitStatus(int(flow.status[32, 18])) & FitStatus.SATURATED
+
+
+def test_a_slice_without_blood_pool_passes_the_arterial_input_to_the_next(rest):
+    labels = np.where(rest.slices[0].contours.labels == 2, 0, rest.slices[0].contours.labels).astype(np.uint8)
+    bare = dataclasses.replace(rest.slices[0], contours=dataclasses.replace(rest.slices[0].contours, labels=labels))
+    scan = dataclasses.replace(rest, slices=(bare, *rest.slices[1:]))
+    assert pipeline.measure_arterial_input(scan).source == "blood pool, mid"
+
+
+def test_a_scan_without_myocardium_is_refused(rest):
+    empty = dataclasses.replace(rest.slices[0].contours, labels=np.zeros((64, 64), np.uint8))
+    scan = dataclasses.replace(rest, slices=(dataclasses.replace(rest.slices[0], contours=empty),))
+    with pytest.raises(PerfusionError, match="No slice of the rest scan has a myocardium") as raised:
+        pipeline.quantify(scan)
+    assert "myocardium" in raised.value.remedy
+
+
+def test_the_fingerprint_follows_the_contours_and_nothing_else(rest):
+    part = rest.slices[0]
+    labels = part.contours.labels.copy()
+    labels[32, 18] = 0
+    edited = dataclasses.replace(part, contours=dataclasses.replace(part.contours, labels=labels))
+    changed = dataclasses.replace(rest, slices=(edited, *rest.slices[1:]))
+    assert pipeline.fingerprint(changed) != pipeline.fingerprint(rest)
+    assert pipeline.fingerprint(heart_scan(Condition.REST, 2.0)) == pipeline.fingerprint(rest)
