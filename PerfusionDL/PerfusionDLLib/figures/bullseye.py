@@ -1,0 +1,233 @@
+"""The AHA bullseye: 16 segments with the anterior wall at the top and the septum on the left.
+
+Orientation and numbering: Cerqueira et al., Circulation 2002;105:539.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Wedge
+from matplotlib.patheffects import withStroke
+from scipy.spatial import cKDTree
+
+from ..maps import PerfusionMaps, SegmentTable, SliceMaps
+from ..series import Condition, Level
+from .style import FLOW_COLORS, FLOW_UNIT, INK, QUIET, RATIO_COLORS, colormap, flow_scale, ink_on, styled
+
+RINGS = {Level.BASAL: (0.70, 1.0), Level.MID: (0.40, 0.70), Level.APICAL: (0.10, 0.40)}
+FIRST = {Level.BASAL: 1, Level.MID: 7, Level.APICAL: 13}
+SIXTEEN = range(1, 17)
+
+
+def sector(segment: int) -> tuple[Level, float, float]:
+    """Ring of an AHA segment with the angles where it starts and ends, degrees counterclockwise from the right.
+
+    >>> sector(1)
+    (<Level.BASAL: 'basal'>, 60.0, 120.0)
+    >>> sector(14)
+    (<Level.APICAL: 'apical'>, 135.0, 225.0)
+    """
+    if segment not in SIXTEEN:
+        raise ValueError(f"an AHA segment is 1 to 16, got {segment}")
+    level = Level.APICAL if segment > 12 else Level.MID if segment > 6 else Level.BASAL
+    width, start = (90.0, 45.0) if level is Level.APICAL else (60.0, 60.0)
+    begin = (start + (segment - FIRST[level]) * width) % 360
+    return level, begin, begin + width
+
+
+def segment_at(radius: np.ndarray, angle_deg: np.ndarray) -> np.ndarray:
+    """AHA segment at positions of the bullseye of radius 1; 0 outside."""
+    segments = np.zeros(np.broadcast(radius, angle_deg).shape, dtype=np.uint8)
+    for segment in SIXTEEN:
+        level, begin, end = sector(segment)
+        inner, outer = RINGS[level]
+        segments[(radius >= inner) & (radius < outer) & ((angle_deg - begin) % 360 < end - begin)] = segment
+    return segments
+
+
+def unrolled(part: SliceMaps) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Every myocardial pixel of a slice as it lies in the bullseye: segment, radius, angle in radians, flow.
+
+    Every segment of the slice is stretched onto its sector, its endocardium onto the inner edge. The turning sense
+    follows from the order of the segments, so mirrored images come out right.
+    """
+    row, column = np.nonzero(part.segments)
+    segments = part.segments[row, column]
+    around = np.arctan2(row - row.mean(), column - column.mean())
+    numbers = np.unique(segments)
+    middles = np.array([np.angle(np.exp(1j * around[segments == number]).mean()) for number in numbers])
+    steps = np.angle(np.exp(1j * np.diff(middles)))
+    sense = -1.0 if steps.sum() < 0 else 1.0
+    radius, angle = np.empty(len(row)), np.empty(len(row))
+    for number, middle in zip(numbers, middles, strict=True):
+        here = segments == number
+        level, begin, end = sector(int(number))
+        turned = sense * np.angle(np.exp(1j * (around[here] - middle)))
+        low, high = turned.min(), turned.max()
+        share = (turned - low) / (high - low) if high > low else np.full(here.sum(), 0.5)
+        inner, outer = RINGS[level]
+        depth = np.nan_to_num(part.depth[row, column][here], nan=0.5)
+        radius[here] = inner + np.clip(depth, 0, 1) * (outer - inner)
+        angle[here] = begin + share * (end - begin)
+    return segments, radius, np.radians(angle), part.mbf_ml_min_g[row, column]
+
+
+def polar_image(slices: Sequence[SliceMaps], size: int = 400) -> np.ndarray:
+    """(size, size) flow of every pixel laid out as a bullseye, NaN where there is none; the first row is the top.
+
+    Several slices of one level share its ring: each position shows the nearest pixel of any of them.
+    """
+    position = (np.arange(size) + 0.5) / size * 2 - 1
+    x, y = np.meshgrid(position, -position)
+    radius, angle = np.hypot(x, y), np.degrees(np.arctan2(y, x)) % 360
+    segments = segment_at(radius, angle)
+    image = np.full((size, size), np.nan)
+    pixels = [unrolled(part) for part in slices if part.segments.any()]
+    if not pixels:
+        return image
+    pixel_segment, pixel_radius, pixel_angle, flow = (np.concatenate(values) for values in zip(*pixels, strict=True))
+    pixel_xy = pixel_radius[:, None] * np.stack([np.cos(pixel_angle), np.sin(pixel_angle)], axis=-1)
+    for segment in SIXTEEN:
+        source, target = pixel_segment == segment, segments == segment
+        if source.any():
+            nearest = cKDTree(pixel_xy[source]).query(np.stack([x[target], y[target]], axis=-1))[1]
+            image[target] = flow[source][nearest]
+    return image
+
+
+def draw_bullseye(
+    axes: Axes,
+    values: Mapping[int, float],
+    *,
+    scale: Normalize,
+    colors: str = FLOW_COLORS,
+    pixels: np.ndarray | None = None,
+    territories: Mapping[int, str] | None = None,
+    title: str = "",
+) -> ScalarMappable:
+    """Draw the bullseye of one quantity with its values printed.
+
+    values : by AHA segment number; a missing or NaN segment is hatched
+    pixels : image from `polar_image`, shown instead of the flat segment color so that thin defects stay visible
+    territories : by segment; a bold line runs between different ones
+    """
+    colored = ScalarMappable(scale, colormap(colors))
+    if pixels is not None:
+        axes.imshow(pixels, norm=scale, cmap=colored.cmap, extent=(-1, 1, -1, 1), interpolation="nearest")
+    for segment in SIXTEEN:
+        level, begin, end = sector(segment)
+        inner, outer = RINGS[level]
+        value = values.get(segment, np.nan)
+        known = np.isfinite(value)
+        fill = colored.to_rgba(value) if known else "white"
+        textured = known and pixels is not None
+        wedge = Wedge((0, 0), outer, begin, end, width=outer - inner, linewidth=0.5, edgecolor="white")
+        wedge.set_facecolor("none" if textured else fill)
+        if not known:
+            wedge.set(hatch="//////", edgecolor=QUIET)
+        axes.add_patch(wedge)
+        middle, radius = np.radians((begin + end) / 2), (inner + outer) / 2
+        if level is Level.APICAL:
+            radius += 0.02
+        ink = ink_on(colored.to_rgba(value)) if known else INK
+        halo = withStroke(linewidth=1.6, foreground="white" if ink == "black" else "black", alpha=0.55)
+        text = axes.text(
+            radius * np.cos(middle),
+            radius * np.sin(middle),
+            f"{value:.2f}" if known else "–",
+            ha="center",
+            va="center_baseline",
+            fontsize=6.5,
+            color=ink,
+        )
+        if textured:
+            text.set_path_effects([halo])
+    axes.add_patch(Circle((0, 0), 1, fill=False, linewidth=0.5, edgecolor=QUIET))
+    if territories:
+        _draw_borders(axes, territories)
+    for label, x, y, turn in (
+        ("anterior", 0, 1.05, 0),
+        ("inferior", 0, -1.05, 0),
+        ("septal", -1.05, 0, 90),
+        ("lateral", 1.05, 0, 270),
+    ):
+        align = {0: ("center", "bottom" if y > 0 else "top"), 90: ("right", "center"), 270: ("left", "center")}[turn]
+        axes.text(x, y, label, ha=align[0], va=align[1], rotation=turn, fontsize=5.5, color=QUIET)
+    axes.set(xlim=(-1.16, 1.16), ylim=(-1.16, 1.16), aspect="equal")
+    axes.set_title(title, pad=1)
+    axes.axis("off")
+    return colored
+
+
+def _draw_borders(axes: Axes, territories: Mapping[int, str]) -> None:
+    """Bold lines where neighboring segments belong to different coronary territories."""
+    border = {"color": "black", "linewidth": 1.3, "solid_capstyle": "round"}
+    for segment in SIXTEEN:
+        level, begin, _ = sector(segment)
+        inner, outer = RINGS[level]
+        before = segment_at(np.array((inner + outer) / 2), np.array(begin - 1.0))
+        if territories.get(segment) != territories.get(int(before)):
+            direction = np.array([np.cos(np.radians(begin)), np.sin(np.radians(begin))])
+            axes.plot(*np.outer(direction, (inner, outer)), **border)
+    angle = np.arange(0, 360.0)
+    for radius in (RINGS[Level.MID][0], RINGS[Level.BASAL][0]):
+        within, beyond = (segment_at(np.full(360, radius + step), angle + 0.5) for step in (-0.01, 0.01))
+        for first, a, b in zip(angle, within, beyond, strict=True):
+            if territories.get(int(a)) != territories.get(int(b)):
+                arc = np.radians((first, first + 1))
+                axes.plot(radius * np.cos(arc), radius * np.sin(arc), **border)
+
+
+def table_values(table: SegmentTable, quantity: str, condition: Condition | None = None) -> dict[int, float]:
+    """A column of the table by AHA segment: an attribute of `RegionFlow` under a condition, or of the row itself."""
+    return {
+        row.aha_segment: getattr(row if condition is None else getattr(row, condition.value), quantity)
+        for row in table.segments
+        if row.aha_segment is not None
+    }
+
+
+def draw_bullseyes(axes: Sequence[Axes], maps: Sequence[PerfusionMaps], table: SegmentTable) -> list[ScalarMappable]:
+    """Bullseyes of what was measured: rest and stress MBF on one scale, reserve where there are both, endo/epi.
+
+    Returns what the colorbars of the first axes need; axes left over stay empty.
+    """
+    territories = {row.aha_segment: row.territory for row in table.segments if row.aha_segment is not None}
+    flow = flow_scale(maps)
+    drawn = [
+        draw_bullseye(
+            panel,
+            table_values(table, "mbf_ml_min_g", scan.condition),
+            scale=flow,
+            pixels=polar_image(scan.slices),
+            territories=territories,
+            title=f"{scan.condition.value.capitalize()} MBF ({FLOW_UNIT})",
+        )
+        for panel, scan in zip(axes, maps, strict=False)
+    ]
+    ratios = [("Reserve (MPR)", table_values(table, "mpr"), Normalize(0, 4))] if len(maps) > 1 else []
+    last = maps[-1].condition
+    ratios.append((f"Endo/epi, {last}", table_values(table, "endo_epi_ratio", last), Normalize(0.4, 1.4)))
+    for panel, (title, values, scale) in zip(axes[len(drawn) :], ratios, strict=False):
+        drawn.append(
+            draw_bullseye(panel, values, scale=scale, colors=RATIO_COLORS, territories=territories, title=title)
+        )
+    for panel in axes[len(drawn) :]:
+        panel.axis("off")
+    return drawn
+
+
+@styled
+def bullseyes(maps: Sequence[PerfusionMaps], table: SegmentTable) -> Figure:
+    """Figure with the bullseyes of `draw_bullseyes` and their colorbars, 180 x 56 mm."""
+    figure = Figure(figsize=(180 / 25.4, 56 / 25.4))
+    axes = figure.subplots(1, 4)
+    figure.subplots_adjust(left=0.01, right=0.99, top=0.92, bottom=0.14, wspace=0.06)
+    for panel, colored in zip(axes, draw_bullseyes(axes, maps, table), strict=False):
+        bar = figure.colorbar(colored, ax=panel, orientation="horizontal", fraction=0.04, pad=0.02, aspect=30)
+        bar.outline.set_visible(False)
+    return figure
