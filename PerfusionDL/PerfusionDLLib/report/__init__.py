@@ -1,0 +1,35 @@
+"""What leaves the program to be read: the two-page PDF of a study and its table as CSV, JSON and plain text."""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from ..contours import PreprocessedScan
+from ..errors import PerfusionError
+from ..maps import PerfusionMaps, SegmentTable
+from .tables import NOTICE, segments_csv, table_json, table_text, territories_csv
+
+__all__ = ["NOTICE", "segments_csv", "table_json", "table_text", "territories_csv", "write_pdf"]
+
+
+def write_pdf(
+    target: BinaryIO,
+    preprocessed: Sequence[PreprocessedScan],
+    maps: Sequence[PerfusionMaps],
+    table: SegmentTable,
+) -> None:
+    """Write the report of one study: a page to dictate from, a page on how far to trust it.
+
+    The same values give the same bytes: no date, no identity.
+
+    preprocessed, maps : the scans of the study in the same order, each with the same slices
+    """
+    try:
+        from . import pages
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise PerfusionError(
+            "The report needs Matplotlib, which is not installed.",
+            "Install Matplotlib, or export the table as CSV.",
+        ) from error
+    pages.write(target, preprocessed, maps, table)

@@ -1,0 +1,188 @@
+"""The first page of the report: pictures, bullseyes and the table, in the order in which they are dictated."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+
+from ..contours import PreprocessedScan
+from ..figures import (
+    FLOW_COLORS,
+    FLOW_UNIT,
+    colormap,
+    draw_bullseyes,
+    draw_contours,
+    draw_flow,
+    field_mm,
+    flow_scale,
+    slice_title,
+)
+from ..maps import PerfusionMaps, SegmentRow, SegmentTable
+from .page import LEFT_MM, RIGHT_MM, Columns, Page
+from .tables import interval, number, percent
+
+GAP_MM = 1.2
+BAR_MM = 11.0
+
+
+def findings_page(preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable) -> Page:
+    """Summary, contours beside flow maps, four bullseyes, the table of segments with its flags."""
+    page = Page()
+    y = 27.5
+    for sentence in summary(table):
+        y = page.paragraph(LEFT_MM, y, sentence, width=RIGHT_MM - LEFT_MM, size=8)
+    y = _pictures(page, y + 4, preprocessed, maps)
+    y = _bullseyes(page, y + 5, maps, table)
+    _table(page, y + 5, table)
+    return page
+
+
+def summary(table: SegmentTable) -> list[str]:
+    """What the table says in one or two sentences: the whole ventricle, then the lowest segment."""
+    whole = table.whole
+    parts = [
+        f"{name} MBF {number(flow.mbf_ml_min_g)} {FLOW_UNIT}"
+        for name, flow in (("rest", whole.rest), ("stress", whole.stress))
+        if np.isfinite(flow.mbf_ml_min_g)
+    ]
+    if np.isfinite(whole.mpr):
+        parts.append(f"MPR {number(whole.mpr)}")
+    sentences = [f"Left ventricle: {', '.join(parts)}." if parts else "No flow was computed."]
+    stress = any(np.isfinite(row.stress.mbf_ml_min_g) for row in table.segments)
+    for what, value in (
+        (f"{'stress' if stress else 'rest'} MBF", lambda row: (row.stress if stress else row.rest).mbf_ml_min_g),
+        ("MPR", lambda row: row.mpr),
+    ):
+        known = [row for row in table.segments if np.isfinite(value(row))]
+        if known:
+            low = min(known, key=value)
+            sentences.append(
+                f"Lowest {what}: segment {low.aha_segment} ({low.name}), {number(value(low))}"
+                f"{'' if what == 'MPR' else f' {FLOW_UNIT}'}."
+            )
+    return [" ".join(sentences)]
+
+
+def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps]) -> float:
+    """A row per condition: the slices with their contours on the left, their flow maps on the right."""
+    field, scale = field_mm(preprocessed), flow_scale(maps)
+    columns = max(3, *(len(scan.slices) for scan in maps))
+    side = (RIGHT_MM - LEFT_MM - BAR_MM - 6 - (2 * columns - 1) * GAP_MM - 2.5) / (2 * columns)
+    left_block = LEFT_MM + 6
+    right_block = left_block + columns * (side + GAP_MM) + 2.5
+    page.heading(y, "Images at the left-ventricular peak, and blood flow", f"field {field:.0f} mm")
+    y += 6
+    top = y
+    for row, (scan, flow) in enumerate(zip(preprocessed, maps, strict=True)):
+        page.text(
+            LEFT_MM + 3,
+            y + side / 2,
+            scan.condition.value.capitalize(),
+            size=8,
+            fontweight="bold",
+            rotation=90,
+            ha="center",
+            va="center",
+        )
+        for column, (part, part_flow) in enumerate(zip(scan.slices, flow.slices, strict=True)):
+            x = column * (side + GAP_MM)
+            title = slice_title(part, part_flow)
+            contours = page.axes(left_block + x, y, side, side)
+            draw_contours(contours, part, field=field, title="" if row else title)
+            shaded = page.axes(right_block + x, y, side, side)
+            draw_flow(shaded, part, part_flow, scale=scale, field=field, title="" if row else title)
+            contours.text(
+                0.03,
+                0.03,
+                f"frame {part.contours.peak_frame + 1}",
+                transform=contours.transAxes,
+                color="white",
+                fontsize=5.5,
+            )
+        y += side + GAP_MM
+    bar_axes = page.axes(RIGHT_MM - BAR_MM + 2, top, 2.6, y - GAP_MM - top)
+    bar = page.figure.colorbar(ScalarMappable(scale, colormap(FLOW_COLORS)), cax=bar_axes)
+    bar.outline.set_visible(False)
+    bar.set_label(f"MBF ({FLOW_UNIT})")
+    return y
+
+
+def _bullseyes(page: Page, y: float, maps: Sequence[PerfusionMaps], table: SegmentTable) -> float:
+    page.heading(
+        y, "AHA segments", "rest and stress show every pixel; numbers are segment means; bold lines bound territories"
+    )
+    y += 6
+    side = 44.0
+    step = (RIGHT_MM - LEFT_MM - side) / 3
+    panels = [page.axes(LEFT_MM + index * step, y, side, side) for index in range(4)]
+    for index, colored in enumerate(draw_bullseyes(panels, maps, table)):
+        bar_axes = page.axes(LEFT_MM + index * step + side * 0.2, y + side + 0.3, side * 0.6, 1.6)
+        bar = page.figure.colorbar(colored, cax=bar_axes, orientation="horizontal")
+        bar.outline.set_visible(False)
+    return y + side + 6
+
+
+def _table(page: Page, y: float, table: SegmentTable) -> None:
+    """Segments, then territories and the whole; letters refer to the flags below."""
+    page.heading(
+        y, "Table", f"{FLOW_UNIT} [95 % interval]; endo, epi: inner and outer half; failed: pixels without a flow"
+    )
+    columns = Columns(
+        page,
+        [
+            ("AHA", 20, "right"),
+            ("Segment", 22.5, "left"),
+            ("", 51, "left"),
+            ("MBF", 65.5, "right"),
+            ("", 66.5, "left"),
+            ("endo", 90, "right"),
+            ("epi", 98.5, "right"),
+            ("ratio", 107, "right"),
+            ("MBF", 119, "right"),
+            ("", 120, "left"),
+            ("endo", 143.5, "right"),
+            ("epi", 152, "right"),
+            ("ratio", 160.5, "right"),
+            ("MPR", 170, "right"),
+            ("failed, %", 184.5, "right"),
+            ("flags", 195.5, "right"),
+        ],
+        row_mm=3.75,
+        size=6.5,
+    )
+    for name, x0, x1 in (("Rest", 60, 107), ("Stress", 113, 160.5)):
+        page.text((x0 + x1) / 2, y + 5, name, size=6.5, ha="center", fontweight="bold")
+        page.rule(y + 5.8, x0=x0, x1=x1, width=0.4)
+    groups = (sorted(table.segments, key=lambda row: row.aha_segment or 0), table.territories, (table.whole,))
+    letters = flag_letters([row for rows in groups for row in rows])
+    y = columns.header(y + 8.8)
+    for rows in groups:
+        for row in rows:
+            shade = "#f1f1f1" if row.aha_segment is None or row.level == "mid" else ""
+            y = columns.row(y, _cells(row, letters), bold=row is table.whole, shade=shade)
+    page.rule(y - 2.6, width=0.4)
+    y += 0.8
+    for flag, letter in letters.items():
+        y = page.paragraph(LEFT_MM, y, f"{letter}   {flag}", width=RIGHT_MM - LEFT_MM, size=6)
+    origins = sorted({flow.origin for row in table.segments for flow in (row.rest, row.stress) if flow.origin})
+    if origins:
+        page.text(LEFT_MM, y, f"Contours: {', '.join(origins)}.", size=6, color="#5c5c5c")
+
+
+def flag_letters(rows: Sequence[SegmentRow]) -> dict[str, str]:
+    """A letter for each different flag, in the order of the table."""
+    flags = dict.fromkeys(flag for row in rows for flag in row.flags)
+    return {flag: chr(ord("a") + place) if place < 26 else f"a{place}" for place, flag in enumerate(flags)}
+
+
+def _cells(row: SegmentRow, letters: dict[str, str]) -> list[str]:
+    cells = [
+        "" if row.aha_segment is None else str(row.aha_segment),
+        row.name,
+        row.territory if row.aha_segment is not None else "",
+    ]
+    for flow in (row.rest, row.stress):
+        cells += [number(flow.mbf_ml_min_g), interval(flow)]
+        cells += [number(value) for value in (flow.endo_ml_min_g, flow.epi_ml_min_g, flow.endo_epi_ratio)]
+    failed = "/".join(percent(flow.failed_share) for flow in (row.rest, row.stress) if flow.pixels)
+    return [*cells, number(row.mpr), failed, ", ".join(letters[flag] for flag in row.flags)]

@@ -1,0 +1,46 @@
+"""The report of a study as a PDF of two pages: what to dictate from, then how far to trust it."""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from matplotlib.backends.backend_pdf import PdfPages
+
+from .. import __version__
+from ..contours import PreprocessedScan
+from ..figures import styled
+from ..maps import PerfusionMaps, SegmentTable
+from .findings import findings_page
+from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, TOP_MM, Page
+from .quality import quality_pages
+from .tables import NOTICE
+
+TITLE = "Quantitative myocardial perfusion MRI"
+
+
+@styled
+def write(
+    target: BinaryIO, preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
+) -> None:
+    """Write the pages; see `report.write_pdf`."""
+    if [scan.condition for scan in preprocessed] != [scan.condition for scan in maps]:
+        raise ValueError(
+            f"the maps must be of the scans {[str(scan.condition) for scan in preprocessed]}, "
+            f"got {[str(scan.condition) for scan in maps]}"
+        )
+    pages = [findings_page(preprocessed, maps, table), *quality_pages(preprocessed, maps, table)]
+    metadata = {"Title": TITLE, "Creator": f"PerfusionDL {__version__}", "Subject": NOTICE, "CreationDate": None}
+    with PdfPages(target, metadata=metadata) as document:
+        for number, page in enumerate(pages, start=1):
+            _frame(page, number, len(pages))
+            document.savefig(page.figure)
+
+
+def _frame(page: Page, number: int, pages: int) -> None:
+    """What every page says."""
+    page.text(LEFT_MM, TOP_MM + 4, TITLE, size=12, fontweight="bold")
+    page.text(RIGHT_MM, TOP_MM + 4, NOTICE, size=8.5, fontweight="bold", ha="right")
+    page.rule(TOP_MM + 6, color="#1a1a1a", width=0.9)
+    page.rule(BOTTOM_MM - 3.2, width=0.4)
+    page.text(LEFT_MM, BOTTOM_MM, f"PerfusionDL {__version__}", size=6, color="#5c5c5c")
+    page.text((LEFT_MM + RIGHT_MM) / 2, BOTTOM_MM, NOTICE, size=6, color="#5c5c5c", ha="center")
+    page.text(RIGHT_MM, BOTTOM_MM, f"Page {number} of {pages}", size=6, color="#5c5c5c", ha="right")

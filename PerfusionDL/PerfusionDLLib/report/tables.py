@@ -1,0 +1,166 @@
+"""The segment table as text that other programs and people read: CSV, JSON, aligned columns."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from itertools import chain
+
+from ..maps import RegionFlow, SegmentRow, SegmentTable
+
+NOTICE = "Not approved for clinical use"
+FLOW_COLUMNS = {
+    "mbf_low_ml_min_g": "mbf_low_ml_min_g",
+    "mbf_high_ml_min_g": "mbf_high_ml_min_g",
+    "curve_mbf_ml_min_g": "curve_mbf_ml_min_g",
+    "endo_ml_min_g": "endo_mbf_ml_min_g",
+    "epi_ml_min_g": "epi_mbf_ml_min_g",
+    "endo_epi_ratio": "endo_epi_ratio",
+    "failed_share": "failed_share",
+    "pixels": "pixels",
+    "origin": "origin",
+}
+
+
+def segments_csv(table: SegmentTable) -> str:
+    """The 16 AHA segments, one row each; a missing value is an empty field, a number has four decimals.
+
+    Every row repeats the provenance, so that rows of many studies can be stacked.
+    """
+    return _csv(sorted(table.segments, key=lambda row: row.aha_segment or 0), table.provenance)
+
+
+def territories_csv(table: SegmentTable) -> str:
+    """The coronary territories and the whole left ventricle, with the columns of `segments_csv`."""
+    return _csv((*table.territories, table.whole), table.provenance)
+
+
+def _csv(rows: Iterable[SegmentRow], provenance: Mapping[str, str]) -> str:
+    cells = [_cells(row, provenance) for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(cells[0]) if cells else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(cells)
+    return text.getvalue()
+
+
+def _cells(row: SegmentRow, provenance: Mapping[str, str]) -> dict[str, str]:
+    """One row by column name; the first seven columns are a contract."""
+    values: dict[str, object] = {
+        "aha_segment": "" if row.aha_segment is None else row.aha_segment,
+        "name": row.name,
+        "level": str(row.level),
+        "territory": row.territory,
+        "rest_mbf_ml_min_g": row.rest.mbf_ml_min_g,
+        "stress_mbf_ml_min_g": row.stress.mbf_ml_min_g,
+        "mpr": row.mpr,
+    }
+    for condition in ("rest", "stress"):
+        flow = getattr(row, condition)
+        values |= {f"{condition}_{column}": getattr(flow, name) for name, column in FLOW_COLUMNS.items()}
+    values["flags"] = " | ".join(row.flags)
+    values |= {f"provenance_{key}": " ".join(str(value).split()) for key, value in provenance.items()}
+    values["notice"] = NOTICE
+    return {name: _cell(value) for name, value in values.items()}
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}" if math.isfinite(value) else ""
+    return str(value)
+
+
+def table_json(table: SegmentTable) -> str:
+    """The whole table as JSON in full precision; a missing value is null."""
+    document = {
+        "notice": NOTICE,
+        "unit": "mL/min/g",
+        "provenance": dict(table.provenance),
+        "segments": [_plain(row) for row in table.segments],
+        "territories": [_plain(row) for row in table.territories],
+        "whole": _plain(table.whole),
+    }
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def _plain(row: SegmentRow) -> dict:
+    """A row as JSON can hold it."""
+
+    def finite(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: finite(inner) for key, inner in value.items()}
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return finite({**asdict(row), "level": str(row.level), "flags": list(row.flags)})
+
+
+def table_text(table: SegmentTable) -> str:
+    """The table in aligned columns for a console; a dash where there is no value."""
+    conditions = [name for name in ("rest", "stress") if _has(table, name)]
+    header = ["AHA", "Segment", "Territory", *(f"{name.capitalize()} MBF" for name in conditions)]
+    if len(conditions) == 2:
+        header.append("MPR")
+    header += [*(f"{name.capitalize()} endo/epi" for name in conditions), "Failed", "Origin", "Flags"]
+    groups = [sorted(table.segments, key=lambda row: row.aha_segment or 0), table.territories, (table.whole,)]
+    lines = [[_text(row, conditions) for row in rows] for rows in groups]
+    widths = [max(len(cell) for cell in column) for column in zip(header, *chain(*lines), strict=True)]
+    left = {"Segment", "Territory", "Origin", "Flags"}
+
+    def aligned(cells: Iterable[str]) -> str:
+        pairs = zip(header, cells, widths, strict=True)
+        return "  ".join(f"{c:<{w}}" if name in left else f"{c:>{w}}" for name, c, w in pairs).rstrip()
+
+    rule = "-" * len("  ".join("-" * width for width in widths))
+    blocks = ["\n".join(aligned(cells) for cells in block) for block in lines if block]
+    return f"\n{rule}\n".join([aligned(header), *blocks]) + "\n\nMBF in mL/min/g [95 % interval]. " + NOTICE + "."
+
+
+def _has(table: SegmentTable, condition: str) -> bool:
+    """Whether anything was measured under a condition."""
+    return any(getattr(row, condition).pixels for row in (*table.segments, table.whole))
+
+
+def _text(row: SegmentRow, conditions: list[str]) -> list[str]:
+    flows = [getattr(row, name) for name in conditions]
+    cells = ["" if row.aha_segment is None else str(row.aha_segment), row.name, row.territory]
+    cells += [flow_with_interval(flow) for flow in flows]
+    if len(conditions) == 2:
+        cells.append(number(row.mpr))
+    cells += [number(flow.endo_epi_ratio) for flow in flows]
+    cells.append("/".join(percent(flow.failed_share) for flow in flows) + " %")
+    cells.append("/".join(dict.fromkeys(flow.origin for flow in flows if flow.origin)))
+    return [*cells, "; ".join(row.flags)]
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number for people, a dash where there is none.
+
+    >>> number(1.234), number(float("nan"))
+    ('1.23', '–')
+    """
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+
+
+def percent(share: float) -> str:
+    """A share in percent without its sign; a small one is not rounded to none.
+
+    >>> percent(0.12), percent(0.001), percent(0.0)
+    ('12', '<1', '0')
+    """
+    if not math.isfinite(share):
+        return "–"
+    return "<1" if 0 < share < 0.005 else f"{100 * share:.0f}"
+
+
+def interval(flow: RegionFlow) -> str:
+    """The 95 % interval in brackets; nothing where there is none."""
+    if not math.isfinite(flow.mbf_low_ml_min_g + flow.mbf_high_ml_min_g):
+        return ""
+    return f"[{flow.mbf_low_ml_min_g:.2f}–{flow.mbf_high_ml_min_g:.2f}]"
+
+
+def flow_with_interval(flow: RegionFlow) -> str:
+    """Flow and its interval in one cell."""
+    return f"{number(flow.mbf_ml_min_g)} {interval(flow)}".rstrip()

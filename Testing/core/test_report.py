@@ -1,0 +1,186 @@
+"""The report says what the values say, in forms that other programs read and people can read."""
+
+import io
+import json
+import math
+import re
+
+import numpy as np
+import pandas
+import pytest
+from PerfusionDLLib import report
+from PerfusionDLLib.maps import RegionFlow
+from PerfusionDLLib.report.findings import flag_letters, summary
+from PerfusionDLLib.report.page import RIGHT_MM, Page, text_width_mm, wrapped
+from PerfusionDLLib.report.quality import arterial_checks, notes, quality_pages, width_at_half_height_s
+
+CONTRACT = ["aha_segment", "name", "level", "territory", "rest_mbf_ml_min_g", "stress_mbf_ml_min_g", "mpr"]
+
+
+def pdf(study):
+    target = io.BytesIO()
+    report.write_pdf(target, study.preprocessed, study.maps, study.table)
+    return target.getvalue()
+
+
+def test_segments_csv_has_a_row_per_aha_segment_and_begins_with_the_columns_of_the_contract(finished_study):
+    table = pandas.read_csv(io.StringIO(report.segments_csv(finished_study.table)))
+    assert list(table.columns[: len(CONTRACT)]) == CONTRACT
+    assert table.aha_segment.tolist() == list(range(1, 17))
+    for row, expected in zip(table.itertuples(), finished_study.table.segments, strict=True):
+        assert row.stress_mbf_ml_min_g == pytest.approx(expected.stress.mbf_ml_min_g, abs=5e-5)
+        assert row.rest_endo_epi_ratio == pytest.approx(expected.rest.endo_epi_ratio, abs=5e-5)
+        assert row.mpr == pytest.approx(expected.mpr, abs=5e-5)
+        assert row.name == expected.name
+
+
+def test_a_missing_value_is_an_empty_field(stress_only_study):
+    text = report.segments_csv(stress_only_study.table)
+    assert ",nan," not in text.lower()
+    table = pandas.read_csv(io.StringIO(text))
+    assert table.rest_mbf_ml_min_g.isna().all()
+    assert table.mpr.isna().all()
+    assert table.stress_mbf_ml_min_g.notna().all()
+
+
+def test_territories_and_the_whole_ventricle_have_the_same_columns(finished_study):
+    segments, territories = (
+        pandas.read_csv(io.StringIO(write(finished_study.table)))
+        for write in (report.segments_csv, report.territories_csv)
+    )
+    assert list(territories.columns) == list(segments.columns)
+    assert territories.name.tolist() == ["LAD", "RCA", "LCX", "Left ventricle"]
+
+
+def test_every_row_says_where_it_comes_from_and_that_it_is_not_for_clinical_use(finished_study):
+    table = pandas.read_csv(io.StringIO(report.segments_csv(finished_study.table)))
+    assert set(table.notice) == {"Not approved for clinical use"}
+    assert set(table.provenance_weights) == {finished_study.table.provenance["weights"]}
+    assert set(table.stress_origin) == {"automatic", "edited"}
+
+
+def test_the_json_holds_the_table_in_full_precision(stress_only_study):
+    document = json.loads(report.table_json(stress_only_study.table))
+    first = stress_only_study.table.segments[0]
+    assert document["segments"][0]["stress"]["mbf_ml_min_g"] == first.stress.mbf_ml_min_g
+    assert document["segments"][0]["rest"]["mbf_ml_min_g"] is None
+    assert len(document["segments"]) == 16
+    assert document["whole"]["name"] == "Left ventricle"
+
+
+def test_the_console_table_is_aligned_and_leaves_out_what_was_not_measured(finished_study, stress_only_study):
+    lines = report.table_text(finished_study.table).splitlines()
+    assert len({line.index("mL") if "mL" in line else line.find("[") for line in lines[2:18]}) == 1
+    assert "MPR" in lines[0]
+    only = report.table_text(stress_only_study.table)
+    assert "Rest" not in only
+    assert "MPR" not in only
+
+
+def test_the_report_is_two_pages_and_the_same_bytes_for_the_same_values(finished_study):
+    first = pdf(finished_study)
+    assert first == pdf(finished_study)
+    assert len(re.findall(rb"/Type /Page\b", first)) == 2
+    assert b"CreationDate" not in first
+
+
+def test_a_study_without_rest_has_a_report(stress_only_study):
+    assert pdf(stress_only_study).startswith(b"%PDF")
+
+
+def test_the_summary_names_the_segments_with_the_lowest_flow(finished_study):
+    stress = {row.aha_segment: row.stress.mbf_ml_min_g for row in finished_study.table.segments}
+    lowest = min(stress, key=stress.get)
+    assert f"Lowest stress MBF: segment {lowest} " in " ".join(summary(finished_study.table))
+
+
+def test_no_text_leaves_the_sheet_or_covers_another(finished_study):
+    """Every line of text is inside the margins, and no two boxes of text on a page overlap."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PerfusionDLLib.figures import styled
+    from PerfusionDLLib.report.findings import findings_page
+
+    @styled
+    def overlaps():
+        study = finished_study
+        pages = [findings_page(study.preprocessed, study.maps, study.table)]
+        pages += quality_pages(study.preprocessed, study.maps, study.table)
+        found = []
+        for page in pages:
+            page.figure.set_dpi(100)
+            canvas = FigureCanvasAgg(page.figure)
+            canvas.draw()
+            texts = [text for text in page.figure.texts if text.get_text().strip()]
+            boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
+            width, height = page.figure.bbox.size
+            for index, (text, box) in enumerate(zip(texts, boxes, strict=True)):
+                if box.x0 < 0.05 * width or box.x1 > 0.96 * width or box.y0 < 0.05 * height:
+                    found.append(text.get_text())
+                found += [
+                    (text.get_text(), other.get_text())
+                    for other, beside in zip(texts[index + 1 :], boxes[index + 1 :], strict=True)
+                    if min(box.x1, beside.x1) - max(box.x0, beside.x0) > 0.5
+                    and min(box.y1, beside.y1) - max(box.y0, beside.y0) > 1.5
+                ]
+        return found
+
+    assert overlaps() == []
+
+
+def test_wrapped_lines_fit_and_lose_no_word():
+    text = "The saturation time is not in the header; one hundred milliseconds are assumed for every slice of the scan."
+    lines = wrapped(text, 40, 7)
+    assert " ".join(lines) == text
+    assert max(text_width_mm(line, 7) for line in lines) <= 40
+
+
+def test_many_notes_flow_onto_a_further_page(finished_study):
+    from dataclasses import replace
+
+    first, *rest = finished_study.preprocessed
+    talkative = replace(first, assumptions=tuple(f"Assumption number {number}." for number in range(90)))
+    pages = quality_pages((talkative, *rest), finished_study.maps, finished_study.table)
+    written = [text.get_text() for page in pages for text in page.figure.texts]
+    assert len(pages) > 1
+    assert sum("Assumption number" in line for line in written) == 90
+
+
+def test_the_width_of_a_triangle_at_half_height_is_half_its_base(finished_study):
+    from dataclasses import replace
+
+    times_s = np.arange(0, 21.0)
+    triangle = replace(
+        finished_study.maps[0].arterial_input,
+        times_s=times_s,
+        concentration_mmol_l=np.clip(5 - np.abs(times_s - 10), 0, None),
+        peak_frame=10,
+    )
+    assert width_at_half_height_s(triangle) == pytest.approx(5.0)
+    rising = replace(triangle, concentration_mmol_l=times_s, peak_frame=20)
+    assert math.isnan(width_at_half_height_s(rising))
+
+
+def test_the_quality_page_says_what_was_edited_assumed_and_asked_to_be_checked(finished_study):
+    page = quality_pages(finished_study.preprocessed, finished_study.maps, finished_study.table)[0]
+    written = " ".join(text.get_text() for text in page.figure.texts)
+    for expected in ("edited", "gadobutrol is assumed", "could not be aligned", "sha256 3f9a61c2", "above the range"):
+        assert expected in written
+    titles = [title for title, _ in notes(finished_study.preprocessed, finished_study.maps, finished_study.table)]
+    assert titles == ["To check", "Assumptions", "How it was computed"]
+    assert any("4.4" in check for check in arterial_checks(finished_study.maps[0].arterial_input))
+
+
+def test_equal_flags_share_a_letter(finished_study):
+    letters = flag_letters(finished_study.table.segments)
+    assert letters == {"One pixel in ten has no trustworthy flow.": "a"}
+
+
+def test_a_flow_without_an_interval_shows_none():
+    assert report.tables.flow_with_interval(RegionFlow(mbf_ml_min_g=1.5)) == "1.50"
+    assert report.tables.flow_with_interval(RegionFlow()) == "–"
+
+
+def test_the_page_places_text_where_it_is_told():
+    page = Page()
+    page.text(RIGHT_MM, 148.5, "middle")
+    assert page.figure.texts[0].get_position() == pytest.approx((RIGHT_MM / 210, 0.5))
