@@ -1,0 +1,17 @@
+"""Digital perfusion phantom with known truth: its own anatomy, physiology and forward model on a fine time grid."""
+
+from .settings import DEFAULT, HELD_OUT, PhantomConfig, TissueModel
+from .simulation import simulate_series, simulate_study
+from .truth import PhantomSlice, PhantomStudy, SliceTruth
+
+__all__ = [
+    "DEFAULT",
+    "HELD_OUT",
+    "PhantomConfig",
+    "PhantomSlice",
+    "PhantomStudy",
+    "SliceTruth",
+    "TissueModel",
+    "simulate_series",
+    "simulate_study",
+]

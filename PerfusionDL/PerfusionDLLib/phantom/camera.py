@@ -1,0 +1,64 @@
+"""From tissue to image: coil shading, k-space truncation, noise, and corners blackened by distortion correction."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.fft import ifft2, irfft2, rfft2
+
+from .patient import Patient
+
+
+def shading(patient: Patient, strength: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Sensitivity of the surface coils (H, W), 1 at the heart; y, x in mm from the heart."""
+    rng = np.random.default_rng([patient.seed, 9])
+    total = np.zeros_like(y)
+    for row, column, weight in ((-75, -90, 1.0), (20, -125, 0.9), (-130, 20, 0.6), (60, 150, 0.5), (-40, 170, 0.5)):
+        away = np.hypot(y - row - rng.normal(0, 15), x - column - rng.normal(0, 15))
+        total += weight * rng.uniform(0.6, 1.4) / (1 + (away / 85) ** 2)
+    at_heart = total[np.unravel_index(np.argmin(np.hypot(y, x)), y.shape)]
+    return ((total / at_heart) ** strength).astype(np.float32)
+
+
+def visible(patient: Patient, size: int) -> np.ndarray:
+    """(Y, X) 1 where distortion correction left an image, 0 in the corners and edges it blackened."""
+    if not patient.black_corners:
+        return np.ones((size, size), np.float32)
+    rng = np.random.default_rng([patient.seed, 10])
+    y, x = (np.mgrid[:size, :size] - (size - 1) / 2) / (size / 2)
+    if rng.random() < 0.5:
+        y, x = x, y
+    edge = 1.02 - rng.uniform(0.05, 0.2) * (y + rng.uniform(-0.1, 0.1)) ** 2
+    return np.clip((edge - np.abs(x)) * size / 4, 0, 1).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """Samples k-space of a finely drawn slice.
+
+    size : pixels of the image; oversampling : samples of the drawing per pixel
+    rows, columns : acquired k-space lines; sigma : standard deviation of the noise of a channel in the image
+    """
+
+    size: int
+    oversampling: int
+    rows: int
+    columns: int
+    sigma: float
+
+    def expose(self, drawing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Magnitude image (size, size) float32 of a drawing (size x oversampling, same)."""
+        top, right = self.rows // 2, self.columns // 2
+        spectrum = rfft2(drawing, norm="forward")
+        signal = np.zeros((self.size, self.size // 2 + 1), np.complex64)
+        signal[:top, :right] = spectrum[:top, :right]
+        signal[-top:, :right] = spectrum[-top:, :right]
+        real = irfft2(signal, (self.size, self.size), norm="forward")
+        if self.sigma == 0:
+            return np.abs(real)
+        noise = np.zeros((self.size, self.size), np.complex64)
+        drawn = rng.standard_normal((2, 2 * top, 2 * right), dtype=np.float32)
+        drawn = (drawn[0] + 1j * drawn[1]) * np.float32(self.sigma / np.sqrt(4 * top * right))
+        noise[:top, :right], noise[-top:, :right] = drawn[:top, :right], drawn[top:, :right]
+        noise[:top, -right:], noise[-top:, -right:] = drawn[:top, right:], drawn[top:, right:]
+        noisy = real + ifft2(noise, norm="forward")
+        return np.abs(noisy).astype(np.float32)

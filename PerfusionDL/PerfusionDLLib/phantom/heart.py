@@ -1,0 +1,135 @@
+"""The heart in one short-axis slice: left ventricle, papillary muscles, right ventricle, insertion points."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contours import Label
+from ..series import Level
+from .patient import HEIGHT, Patient
+from .shapes import Canvas, coverage, smooth_noise, wave, wrapped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heart:
+    """The shape of one slice; angles in image coordinates (rows down), lengths in mm from the LV center.
+
+    half_arc_rad : half of the angle between the insertion points, seen from the LV center
+    """
+
+    radius_mm: float
+    cavity_mm: float
+    cavity_shift_mm: tuple[float, float]
+    septum_rad: float
+    half_arc_rad: float
+    rv_depth_mm: float
+    rv_skew: float
+    rv_wall_mm: float
+    outer: tuple[np.ndarray, np.ndarray]
+    inner: tuple[np.ndarray, np.ndarray]
+    papillary: tuple[tuple[float, float, float, float, float], ...]
+
+    def epicardium_mm(self, angle_rad: np.ndarray) -> np.ndarray:
+        """Radius of the LV epicardium."""
+        return self.radius_mm * (1 + wave(angle_rad, *self.outer))
+
+    def endocardium_mm(self, angle_rad: np.ndarray) -> np.ndarray:
+        """Radius of the LV endocardium about the center of the cavity."""
+        return self.cavity_mm * (1 + wave(angle_rad, *self.inner))
+
+    def insertion_mm(self, side: int) -> np.ndarray:
+        """Row and column of the anterior (side 1) or inferior (-1) insertion point."""
+        angle = self.septum_rad + side * self.half_arc_rad
+        return self.epicardium_mm(angle) * np.array([np.sin(angle), np.cos(angle)])
+
+    def outside_epicardium(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """mm, negative inside."""
+        return np.hypot(y, x) - self.epicardium_mm(np.arctan2(y, x))
+
+    def outside_endocardium(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """mm, negative inside."""
+        y, x = y - self.cavity_shift_mm[0], x - self.cavity_shift_mm[1]
+        return np.hypot(y, x) - self.endocardium_mm(np.arctan2(y, x))
+
+    def depth(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """0 at the endocardium to 1 at the epicardium."""
+        inner, outer = self.outside_endocardium(y, x), -self.outside_epicardium(y, x)
+        return np.clip(inner / np.maximum(inner + outer, 1e-3), 0, 1)
+
+    def outside_rv(self, y: np.ndarray, x: np.ndarray, wall_mm: float = 0.0) -> np.ndarray:
+        """mm, negative inside the crescent of the right ventricle, LV not subtracted; with its wall if given."""
+        angle = np.arctan2(y, x)
+        radius = self.epicardium_mm(angle)
+        reach = self.half_arc_rad + (wall_mm - self.rv_wall_mm) / self.radius_mm
+        u = wrapped(angle - self.septum_rad) / reach
+        bulge = np.sign(1 - np.abs(u)) * np.abs(1 - u**2) ** 0.7 * (1 + self.rv_skew * u)
+        return np.hypot(y, x) - radius - np.where(np.abs(u) < 1, self.rv_depth_mm * bulge + wall_mm, -2.0)
+
+    def labels(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Values of `Label` at positions."""
+        labels = np.zeros(y.shape, np.uint8)
+        labels[self.outside_rv(y, x) < 0] = Label.RV_BLOOD_POOL
+        labels[self.outside_epicardium(y, x) < 0] = Label.MYOCARDIUM
+        labels[self.outside_endocardium(y, x) < 0] = Label.BLOOD_POOL
+        return labels
+
+
+def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
+    """The heart of a patient at a level; the cardiac phase of a slice differs with the trigger delay."""
+    rng = np.random.default_rng([patient.seed, 3, list(HEIGHT).index(level)])
+    height = HEIGHT[level]
+    radius = patient.epicardial_radius_mm * (1 - 0.075 * height - 0.065 * max(height, 0))
+    share = patient.cavity_share + (0.09 if height < 0 else -0.10 * height)
+    share = float(np.clip(share + rng.normal(0, 0.02) - 0.01 * stress, 0.33, 0.76))
+    rough = rng.normal(0, 1, 5) * [0.022, 0.012, 0.008, 0.005, 0.004]
+    ragged = rng.normal(0, 1, 7) * [0.045, 0.028, 0.02, 0.016, 0.012, 0.010, 0.008]
+    shift = rng.normal(0, 0.045, 2) * radius
+    septum = patient.septum_rad + height * 0.08 + rng.normal(0, 0.03)
+    half_arc = patient.septal_arc_rad / 2 * (1 - 0.06 * height)
+    cavity = radius * share
+    papillary = []
+    for offset in (2.15, 3.95):
+        angle = septum + offset + rng.normal(0, 0.15)
+        size = cavity * {Level.BASAL: 0.16, Level.MID: 0.29, Level.APICAL: 0.26}[level] * rng.uniform(0.75, 1.25)
+        distance = cavity * rng.uniform(0.58, 0.78)
+        papillary.append((distance * np.sin(angle), distance * np.cos(angle), size, rng.uniform(1.0, 1.7), angle))
+    return Heart(
+        radius_mm=radius,
+        cavity_mm=cavity,
+        cavity_shift_mm=(float(shift[0]), float(shift[1])),
+        septum_rad=septum,
+        half_arc_rad=half_arc,
+        rv_depth_mm=patient.rv_depth_mm * (1 - 0.12 * height - 0.33 * max(height, 0)),
+        rv_skew=patient.rv_skew,
+        rv_wall_mm=float(rng.uniform(2.5, 4.0)),
+        outer=(rough, rng.uniform(0, 2 * np.pi, 5)),
+        inner=(ragged, rng.uniform(0, 2 * np.pi, 7)),
+        papillary=tuple(papillary),
+    )
+
+
+def paint_heart(
+    canvas: Canvas, heart: Heart, y: np.ndarray, x: np.ndarray, step_mm: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Paint the heart over its surroundings; returns the share of LV myocardium (H, W), papillary muscles apart."""
+    epicardium = coverage(heart.outside_epicardium(y, x))
+    endocardium = heart.outside_endocardium(y, x)
+    canvas.paint("rv wall", coverage(heart.outside_rv(y, x, heart.rv_wall_mm)))
+    trabeculae = smooth_noise(rng, canvas.shape, 2.0 / step_mm)
+    rv = coverage(heart.outside_rv(y, x)) * (1 - epicardium)
+    canvas.paint("rv blood", rv * np.clip(1.05 - 0.35 * np.clip(trabeculae - 0.6, 0, 2), 0, 1))
+    canvas.paint("myocardium", epicardium)
+    cavity = coverage(endocardium)
+    canvas.paint("lv blood", cavity)
+    muscle = np.zeros(canvas.shape, np.float32)
+    for row, column, size, elongation, angle in heart.papillary:
+        dy, dx = y - row - heart.cavity_shift_mm[0], x - column - heart.cavity_shift_mm[1]
+        along = dy * np.sin(angle) + dx * np.cos(angle)
+        across = dy * np.cos(angle) - dx * np.sin(angle)
+        muscle = np.maximum(muscle, coverage(np.hypot(along / elongation, across) - size))
+    # trabeculae: blood between them thins out over the last millimeters before the compact wall
+    near_wall = np.clip(1 + endocardium / (0.30 * heart.cavity_mm), 0, 1)
+    fine = smooth_noise(rng, canvas.shape, 1.6 / step_mm)
+    muscle = np.maximum(muscle, 0.75 * near_wall * np.clip(fine - 0.1, 0, 1))
+    canvas.paint("papillary", (muscle * cavity).astype(np.float32))
+    return canvas.amounts["myocardium"]

@@ -1,0 +1,87 @@
+"""The tissues of the phantom: native T1, proton density, and when the contrast agent gets there."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..series import Acquisition, Condition
+from .contrast import Bolus, delayed
+from .magnetization import blood_echo, signal
+from .patient import Visit
+from .settings import PhantomConfig, TissueModel
+from .tissue import concentration, organ
+
+# native T1 in s at 1.5 T and 3 T, and proton density; de Bazelaire et al., Radiology 2004;230:652 and MRXCAT's defaults
+STATIC = {
+    "air": (1.0, 1.0, 0.0),
+    "gas": (1.0, 1.0, 0.02),
+    "fat": (0.32, 0.36, 0.70),
+    "marrow": (0.45, 0.55, 0.45),
+    "muscle": (1.00, 1.40, 0.75),
+    "lung": (1.10, 1.30, 0.13),
+    "liver": (0.60, 0.80, 0.80),
+    "liver vessel": (1.44, 1.65, 0.95),
+    "spleen": (1.05, 1.33, 0.90),
+    "stomach wall": (0.90, 1.20, 0.80),
+    "stomach content": (0.90, 1.20, 0.70),
+}
+BLOOD = {"lv blood", "rv blood", "aorta", "lung artery", "lung vein"}
+BLOOD_DENSITY, MUSCLE_DENSITY = 0.95, 0.80
+
+
+def organ_concentrations(bolus: Bolus, visit: Visit, hematocrit: float) -> Mapping[str, np.ndarray]:
+    """Concentration (N,) of every tissue but the myocardium, mmol/L, on the grid of the bolus."""
+    left, right = bolus.left_mmol_l, bolus.right_mmol_l
+    stress = visit.condition is Condition.STRESS
+    portal = organ(left, flow_ml_min_ml=1.5, volume=0.30, delay_s=6) / 0.30
+    nothing = np.zeros_like(left)
+    muscle = concentration(left, np.array([visit.mbf_ml_min_g]), model=TissueModel.FERMI, hematocrit=hematocrit)[:, 0]
+    return {
+        "air": nothing,
+        "gas": nothing,
+        "fat": nothing,
+        "stomach content": nothing,
+        "marrow": organ(left, flow_ml_min_ml=0.1, volume=0.10),
+        "muscle": organ(left, flow_ml_min_ml=0.1, volume=0.15, delay_s=3),
+        "lung": 0.25 * (delayed(right, 1.5) + delayed(right, 3.0)),
+        "liver": organ(0.25 * delayed(left, 2) + 0.75 * portal, flow_ml_min_ml=1.0, volume=0.30),
+        "liver vessel": portal,
+        # adenosine switches the spleen off: Manisty et al., Radiology 2015;276:400
+        "spleen": organ(left, flow_ml_min_ml=0.5 if stress else 1.8, volume=0.30, delay_s=2),
+        "stomach wall": organ(left, flow_ml_min_ml=0.5, volume=0.25, delay_s=3),
+        "rv wall": muscle * 0.8,
+        "papillary": muscle,
+        "lv blood": left,
+        "rv blood": right,
+        "lung artery": delayed(right, 1.0),
+        "lung vein": delayed(left, -1.0),
+        "aorta": delayed(left, 0.6),
+    }
+
+
+def tissue_signals(
+    bolus: Bolus, visit: Visit, acquisition: Acquisition, times_s: np.ndarray, config: PhantomConfig
+) -> dict[str, np.ndarray]:
+    """Signal (T,) of every tissue but the LV myocardium at the times of the frames."""
+    high_field = acquisition.field_strength_t >= 2
+    signals = {}
+    for tissue, curve in organ_concentrations(bolus, visit, acquisition.hematocrit).items():
+        at_frames = np.interp(times_s, bolus.times_s, curve)
+        if tissue in STATIC:
+            low_s, high_s, density = STATIC[tissue]
+            t10_s = high_s if high_field else low_s
+        elif tissue in BLOOD:
+            t10_s, density = acquisition.t10_blood_s, BLOOD_DENSITY
+        else:
+            t10_s, density = acquisition.t10_myocardium_s, MUSCLE_DENSITY
+        r1 = 1 / t10_s + acquisition.relaxivity_l_mmol_s * at_frames
+        signals[tissue] = density * signal(r1, acquisition)
+        if tissue in BLOOD:
+            signals[tissue] = signals[tissue] * blood_echo(at_frames, acquisition, config.t2_star_relaxivity_l_mmol_s)
+    return signals
+
+
+def myocardial_signals(concentrations_mmol_l: np.ndarray, acquisition: Acquisition) -> np.ndarray:
+    """Signal of LV myocardium, any shape."""
+    r1 = 1 / acquisition.t10_myocardium_s + acquisition.relaxivity_l_mmol_s * concentrations_mmol_l
+    return MUSCLE_DENSITY * signal(r1, acquisition)

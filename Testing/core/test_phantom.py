@@ -1,0 +1,119 @@
+"""The phantom's truth agrees with its images and with itself."""
+
+import numpy as np
+import pytest
+from PerfusionDLLib import phantom
+from PerfusionDLLib.contours import Label
+from PerfusionDLLib.series import Condition, Level
+from scipy.ndimage import map_coordinates
+
+
+@pytest.fixture(scope="module")
+def moving():
+    return phantom.simulate_series(3, condition="stress", level="mid", size=112, snr=np.inf)
+
+
+@pytest.fixture(scope="module")
+def still():
+    return phantom.simulate_series(3, condition="stress", level="mid", size=112, snr=np.inf, still=True)
+
+
+def aligned(series, truth, frame):
+    rows_mm, columns_mm = series.spacing_mm
+    grid = np.mgrid[: series.signal.shape[1], : series.signal.shape[2]].astype(float)
+    at = grid + truth.displacement_mm[frame] / np.array([rows_mm, columns_mm])[:, None, None]
+    return map_coordinates(series.signal[frame], at, order=3, mode="nearest")
+
+
+def test_the_same_seed_gives_the_same_patient():
+    one, two = (phantom.simulate_series(5, condition="rest", level="basal", size=64) for _ in range(2))
+    np.testing.assert_array_equal(one.series.signal, two.series.signal)
+    np.testing.assert_array_equal(one.truth.displacement_mm, two.truth.displacement_mm)
+
+
+def test_another_seed_gives_another_patient():
+    one, two = (phantom.simulate_series(seed, size=64) for seed in (5, 6))
+    assert one.truth.box_px != two.truth.box_px
+
+
+def test_a_slice_on_its_own_is_the_slice_of_the_study():
+    study = phantom.simulate_study(2, conditions=[Condition.REST], levels=[Level.BASAL, Level.APICAL], size=64)
+    alone = phantom.simulate_series(2, condition="rest", level="apical", size=64)
+    np.testing.assert_array_equal(study.study.rest.slices[1].signal, alone.series.signal)
+    assert study.truth[Condition.REST][1].segment_mbf_ml_min_g == alone.truth.segment_mbf_ml_min_g
+
+
+def test_the_box_touches_the_epicardium(still):
+    ventricle = np.isin(still.truth.labels, (Label.MYOCARDIUM, Label.BLOOD_POOL))
+    row0, column0, row1, column1 = (int(edge + 0.5) for edge in still.truth.box_px)
+    assert ventricle[row0:row1, column0:column1].sum() == ventricle.sum()
+    for edge in (ventricle[row0], ventricle[row1 - 1], ventricle[:, column0], ventricle[:, column1 - 1]):
+        assert edge.any()
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_insertion_points_lie_where_rv_lv_and_outside_meet(level):
+    truth = phantom.simulate_series(4, level=level, size=128).truth
+    y, x = np.mgrid[:128, :128]
+    for row, column in (truth.anterior_rv_px, truth.inferior_rv_px):
+        near = np.hypot(y - row, x - column) < 4
+        assert {0, Label.MYOCARDIUM, Label.RV_BLOOD_POOL} <= set(truth.labels[near])
+
+
+def test_the_peak_frame_has_the_brightest_cavity(still):
+    curve = still.series.signal[:, still.truth.labels == Label.BLOOD_POOL].mean(axis=1)
+    assert abs(int(curve.argmax()) - still.truth.peak_frame) <= 1
+
+
+def test_tissue_does_not_move_at_the_peak_frame(moving):
+    assert not moving.truth.displacement_mm[moving.truth.peak_frame].any()
+    assert np.abs(moving.truth.displacement_mm).max() > 3
+
+
+def test_the_true_displacement_brings_every_frame_home(moving, still):
+    """Warping by the truth leaves a small part of the error that motion makes, in and around the heart."""
+    row0, column0, row1, column1 = (round(edge) for edge in moving.truth.box_px)
+    heart = np.s_[row0 - 6 : row1 + 6, column0 - 6 : column1 + 6]
+    far = np.argsort(np.abs(moving.truth.displacement_mm).max(axis=(1, 2, 3)))[-8:]
+    before = after = 0.0
+    for frame in far:
+        expected = still.series.signal[frame][heart]
+        before += np.abs(moving.series.signal[frame][heart] - expected).mean()
+        after += np.abs(aligned(moving.series, moving.truth, frame)[heart] - expected).mean()
+    assert after < 0.3 * before
+
+
+def test_segments_tile_the_myocardium_and_carry_its_mean_flow(still):
+    truth = still.truth
+    np.testing.assert_array_equal(truth.segments > 0, truth.labels == Label.MYOCARDIUM)
+    assert sorted(truth.segment_mbf_ml_min_g) == [7, 8, 9, 10, 11, 12]
+    for number, flow in truth.segment_mbf_ml_min_g.items():
+        assert flow == pytest.approx(truth.mbf_ml_min_g[truth.segments == number].mean())
+
+
+def test_defects_have_less_flow_at_stress_than_their_neighbors():
+    for seed in range(8):
+        truth = phantom.simulate_series(seed, condition="stress", level="mid", size=64, still=True).truth
+        if 0 < len(truth.defect_segments) < 4:
+            healthy = [flow for n, flow in truth.segment_mbf_ml_min_g.items() if n not in truth.defect_segments]
+            low = [truth.segment_mbf_ml_min_g[number] for number in truth.defect_segments]
+            assert np.mean(low) < 0.9 * np.mean(healthy)
+            return
+    pytest.fail("no seed had a defect")
+
+
+def test_noise_has_the_level_that_was_asked_for(still):
+    noisy = phantom.simulate_series(3, condition="stress", level="mid", size=112, snr=20, still=True)
+    cavity = still.truth.labels == Label.BLOOD_POOL
+    difference = (noisy.series.signal - still.series.signal)[still.truth.peak_frame][cavity]
+    peak = still.series.signal[still.truth.peak_frame][cavity].max()
+    assert difference.std() == pytest.approx(peak / 20, rel=0.3)
+
+
+def test_the_image_plane_is_right_handed_and_stacks_toward_the_apex():
+    study = phantom.simulate_study(2, conditions=[Condition.REST], size=64)
+    slices = study.study.rest.slices
+    assert np.linalg.det(slices[0].ijk_to_ras[:3, :3]) > 0
+    step = slices[2].ijk_to_ras[:3, 3] - slices[0].ijk_to_ras[:3, 3]
+    assert step[0] < 0 < step[1]  # left and anterior
+    assert step[2] < 0  # inferior
