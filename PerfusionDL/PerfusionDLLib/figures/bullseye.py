@@ -16,11 +16,12 @@ from scipy.spatial import cKDTree
 
 from ..maps import PerfusionMaps, SegmentTable, SliceMaps
 from ..series import Condition, Level
-from .style import FLOW_COLORS, FLOW_UNIT, INK, QUIET, RATIO_COLORS, colormap, flow_scale, ink_on, styled
+from .style import FLOW_COLORS, FLOW_UNIT, INK, QUIET, RATIO_COLORS, colormap, flow_scale, ink_on, round_scale, styled
 
 RINGS = {Level.BASAL: (0.70, 1.0), Level.MID: (0.40, 0.70), Level.APICAL: (0.10, 0.40)}
 FIRST = {Level.BASAL: 1, Level.MID: 7, Level.APICAL: 13}
 SIXTEEN = range(1, 17)
+NEAR = 0.15  # of the radius; a larger hole in the flow map stays a hole in the bullseye
 
 
 def sector(segment: int) -> tuple[Level, float, float]:
@@ -77,9 +78,9 @@ def unrolled(part: SliceMaps) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
 
 
 def polar_image(slices: Sequence[SliceMaps], size: int = 400) -> np.ndarray:
-    """(size, size) flow of every pixel laid out as a bullseye, NaN where there is none; the first row is the top.
+    """(size, size) flow of every pixel laid out as a bullseye, NaN where there is none near; the first row is the top.
 
-    Several slices of one level share its ring: each position shows the nearest pixel of any of them.
+    Each position shows the nearest trustworthy pixel of its segment; several slices of one level share its ring.
     """
     position = (np.arange(size) + 0.5) / size * 2 - 1
     x, y = np.meshgrid(position, -position)
@@ -92,10 +93,11 @@ def polar_image(slices: Sequence[SliceMaps], size: int = 400) -> np.ndarray:
     pixel_segment, pixel_radius, pixel_angle, flow = (np.concatenate(values) for values in zip(*pixels, strict=True))
     pixel_xy = pixel_radius[:, None] * np.stack([np.cos(pixel_angle), np.sin(pixel_angle)], axis=-1)
     for segment in SIXTEEN:
-        source, target = pixel_segment == segment, segments == segment
+        source, target = (pixel_segment == segment) & np.isfinite(flow), segments == segment
         if source.any():
-            nearest = cKDTree(pixel_xy[source]).query(np.stack([x[target], y[target]], axis=-1))[1]
-            image[target] = flow[source][nearest]
+            targets = np.stack([x[target], y[target]], axis=-1)
+            nearest = cKDTree(pixel_xy[source]).query(targets, distance_upper_bound=NEAR)[1]
+            image[target] = np.append(flow[source], np.nan)[nearest]
     return image
 
 
@@ -209,7 +211,9 @@ def draw_bullseyes(axes: Sequence[Axes], maps: Sequence[PerfusionMaps], table: S
         )
         for panel, scan in zip(axes, maps, strict=False)
     ]
-    ratios = [("Reserve (MPR)", table_values(table, "mpr"), Normalize(0, 4))] if len(maps) > 1 else []
+    reserve = table_values(table, "mpr")
+    reserve_scale = round_scale(np.array([*reserve.values()]), percent=100, ends=(4, 5, 6, 8))
+    ratios = [("Reserve (MPR)", reserve, reserve_scale)] if len(maps) > 1 else []
     last = maps[-1].condition
     ratios.append((f"Endo/epi, {last}", table_values(table, "endo_epi_ratio", last), Normalize(0.4, 1.4)))
     for panel, (title, values, scale) in zip(axes[len(drawn) :], ratios, strict=False):

@@ -49,6 +49,7 @@ def draw_segment(axes: Axes, fits: Mapping[Condition, SegmentFit]) -> None:
             markerfacecolor="none" if condition is Condition.REST else color,
             markeredgecolor=color,
             markeredgewidth=0.3,
+            alpha=0.6,
         )
         axes.plot(fit.times_s, fit.fitted_mmol_l, color=color, linewidth=0.9, linestyle=LINES[condition])
 

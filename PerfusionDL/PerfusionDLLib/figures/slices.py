@@ -31,7 +31,7 @@ def field_mm(scans: Sequence[PreprocessedScan]) -> float:
         row0, column0, row1, column1 = part.contours.box_px
         rows_mm, columns_mm = part.series.spacing_mm
         sides += [(row1 - row0) * rows_mm, (column1 - column0) * columns_mm]
-    return 1.45 * max(sides)
+    return 1.6 * max(sides)
 
 
 def _frame_heart(axes: Axes, part: PreprocessedSlice, field: float) -> None:

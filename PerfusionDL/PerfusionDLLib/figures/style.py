@@ -3,7 +3,7 @@
 Figures are built as `matplotlib.figure.Figure`, never through pyplot, so that a worker thread may draw one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -76,11 +76,19 @@ def flow_scale(maps: Iterable[PerfusionMaps]) -> Normalize:
 
     A few round ends instead of the maximum, so that patients can be compared by eye.
     """
-    flows = [flow[np.isfinite(flow)] for scan in maps for flow in (part.mbf_ml_min_g for part in scan.slices)]
-    flows = np.concatenate(flows) if flows else np.empty(0)
-    top = np.percentile(flows, 98) if flows.size else 0
-    ends = (2, 3, 4, 5, 6, 8)
-    return Normalize(0, next((end for end in ends if end >= top), ends[-1]))
+    flows = [part.mbf_ml_min_g.ravel() for scan in maps for part in scan.slices]
+    return round_scale(np.concatenate(flows) if flows else np.empty(0), percent=98, ends=(2, 3, 4, 5, 6, 8))
+
+
+def round_scale(values: np.ndarray, *, percent: float, ends: Sequence[float]) -> Normalize:
+    """A color scale from 0 to the first of ``ends`` that covers a percentage of the values; the last if none does.
+
+    >>> round_scale(np.array([1.0, 2.5, np.nan]), percent=100, ends=(2, 3, 4)).vmax
+    3.0
+    """
+    known = values[np.isfinite(values)]
+    top = np.percentile(known, percent) if known.size else 0
+    return Normalize(0, float(next((end for end in ends if end >= top), ends[-1])))
 
 
 def ink_on(color: tuple[float, ...]) -> str:

@@ -18,7 +18,7 @@ from ..figures import (
     slice_title,
 )
 from ..maps import PerfusionMaps, SegmentRow, SegmentTable
-from .page import LEFT_MM, RIGHT_MM, Columns, Page
+from .page import BOTTOM_MM, LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
 from .tables import interval, number, percent
 
 GAP_MM = 1.2
@@ -70,7 +70,9 @@ def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], ma
     side = (RIGHT_MM - LEFT_MM - BAR_MM - 6 - (2 * columns - 1) * GAP_MM - 2.5) / (2 * columns)
     left_block = LEFT_MM + 6
     right_block = left_block + columns * (side + GAP_MM) + 2.5
-    page.heading(y, "Images at the left-ventricular peak, and blood flow", f"field {field:.0f} mm")
+    page.heading(
+        y, "Images at the left-ventricular peak, blood flow", f"field {field:.0f} mm; white: no trustworthy flow"
+    )
     y += 6
     top = y
     for row, (scan, flow) in enumerate(zip(preprocessed, maps, strict=True)):
@@ -109,7 +111,9 @@ def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], ma
 
 def _bullseyes(page: Page, y: float, maps: Sequence[PerfusionMaps], table: SegmentTable) -> float:
     page.heading(
-        y, "AHA segments", "rest and stress show every pixel; numbers are segment means; bold lines bound territories"
+        y,
+        "AHA segments",
+        "MBF: every pixel, and the mean of each segment; bold lines bound coronary territories",
     )
     y += 6
     side = 44.0
@@ -161,18 +165,25 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
             shade = "#f1f1f1" if row.aha_segment is None or row.level == "mid" else ""
             y = columns.row(y, _cells(row, letters), bold=row is table.whole, shade=shade)
     page.rule(y - 2.6, width=0.4)
-    y += 0.8
-    for flag, letter in letters.items():
-        y = page.paragraph(LEFT_MM, y, f"{letter}   {flag}", width=RIGHT_MM - LEFT_MM, size=6)
     origins = sorted({flow.origin for row in table.segments for flow in (row.rest, row.stress) if flow.origin})
     if origins:
-        page.text(LEFT_MM, y, f"Contours: {', '.join(origins)}.", size=6, color="#5c5c5c")
+        page.text(RIGHT_MM, y + 0.8, f"Contours: {', '.join(origins)}.", size=6, color="#5c5c5c", ha="right")
+    footnote = "; ".join(f"{letter}: {flag.removesuffix('.')}" for flag, letter in letters.items())
+    for size in (6.0, 5.5, 5.0):
+        lines = wrapped(footnote, RIGHT_MM - LEFT_MM - 32, size)
+        if y + len(lines) * size * LEADING_MM < BOTTOM_MM - 4:
+            break
+    for line in lines:
+        page.text(LEFT_MM, y + 0.8, line, size=size)
+        y += size * LEADING_MM
 
 
 def flag_letters(rows: Sequence[SegmentRow]) -> dict[str, str]:
-    """A letter for each different flag, in the order of the table."""
+    """A letter for each different flag, in the order of the table; two letters after z."""
     flags = dict.fromkeys(flag for row in rows for flag in row.flags)
-    return {flag: chr(ord("a") + place) if place < 26 else f"a{place}" for place, flag in enumerate(flags)}
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    names = [first + second for first in ("", *alphabet) for second in alphabet]
+    return dict(zip(flags, names, strict=False))
 
 
 def _cells(row: SegmentRow, letters: dict[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ WIDTH_MM, HEIGHT_MM = 210.0, 297.0
 LEFT_MM, RIGHT_MM = 14.0, 196.0
 TOP_MM, BOTTOM_MM = 17.0, 280.0
 POINT_MM = 25.4 / 72
+LEADING_MM = 1.35 * POINT_MM  # from line to line, per point of type size
 
 
 def text_width_mm(text: str, size: float, *, bold: bool = False) -> float:
@@ -60,7 +61,7 @@ class Page:
         """Wrapped text whose first baseline is at ``y``; returns the baseline of the line after it."""
         for line in wrapped(text, width, size):
             self.text(x, y, line, size=size, **how)
-            y += size * POINT_MM * 1.35
+            y += size * LEADING_MM
         return y
 
     def rule(self, y: float, *, x0: float = LEFT_MM, x1: float = RIGHT_MM, color: str = "#5c5c5c", width=0.5) -> None:

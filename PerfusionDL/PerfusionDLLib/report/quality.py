@@ -29,7 +29,7 @@ def quality_pages(
 
 def _curves(page: Page, y: float, maps: Sequence[PerfusionMaps]) -> float:
     page.heading(y, "Segment curves and fits", "concentration in the myocardium by AHA segment")
-    width, height, gap = 27.0, 13.5, 1.8
+    width, height, gap = 27.0, 15.0, 1.8
     left = RIGHT_MM - 6 * width - 5 * gap
     panels = [
         page.axes(left + column * (width + gap), y + 3 + row * (height + gap), width, height)
@@ -57,7 +57,7 @@ def _arterial_inputs(page: Page, y: float, maps: Sequence[PerfusionMaps]) -> flo
 
 
 def arterial_checks(measured: ArterialInput) -> list[str]:
-    """What a reader checks an arterial input by, and what the software asks to be checked."""
+    """What a reader checks an arterial input by."""
     times_s, concentration = measured.times_s, measured.concentration_mmol_l
     checks = [f"Source: {measured.source}"] if measured.source else []
     if measured.region is not None:
@@ -69,7 +69,7 @@ def arterial_checks(measured: ArterialInput) -> list[str]:
     width = width_at_half_height_s(measured)
     if np.isfinite(width):
         checks.append(f"Width at half height: {width:.1f} s")
-    return [*checks, *(f"Check: {flag}" for flag in measured.flags)]
+    return checks
 
 
 def width_at_half_height_s(measured: ArterialInput) -> float:
@@ -93,7 +93,7 @@ def _motion(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], maps
     )
     y += 6
     columns = max(3, *(len(scan.slices) for scan in preprocessed))
-    gap, height = 5.0, 9.5
+    gap, height = 5.0, 11.0
     width = (WIDTH_MM - 6 - (columns - 1) * gap) / columns
     field = field_mm(preprocessed)
     for scan, flow in zip(preprocessed, maps, strict=True):
@@ -168,12 +168,12 @@ def notes(
     preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
 ) -> Iterator[tuple[str, list[str]]]:
     """Title and sentences of each block of notes: what to check, what was assumed, how it was computed."""
-    checks = [
-        f"{scan.condition.value.capitalize()}{'' if part.series.level is None else f', {part.series.level}'}: {flag}"
-        for scan in preprocessed
-        for part in scan.slices
-        for flag in part.flags
-    ]
+    checks = []
+    for scan, flow in zip(preprocessed, maps, strict=True):
+        name = scan.condition.value.capitalize()
+        for part, part_flow in zip(scan.slices, flow.slices, strict=True):
+            checks += [f"{name}, {part_flow.level}: {flag}" for flag in (*part.flags, *part_flow.flags)]
+        checks += [f"{name}, arterial input: {flag}" for flag in flow.arterial_input.flags]
     yield "To check", checks or ["Nothing was flagged."]
     assumed: list[str] = []
     for scan in preprocessed:
@@ -183,10 +183,26 @@ def notes(
             values = ", ".join(f"{name} {getattr(acquisition, name)}" for name in acquisition.assumed)
             assumed.append(f"{scan.condition.value.capitalize()}: not in the header, default used: {values}.")
     yield "Assumptions", list(dict.fromkeys(assumed)) or ["None."]
-    provenance = dict(table.provenance)
-    for scan in maps:
-        provenance |= {key: value for key, value in scan.provenance.items() if key not in provenance}
-    yield "How it was computed", [f"{key.replace('_', ' ')}: {value}" for key, value in provenance.items()]
+    yield "How it was computed", ["; ".join(provenance_phrases(table)) + "."]
+
+
+UNITS = {"_l_mmol_s": "L/mmol/s", "_g_ml": "g/mL", "_mmol_kg": "mmol/kg", "_deg": "degrees", "_s": "s", "_t": "T"}
+
+
+def provenance_phrases(table: SegmentTable) -> list[str]:
+    """The provenance for people: what rest and stress share once, numbers with their units, nothing empty."""
+    shared: dict[str, str] = {}
+    for key, value in table.provenance.items():
+        condition, _, rest = key.partition("_")
+        other = table.provenance.get(f"{'stress' if condition == 'rest' else 'rest'}_{rest}")
+        name = rest if condition in ("rest", "stress") and other in (None, value) else key
+        if str(value).strip():
+            shared[name] = str(value)
+    phrases = []
+    for name, value in shared.items():
+        unit = next((ending for ending in UNITS if name.endswith(ending)), "")
+        phrases.append(f"{name.removesuffix(unit).replace('_', ' ')} {value} {UNITS.get(unit, '')}".rstrip())
+    return phrases
 
 
 def _notes(page: Page, y: float, blocks: Iterator[tuple[str, list[str]]]) -> list[Page]:
