@@ -1,0 +1,37 @@
+"""The door to MRML: values into the nodes of a scene and back, in Slicer and without it.
+
+Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScene().scene` elsewhere. No Qt.
+"""
+
+from .colors import flowScaleEnd
+from .headless import HeadlessScene, openScene, saveScene
+from .nodes import ScanNodes, SliceNodes, findScans, findTable
+from .reading import readAutomatic, readContours, readScan, readSlice
+from .results import writeMaps, writeSliceMaps, writeTable
+from .study import writeStudy
+from .views import showScans, showSlice
+from .writing import writeContours, writeLabels, writeScan
+
+__all__ = [
+    "HeadlessScene",
+    "ScanNodes",
+    "SliceNodes",
+    "findScans",
+    "findTable",
+    "flowScaleEnd",
+    "openScene",
+    "readAutomatic",
+    "readContours",
+    "readScan",
+    "readSlice",
+    "saveScene",
+    "showScans",
+    "showSlice",
+    "writeContours",
+    "writeLabels",
+    "writeMaps",
+    "writeScan",
+    "writeSliceMaps",
+    "writeStudy",
+    "writeTable",
+]

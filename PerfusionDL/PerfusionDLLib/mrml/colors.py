@@ -1,0 +1,79 @@
+"""Color tables and legends: one perceptually uniform scale for rest and stress, names for the labels."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import slicer
+
+from ..maps import PerfusionMaps
+from .nodes import attribute, nodesOfClass, setAttribute
+
+FLOW_UNIT = "mL/min/g"
+
+_VIRIDIS = bytes.fromhex(
+    "440154 470d60 48186a 482374 472d7b 453781 424086 3e4989 3b528b 375b8d 33638d "
+    "2f6b8e 2c728e 297a8e 26828e 23898e 21918c 1f978b 1f9f88 21a685 27ad81 31b57b "
+    "3dbc74 4cc26c 5cc863 6ece58 81d34d 95d840 aadc32 c0df25 d5e21a eae51a fde725"
+)
+"""Every eighth color of viridis (S. van der Walt and N. Smith, 2015, CC0), the scale of the report's figures too."""
+
+_SCALE_ENDS_ML_MIN_G = (2, 3, 4, 5, 6, 8)
+
+
+def flowScaleEnd(maps: Sequence[PerfusionMaps]) -> float:
+    """Upper end of the scale that rest and stress share: a round number above 98 % of all pixels, mL/min/g.
+
+    A few round ends instead of the maximum, so that patients can be compared by eye.
+    """
+    flows = np.concatenate([part.mbf_ml_min_g.ravel() for scan in maps for part in scan.slices] or [np.empty(0)])
+    flows = flows[np.isfinite(flows)]
+    top = np.percentile(flows, 98) if flows.size else 0
+    return float(next((end for end in _SCALE_ENDS_ML_MIN_G if end >= top), _SCALE_ENDS_ML_MIN_G[-1]))
+
+
+def flowColors(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
+    """The color table of flow maps, made once in each scene."""
+    anchors = np.frombuffer(_VIRIDIS, np.uint8).reshape(-1, 3) / 255
+    position = np.linspace(0, 255, len(anchors)).round()
+    colors = np.stack([np.interp(np.arange(256), position, channel) for channel in anchors.T], axis=-1)
+    return _table(scene, "Myocardial blood flow", {index: ("", tuple(color)) for index, color in enumerate(colors)})
+
+
+def labelColors(scene: slicer.vtkMRMLScene, name: str, names: Mapping[int, str]) -> slicer.vtkMRMLColorTableNode:
+    """A color table that names the values of a label map; 0 is transparent."""
+    hues = 0.61803 * np.arange(len(names))  # golden ratio: neighbors differ
+    phases = 2 * np.pi * (hues[:, None] + np.array([0, 1 / 3, 2 / 3]))
+    colors = 0.55 + 0.35 * np.cos(phases)
+    entries = {value: (text, tuple(color)) for (value, text), color in zip(names.items(), colors, strict=True)}
+    return _table(scene, name, {0: ("", (0.0, 0.0, 0.0))} | entries)
+
+
+def _table(
+    scene: slicer.vtkMRMLScene, name: str, entries: Mapping[int, tuple[str, tuple[float, ...]]]
+) -> slicer.vtkMRMLColorTableNode:
+    for node in nodesOfClass(scene, "vtkMRMLColorTableNode"):
+        if attribute(node, "colors") == name:
+            return node
+    table = slicer.vtkMRMLColorTableNode()
+    table.SetTypeToUser()
+    table.SetName(name)
+    table.SetNumberOfColors(max(entries) + 1)
+    for index, (text, (red, green, blue)) in entries.items():
+        opacity = 0.0 if index == 0 and not text and (red, green, blue) == (0, 0, 0) else 1.0
+        table.SetColor(index, text or str(index), red, green, blue, opacity)
+    setAttribute(table, "colors", name)
+    return scene.AddNode(table)
+
+
+def showLegend(
+    volume: slicer.vtkMRMLVolumeNode, title: str, *, scaleEnd: float
+) -> slicer.vtkMRMLColorLegendDisplayNode:
+    """A color legend at the right edge of the views that show the volume, labeled at whole or half units."""
+    legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(volume)
+    legend.SetTitleText(title)
+    legend.SetLabelFormat("%.1f")
+    legend.SetNumberOfLabels(round(scaleEnd) + 1 if scaleEnd > 2 else 5)
+    legend.SetUseColorNamesForLabels(False)
+    legend.SetSize(0.12, 0.5)
+    legend.SetPosition(0.98, 0.5)
+    return legend

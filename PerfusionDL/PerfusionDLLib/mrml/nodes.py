@@ -1,0 +1,143 @@
+"""Which nodes belong to a scan: references that survive saving, renaming and merging of scenes.
+
+A scan is a sequence browser that carries the attribute ``PerfusionDL.condition``; it refers to everything else. A node
+that the user deleted reads as None.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import slicer
+
+from ..contours import Label
+from ..series import Condition, Level
+
+PREFIX = "PerfusionDL"
+SEGMENT_IDS: Mapping[Label, str] = {
+    Label.MYOCARDIUM: "myocardium",
+    Label.BLOOD_POOL: "bloodPool",
+    Label.RV_BLOOD_POOL: "rvBloodPool",
+}
+
+
+class _Reference:
+    """A node that a browser refers to under the attribute's own name."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, nodes: Any, owner: type) -> Any:
+        return nodes.browser.GetNodeReference(f"{nodes.prefix}.{self._name}")
+
+    def __set__(self, nodes: Any, node: slicer.vtkMRMLNode | None) -> None:
+        nodes.browser.SetNodeReferenceID(f"{nodes.prefix}.{self._name}", node.GetID() if node else None)
+
+
+class SliceNodes:
+    """The nodes of one slice.
+
+    original, corrected, displacement : sequences of the series as acquired, in one pose, and the way between, mm
+    protonDensity : sequence of the lead frames without saturation
+    contours, automatic : segmentations; the second holds what the networks found and is locked
+    rvInsertionPoints : point list with an anterior and an inferior point; box : ROI
+    mbf, mbfError : flow map and its standard error, mL/min/g; fitStatus, segments : label maps
+    curves, chart : table and plot of the AHA segments' mean curves
+    """
+
+    original = _Reference()
+    corrected = _Reference()
+    displacement = _Reference()
+    protonDensity = _Reference()
+    contours = _Reference()
+    automatic = _Reference()
+    rvInsertionPoints = _Reference()
+    box = _Reference()
+    mbf = _Reference()
+    mbfError = _Reference()
+    fitStatus = _Reference()
+    segments = _Reference()
+    curves = _Reference()
+    chart = _Reference()
+
+    def __init__(self, browser: slicer.vtkMRMLSequenceBrowserNode, number: int) -> None:
+        self.browser = browser
+        self.number = number
+        self.prefix = f"{PREFIX}.{number}"
+
+    @property
+    def level(self) -> Level | None:
+        """Where the slice lies along the long axis."""
+        level = attribute(self.original, "level")
+        return Level(level) if level else None
+
+    @property
+    def name(self) -> str:
+        """``basal``, ``mid`` or ``apical``, or the number of the slice where nobody knows."""
+        return str(self.level or f"slice {self.number + 1}")
+
+    @property
+    def originalVolume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The frame on show, as acquired."""
+        return self.browser.GetProxyNode(self.original) if self.original else None
+
+    @property
+    def correctedVolume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The frame on show, in the pose of the reference frame."""
+        return self.browser.GetProxyNode(self.corrected) if self.corrected else None
+
+
+class ScanNodes:
+    """The nodes of one scan, base to apex.
+
+    arterialInput, arterialInputChart : table and plot of the concentration in the left-ventricular blood pool
+    """
+
+    arterialInput = _Reference()
+    arterialInputChart = _Reference()
+
+    def __init__(self, browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
+        self.browser = browser
+        self.prefix = PREFIX
+
+    @property
+    def condition(self) -> Condition:
+        """Rest or stress."""
+        return Condition(attribute(self.browser, "condition"))
+
+    @property
+    def slices(self) -> tuple[SliceNodes, ...]:
+        """The slices, base to apex."""
+        return tuple(SliceNodes(self.browser, number) for number in range(attribute(self.browser, "slices")))
+
+
+def findScans(scene: slicer.vtkMRMLScene) -> tuple[ScanNodes, ...]:
+    """The scans in a scene, in the order in which they were added."""
+    return tuple(
+        ScanNodes(browser)
+        for browser in nodesOfClass(scene, "vtkMRMLSequenceBrowserNode")
+        if attribute(browser, "condition")
+    )
+
+
+def findTable(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLTableNode | None:
+    """The segment table that was added last."""
+    tables = [node for node in nodesOfClass(scene, "vtkMRMLTableNode") if attribute(node, "segmentTable")]
+    return tables[-1] if tables else None
+
+
+def nodesOfClass(scene: slicer.vtkMRMLScene, className: str) -> Iterator[slicer.vtkMRMLNode]:
+    """The nodes of a class, in the order in which they were added."""
+    for index in range(scene.GetNumberOfNodesByClass(className)):
+        yield scene.GetNthNodeByClass(index, className)
+
+
+def attribute(node: slicer.vtkMRMLNode | None, name: str) -> Any:
+    """What `setAttribute` kept on the node, or None."""
+    text = node.GetAttribute(f"{PREFIX}.{name}") if node else None
+    return None if text is None else json.loads(text)
+
+
+def setAttribute(node: slicer.vtkMRMLNode, name: str, value: Any) -> None:
+    """Keep a value (text, number, list, mapping) on a node as JSON, which gives back floats bit by bit."""
+    node.SetAttribute(f"{PREFIX}.{name}", json.dumps(value))

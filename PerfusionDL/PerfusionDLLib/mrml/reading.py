@@ -1,0 +1,202 @@
+"""Nodes back into values: what the scene says now, with the user's corrections."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import slicer
+import vtk
+
+from ..contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
+from ..errors import PerfusionError
+from ..series import Acquisition, PerfusionSeries
+from .nodes import SEGMENT_IDS, ScanNodes, SliceNodes, attribute
+from .writing import ANTERIOR, INFERIOR
+
+TOLERANCE_MM = 1e-3
+"""Positions closer than this are the same; far below a pixel, far above the rounding of files and matrices."""
+
+
+def readScan(nodes: ScanNodes) -> PreprocessedScan:
+    """A preprocessed scan as it is in the scene now. Raises PerfusionError where a node it needs was deleted."""
+    return PreprocessedScan(
+        condition=nodes.condition,
+        slices=tuple(readSlice(part) for part in nodes.slices),
+        assumptions=tuple(attribute(nodes.browser, "assumptions") or ()),
+    )
+
+
+def readSlice(nodes: SliceNodes) -> PreprocessedSlice:
+    """One preprocessed slice as it is in the scene now."""
+    series = readSeries(nodes)
+    return PreprocessedSlice(
+        series=series,
+        motion=readMotion(nodes),
+        contours=readContours(nodes, series),
+        automatic=readAutomatic(nodes),
+        excluded_frames=frozenset(attribute(nodes.contours, "excluded_frames") or ()),
+        flags=tuple(attribute(nodes.contours, "flags") or ()),
+    )
+
+
+def readSeries(nodes: SliceNodes) -> PerfusionSeries:
+    """The series as acquired."""
+    original = _present(nodes.original, nodes, "original series")
+    acquisition = attribute(original, "acquisition") or {}
+    lead = nodes.protonDensity
+    return PerfusionSeries(
+        signal=_frames(original),
+        times_s=_values(original),
+        ijk_to_ras=readGeometry(original),
+        acquisition=Acquisition(**acquisition | {"assumed": tuple(acquisition.get("assumed", ()))}),
+        level=nodes.level,
+        proton_density=_frames(lead) if lead else None,
+        instance_uids=tuple((original.GetAttribute("DICOM.instanceUIDs") or "").split()),
+    )
+
+
+def readMotion(nodes: SliceNodes) -> MotionCompensation:
+    """The series in one pose, and the way between."""
+    corrected = _present(nodes.corrected, nodes, "motion-corrected series")
+    displacement = _present(nodes.displacement, nodes, "displacement field")
+    return MotionCompensation(
+        corrected=_frames(corrected),
+        displacement_mm=np.ascontiguousarray(np.moveaxis(_frames(displacement), -1, 1)),
+        reference_frame=attribute(corrected, "reference_frame"),
+        quality=np.array(attribute(corrected, "quality"), dtype=float),
+        aligned=np.array(attribute(corrected, "aligned"), dtype=bool),
+    )
+
+
+def readContours(nodes: SliceNodes, series: PerfusionSeries) -> Contours:
+    """The contours as they are in the scene now.
+
+    A part that no longer equals what the networks found is edited, whoever moved it: a user in this module, in the
+    Segment Editor or in the Markups module.
+    """
+    segmentation = _present(nodes.contours, nodes, "contours")
+    now = Contours(
+        peak_frame=attribute(segmentation, "peak_frame"),
+        reference_frame=attribute(segmentation, "reference_frame"),
+        box_px=readBox(_present(nodes.box, nodes, "box"), series.ijk_to_ras),
+        labels=readLabels(segmentation),
+        anterior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, ANTERIOR),
+        inferior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, INFERIOR),
+        origins=_origins(attribute(segmentation, "origins")),
+        confidences={Part(part): value for part, value in attribute(segmentation, "confidences").items()},
+    )
+    automatic = readAutomatic(nodes)
+    if automatic is None:
+        return now
+    edited = {part for part in Part if not _same(part, now, automatic)}
+    origins = {
+        part: Origin.EDITED if part in edited and origin is Origin.AUTOMATIC else origin
+        for part, origin in now.origins.items()
+    }
+    return Contours(**vars(now) | {"origins": origins})
+
+
+def readAutomatic(nodes: SliceNodes) -> Contours | None:
+    """What the networks found, or None."""
+    segmentation = nodes.automatic
+    if segmentation is None:
+        return None
+    anterior, inferior = (attribute(segmentation, f"{which}_rv_ras_mm") for which in (ANTERIOR, INFERIOR))
+    return Contours(
+        peak_frame=attribute(segmentation, "peak_frame"),
+        reference_frame=attribute(segmentation, "reference_frame"),
+        box_px=tuple(attribute(segmentation, "box_px")),
+        labels=readLabels(segmentation),
+        anterior_rv_ras_mm=None if anterior is None else np.array(anterior),
+        inferior_rv_ras_mm=None if inferior is None else np.array(inferior),
+        origins=_origins(attribute(segmentation, "origins")),
+        confidences={Part(part): value for part, value in attribute(segmentation, "confidences").items()},
+    )
+
+
+def readLabels(segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
+    """(Y, X) uint8 values of `Label`; segments are found by their id, others are ignored.
+
+    Where segments overlap, the blood pools win over the myocardium.
+    """
+    ids, values = vtk.vtkStringArray(), vtk.vtkIntArray()
+    for label, segmentId in SEGMENT_IDS.items():
+        if segmentation.GetSegmentation().GetSegment(segmentId):
+            ids.InsertNextValue(segmentId)
+            values.InsertNextValue(int(label))
+    merged = slicer.vtkOrientedImageData()
+    segmentation.GenerateMergedLabelmapForAllSegments(
+        merged, slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY, None, ids, values
+    )
+    columns, rows, _ = merged.GetDimensions()
+    return (
+        vtk.util.numpy_support.vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(rows, columns).astype(np.uint8)
+    )
+
+
+def _present(node, nodes: SliceNodes, what: str):
+    if node is None:
+        raise PerfusionError(
+            f"The {what} of the {nodes.name} slice is not in the scene any more.",
+            "Undo the deletion, or load the study again and find the contours anew.",
+        )
+    return node
+
+
+def _frames(sequence: slicer.vtkMRMLSequenceNode) -> np.ndarray:
+    """(T, Y, X) or (T, Y, X, components) float32."""
+    frames = (sequence.GetNthDataNode(frame) for frame in range(sequence.GetNumberOfDataNodes()))
+    return np.stack([slicer.util.arrayFromVolume(frame)[0] for frame in frames]).astype(np.float32)
+
+
+def _values(sequence: slicer.vtkMRMLSequenceNode) -> np.ndarray:
+    """(T,) index values."""
+    return np.array([float(sequence.GetNthIndexValue(frame)) for frame in range(sequence.GetNumberOfDataNodes())])
+
+
+def readGeometry(sequence: slicer.vtkMRMLSequenceNode) -> np.ndarray:
+    """(4, 4) ijk to RAS of a sequence's volumes, mm."""
+    matrix = vtk.vtkMatrix4x4()
+    sequence.GetNthDataNode(0).GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def _readPoint(points: slicer.vtkMRMLMarkupsFiducialNode | None, identifier: str) -> np.ndarray | None:
+    index = points.GetControlPointIndexByDescription(identifier) if points else -1
+    if index < 0 or points.GetNthControlPointPositionStatus(index) != points.PositionDefined:
+        return None
+    return np.array(points.GetNthControlPointPositionWorld(index))
+
+
+def readBox(box: slicer.vtkMRMLMarkupsROINode, ijkToRas: np.ndarray) -> tuple[float, float, float, float]:
+    """Rows and columns that the ROI covers, however it was turned; accurate to 1e-6 pixels."""
+    pose = slicer.util.arrayFromVTKMatrix(box.GetObjectToWorldMatrix())
+    half = np.array(box.GetSize()) / 2
+    corners = np.array([(x, y, 0, 1) for x in (-half[0], half[0]) for y in (-half[1], half[1])])
+    pixels = np.linalg.solve(ijkToRas, pose @ corners.T)
+    (column0, row0), (column1, row1) = pixels[:2].min(axis=1), pixels[:2].max(axis=1)
+    return float(row0), float(column0), float(row1), float(column1)
+
+
+def _origins(stored: Mapping[str, str] | None) -> dict[Part, Origin]:
+    return {Part(part): Origin(origin) for part, origin in (stored or {}).items()}
+
+
+def _same(part: Part, now: Contours, automatic: Contours) -> bool:
+    """Whether a part is still as the networks found it."""
+    match part:
+        case Part.PEAK_FRAME:
+            return now.peak_frame == automatic.peak_frame
+        case Part.BOX:
+            return bool(np.allclose(now.box_px, automatic.box_px, rtol=0, atol=TOLERANCE_MM))
+        case Part.LABELS:
+            return bool(np.array_equal(now.labels, automatic.labels))
+        case Part.RV_INSERTION_POINTS:
+            return _close(now.anterior_rv_ras_mm, automatic.anterior_rv_ras_mm) and _close(
+                now.inferior_rv_ras_mm, automatic.inferior_rv_ras_mm
+            )
+
+
+def _close(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return bool(np.allclose(one, other, rtol=0, atol=TOLERANCE_MM))

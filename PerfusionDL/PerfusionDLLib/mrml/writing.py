@@ -1,0 +1,307 @@
+"""Values into nodes: what was measured, what is where, and which of it is automatic."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import slicer
+import vtk
+
+from ..contours import Contours, Label, PreprocessedScan, PreprocessedSlice
+from ..series import PerfusionSeries
+from .hierarchy import placeScan
+from .nodes import SEGMENT_IDS, ScanNodes, SliceNodes, setAttribute
+
+DISCLAIMER = "Not approved for clinical use"
+
+ANTERIOR, INFERIOR = "anterior", "inferior"
+_POINT_LABELS = {ANTERIOR: "Anterior RV insertion", INFERIOR: "Inferior RV insertion"}
+_SEGMENT_NAMES = {
+    Label.MYOCARDIUM: "Myocardium",
+    Label.BLOOD_POOL: "LV blood pool",
+    Label.RV_BLOOD_POOL: "RV blood pool",
+}
+_SEGMENT_COLORS = {
+    Label.MYOCARDIUM: (0.34, 0.71, 0.91),
+    Label.BLOOD_POOL: (0.94, 0.89, 0.26),
+    Label.RV_BLOOD_POOL: (0.80, 0.47, 0.65),
+}
+_TYPES_AND_REGIONS = "Segmentation category and type - DICOM master list~{}~^^~Anatomic codes - DICOM master list~{}~^^"
+_TERMINOLOGY = {
+    Label.MYOCARDIUM: _TYPES_AND_REGIONS.format(
+        "SCT^123037004^Anatomical Structure~SCT^49848007^Left Ventricle Myocardium", "^^"
+    ),
+    Label.BLOOD_POOL: _TYPES_AND_REGIONS.format(
+        "SCT^85756007^Tissue~SCT^87612001^Blood", "SCT^87878005^Left ventricle"
+    ),
+    Label.RV_BLOOD_POOL: _TYPES_AND_REGIONS.format(
+        "SCT^85756007^Tissue~SCT^87612001^Blood", "SCT^53085002^Right ventricle"
+    ),
+}
+
+
+def writeScan(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, studyItem: int | None = None) -> ScanNodes:
+    """Put a preprocessed scan into the scene: the series as acquired and in one pose, and the contours.
+
+    One sequence browser plays all slices. Each frame keeps its own time as index value (s), so slices that were
+    acquired later in the heartbeat have later values; the browser follows the latest slice, because Slicer shows for
+    the others the frame before or at that time, i.e. the one of the same heartbeat.
+
+    studyItem : subject hierarchy item to put the scan under; by default a study without any patient's identity
+    """
+    name = scan.condition.capitalize()
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} perfusion")
+    setAttribute(browser, "condition", scan.condition)
+    setAttribute(browser, "slices", len(scan.slices))
+    setAttribute(browser, "assumptions", list(scan.assumptions))
+    setAttribute(browser, "disclaimer", DISCLAIMER)
+    nodes = ScanNodes(browser)
+    for sliceNodes, part in zip(nodes.slices, scan.slices, strict=True):
+        _writeSeries(scene, sliceNodes, part, name)
+    _synchronize(nodes, [part.series for part in scan.slices])
+    for sliceNodes, part in zip(nodes.slices, scan.slices, strict=True):
+        writeContours(scene, sliceNodes, part)
+    placeScan(scene, nodes, studyItem=studyItem)
+    return nodes
+
+
+def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> None:
+    """Put the contours of a slice, and the automatic ones, into its nodes, which are made where they are missing."""
+    contours, series = part.contours, part.series
+    name = nodes.original.GetName().removesuffix(" original")
+    if nodes.contours is None:
+        nodes.contours = _newSegmentation(scene, nodes.originalVolume, f"{name} contours")
+    writeLabels(nodes.contours, nodes.originalVolume, contours.labels)
+    for key, value in _facts(contours).items():
+        setAttribute(nodes.contours, key, value)
+    setAttribute(nodes.contours, "excluded_frames", sorted(part.excluded_frames))
+    setAttribute(nodes.contours, "flags", list(part.flags))
+    if nodes.rvInsertionPoints is None:
+        nodes.rvInsertionPoints = _newPointList(scene, f"{name} RV insertion points")
+    _writePoints(nodes.rvInsertionPoints, contours)
+    if nodes.box is None:
+        nodes.box = _newBox(scene, f"{name} box")
+    _writeBox(nodes.box, contours.box_px, series)
+    if part.automatic is not None:
+        _writeAutomatic(scene, nodes, part.automatic, f"{name} automatic contours")
+
+
+def writeLabels(
+    segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, labels: np.ndarray
+) -> None:
+    """Set the three segments of a segmentation from a label image, (Y, X) values of `Label`."""
+    wasModifying = segmentation.StartModify()
+    for label, segmentId in SEGMENT_IDS.items():
+        mask = slicer.vtkOrientedImageData()
+        mask.DeepCopy(_orientedImage(volume, (labels == label).astype(np.uint8)))
+        slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(mask, segmentation, segmentId)
+    segmentation.EndModify(wasModifying)
+
+
+def _orientedImage(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray) -> slicer.vtkOrientedImageData:
+    """An image in the geometry of a one-slice volume."""
+    scalars = vtk.util.numpy_support.numpy_to_vtk(pixels.ravel(), deep=True)
+    image = slicer.vtkOrientedImageData()
+    image.SetDimensions(pixels.shape[1], pixels.shape[0], 1)
+    image.GetPointData().SetScalars(scalars)
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    image.SetGeometryFromImageToWorldMatrix(matrix)
+    return image
+
+
+def _facts(contours: Contours) -> dict:
+    """What contours hold besides the geometry that has nodes of its own."""
+    return {
+        "peak_frame": contours.peak_frame,
+        "reference_frame": contours.reference_frame,
+        "origins": dict(contours.origins),
+        "confidences": {part: float(value) for part, value in contours.confidences.items()},
+    }
+
+
+def _writeSeries(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice, condition: str) -> None:
+    series, motion = part.series, part.motion
+    name = f"{condition} {series.level or f'slice {nodes.number + 1}'}"
+    nodes.original = writeSequence(scene, f"{name} original", series.signal, series.times_s, series.ijk_to_ras)
+    setAttribute(nodes.original, "level", series.level)
+    setAttribute(nodes.original, "acquisition", asdict(series.acquisition))
+    if series.instance_uids:
+        nodes.original.SetAttribute("DICOM.instanceUIDs", " ".join(series.instance_uids))
+    if series.proton_density is not None:
+        frames = np.arange(len(series.proton_density), dtype=float)
+        nodes.protonDensity = writeSequence(
+            scene, f"{name} proton density", series.proton_density, frames, series.ijk_to_ras, index=("frame", "")
+        )
+    nodes.corrected = writeSequence(scene, f"{name} corrected", motion.corrected, series.times_s, series.ijk_to_ras)
+    setAttribute(nodes.corrected, "quality", [float(value) for value in motion.quality])
+    setAttribute(nodes.corrected, "aligned", [bool(value) for value in motion.aligned])
+    setAttribute(nodes.corrected, "reference_frame", int(motion.reference_frame))
+    nodes.displacement = writeSequence(
+        scene, f"{name} displacement", np.moveaxis(motion.displacement_mm, 1, -1), series.times_s, series.ijk_to_ras
+    )
+
+
+def writeSequence(
+    scene: slicer.vtkMRMLScene,
+    name: str,
+    frames: np.ndarray,
+    values: Iterable[float],
+    ijkToRas: np.ndarray,
+    *,
+    index: tuple[str, str] = ("time", "s"),
+) -> slicer.vtkMRMLSequenceNode:
+    """A sequence node of one-slice volumes.
+
+    frames : (T, Y, X) scalars or (T, Y, X, components); whole numbers are stored as such
+    values : (T,) index values; written with all digits, so that they read back bit by bit
+    """
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
+    sequence.SetIndexType(slicer.vtkMRMLSequenceNode.NumericIndex)
+    sequence.SetIndexName(index[0])
+    sequence.SetIndexUnit(index[1])
+    sequence.SetNumericIndexValueTolerance(1e-6)
+    frame = slicer.vtkMRMLScalarVolumeNode() if frames.ndim == 3 else slicer.vtkMRMLVectorVolumeNode()
+    frame.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijkToRas))
+    for pixels, value in zip(_compact(frames), values, strict=True):
+        slicer.util.updateVolumeFromArray(frame, pixels[np.newaxis])
+        sequence.SetDataNodeAtValue(frame, repr(float(value)))
+    return sequence
+
+
+def _compact(frames: np.ndarray) -> np.ndarray:
+    """Whole numbers in the scanner's range as int16, which halves the file; anything else unchanged."""
+    if frames.size and frames.min() >= -32768 and frames.max() <= 32767 and np.array_equal(frames, np.rint(frames)):
+        return frames.astype(np.int16)
+    return frames
+
+
+def _synchronize(nodes: ScanNodes, series: Sequence[PerfusionSeries]) -> None:
+    """Play all sequences together, led by the slice that is acquired last in the heartbeat."""
+    browser = nodes.browser
+    latest = int(np.argmax([np.mean(one.times_s) for one in series]))
+    order = sorted(nodes.slices, key=lambda part: part.number != latest)
+    for position, part in enumerate(order):
+        for sequence in (part.original, part.corrected):
+            if position == 0 and sequence is part.original:
+                browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+            else:
+                browser.AddSynchronizedSequenceNode(sequence)
+            _addProxy(browser, sequence)
+    browser.SetPlaybackRateFps(8)
+    browser.SetIndexDisplayFormat("%.2f")
+
+
+def _addProxy(browser: slicer.vtkMRMLSequenceBrowserNode, sequence: slicer.vtkMRMLSequenceNode) -> None:
+    """A volume that shows the selected frame, windowed once for all frames so that the enhancement is seen."""
+    browser.SetOverwriteProxyName(sequence, False)
+    browser.SetSaveChanges(sequence, False)
+    volume = browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
+    volume.SetName(sequence.GetName())
+    volume.CreateDefaultDisplayNodes()
+    frames = [
+        slicer.util.arrayFromVolume(sequence.GetNthDataNode(frame)) for frame in range(sequence.GetNumberOfDataNodes())
+    ]
+    low, high = np.percentile(np.stack(frames), (1, 99.5))
+    display = volume.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(float(low), float(high) if high > low else float(low) + 1)
+
+
+def _newSegmentation(
+    scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode, name: str
+) -> slicer.vtkMRMLSegmentationNode:
+    """A segmentation with the three segments, shown as outlines without fill."""
+    segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    segmentation.CreateDefaultDisplayNodes()
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    segmentation.GetSegmentation().SetSourceRepresentationName("Binary labelmap")
+    for label, segmentId in SEGMENT_IDS.items():
+        segmentation.GetSegmentation().AddEmptySegment(segmentId, _SEGMENT_NAMES[label], _SEGMENT_COLORS[label])
+        segment = segmentation.GetSegmentation().GetSegment(segmentId)
+        segment.SetTerminology(_TERMINOLOGY[label])
+        segment.SetNameAutoGenerated(False)
+        segment.SetColorAutoGenerated(False)
+        segment.SetLabelValue(int(label))
+    display = segmentation.GetDisplayNode()
+    display.SetVisibility2DFill(False)
+    display.SetVisibility2DOutline(True)
+    display.SetSliceIntersectionThickness(2)
+    display.SetVisibility3D(False)
+    return segmentation
+
+
+def _newPointList(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLMarkupsFiducialNode:
+    """A list of exactly two named points; a point that is not placed keeps its name and waits."""
+    points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+    points.CreateDefaultDisplayNodes()
+    for identifier, label in _POINT_LABELS.items():
+        index = points.AddControlPoint(vtk.vtkVector3d(0, 0, 0), label)
+        points.SetNthControlPointDescription(index, identifier)
+        points.UnsetNthControlPointPosition(index)
+    points.SetFixedNumberOfControlPoints(True)
+    points.SetMaximumNumberOfControlPoints(2)
+    display = points.GetDisplayNode()
+    display.SetPointLabelsVisibility(False)
+    display.SetGlyphTypeFromString("Circle2D")
+    display.SetGlyphScale(2.0)
+    display.SetSelectedColor(0.90, 0.62, 0.0)
+    display.SetActiveColor(1.0, 0.85, 0.3)
+    return points
+
+
+def _writePoints(points: slicer.vtkMRMLMarkupsFiducialNode, contours: Contours) -> None:
+    for identifier, position in ((ANTERIOR, contours.anterior_rv_ras_mm), (INFERIOR, contours.inferior_rv_ras_mm)):
+        index = points.GetControlPointIndexByDescription(identifier)
+        if position is None:
+            points.UnsetNthControlPointPosition(index)
+        else:
+            points.SetNthControlPointPositionWorld(index, *(float(value) for value in position))
+
+
+def _newBox(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLMarkupsROINode:
+    """An ROI that is hidden until the user wants to move it."""
+    box = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
+    box.CreateDefaultDisplayNodes()
+    display = box.GetDisplayNode()
+    display.SetVisibility(False)
+    display.SetVisibility3D(False)
+    display.SetFillVisibility(False)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetSelectedColor(0.9, 0.9, 0.9)
+    display.SetGlyphScale(1.0)
+    return box
+
+
+def _writeBox(box: slicer.vtkMRMLMarkupsROINode, box_px: Sequence[float], series: PerfusionSeries) -> None:
+    """An ROI along rows and columns, one pixel thick through the slice."""
+    row0, column0, row1, column1 = box_px
+    axes = series.ijk_to_ras[:3, :3] / np.linalg.norm(series.ijk_to_ras[:3, :3], axis=0)
+    pose = np.eye(4)
+    pose[:3, :3] = axes
+    pose[:3, 3] = series.ras_from_pixels([(row0 + row1) / 2, (column0 + column1) / 2])
+    rows_mm, columns_mm = series.spacing_mm
+    thickness_mm = float(np.linalg.norm(series.ijk_to_ras[:3, 2]))
+    box.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(pose))
+    box.SetSize((column1 - column0) * columns_mm, (row1 - row0) * rows_mm, thickness_mm)
+
+
+def _writeAutomatic(scene: slicer.vtkMRMLScene, nodes: SliceNodes, contours: Contours, name: str) -> None:
+    """What the networks found, hidden and locked; a correction never touches it."""
+    if nodes.automatic is None:
+        nodes.automatic = _newSegmentation(scene, nodes.originalVolume, name)
+        nodes.automatic.SetSelectable(False)
+        nodes.automatic.SetUndoEnabled(False)
+        nodes.automatic.GetDisplayNode().SetVisibility(False)
+    writeLabels(nodes.automatic, nodes.originalVolume, contours.labels)
+    facts = _facts(contours) | {
+        "box_px": [float(edge) for edge in contours.box_px],
+        "anterior_rv_ras_mm": _list(contours.anterior_rv_ras_mm),
+        "inferior_rv_ras_mm": _list(contours.inferior_rv_ras_mm),
+    }
+    for key, value in facts.items():
+        setAttribute(nodes.automatic, key, value)
+
+
+def _list(position: np.ndarray | None) -> list[float] | None:
+    return None if position is None else [float(value) for value in position]
