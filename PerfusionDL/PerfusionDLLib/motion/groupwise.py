@@ -1,0 +1,225 @@
+"""Groupwise alignment: all frames at once, against the contrast that they have in common.
+
+Aligned frames of a perfusion series are a few images (tissues) times a few curves (contrast); whatever lies outside
+the first principal components is noise or motion. The displacements minimize that rest by Gauss-Newton steps in which
+all frames are coupled, so that the principal components, which follow from the displacements, do not hold a wrong pose.
+
+How far a frame may move is learned from the series itself: displacements have a normal distribution over the frames
+whose covariance is estimated along with them (empirical Bayes). A still series is therefore left still, and dark frames
+move the way bright frames breathe.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .grid import Frames, Grid
+
+CONTRASTS = 5  # principal components: RV, LV, myocardium, static tissue, their change of shape
+PRIOR_FRAMES = 10.0  # frames that the smooth prior counts for against the frames of the series
+SMOOTHNESS = 1.5  # displacement amplitude falls with this power of the spatial frequency
+TRANSLATION_MM, DEFORMATION_MM = 8.0, 1.0
+LARGEST_STEP_MM = 4.0
+CONJUGATE_STEPS = 10
+LEAST_NOISE = 2e-3  # of the root mean square signal: cleaner data are not believed to be
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Displacements of all frames and what is known about them.
+
+    waves_mm : (T, 2, order, order) float32 amplitudes of the cosines
+    covariance : (2 order², 2 order²) mm², of the amplitudes over the frames
+    weight : (rows, columns), how far each grid point follows the motion of the heart
+    noise : standard deviation of the smoothed signal that no contrast explains
+    residual, explained : (T,) mean square, weighted, outside and inside the principal components
+    """
+
+    waves_mm: np.ndarray
+    covariance: np.ndarray
+    weight: np.ndarray
+    noise: float = 0.0
+    residual: np.ndarray | None = None
+    explained: np.ndarray | None = None
+
+
+def start(translations_mm: np.ndarray, grid: Grid) -> Alignment:
+    """Alignment by translations, (T, 2) mm."""
+    waves = translations_mm[:, :, None, None].astype(np.float32)
+    return Alignment(waves, _smooth_covariance(1, TRANSLATION_MM**2, DEFORMATION_MM**2), grid.window())
+
+
+def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iterations: int) -> Alignment:
+    """Refine an alignment with cosines up to an order.
+
+    The weight is taken over when it was found on the same grid.
+    """
+    alignment = _with_order(begin, order)
+    window = grid.window()
+    weight = alignment.weight if alignment.weight.shape == window.shape else window
+    waves, covariance = alignment.waves_mm, alignment.covariance
+    components = max(1, min(CONTRASTS, len(waves) // 3))
+    for _ in range(iterations):
+        images = frames.at(_fields(waves, grid))
+        model = _LowRank(images, weight, components)
+        noise_power = model.noise**2 * frames.noise_correlation(grid)
+        waves, spread = _gauss_newton(waves, model, grid, covariance, noise_power)
+        covariance = _learned_covariance(waves, spread)
+        weight = window * model.trust(window)
+    return Alignment(waves, covariance, weight, model.noise, model.residual_power, model.explained_power)
+
+
+def _fields(waves_mm: np.ndarray, grid: Grid) -> np.ndarray:
+    """(T, 2, rows, columns) mm."""
+    rows, columns = grid.cosines(waves_mm.shape[-1])
+    return rows.T @ waves_mm @ columns
+
+
+class _LowRank:
+    """The principal components of aligned frames, weighted, and what they leave over.
+
+    A component little stronger than noise is only partly believed to be contrast (`certain`, 0 to 1), as the likelihood
+    of probabilistic principal components has it.
+    """
+
+    def __init__(self, images: np.ndarray, weight: np.ndarray, components: int) -> None:
+        frames = len(images)
+        self.root = np.sqrt(weight)
+        data = (images * self.root).reshape(frames, -1)
+        values, vectors = np.linalg.eigh(data @ data.T)
+        self.curves = np.ascontiguousarray(vectors[:, ::-1][:, :components])
+        power = np.maximum(values[::-1][:components], 1e-9 * values[-1] + 1e-30)
+        self.tissues = (self.curves / np.sqrt(power)).T @ data
+        explained = self.curves @ (self.curves.T @ data)
+        self.residual = (data - explained).reshape(images.shape)
+        self.certain = (1 - np.minimum(max(np.median(values[:-components]), 0) / power, 1)).astype(np.float32)
+        self.doubtful = (data - (self.curves * self.certain) @ (self.curves.T @ data)).reshape(images.shape)
+        self.images = explained.reshape(images.shape) / np.maximum(self.root, 1e-3)
+        total = weight.sum()
+        self.residual_power = (self.residual**2).sum((1, 2)) / total
+        self.explained_power = (explained**2).sum(1) / total
+        floor = LEAST_NOISE**2 * self.explained_power.mean() + 1e-30
+        self.noise = float(np.sqrt(max(np.median(self.residual_power), floor)))
+        self._weight = weight
+
+    def outside(self, images: np.ndarray) -> np.ndarray:
+        """The part of weighted images (T, rows, columns) that neither contrast curves nor tissues explain."""
+        rest = images.reshape(len(images), -1)
+        rest = rest - ((rest @ self.tissues.T) * self.certain) @ self.tissues
+        rest -= (self.curves * self.certain) @ (self.curves.T @ rest)
+        return rest.reshape(images.shape)
+
+    def trust(self, window: np.ndarray) -> np.ndarray:
+        """(rows, columns) 0 to 1, low where the rest is more than noise: tissue that does not move with the heart."""
+        power = (self.residual**2).mean(0) / np.maximum(self._weight, 1e-3)
+        return 1 / np.maximum(power / max(np.median(power[window > 0.5]), 1e-30), 1)
+
+
+def _gauss_newton(waves_mm, model, grid, covariance, noise_power) -> tuple[np.ndarray, np.ndarray]:
+    """One step for all frames: new amplitudes, and the summed posterior covariance of the frames."""
+    frames, _, order, _ = waves_mm.shape
+    rows, columns = grid.cosines(order)
+    slopes = np.gradient(model.images, *grid.step_mm, axis=(1, 2))
+    slopes = [slope * model.root for slope in slopes]
+
+    def image_change(amplitudes):
+        amplitudes = amplitudes.reshape(frames, 2, order, order)
+        return sum(slope * (rows.T @ amplitudes[:, axis] @ columns) for axis, slope in enumerate(slopes))
+
+    def projected(images):
+        return np.stack([rows @ (slope * images) @ columns.T for slope in slopes], 1).reshape(frames, -1)
+
+    amplitudes = waves_mm.reshape(frames, -1)
+    precision = np.linalg.inv(covariance).astype(np.float32)
+    free = 1 - model.curves**2 @ model.certain
+    blocks = _normal_blocks(slopes, grid, order) * (free / noise_power)[:, None, None].astype(np.float32)
+    spread = np.linalg.inv(blocks + precision)
+    target = -projected(model.doubtful) / noise_power - (amplitudes - amplitudes.mean(0)) @ precision
+    step = _conjugate_gradients(
+        lambda x: projected(model.outside(image_change(x))) / noise_power + x @ precision,
+        lambda x: (spread @ x[..., None])[..., 0],
+        target,
+    )
+    step = np.clip(step, -LARGEST_STEP_MM, LARGEST_STEP_MM)
+    return (amplitudes + step).reshape(waves_mm.shape).astype(np.float32), spread.sum(0)
+
+
+def _conjugate_gradients(apply, precondition, target) -> np.ndarray:
+    solution, rest = np.zeros_like(target), target.copy()
+    better = precondition(rest)
+    direction = better.copy()
+    slope = first = float((rest * better).sum())
+    for _ in range(CONJUGATE_STEPS):
+        if slope <= 1e-6 * first:
+            break
+        applied = apply(direction)
+        length = slope / float((direction * applied).sum())
+        solution += length * direction
+        rest -= length * applied
+        better = precondition(rest)
+        previous, slope = slope, float((rest * better).sum())
+        direction = better + slope / previous * direction
+    return solution
+
+
+def _normal_blocks(slopes, grid, order) -> np.ndarray:
+    """(T, 2 order², 2 order²) normal matrix of each frame.
+
+    A product of two cosines is the sum of two cosines, so all follows from cosine sums up to twice the order.
+    """
+    count = np.arange(order)
+    sums, differences = count[:, None] + count, np.abs(count[:, None] - count)
+    unit = np.where(count == 0, 1, np.sqrt(2))
+    norm = (np.outer(unit, unit) / 2).astype(np.float32)
+    rows, columns = grid.cosines(2 * order - 1)
+    rows, columns = rows.copy(), columns.copy()
+    rows[1:] /= np.sqrt(2)
+    columns[1:] /= np.sqrt(2)
+
+    def block(image):
+        sums_2d = rows @ image @ columns.T
+        half = (sums_2d[:, sums] + sums_2d[:, differences]) * norm[..., None]
+        full = (half[..., sums] + half[..., differences]) * norm
+        return full.transpose(0, 1, 3, 2, 4).reshape(len(image), order**2, order**2)
+
+    row_row, row_column, column_column = (
+        block(slopes[first] * slopes[second]) for first, second in ((0, 0), (0, 1), (1, 1))
+    )
+    return np.concatenate(
+        [np.concatenate([row_row, row_column], 2), np.concatenate([row_column, column_column], 2)], axis=1
+    )
+
+
+def _smooth_covariance(order: int, translation_mm2: float, deformation_mm2: float) -> np.ndarray:
+    """Diagonal prior: amplitudes fall with spatial frequency, translation apart."""
+    frequency = np.hypot(*np.mgrid[:order, :order])
+    variance = deformation_mm2 / np.maximum(frequency, 1) ** (2 * SMOOTHNESS)
+    variance[0, 0] = translation_mm2
+    return np.diag(np.tile(variance.ravel(), 2))
+
+
+def _learned_covariance(waves_mm: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Covariance of the amplitudes over the frames, shrunk toward the smooth prior of the same size."""
+    frames, _, order, _ = waves_mm.shape
+    amplitudes = waves_mm.reshape(frames, -1).astype(float)
+    deviation = amplitudes - amplitudes.mean(0)
+    scatter = deviation.T @ deviation + spread
+    shape = np.diag(_smooth_covariance(order, 1, 1))
+    size = (np.diag(scatter) / frames / shape).reshape(2, -1)
+    deformation = size[:, 1:].mean() if order > 1 else 1.0
+    prior = _smooth_covariance(order, size[:, 0].mean(), deformation)
+    covariance = (scatter + PRIOR_FRAMES * prior) / (frames + PRIOR_FRAMES)
+    return covariance + np.diag(1e-4 * np.diag(covariance) + 1e-6)
+
+
+def _with_order(alignment: Alignment, order: int) -> Alignment:
+    """The same alignment with more cosines; the prior of the new ones is the smooth one."""
+    old = alignment.waves_mm.shape[-1]
+    if old == order:
+        return alignment
+    waves = np.zeros((*alignment.waves_mm.shape[:2], order, order), np.float32)
+    waves[:, :, :old, :old] = alignment.waves_mm
+    known = np.arange(2 * order**2).reshape(2, order, order)[:, :old, :old].ravel()
+    covariance = _smooth_covariance(order, TRANSLATION_MM**2, DEFORMATION_MM**2)
+    covariance[np.ix_(known, known)] = alignment.covariance
+    return Alignment(waves, covariance, alignment.weight)
