@@ -8,7 +8,7 @@ from .headless import HeadlessScene, openScene, saveScene
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
 from .reading import readAutomatic, readContours, readScan, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
-from .study import writeStudy
+from .study import saveStudy, writeSequence, writeStudy
 from .views import showScans, showSlice
 from .writing import writeContours, writeLabels, writeScan
 
@@ -25,12 +25,14 @@ __all__ = [
     "readScan",
     "readSlice",
     "saveScene",
+    "saveStudy",
     "showScans",
     "showSlice",
     "writeContours",
     "writeLabels",
     "writeMaps",
     "writeScan",
+    "writeSequence",
     "writeSliceMaps",
     "writeStudy",
     "writeTable",

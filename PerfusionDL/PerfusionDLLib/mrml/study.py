@@ -1,17 +1,21 @@
-"""A whole study into a scene, as it is after a run."""
+"""A whole study into a scene and into files, as it is after a run."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import slicer
 
 from ..contours import PreprocessedScan
+from ..errors import PerfusionError
 from ..maps import PerfusionMaps, SegmentTable
-from ..series import Condition
+from ..series import Condition, PerfusionSeries
 from .colors import flowScaleEnd
+from .headless import HeadlessScene, saveScene
 from .nodes import ScanNodes
 from .results import writeMaps, writeTable
 from .views import showScans
-from .writing import writeScan
+from .writing import newSequence, writeScan
 
 
 def writeStudy(
@@ -39,3 +43,27 @@ def writeStudy(
         writeTable(scene, table)
     showScans(scene, scans)
     return tuple(scans)
+
+
+def saveStudy(
+    path: Path,
+    preprocessed: Sequence[PreprocessedScan],
+    maps: Sequence[PerfusionMaps] = (),
+    table: SegmentTable | None = None,
+) -> None:
+    """Write a study as a scene file (.mrb) of its own. Raises PerfusionError where the file cannot be written."""
+    headless = HeadlessScene()
+    writeStudy(headless.scene, preprocessed, maps, table)
+    saveScene(headless.scene, path)
+
+
+def writeSequence(path: Path, frames: np.ndarray, series: PerfusionSeries) -> None:
+    """Write (T, Y, X) frames with the times and the place of their series as a sequence file (.seq.nrrd)."""
+    headless = HeadlessScene()
+    sequence = newSequence(headless.scene, path.name.split(".")[0], frames, series.times_s, series.ijk_to_ras)
+    sequence.AddDefaultStorageNode(str(path))
+    if not sequence.GetStorageNode().WriteData(sequence):
+        raise PerfusionError(
+            f"The sequence could not be written to {path}.",
+            "Check that the folder exists, is writable and has free space.",
+        )

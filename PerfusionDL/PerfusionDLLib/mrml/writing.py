@@ -123,26 +123,26 @@ def _facts(contours: Contours) -> dict:
 def _writeSeries(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice, condition: str) -> None:
     series, motion = part.series, part.motion
     name = f"{condition} {series.level or f'slice {nodes.number + 1}'}"
-    nodes.original = writeSequence(scene, f"{name} original", series.signal, series.times_s, series.ijk_to_ras)
+    nodes.original = newSequence(scene, f"{name} original", series.signal, series.times_s, series.ijk_to_ras)
     setAttribute(nodes.original, "level", series.level)
     setAttribute(nodes.original, "acquisition", asdict(series.acquisition))
     if series.instance_uids:
         nodes.original.SetAttribute("DICOM.instanceUIDs", " ".join(series.instance_uids))
     if series.proton_density is not None:
         frames = np.arange(len(series.proton_density), dtype=float)
-        nodes.protonDensity = writeSequence(
+        nodes.protonDensity = newSequence(
             scene, f"{name} proton density", series.proton_density, frames, series.ijk_to_ras, index=("frame", "")
         )
-    nodes.corrected = writeSequence(scene, f"{name} corrected", motion.corrected, series.times_s, series.ijk_to_ras)
+    nodes.corrected = newSequence(scene, f"{name} corrected", motion.corrected, series.times_s, series.ijk_to_ras)
     setAttribute(nodes.corrected, "quality", [float(value) for value in motion.quality])
     setAttribute(nodes.corrected, "aligned", [bool(value) for value in motion.aligned])
     setAttribute(nodes.corrected, "reference_frame", int(motion.reference_frame))
-    nodes.displacement = writeSequence(
+    nodes.displacement = newSequence(
         scene, f"{name} displacement", np.moveaxis(motion.displacement_mm, 1, -1), series.times_s, series.ijk_to_ras
     )
 
 
-def writeSequence(
+def newSequence(
     scene: slicer.vtkMRMLScene,
     name: str,
     frames: np.ndarray,
