@@ -4,33 +4,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
+# One thread per process: arrays here are small, and more threads only get into each other's way.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow lint clean
 .DEFAULT_GOAL := demo
+.PHONY: demo test test-slow lint clean
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
+	sh .ci/system-packages $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,test]'
 	touch $@
 
-.PHONY: setup
-setup: $(VENV)/installed
-	@sh .ci/system-packages
-
-demo: setup  ## a phantom patient as DICOM through the whole chain
+demo: $(VENV)/installed  ## a phantom patient as DICOM through the whole chain
 	$(BIN)/perfusiondl simulate --out $(DEMO)/study --seed 7 --overwrite
-	$(BIN)/perfusiondl run $(DEMO)/study --out $(DEMO)/results --overwrite --profile
+	$(BIN)/perfusiondl run $(DEMO)/study/dicom --out $(DEMO)/results --overwrite --profile
 
-test: setup  ## everything but the slow tests
+test: $(VENV)/installed  ## everything but the slow tests
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m pytest
 
-test-slow: setup  ## the tests that take minutes
+test-slow: $(VENV)/installed  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
-lint: setup
+lint: $(VENV)/installed
 	$(BIN)/python -m ruff check .
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info PerfusionDL/*.egg-info
+	rm -rf $(VENV) $(DEMO) build dist PerfusionDL/*.egg-info
