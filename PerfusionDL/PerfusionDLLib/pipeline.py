@@ -19,9 +19,12 @@ from .maps import (
     SegmentTable,
     SliceMaps,
 )
+from .residual import Baseline, Residual
+from .residual import residual_contrast as residual_of_baselines
 from .series import Level
 
 FITTERS = {FlowModel.FERMI: kinetics.fit_fermi}
+NO_RESIDUAL = Residual()
 FAILED_SHARE_FLAG = 0.2
 FEWEST_PIXELS = 10
 
@@ -32,6 +35,7 @@ def quantify(
     model: FlowModel = FlowModel.FERMI,
     arterial_input: ArterialInput | None = None,
     aif_slice: int | None = None,
+    residual: Residual = NO_RESIDUAL,
 ) -> PerfusionMaps:
     """Flow maps of a preprocessed scan.
 
@@ -45,6 +49,8 @@ def quantify(
     aif_slice : int, optional
         Slice (0-based, base first) to measure the arterial input in; by default the most basal one that has a usable
         blood pool.
+    residual : Residual
+        Contrast agent of an earlier injection (`residual_contrast`).
 
     Raises
     ------
@@ -55,17 +61,44 @@ def quantify(
         raise PerfusionError(
             f"No slice of the {scan.condition} scan has a myocardium contour.", "Draw the myocardium and recompute."
         )
-    aif_curve = arterial_input or measure_arterial_input(scan, aif_slice=aif_slice)
-    slices = tuple(_quantify_slice(part, aif_curve, model, number) for number, part in enumerate(scan.slices))
+    aif_curve = arterial_input or measure_arterial_input(scan, aif_slice=aif_slice, residual=residual)
+    slices = tuple(_quantify_slice(part, aif_curve, model, number, residual) for number, part in enumerate(scan.slices))
     return PerfusionMaps(
         condition=scan.condition,
         slices=slices,
         arterial_input=aif_curve,
-        provenance=_provenance(scan, model, aif_curve),
+        provenance=_provenance(scan, model, aif_curve, residual),
     )
 
 
-def measure_arterial_input(scan: PreprocessedScan, *, aif_slice: int | None = None) -> ArterialInput:
+def residual_contrast(scans: Sequence[PreprocessedScan]) -> list[Residual]:
+    """Contrast agent that an earlier injection left in the blood of each scan of a study."""
+    baselines = [[_slice_baseline(part) for part in scan.slices] for scan in scans]
+    common = [all(slices) for slices in zip(*baselines, strict=False)]
+    return residual_of_baselines(
+        [[one for one, kept in zip(slices, common, strict=False) if kept] for slices in baselines],
+        concentration.recovered_share,
+    )
+
+
+def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:
+    try:
+        region = aif.blood_region(part.motion.corrected, part.contours.blood_pool, used_frames=part.used_frames)
+    except PerfusionError:
+        return None
+    used, corrected = part.used_frames, part.motion.corrected
+    curve = corrected[:, region].mean(axis=1, dtype=float)
+    curve[~used] = np.nan
+    before = used & (np.arange(len(used)) < aif.baseline_frame_count(curve))
+    if not before.any() or not part.contours.myocardium.any():
+        return None
+    myocardium = float(corrected[before][:, part.contours.myocardium].mean())
+    return Baseline(blood=float(curve[before].mean()), myocardium=myocardium, acquisition=part.series.acquisition)
+
+
+def measure_arterial_input(
+    scan: PreprocessedScan, *, aif_slice: int | None = None, residual: Residual = NO_RESIDUAL
+) -> ArterialInput:
     """The arterial input from the left-ventricular blood pool of one slice.
 
     By default the most basal slice whose curve raises no flag; if every one does, the most basal that has a curve.
@@ -79,7 +112,7 @@ def measure_arterial_input(scan: PreprocessedScan, *, aif_slice: int | None = No
     found, problem = [], None
     for number in candidates:
         try:
-            found.append(_slice_arterial_input(scan.slices[number], number))
+            found.append(_slice_arterial_input(scan.slices[number], number, residual))
         except PerfusionError as error:
             problem = problem or error
             continue
@@ -90,7 +123,7 @@ def measure_arterial_input(scan: PreprocessedScan, *, aif_slice: int | None = No
     raise problem or PerfusionError("The scan has no slices.", "Load a perfusion series.")
 
 
-def _slice_arterial_input(part: PreprocessedSlice, number: int) -> ArterialInput:
+def _slice_arterial_input(part: PreprocessedSlice, number: int, residual: Residual) -> ArterialInput:
     used, series = part.used_frames, part.series
     region = aif.blood_region(part.motion.corrected, part.contours.blood_pool, used_frames=used)
     curve = part.motion.corrected[:, region].mean(axis=1, dtype=float)
@@ -101,18 +134,21 @@ def _slice_arterial_input(part: PreprocessedSlice, number: int) -> ArterialInput
         series.acquisition,
         baseline=np.nanmean(curve[:baseline_frames]) if used[:baseline_frames].any() else np.nan,
         t10_s=series.acquisition.t10_blood_s,
+        baseline_mmol_l=residual.blood_mmol_l,
     )
     blood[~used] = np.interp(series.times_s[~used], series.times_s[used], blood[used])
     name = series.level or f"slice {number + 1}"
     return aif.arterial_input(series.times_s, blood, region=region, source=f"blood pool, {name}")
 
 
-def _quantify_slice(part: PreprocessedSlice, aif_curve: ArterialInput, model: FlowModel, number: int) -> SliceMaps:
+def _quantify_slice(
+    part: PreprocessedSlice, aif_curve: ArterialInput, model: FlowModel, number: int, residual: Residual
+) -> SliceMaps:
     contours, series = part.contours, part.series
     mask = contours.myocardium
     level = series.level or Level.MID
     segments, flags = _segments(part, level, number)
-    tissue, saturated = _tissue_concentration(part, aif_curve)
+    tissue, saturated = _tissue_concentration(part, aif_curve, residual)
 
     def fit(curves):
         return FITTERS[model](
@@ -174,7 +210,7 @@ def _segments(part: PreprocessedSlice, level: Level, number: int):
     return aha.aha_segments(mask, anterior_rv_yx=anterior, inferior_rv_yx=inferior, level=level), ()
 
 
-def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput):
+def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual):
     """Concentration of the myocardial pixels (T, N), and which of them carry no information at some frame."""
     series, used = part.series, part.used_frames
     signal = part.motion.corrected[:, part.contours.myocardium].astype(float)
@@ -187,6 +223,7 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput):
         series.acquisition,
         baseline=signal[before].mean(axis=0),
         t10_s=series.acquisition.t10_myocardium_s,
+        baseline_mmol_l=residual.myocardium_mmol_l,
     )
     return tissue, ~np.isfinite(tissue[used]).all(axis=0)
 
@@ -211,7 +248,7 @@ def fingerprint(scan: PreprocessedScan) -> str:
     return digest.hexdigest()[:16]
 
 
-def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInput):
+def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInput, residual: Residual):
     acquisition = scan.slices[0].series.acquisition
     return {
         "software": f"PerfusionDL {__version__}",
@@ -225,6 +262,7 @@ def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInp
         "t10_blood_s": f"{acquisition.t10_blood_s:g}",
         "t10_myocardium_s": f"{acquisition.t10_myocardium_s:g}",
         "relaxivity_l_mmol_s": f"{acquisition.relaxivity_l_mmol_s:g}",
+        "residual_contrast": residual.how,
         "hematocrit": f"{acquisition.hematocrit:g}",
         "tissue_density_g_ml": f"{kinetics.MYOCARDIAL_DENSITY_G_ML:g}",
         "assumed": ", ".join(acquisition.assumed),

@@ -10,7 +10,18 @@ MODULE = Path(__file__).parents[2] / "PerfusionDL"
 CORE = MODULE / "PerfusionDLLib"
 FILES = sorted(CORE.rglob("*.py"))
 WORDS = {"errors", "series", "contours", "maps"}
-METHODS = {"dicom", "motion", "networks", "preprocessing", "concentration", "aif", "kinetics", "aha", "agreement"}
+METHODS = {
+    "dicom",
+    "motion",
+    "networks",
+    "preprocessing",
+    "concentration",
+    "residual",
+    "aif",
+    "kinetics",
+    "aha",
+    "agreement",
+}
 COMPOSITION = {"pipeline", "report", "figures"}
 
 
