@@ -43,7 +43,7 @@ def draw_amplitudes(
     phase = np.cumsum(np.diff(t, prepend=t[0]) / (visit.breathing_period_s * rng.uniform(0.85, 1.15, len(t))))
     phase = phase + rng.uniform()
     depth = np.abs(np.interp(phase, np.arange(64), rng.normal(1, 0.18, 64)))
-    breath = depth * np.cos(np.pi * phase) ** 4  # dwells at end-expiration
+    breath = depth * (0.5 + 0.5 * np.cos(2 * np.pi * phase)) ** 1.4  # dwells at end-expiration
     free = 1 / (1 + np.exp(-(t - hold_until_s) / 0.6)) if hold_until_s else np.ones_like(t)
     sigh = rng.uniform(0.4, 0.9) * np.exp(-(((t - hold_until_s - 2.0) / 1.2) ** 2)) * (hold_until_s > 0)
     drift_mm = -0.15 * np.minimum(t, max(hold_until_s, 1.0)) * rng.uniform(0.3, 1.5)

@@ -7,14 +7,24 @@ from scipy.fft import ifft2, irfft2, rfft2
 
 from .patient import Patient
 
+COILS = (  # row and column in mm from the heart, and weight, of surface-coil elements
+    (-125, -50, 0.9),
+    (-75, -100, 1.2),
+    (-10, -125, 1.2),
+    (60, -130, 1.0),
+    (-150, 30, 0.5),
+    (70, 180, 0.5),
+    (-30, 195, 0.5),
+)
+
 
 def shading(patient: Patient, strength: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Sensitivity of the surface coils (H, W), 1 at the heart; y, x in mm from the heart."""
     rng = np.random.default_rng([patient.seed, 9])
-    total = np.zeros_like(y)
-    for row, column, weight in ((-75, -90, 1.0), (20, -125, 0.9), (-130, 20, 0.6), (60, 150, 0.5), (-40, 170, 0.5)):
-        away = np.hypot(y - row - rng.normal(0, 15), x - column - rng.normal(0, 15))
-        total += weight * rng.uniform(0.6, 1.4) / (1 + (away / 85) ** 2)
+    total = np.full_like(y, 0.10)
+    for row, column, weight in COILS:
+        away = np.hypot(y - row - rng.normal(0, 12), x - column - rng.normal(0, 12))
+        total += weight * rng.uniform(0.6, 1.4) / (1 + (away / 50) ** 2)
     at_heart = total[np.unravel_index(np.argmin(np.hypot(y, x)), y.shape)]
     return ((total / at_heart) ** strength).astype(np.float32)
 

@@ -33,11 +33,15 @@ class Circulation:
 
 @dataclass(frozen=True, kw_only=True)
 class Bolus:
-    """Concentration of whole blood in the two ventricles, mmol/L, on a uniform fine grid."""
+    """Concentration of whole blood in the two ventricles, mmol/L, on a uniform fine grid.
+
+    residual_mmol_l : left from an earlier injection, in equilibrium with all tissues; not part of the two curves
+    """
 
     times_s: np.ndarray
     right_mmol_l: np.ndarray
     left_mmol_l: np.ndarray
+    residual_mmol_l: float
 
 
 def transit(times_s: np.ndarray, mean_s: float, spread: float) -> np.ndarray:
@@ -83,8 +87,7 @@ def circulate(circulation: Circulation, duration_s: float) -> Bolus:
         leaving = convolve(arriving, lung, STEP_S)
         left = left + leaving
         arriving = convolve(leaving, body, STEP_S)
-    residual = circulation.residual_mmol_l
-    return Bolus(times_s=times, right_mmol_l=right + residual, left_mmol_l=left + residual)
+    return Bolus(times_s=times, right_mmol_l=right, left_mmol_l=left, residual_mmol_l=circulation.residual_mmol_l)
 
 
 def delayed(curve: np.ndarray, delay_s: float) -> np.ndarray:

@@ -24,6 +24,7 @@ class Heart:
     half_arc_rad: float
     rv_depth_mm: float
     rv_skew: float
+    rv_roundness: float
     rv_wall_mm: float
     outer: tuple[np.ndarray, np.ndarray]
     inner: tuple[np.ndarray, np.ndarray]
@@ -62,7 +63,7 @@ class Heart:
         radius = self.epicardium_mm(angle)
         reach = self.half_arc_rad + (wall_mm - self.rv_wall_mm) / self.radius_mm
         u = wrapped(angle - self.septum_rad) / reach
-        bulge = np.sign(1 - np.abs(u)) * np.abs(1 - u**2) ** 0.7 * (1 + self.rv_skew * u)
+        bulge = np.sign(1 - np.abs(u)) * np.abs(1 - u**2) ** self.rv_roundness * (1 + self.rv_skew * u)
         return np.hypot(y, x) - radius - np.where(np.abs(u) < 1, self.rv_depth_mm * bulge + wall_mm, -2.0)
 
     def labels(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -79,9 +80,9 @@ def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
     rng = np.random.default_rng([patient.seed, 3, list(HEIGHT).index(level)])
     height = HEIGHT[level]
     radius = patient.epicardial_radius_mm * (1 - 0.075 * height - 0.065 * max(height, 0))
-    share = patient.cavity_share + (0.09 if height < 0 else -0.10 * height)
-    share = float(np.clip(share + rng.normal(0, 0.02) - 0.01 * stress, 0.33, 0.76))
-    rough = rng.normal(0, 1, 5) * [0.022, 0.012, 0.008, 0.005, 0.004]
+    share = 0.47 + 0.4 * patient.cavity_share if height < 0 else patient.cavity_share - 0.10 * height
+    share = float(np.clip(share + rng.normal(0, 0.02) - 0.01 * stress, 0.30, 0.78))
+    rough = rng.normal([0.018, 0, 0, 0, 0], [0.012, 0.012, 0.008, 0.005, 0.004])
     ragged = rng.normal(0, 1, 7) * [0.045, 0.028, 0.02, 0.016, 0.012, 0.010, 0.008]
     shift = rng.normal(0, 0.045, 2) * radius
     septum = patient.septum_rad + height * 0.08 + rng.normal(0, 0.03)
@@ -101,6 +102,7 @@ def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
         half_arc_rad=half_arc,
         rv_depth_mm=patient.rv_depth_mm * (1 - 0.12 * height - 0.33 * max(height, 0)),
         rv_skew=patient.rv_skew,
+        rv_roundness=patient.rv_roundness,
         rv_wall_mm=float(rng.uniform(2.5, 4.0)),
         outer=(rough, rng.uniform(0, 2 * np.pi, 5)),
         inner=(ragged, rng.uniform(0, 2 * np.pi, 7)),
@@ -117,7 +119,9 @@ def paint_heart(
     canvas.paint("rv wall", coverage(heart.outside_rv(y, x, heart.rv_wall_mm)))
     trabeculae = smooth_noise(rng, canvas.shape, 2.0 / step_mm)
     rv = coverage(heart.outside_rv(y, x)) * (1 - epicardium)
-    canvas.paint("rv blood", rv * np.clip(1.05 - 0.35 * np.clip(trabeculae - 0.6, 0, 2), 0, 1))
+    near_free_wall = np.clip(1 + heart.outside_rv(y, x) / (0.45 * heart.rv_depth_mm), 0, 1)
+    muscular = np.clip(trabeculae - 1.1 + 1.2 * near_free_wall, 0, 1) * (0.3 + 0.5 * near_free_wall)
+    canvas.paint("rv blood", (rv * (1 - muscular)).astype(np.float32))
     canvas.paint("myocardium", epicardium)
     cavity = coverage(endocardium)
     canvas.paint("lv blood", cavity)

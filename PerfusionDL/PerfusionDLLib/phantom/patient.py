@@ -53,6 +53,7 @@ class Patient:
     septal_arc_rad: float
     rv_depth_mm: float
     rv_skew: float
+    rv_roundness: float
     tilt_mm: tuple[float, float]
     center_shift_mm: tuple[float, float]
     texture: float
@@ -135,11 +136,12 @@ def draw_patient(seed: int, config: PhantomConfig, size: int | None = None) -> P
         septum_rad=np.pi + np.radians(uniform(rng, config.rotation_deg)),
         septal_arc_rad=np.radians(uniform(rng, config.septal_arc_deg)),
         rv_depth_mm=uniform(rng, config.rv_depth_mm),
-        rv_skew=uniform(rng, (-0.25, 0.35)),
+        rv_skew=uniform(rng, (-0.45, 0.35)),
+        rv_roundness=uniform(rng, (0.5, 1.0)),
         tilt_mm=(uniform(rng, (-4, 4)), uniform(rng, (-4, 4))),
         center_shift_mm=(float(rng.normal(0, 7)), float(rng.normal(0, 7))),
         texture=uniform(rng, (0.12, 0.25)),
-        arms=bool(rng.random() < 0.4),
+        arms=bool(rng.random() < 0.2),
         black_corners=bool(rng.random() < 0.4),
         defects=tuple(draw_defect(rng, str(territory), config) for territory in territories),
         acquisition=draw_acquisition(rng, config),
@@ -153,7 +155,7 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
     rr_s = uniform(rng, config.rr_stress_s if stress else config.rr_rest_s)
     lv_peak_frame = uniform(rng, config.lv_peak_frame)
     output_l_min = uniform(rng, config.cardiac_output_rest_l_min) * (uniform(rng, (1.3, 1.5)) if stress else 1)
-    width = uniform(rng, config.width_scale) * (0.82 if stress else 1)
+    width = uniform(rng, config.width_scale) * (0.76 if stress else 1.05)
     weight_kg = float(np.random.default_rng([patient.seed, 2]).uniform(*config.weight_kg))
     return Visit(
         condition=condition,
@@ -167,17 +169,17 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
             cardiac_output_l_s=output_l_min * weight_kg / 75 / 60,
             start_s=0.0,
             injection_s=uniform(rng, (1.5, 3.0)),
-            veins_mean_s=4.5 * width,
-            lung_mean_s=6.5 * width,
-            body_mean_s=uniform(rng, (14, 18)) * (0.8 if stress else 1),
+            veins_mean_s=5.5 * width * uniform(rng, (0.8, 1.25)),
+            lung_mean_s=6.8 * width,
+            body_mean_s=uniform(rng, (16, 22)) * (0.8 if stress else 1),
             store_mean_s=uniform(rng, (70, 110)),
-            stored_share=uniform(rng, (0.40, 0.55)),
-            spread=uniform(rng, (0.38, 0.46)),
+            stored_share=uniform(rng, (0.50, 0.62)),
+            spread=uniform(rng, (0.40, 0.48)),
             residual_mmol_l=uniform(rng, config.residual_mmol_l) if stress else 0.0,
         ),
-        tissue_delay_s=uniform(rng, (0.4, 0.9)) if stress else uniform(rng, (0.6, 1.3)),
+        tissue_delay_s=uniform(rng, (0.3, 0.7)) if stress else uniform(rng, (0.4, 0.9)),
         snr=uniform(rng, config.snr),
         breathing_mm=uniform(rng, config.breathing_mm) * (1.15 if stress else 1),
-        breathing_period_s=uniform(rng, (2.8, 4.2)) if stress else uniform(rng, (3.5, 5.5)),
+        breathing_period_s=uniform(rng, (3.4, 5.2)) if stress else uniform(rng, (4.0, 6.5)),
         free_breathing=bool(rng.random() < config.free_breathing_probability),
     )

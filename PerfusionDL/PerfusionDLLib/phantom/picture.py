@@ -16,6 +16,14 @@ from .thorax import paint_chest_wall, paint_interior
 OVERSAMPLING = 2
 SMOOTH = {"lv blood", "rv blood", "papillary", "rv wall", "aorta", "lung artery", "lung vein"}
 
+GAINS = {
+    "lung": (0.8, 1.9),
+    "fat": (0.85, 1.35),
+    "liver": (0.8, 1.3),
+    "muscle": (0.8, 1.1),
+    "stomach content": (0.5, 1.6),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
@@ -70,22 +78,26 @@ def draw_picture(patient: Patient, visit: Visit, heart: Heart, level: Level, flo
     grid = Grid(patient, level, OVERSAMPLING)
     y, x = grid.yx_mm
     rng = np.random.default_rng([patient.seed, 14, list(HEIGHT).index(level)])
+    rng_patient = np.random.default_rng([patient.seed, 15])
     step_mm = patient.pixel_mm / OVERSAMPLING
     inside, outside = Canvas(y.shape), Canvas(y.shape)
     paint_interior(inside, patient, heart, level, y, x)
     wall = paint_heart(inside, heart, y, x, step_mm, rng)
     static_share = paint_chest_wall(outside, patient, heart, y, x)
 
+    gains = {tissue: np.float32(rng_patient.uniform(*bounds)) for tissue, bounds in GAINS.items()}
     texture = smooth_noise(rng, y.shape, 2.5 / step_mm) + smooth_noise(rng, y.shape, 9 / step_mm)
     rough = np.clip(1 + patient.texture * texture / np.sqrt(2), 0.2, 2).astype(np.float32)
     fine = (1 + 0.2 * (rough - 1)).astype(np.float32)
     inner = {
-        tissue: (amount * (fine if tissue in SMOOTH else rough)).astype(np.float32)
+        tissue: (amount * (fine if tissue in SMOOTH else rough) * gains.get(tissue, 1)).astype(np.float32)
         for tissue, amount in inside.amounts.items()
         if tissue != "myocardium"
     }
     outer = {
-        tissue: (amount * rough).astype(np.float32) for tissue, amount in outside.amounts.items() if tissue != "air"
+        tissue: (amount * rough * gains.get(tissue, 1)).astype(np.float32)
+        for tissue, amount in outside.amounts.items()
+        if tissue != "air"
     }
     samples = np.flatnonzero(wall)
     flow = mbf(patient, visit, heart, level, y.ravel()[samples], x.ravel()[samples])

@@ -32,18 +32,18 @@ class PhantomConfig:
     field_strengths_t: tuple[float, ...] = (1.5, 3.0)
     slice_distance_mm: Range = (14, 20)
     frames_rest: tuple[int, int] = (50, 70)
-    frames_stress: tuple[int, int] = (60, 78)
+    frames_stress: tuple[int, int] = (64, 78)
     rr_rest_s: Range = (0.80, 1.05)
     rr_stress_s: Range = (0.60, 0.80)
 
-    epicardial_radius_mm: Range = (28.0, 35.5)
-    cavity_share: Range = (0.50, 0.66)
+    epicardial_radius_mm: Range = (27.5, 36.5)
+    cavity_share: Range = (0.46, 0.68)
     rotation_deg: Range = (-30.0, 30.0)
     septal_arc_deg: Range = (100.0, 130.0)
-    rv_depth_mm: Range = (20.0, 36.0)
+    rv_depth_mm: Range = (18.0, 33.0)
 
-    rest_mbf_ml_min_g: Range = (0.8, 1.25)
-    stress_mbf_ml_min_g: Range = (2.2, 3.4)
+    rest_mbf_ml_min_g: Range = (0.85, 1.30)
+    stress_mbf_ml_min_g: Range = (2.1, 3.3)
     defects: tuple[int, int] = (0, 2)
     fixed_defect_probability: float = 0.25
 
@@ -51,19 +51,19 @@ class PhantomConfig:
     weight_kg: Range = (60.0, 95.0)
     cardiac_output_rest_l_min: Range = (4.8, 6.4)
     width_scale: Range = (0.8, 1.2)
-    residual_mmol_l: Range = (0.15, 0.35)
+    residual_mmol_l: Range = (0.30, 0.55)
     lv_peak_frame: Range = (18.0, 29.0)
 
-    saturation_time_s: Range = (0.095, 0.13)
+    saturation_time_s: Range = (0.10, 0.15)
     repetition_time_s: Range = (0.0021, 0.0027)
     flip_angle_deg: Range = (9.0, 13.0)
     pulses_to_center: tuple[int, int] = (18, 28)
     t2_star_relaxivity_l_mmol_s: float = 0.0
     phase_encoding_share: Range = (0.65, 0.85)
-    snr: Range = (45.0, 90.0)
-    shading: Range = (0.3, 1.0)
+    snr: Range = (40.0, 85.0)
+    shading: Range = (0.5, 1.1)
 
-    breathing_mm: Range = (4.0, 14.0)
+    breathing_mm: Range = (4.0, 12.0)
     free_breathing_probability: float = 0.3
     mistrigger_probability: float = 0.015
     elastic_mm: float = 0.8
@@ -76,16 +76,16 @@ HELD_OUT = replace(
     sizes=(128, 208),
     pixel_mm=(1.6, 1.85),
     epicardial_radius_mm=(25.0, 39.0),
-    cavity_share=(0.44, 0.72),
+    cavity_share=(0.40, 0.74),
     rotation_deg=(-50.0, 50.0),
     rv_depth_mm=(14.0, 42.0),
     rest_mbf_ml_min_g=(0.6, 1.5),
     stress_mbf_ml_min_g=(1.6, 4.0),
     dose_mmol_kg=(0.06, 0.075),
     width_scale=(0.65, 1.4),
-    residual_mmol_l=(0.0, 0.5),
+    residual_mmol_l=(0.0, 0.7),
     snr=(25.0, 45.0),
-    shading=(1.0, 1.6),
+    shading=(1.1, 1.6),
     breathing_mm=(12.0, 20.0),
     free_breathing_probability=0.7,
     mistrigger_probability=0.04,

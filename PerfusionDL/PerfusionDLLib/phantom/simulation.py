@@ -17,7 +17,7 @@ from .heart import draw_heart
 from .patient import HEIGHT, Patient, Visit, draw_patient, draw_visit, uniform
 from .picture import Picture, draw_picture
 from .settings import DEFAULT, PhantomConfig, TissueModel
-from .tissue import concentration
+from .tissue import concentration, distribution_volume
 from .tissues import myocardial_signals, tissue_signals
 from .truth import PhantomSlice, PhantomStudy, SliceTruth
 
@@ -101,7 +101,8 @@ def simulate_series(
     arriving = delayed(bolus.left_mmol_l, visit.tissue_delay_s)
     tissue = concentration(arriving, FLOW_GRID, model=model, hematocrit=patient.acquisition.hematocrit)
     at_frames = np.stack([np.interp(times_s, bolus.times_s, curve) for curve in tissue.T], axis=1)
-    myocardium = myocardial_signals(at_frames, patient.acquisition)
+    left_over = bolus.residual_mmol_l * distribution_volume(model, patient.acquisition.hematocrit)
+    myocardium = myocardial_signals(at_frames + left_over, patient.acquisition)
 
     peak_frame = int(np.argmax(picture.cavity_signal(signals)))
     amplitudes = draw_amplitudes(patient, visit, level, beats, times_s[peak_frame], config)
@@ -134,6 +135,7 @@ def simulate_series(
         segment_mbf_ml_min_g={number: float(flow[segments == number].mean()) for number in numbers},
         arterial_times_s=bolus.times_s,
         arterial_mmol_l=bolus.left_mmol_l,
+        residual_mmol_l=bolus.residual_mmol_l,
         tissue_delay_s=visit.tissue_delay_s,
         defect_segments=tuple(number for number in numbers if left[segments == number].mean() < DEFECT_SHARE),
         mistriggered=beats.mistriggered,
@@ -157,6 +159,7 @@ def timed_bolus(visit: Visit, beats: Beats) -> Bolus:
         times_s=untimed.times_s - LEAD_S,
         right_mmol_l=delayed(untimed.right_mmol_l, wanted_s - peak_s),
         left_mmol_l=delayed(untimed.left_mmol_l, wanted_s - peak_s),
+        residual_mmol_l=untimed.residual_mmol_l,
     )
 
 

@@ -56,6 +56,11 @@ def two_compartment_transfer(s: np.ndarray, flow: np.ndarray, hematocrit: float)
     return plasma * (PLASMA_VOLUME + INTERSTITIAL_VOLUME * escape) / (1 - hematocrit)
 
 
+def distribution_volume(model: TissueModel, hematocrit: float) -> float:
+    """mL of whole blood that hold as much contrast agent as a mL of myocardium in equilibrium."""
+    return FERMI_VOLUME if model is TissueModel.FERMI else (PLASMA_VOLUME + INTERSTITIAL_VOLUME) / (1 - hematocrit)
+
+
 def respond(curve: np.ndarray, transfer, step_s: float = STEP_S) -> np.ndarray:
     """Response (N, L) of a linear system given by its Laplace transform (exponential-window Fourier method).
 

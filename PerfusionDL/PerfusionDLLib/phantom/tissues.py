@@ -15,17 +15,32 @@ from .tissue import concentration, organ
 STATIC = {
     "air": (1.0, 1.0, 0.0),
     "gas": (1.0, 1.0, 0.02),
-    "fat": (0.32, 0.36, 0.70),
+    "fat": (0.30, 0.37, 1.00),
     "marrow": (0.45, 0.55, 0.45),
     "muscle": (1.00, 1.40, 0.75),
-    "lung": (1.10, 1.30, 0.13),
-    "liver": (0.60, 0.80, 0.80),
+    "lung": (1.10, 1.30, 0.20),
+    "liver": (0.58, 0.80, 0.90),
     "liver vessel": (1.44, 1.65, 0.95),
     "spleen": (1.05, 1.33, 0.90),
     "stomach wall": (0.90, 1.20, 0.80),
     "stomach content": (0.90, 1.20, 0.70),
 }
 BLOOD = {"lv blood", "rv blood", "aorta", "lung artery", "lung vein"}
+# distribution volume of whole blood, mL/mL, where it is not blood itself
+VOLUME = {
+    "air": 0.0,
+    "gas": 0.0,
+    "fat": 0.0,
+    "stomach content": 0.0,
+    "marrow": 0.10,
+    "muscle": 0.15,
+    "lung": 0.50,
+    "liver": 0.30,
+    "spleen": 0.30,
+    "stomach wall": 0.25,
+    "rv wall": 0.40,
+    "papillary": 0.40,
+}
 BLOOD_DENSITY, MUSCLE_DENSITY = 0.95, 0.80
 
 
@@ -33,7 +48,7 @@ def organ_concentrations(bolus: Bolus, visit: Visit, hematocrit: float) -> Mappi
     """Concentration (N,) of every tissue but the myocardium, mmol/L, on the grid of the bolus."""
     left, right = bolus.left_mmol_l, bolus.right_mmol_l
     stress = visit.condition is Condition.STRESS
-    portal = organ(left, flow_ml_min_ml=1.5, volume=0.30, delay_s=6) / 0.30
+    portal = organ(left, flow_ml_min_ml=1.5, volume=VOLUME["spleen"], delay_s=6) / VOLUME["spleen"]
     nothing = np.zeros_like(left)
     muscle = concentration(left, np.array([visit.mbf_ml_min_g]), model=TissueModel.FERMI, hematocrit=hematocrit)[:, 0]
     return {
@@ -41,14 +56,14 @@ def organ_concentrations(bolus: Bolus, visit: Visit, hematocrit: float) -> Mappi
         "gas": nothing,
         "fat": nothing,
         "stomach content": nothing,
-        "marrow": organ(left, flow_ml_min_ml=0.1, volume=0.10),
-        "muscle": organ(left, flow_ml_min_ml=0.1, volume=0.15, delay_s=3),
+        "marrow": organ(left, flow_ml_min_ml=0.1, volume=VOLUME["marrow"]),
+        "muscle": organ(left, flow_ml_min_ml=0.1, volume=VOLUME["muscle"], delay_s=3),
         "lung": 0.25 * (delayed(right, 1.5) + delayed(right, 3.0)),
-        "liver": organ(0.25 * delayed(left, 2) + 0.75 * portal, flow_ml_min_ml=1.0, volume=0.30),
+        "liver": organ(0.25 * delayed(left, 2) + 0.75 * portal, flow_ml_min_ml=1.0, volume=VOLUME["liver"]),
         "liver vessel": portal,
         # adenosine switches the spleen off: Manisty et al., Radiology 2015;276:400
-        "spleen": organ(left, flow_ml_min_ml=0.5 if stress else 1.8, volume=0.30, delay_s=2),
-        "stomach wall": organ(left, flow_ml_min_ml=0.5, volume=0.25, delay_s=3),
+        "spleen": organ(left, flow_ml_min_ml=0.5 if stress else 1.8, volume=VOLUME["spleen"], delay_s=2),
+        "stomach wall": organ(left, flow_ml_min_ml=0.5, volume=VOLUME["stomach wall"], delay_s=3),
         "rv wall": muscle * 0.8,
         "papillary": muscle,
         "lv blood": left,
@@ -66,7 +81,7 @@ def tissue_signals(
     high_field = acquisition.field_strength_t >= 2
     signals = {}
     for tissue, curve in organ_concentrations(bolus, visit, acquisition.hematocrit).items():
-        at_frames = np.interp(times_s, bolus.times_s, curve)
+        at_frames = np.interp(times_s, bolus.times_s, curve) + bolus.residual_mmol_l * VOLUME.get(tissue, 1.0)
         if tissue in STATIC:
             low_s, high_s, density = STATIC[tissue]
             t10_s = high_s if high_field else low_s

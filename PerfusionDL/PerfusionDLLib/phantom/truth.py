@@ -21,6 +21,7 @@ class SliceTruth:
     segment_mbf_ml_min_g : mean of the map by AHA segment
     arterial_times_s, arterial_mmol_l : (N,) whole-blood concentration in the LV on a fine grid, on the clock of the
         series; begins before the first frame
+    residual_mmol_l : contrast agent that was in the blood before, in addition
     tissue_delay_s : from the LV to the myocardium
     defect_segments : AHA segments whose flow a defect lowers by more than 15 %
     mistriggered : (T,) bool
@@ -39,6 +40,7 @@ class SliceTruth:
     segment_mbf_ml_min_g: Mapping[int, float]
     arterial_times_s: np.ndarray
     arterial_mmol_l: np.ndarray
+    residual_mmol_l: float
     tissue_delay_s: float
     defect_segments: tuple[int, ...]
     mistriggered: np.ndarray
