@@ -22,9 +22,17 @@ class FitStatus(IntFlag):
 
 
 class FlowModel(StrEnum):
-    """How the residue function is constrained. Member names are saved in scenes and never renamed."""
+    """How the residue function is constrained. Member names are saved in scenes and never renamed.
 
+    AVERAGED : exchange and Fermi models with priors learned from the scan, averaged; the default
+    FERMI : Fermi function, each curve for itself; the tradition
+    CAPILLARY, TWO_COMPARTMENT : one exchange model with priors learned from the scan
+    """
+
+    AVERAGED = "averaged"
     FERMI = "fermi"
+    CAPILLARY = "capillary"
+    TWO_COMPARTMENT = "two_compartment"
 
 
 @dataclass(frozen=True, kw_only=True)

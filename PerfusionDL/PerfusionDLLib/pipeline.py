@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,8 +24,8 @@ from .residual import Baseline, Residual
 from .residual import residual_contrast as residual_of_baselines
 from .series import Level
 
-FITTERS = {FlowModel.FERMI: kinetics.fit_fermi}
 NO_RESIDUAL = Residual()
+MEASURED_INPUT_LOG_SD = 0.05  # scale of an arterial input measured in the images; repeatability of its peak
 FAILED_SHARE_FLAG = 0.2
 FEWEST_PIXELS = 10
 
@@ -32,7 +33,7 @@ FEWEST_PIXELS = 10
 def quantify(
     scan: PreprocessedScan,
     *,
-    model: FlowModel = FlowModel.FERMI,
+    model: FlowModel = FlowModel.AVERAGED,
     arterial_input: ArterialInput | None = None,
     aif_slice: int | None = None,
     residual: Residual = NO_RESIDUAL,
@@ -62,12 +63,25 @@ def quantify(
             f"No slice of the {scan.condition} scan has a myocardium contour.", "Draw the myocardium and recompute."
         )
     aif_curve = arterial_input or measure_arterial_input(scan, aif_slice=aif_slice, residual=residual)
-    slices = tuple(_quantify_slice(part, aif_curve, model, number, residual) for number, part in enumerate(scan.slices))
+    tissues = [_tissue_curves(part, aif_curve, number, residual) for number, part in enumerate(scan.slices)]
+    drawn = [number for number, tissue in enumerate(tissues) if tissue.curves.curves.size]
+    fitter = kinetics.prepare_fitter(
+        model,
+        [tissues[number].curves for number in drawn],
+        aif_curve.times_s,
+        aif_curve.concentration_mmol_l,
+        hematocrit=scan.slices[0].series.acquisition.hematocrit,
+        input_log_sd=MEASURED_INPUT_LOG_SD if aif_curve.region is not None else 0.0,
+    )
+    slices = tuple(
+        _quantify_slice(part, tissues[number], fitter, drawn.index(number) if number in drawn else None)
+        for number, part in enumerate(scan.slices)
+    )
     return PerfusionMaps(
         condition=scan.condition,
         slices=slices,
         arterial_input=aif_curve,
-        provenance=_provenance(scan, model, aif_curve, residual),
+        provenance=_provenance(scan, model, aif_curve, residual) | dict(fitter.learned),
     )
 
 
@@ -141,62 +155,77 @@ def _slice_arterial_input(part: PreprocessedSlice, number: int, residual: Residu
     return aif.arterial_input(series.times_s, blood, region=region, source=f"blood pool, {name}")
 
 
-def _quantify_slice(
-    part: PreprocessedSlice, aif_curve: ArterialInput, model: FlowModel, number: int, residual: Residual
-) -> SliceMaps:
-    contours, series = part.contours, part.series
-    mask = contours.myocardium
-    level = series.level or Level.MID
-    segments, flags = _segments(part, level, number)
+@dataclass(frozen=True)
+class _Tissue:
+    """Concentration curves of a slice's myocardium, grouped by segment, and what to know about them."""
+
+    curves: kinetics.CurveSet
+    segments: np.ndarray
+    saturated: np.ndarray
+    flags: tuple[str, ...]
+
+
+def _tissue_curves(part: PreprocessedSlice, aif_curve: ArterialInput, number: int, residual: Residual) -> _Tissue:
+    segments, flags = _segments(part, number)
     tissue, saturated = _tissue_concentration(part, aif_curve, residual)
+    curves = kinetics.CurveSet(
+        times_s=part.series.times_s,
+        curves=tissue,
+        groups=segments[part.contours.myocardium].astype(int),
+        used_frames=part.used_frames,
+    )
+    return _Tissue(curves, segments, saturated, flags)
 
-    def fit(curves):
-        return FITTERS[model](
-            series.times_s,
-            curves,
-            aif_curve.times_s,
-            aif_curve.concentration_mmol_l,
-            used_frames=part.used_frames,
-        )
 
-    shape = mask.shape
-    mbf, se, status = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32), np.zeros(shape, np.uint8)
+def _quantify_slice(part: PreprocessedSlice, tissue: _Tissue, fitter: kinetics.Fitter, index: int | None) -> SliceMaps:
+    contours, mask = part.contours, part.contours.myocardium
+    mbf, se = np.full(mask.shape, np.nan, np.float32), np.full(mask.shape, np.nan, np.float32)
+    status = np.zeros(mask.shape, np.uint8)
     segment_fits = {}
-    if mask.any():
-        pixels = fit(tissue)
+    if index is not None:
+        pixels = fitter.fit(index, tissue.curves)
+        status[mask] = pixels.status | np.where(tissue.saturated, FitStatus.SATURATED, 0).astype(np.uint8)
         mbf[mask], se[mask] = pixels.mbf_ml_min_g, pixels.mbf_se_ml_min_g
-        status[mask] = pixels.status | np.where(saturated, FitStatus.SATURATED, 0).astype(np.uint8)
         mbf[status > 0], se[status > 0] = np.nan, np.nan
-        numbers = np.unique(segments[segments > 0])
-        if numbers.size:
-            means = _mean_curves(tissue, segments[mask], numbers)
-            regions = fit(means)
-            segment_fits = {
-                int(segment): SegmentFit(
-                    times_s=series.times_s,
-                    concentration_mmol_l=means[:, i],
-                    fitted_mmol_l=regions.fitted_mmol_l[:, i],
-                    mbf_ml_min_g=float(regions.mbf_ml_min_g[i]),
-                    mbf_low_ml_min_g=float(regions.mbf_low_ml_min_g[i]),
-                    mbf_high_ml_min_g=float(regions.mbf_high_ml_min_g[i]),
-                    status=FitStatus(int(regions.status[i])),
-                )
-                for i, segment in enumerate(numbers)
-            }
+        segment_fits = _segment_fits(tissue, fitter, index)
     return SliceMaps(
-        level=level,
+        level=_level(part),
         mbf_ml_min_g=mbf,
         mbf_se_ml_min_g=se,
         status=status,
-        segments=segments,
+        segments=tissue.segments,
         depth=aha.transmural_depth(mask, contours.blood_pool),
         segment_fits=segment_fits,
         origin=contours.origin,
-        flags=flags,
+        flags=tissue.flags,
     )
 
 
-def _segments(part: PreprocessedSlice, level: Level, number: int):
+def _segment_fits(tissue: _Tissue, fitter: kinetics.Fitter, index: int) -> dict[int, SegmentFit]:
+    numbers = np.unique(tissue.segments[tissue.segments > 0])
+    if not numbers.size:
+        return {}
+    means = _mean_curves(tissue.curves.curves, tissue.curves.groups, numbers)
+    fits = fitter.fit(index, replace(tissue.curves, curves=means, groups=numbers.astype(int)))
+    return {
+        int(segment): SegmentFit(
+            times_s=tissue.curves.times_s,
+            concentration_mmol_l=means[:, i],
+            fitted_mmol_l=fits.fitted_mmol_l[:, i],
+            mbf_ml_min_g=float(fits.mbf_ml_min_g[i]),
+            mbf_low_ml_min_g=float(fits.mbf_low_ml_min_g[i]),
+            mbf_high_ml_min_g=float(fits.mbf_high_ml_min_g[i]),
+            status=FitStatus(int(fits.status[i])),
+        )
+        for i, segment in enumerate(numbers)
+    }
+
+
+def _level(part: PreprocessedSlice) -> Level:
+    return part.series.level or Level.MID
+
+
+def _segments(part: PreprocessedSlice, number: int):
     contours, series = part.contours, part.series
     mask = contours.myocardium
     if not mask.any():
@@ -207,7 +236,7 @@ def _segments(part: PreprocessedSlice, level: Level, number: int):
             "the inferior point.",
         )
     anterior, inferior = series.pixels_from_ras(np.stack((contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm)))
-    return aha.aha_segments(mask, anterior_rv_yx=anterior, inferior_rv_yx=inferior, level=level), ()
+    return aha.aha_segments(mask, anterior_rv_yx=anterior, inferior_rv_yx=inferior, level=_level(part)), ()
 
 
 def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual):

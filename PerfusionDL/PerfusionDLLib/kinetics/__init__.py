@@ -1,14 +1,19 @@
 """Myocardial blood flow from concentration curves and an arterial input."""
 
+from .averaged import CurveSet
 from .convolution import MYOCARDIAL_DENSITY_G_ML, input_matrix, input_spline
 from .fermi import fermi_residue, fit_fermi
 from .fits import FlowFits
+from .fitter import Fitter, prepare_fitter
 
 __all__ = [
     "MYOCARDIAL_DENSITY_G_ML",
+    "CurveSet",
+    "Fitter",
     "FlowFits",
     "fermi_residue",
     "fit_fermi",
     "input_matrix",
     "input_spline",
+    "prepare_fitter",
 ]

@@ -67,7 +67,7 @@ def fit_fermi(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_fram
     )
 
     def model(parameters):
-        return _curves(parameters, matrix, grid_s)
+        return fermi_curves(parameters, matrix, grid_s)
 
     start, noticeable = _start(data, weights, model)
     parameters, converged, normal, cost = levenberg_marquardt(model, start, LOWER, UPPER, data, weights)
@@ -101,7 +101,7 @@ def fit_fermi(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_fram
     )
 
 
-def _curves(parameters, matrix, grid_s):
+def fermi_curves(parameters, matrix, grid_s):
     """Tissue curves (N, T) and their derivatives (N, 4, T); `matrix` begins at the smallest delay."""
     flow, log_decay, shoulder, delay_s = parameters.T[:, :, None]
     lags_s = np.arange(len(matrix)) * grid_s

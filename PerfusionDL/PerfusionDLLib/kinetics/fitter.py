@@ -1,0 +1,76 @@
+"""One way to fit curves, whatever the flow model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..maps import FlowModel
+from .averaged import CurveSet, fit_scan_model, learn_scan
+from .fermi import fit_fermi
+from .fits import FlowFits
+from .tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT
+
+PRIOR_MODELS = {
+    FlowModel.AVERAGED: (CAPILLARY, FERMI, TWO_COMPARTMENT),
+    FlowModel.CAPILLARY: (CAPILLARY,),
+    FlowModel.TWO_COMPARTMENT: (TWO_COMPARTMENT,),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitter:
+    """Fits curves of a scan.
+
+    fit : index of a slice and its `CurveSet` to `FlowFits`; pixels and mean curves of regions alike
+    learned : what the scan said about its tissue, as it is written into the provenance
+    """
+
+    fit: Callable[[int, CurveSet], FlowFits]
+    learned: Mapping[str, str] = field(default_factory=dict)
+
+
+def prepare_fitter(
+    model: FlowModel,
+    slices: Sequence[CurveSet],
+    aif_times_s,
+    arterial_mmol_l,
+    *,
+    hematocrit: float,
+    input_log_sd: float = 0.0,
+) -> Fitter:
+    """Learn what the model needs from all curves of a scan; the fitter then takes any curves of its slices.
+
+    Parameters
+    ----------
+    slices : sequence of CurveSet
+        All myocardial pixels; in slices that have none, leave the slice out.
+    aif_times_s, arterial_mmol_l : (A,)
+        Of whole blood.
+    input_log_sd : float
+        Relative uncertainty of the scale of the arterial input; it widens the intervals.
+    """
+    if model is FlowModel.FERMI:
+        return Fitter(fit=lambda number, part: _fermi(part, aif_times_s, arterial_mmol_l))
+    scan = learn_scan(slices, aif_times_s, arterial_mmol_l, models=PRIOR_MODELS[model], hematocrit=hematocrit)
+    learned = {
+        f"{each.model.name}_probability": f"{p:.3f}"
+        for each, p in zip(scan.populations, scan.probabilities, strict=True)
+    }
+    likeliest = scan.populations[int(np.argmax(scan.probabilities))]
+    learned[f"{likeliest.model.name}_tissue"] = _describe(likeliest)
+    return Fitter(
+        fit=lambda number, part: fit_scan_model(scan, number, part, input_log_sd=input_log_sd), learned=learned
+    )
+
+
+def _fermi(part: CurveSet, aif_times_s, arterial_mmol_l) -> FlowFits:
+    return fit_fermi(part.times_s, part.curves, aif_times_s, arterial_mmol_l, used_frames=part.used_frames)
+
+
+def _describe(population) -> str:
+    """Tissue parameters in words."""
+    values = zip(population.model.tissue_parameters, population.mean, strict=True)
+    return "; ".join(
+        f"{name.removeprefix('log ')} {np.exp(mean) if name.startswith('log ') else mean:.3g}" for name, mean in values
+    )

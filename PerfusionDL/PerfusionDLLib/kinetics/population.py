@@ -1,0 +1,124 @@
+"""What all curves of a scan say together about the tissue and about the model itself.
+
+Flow and delay differ from place to place; plasma volume, interstitial volume and permeability differ far less. One
+curve cannot tell them from flow (`docs/quantification.md`), all curves of a scan together can.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .tissue_models import DELAY_PRIOR_S, LOG_FLOW_PRIOR, PreparedInput, TissueModel
+
+START_FLOW_ML_MIN_G = np.geomspace(0.2, 6.0, 18)
+START_DELAY_S = np.arange(-0.5, 4.1, 0.5)
+ITERATIONS = 20
+SMALL_GAIN = 1e-3  # of the cost, in units of the noise variance
+LOCAL = 2  # flow and delay come first
+GROUP_SHARE = 0.5  # of the spread from pixel to pixel: groups are means
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupCurves:
+    """Mean curves of groups of pixels in one slice, (G, T), and their standard deviation per frame; inf takes a frame
+    out."""
+
+    prepared: PreparedInput
+    curves: np.ndarray
+    sd: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """The tissue parameters of a scan under one model.
+
+    mean (p,), covariance (p, p) : posterior, without the spread from pixel to pixel
+    log_evidence : of the model
+    log_flow, delay_s : of the groups, slice by slice
+    """
+
+    model: TissueModel
+    mean: np.ndarray
+    covariance: np.ndarray
+    log_evidence: float
+    log_flow: tuple[np.ndarray, ...]
+    delay_s: tuple[np.ndarray, ...]
+    misfit: float
+
+
+def learn(model: TissueModel, slices: Sequence[GroupCurves]) -> Population:
+    """Fit all groups at once: own flow, delay and small deviations of the tissue each, tissue parameters in common.
+
+    Maximum of the posterior by damped Gauss-Newton steps; evidence by Laplace's method.
+    """
+    sizes = [len(group.curves) for group in slices]
+    own = np.concatenate([_start(model, group) for group in slices])
+    shared = model.mean.copy()
+    own_mean = np.concatenate(([LOG_FLOW_PRIOR[0], DELAY_PRIOR_S[0]], np.zeros(shared.size)))
+    own_precision = np.concatenate(([LOG_FLOW_PRIOR[1], DELAY_PRIOR_S[1]], model.pixel_sd * GROUP_SHARE)) ** -2.0
+    shared_precision = model.population_sd**-2.0
+
+    def evaluate(own, shared):
+        parameters = np.concatenate((own[:, :LOCAL], own[:, LOCAL:] + shared), axis=1)
+        blocks, gradients, misfit = [], [], 0.0
+        for group, some in zip(slices, np.split(parameters, np.cumsum(sizes)[:-1]), strict=True):
+            values, slopes = model.curves(some, group.prepared)
+            residual, weighted = (group.curves - values) / group.sd, slopes / group.sd[:, None, :]
+            blocks.append(weighted @ weighted.transpose(0, 2, 1))
+            gradients.append((weighted @ residual[:, :, None])[:, :, 0])
+            misfit += float((residual**2).sum())
+        penalty = (own_precision * (own - own_mean) ** 2).sum() + (shared_precision * (shared - model.mean) ** 2).sum()
+        return misfit + penalty, misfit, np.concatenate(blocks), np.concatenate(gradients)
+
+    def reduce(normal, gradient, own, shared, damping):
+        """The groups' own parameters eliminated (Schur complement)."""
+        each = (normal + np.diag(own_precision)) * (1 + damping * np.eye(len(own_precision)))
+        each_gradient = gradient + own_precision * (own_mean - own)
+        coupling = normal[:, :, LOCAL:]
+        common = (normal[:, LOCAL:, LOCAL:].sum(axis=0) + np.diag(shared_precision)) * (
+            1 + damping * np.eye(shared.size)
+        )
+        solved = np.linalg.solve(each, np.concatenate((coupling, each_gradient[:, :, None]), axis=2))
+        schur = common - np.einsum("gab,gac->bc", coupling, solved[:, :, :-1])
+        shared_gradient = gradient[:, LOCAL:].sum(axis=0) + shared_precision * (model.mean - shared)
+        shared_step = np.linalg.solve(schur, shared_gradient - np.einsum("gab,ga->b", coupling, solved[:, :, -1]))
+        return each, schur, solved[:, :, -1] - solved[:, :, :-1] @ shared_step, shared_step
+
+    cost, misfit, normal, gradient = evaluate(own, shared)
+    damping = 1e-3
+    for _ in range(ITERATIONS):
+        _, _, own_step, shared_step = reduce(normal, gradient, own, shared, damping)
+        trial = evaluate(own + own_step, shared + shared_step)
+        if not trial[0] <= cost:
+            damping *= 10
+            continue
+        gain = cost - trial[0]
+        own, shared, damping = own + own_step, shared + shared_step, damping / 10
+        cost, misfit, normal, gradient = trial
+        if gain < SMALL_GAIN:
+            break
+    each, schur, _, _ = reduce(normal, gradient, own, shared, 0.0)
+    log_determinant = np.linalg.slogdet(each)[1].sum() + np.linalg.slogdet(schur)[1]
+    log_prior = len(own) * np.log(own_precision).sum() + np.log(shared_precision).sum()
+    splits = np.cumsum(sizes)[:-1]
+    return Population(
+        model=model,
+        mean=shared,
+        covariance=np.linalg.inv(schur),
+        log_evidence=float(-cost - log_determinant + log_prior) / 2,
+        log_flow=tuple(np.split(own[:, 0], splits)),
+        delay_s=tuple(np.split(own[:, 1], splits)),
+        misfit=misfit,
+    )
+
+
+def _start(model, group):
+    """Own parameters of each group: flow and delay of the best of a few hundred curves with the prior's tissue."""
+    log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(np.log(START_FLOW_ML_MIN_G), START_DELAY_S))
+    atoms = np.column_stack((log_flow, delay_s, np.broadcast_to(model.mean, (log_flow.size, model.mean.size))))
+    values, _ = model.curves(atoms, group.prepared)
+    squared = group.sd**-2.0
+    distance = squared @ (values**2).T - 2 * (squared * group.curves) @ values.T
+    best = np.argmin(distance, axis=1)
+    return np.column_stack((log_flow[best], delay_s[best], np.zeros((best.size, model.mean.size))))

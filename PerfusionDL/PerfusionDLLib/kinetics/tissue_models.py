@@ -1,0 +1,118 @@
+"""The flow models with what is known of their parameters before a curve is seen.
+
+A model's parameters are, in this order: log of flow (mL/min/g), delay (s), then those of the tissue itself. The latter
+have a population prior (how far a patient may be from the literature) and a spread from pixel to pixel within a
+patient. `docs/quantification.md` gives the sources.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .convolution import FLOW_PER_S, GRID_S, input_matrix
+from .exchange import capillary_transfer, two_compartment_transfer
+from .fermi import LOWER as FERMI_LOWER
+from .fermi import fermi_curves
+from .spectrum import InputSpectrum, input_spectrum
+
+LOG_FLOW_PRIOR = (np.log(1.5), 1.0)
+DELAY_PRIOR_S = (1.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedInput:
+    """An arterial input, ready to be convolved with any model at the frame times of one slice."""
+
+    times_s: np.ndarray
+    spectrum: InputSpectrum
+    matrix: np.ndarray
+    hematocrit: float
+
+
+def prepare_input(arterial, times_s, *, first_s, hematocrit):
+    """See `PreparedInput`; ``arterial`` is a function of time, zero before ``first_s``."""
+    times_s = np.asarray(times_s, dtype=float)
+    span_s = times_s[-1] - first_s - FERMI_LOWER[3]
+    return PreparedInput(
+        times_s=times_s,
+        spectrum=input_spectrum(arterial, times_s, first_s=first_s),
+        matrix=input_matrix(arterial, times_s, span_s=span_s, first_s=FERMI_LOWER[3]),
+        hematocrit=hematocrit,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TissueModel:
+    """A flow model with its priors.
+
+    tissue_parameters : names, with units
+    mean, population_sd, pixel_sd : of the tissue parameters
+    prior_probability : of the model itself
+    curves : parameters (N, 2 + p) and a `PreparedInput` to curves (N, T) and derivatives (N, 2 + p, T)
+    """
+
+    name: str
+    tissue_parameters: tuple[str, ...]
+    mean: np.ndarray
+    population_sd: np.ndarray
+    pixel_sd: np.ndarray
+    prior_probability: float
+    curves: Callable
+
+
+def _exchange_curves(transfer):
+    def curves(parameters, prepared: PreparedInput):
+        response, slopes = transfer(prepared.spectrum.laplace_per_s, parameters, hematocrit=prepared.hematocrit)
+        return prepared.spectrum.respond(response), prepared.spectrum.respond(slopes)
+
+    return curves
+
+
+def _fermi_model_curves(parameters, prepared: PreparedInput):
+    """Fermi residue by volume and shape: ``k = F a / V``, where ``a = (1 + b) ln(1 + 1 / b)`` is k times its area."""
+    log_flow, delay_s, log_volume, shoulder = np.asarray(parameters, dtype=float).T
+    flow, b = np.exp(log_flow), np.exp(-shoulder)
+    area = (1 + b) * np.log1p(1 / b)
+    log_decay = np.log(area * FLOW_PER_S) + log_flow - log_volume
+    values, slopes = fermi_curves(np.stack((flow, log_decay, shoulder, delay_s), axis=1), prepared.matrix, GRID_S)
+    by_flow, by_decay, by_shoulder, by_delay = np.moveaxis(slopes, 1, 0)
+    decay_by_shoulder = (1 - b * np.log1p(1 / b)) / area
+    return values, np.stack(
+        (
+            by_flow * flow[:, None] + by_decay,
+            by_delay,
+            -by_decay,
+            by_shoulder + by_decay * decay_by_shoulder[:, None],
+        ),
+        axis=1,
+    )
+
+
+EXCHANGE_PARAMETERS = (
+    "log plasma volume (mL/mL)",
+    "log interstitial volume (mL/mL)",
+    "log PS at 1 mL/min/g (mL/min/g)",
+    "exponent of PS with flow",
+)
+EXCHANGE_PRIORS = {
+    "tissue_parameters": EXCHANGE_PARAMETERS,
+    "mean": np.array([np.log(0.05), np.log(0.20), np.log(1.0), 0.5]),
+    "population_sd": np.array([0.35, 0.35, 0.5, 0.25]),
+    "pixel_sd": np.array([0.15, 0.2, 0.15, 0.02]),
+}
+CAPILLARY = TissueModel(
+    name="capillary", prior_probability=0.6, curves=_exchange_curves(capillary_transfer), **EXCHANGE_PRIORS
+)
+TWO_COMPARTMENT = TissueModel(
+    name="two_compartment", prior_probability=1e-6, curves=_exchange_curves(two_compartment_transfer), **EXCHANGE_PRIORS
+)
+FERMI = TissueModel(
+    name="fermi",
+    tissue_parameters=("log volume (mL/mL)", "shoulder k tau0"),
+    mean=np.array([np.log(0.35), 1.5]),
+    population_sd=np.array([0.35, 1.0]),
+    pixel_sd=np.array([0.15, 0.3]),
+    prior_probability=0.4,
+    curves=_fermi_model_curves,
+)
