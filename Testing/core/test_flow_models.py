@@ -1,0 +1,169 @@
+"""Flow by the averaged models against tissue that the phantom makes with its own forward model."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PerfusionDLLib.kinetics import CurveSet, input_spline, prepare_fitter
+from PerfusionDLLib.kinetics.spectrum import input_spectrum
+from PerfusionDLLib.kinetics.tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT, prepare_input
+from PerfusionDLLib.maps import FitStatus, FlowModel
+from PerfusionDLLib.phantom.tissue import TissueModel, concentration
+
+STEP_S = 0.05
+FINE_S = np.arange(0, 64, STEP_S)
+TIMES_S = np.arange(0, 54, 0.9)
+HEMATOCRIT = 0.42
+
+
+def bolus(times_s):
+    since = np.maximum(np.asarray(times_s) - 8, 0)
+    first = (since / 3) ** 3 * np.exp(3 * (1 - since / 3))
+    later = np.maximum(since - 8, 0)
+    return 4 * first + 0.45 * (later / 16) ** 2 * np.exp(2 * (1 - later / 16))
+
+
+def tissue(mbf, model, *, delay_s=1.0, times_s=TIMES_S):
+    """Curves (T, N) for N flows."""
+    fine = concentration(bolus(FINE_S), np.asarray(mbf), model=model, hematocrit=HEMATOCRIT, step_s=STEP_S)
+    return np.stack([np.interp(times_s - delay_s, FINE_S, curve, left=0) for curve in fine.T], axis=1)
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    return prepare_input(input_spline(TIMES_S, bolus(TIMES_S)), TIMES_S, first_s=0.0, hematocrit=HEMATOCRIT)
+
+
+def parameters(model, mbf, delay_s=1.0):
+    return np.concatenate(([np.log(mbf), delay_s], model.mean))[None]
+
+
+@pytest.mark.parametrize("model", [CAPILLARY, TWO_COMPARTMENT], ids=lambda model: model.name)
+@pytest.mark.parametrize("mbf", [0.4, 1.0, 2.8, 4.5])
+def test_exchange_curves_are_those_of_the_phantom(model, mbf, prepared):
+    """The same physiology solved twice: in the Laplace domain here, by damped Fourier series on 50 ms there."""
+    expected = tissue([mbf], TissueModel(model.name))[:, 0]
+    found = model.curves(parameters(model, mbf), prepared)[0][0]
+    assert np.abs(found - expected).max() < 0.004 * expected.max()
+
+
+@pytest.mark.parametrize("model", [CAPILLARY, FERMI, TWO_COMPARTMENT], ids=lambda model: model.name)
+def test_derivatives_are_those_of_the_curves(model, prepared):
+    at = parameters(model, 1.7, 1.13)
+    _, slopes = model.curves(at, prepared)
+    for i in range(at.shape[1]):
+        step = np.zeros_like(at)
+        step[0, i] = 1e-4
+        change = (model.curves(at + step, prepared)[0] - model.curves(at - step, prepared)[0])[0] / 2e-4
+        np.testing.assert_allclose(slopes[0, i], change, atol=2e-3 * np.abs(change).max())
+
+
+@pytest.mark.parametrize("model", [CAPILLARY, TWO_COMPARTMENT], ids=lambda model: model.name)
+def test_late_tissue_holds_the_distribution_volume_of_a_steady_input(model):
+    """Conservation: at equilibrium with plasma, tissue holds (v_p + v_e) / (1 - Hct) of whole blood."""
+    times_s = np.arange(0, 200, 1.0)
+    steady = prepare_input(lambda t: np.where(t >= 0, 1.0, 0.0), times_s, first_s=0.0, hematocrit=HEMATOCRIT)
+    late = model.curves(parameters(model, 3.0), steady)[0][0, -20]
+    assert late == pytest.approx(0.25 / (1 - HEMATOCRIT), rel=0.01)
+
+
+def test_the_spectrum_takes_uneven_frame_times():
+    times_s = np.sort(np.random.default_rng(0).uniform(0, 50, 70))
+    spectrum = input_spectrum(bolus, times_s, first_s=0.0)
+    delayed = spectrum.respond(np.exp(-1.5 * spectrum.laplace_per_s)[None])[0]
+    np.testing.assert_allclose(delayed, bolus(times_s - 1.5), atol=0.02)
+
+
+def heart(model, mbf, *, snr, seed, pixels=442):
+    """Flows and noisy curves of a ring with 16 groups, two of them with low flow, the delay varying along it."""
+    rng = np.random.default_rng(seed)
+    angle = np.arange(pixels) / pixels * 2 * np.pi
+    groups = np.arange(pixels) * 16 // pixels
+    flow = mbf * (1 + 0.12 * np.cos(angle)) * rng.uniform(0.9, 1.1, pixels)
+    flow[np.isin(groups, (3, 9))] *= 0.55
+    clean = np.stack([tissue([f], model, delay_s=d)[:, 0] for f, d in zip(flow, 1 + 0.2 * np.cos(angle), strict=True)])
+    noisy = clean.T + rng.normal(0, clean.max(axis=1).mean() / snr, clean.T.shape)
+    part = CurveSet(times_s=TIMES_S, curves=noisy, groups=groups, used_frames=np.ones(TIMES_S.size, bool))
+    return flow, part
+
+
+def fit(part, model=FlowModel.AVERAGED, arterial=None):
+    arterial = bolus(TIMES_S) if arterial is None else arterial
+    return prepare_fitter(model, [part], TIMES_S, arterial, hematocrit=HEMATOCRIT)
+
+
+@pytest.fixture(scope="module")
+def capillary_rest():
+    return heart(TissueModel.CAPILLARY, 1.0, snr=20, seed=1, pixels=160)
+
+
+@pytest.mark.parametrize("truth", TissueModel)
+@pytest.mark.parametrize(("mbf", "bias"), [(1.0, 0.03), (2.8, 0.07)], ids=["rest", "stress"])
+def test_flow_is_right_whatever_made_the_tissue(truth, mbf, bias):
+    flow, part = heart(truth, mbf, snr=20, seed=4, pixels=224)
+    found = fit(part).fit(0, part)
+    assert abs(np.mean(found.mbf_ml_min_g / flow) - 1) < bias
+    assert np.std(found.mbf_ml_min_g / flow) < 0.06
+    covered = (found.mbf_low_ml_min_g < flow) & (flow < found.mbf_high_ml_min_g)
+    assert covered.mean() > 0.93
+
+
+def test_the_model_that_made_the_tissue_becomes_probable(capillary_rest):
+    assert float(fit(capillary_rest[1]).learned["capillary_probability"]) > 0.95
+
+
+def test_the_order_of_pixels_changes_nothing(capillary_rest):
+    _, part = capillary_rest
+    turned = dataclasses.replace(part, curves=part.curves[:, ::-1], groups=part.groups[::-1])
+    np.testing.assert_allclose(
+        fit(turned).fit(0, turned).mbf_ml_min_g[::-1], fit(part).fit(0, part).mbf_ml_min_g, rtol=1e-6
+    )
+
+
+def test_the_clock_and_the_unit_of_concentration_do_not_matter(capillary_rest):
+    _, part = capillary_rest
+    moved = dataclasses.replace(part, times_s=part.times_s + 300, curves=1e3 * part.curves)
+    fitter = prepare_fitter(FlowModel.AVERAGED, [moved], TIMES_S + 300, 1e3 * bolus(TIMES_S), hematocrit=HEMATOCRIT)
+    np.testing.assert_allclose(fitter.fit(0, moved).mbf_ml_min_g, fit(part).fit(0, part).mbf_ml_min_g, rtol=1e-4)
+
+
+def test_a_few_pixels_are_fitted_as_they_are_among_all(capillary_rest):
+    """A corrected contour refits only its new pixels."""
+    _, part = capillary_rest
+    fitter = fit(part)
+    few = dataclasses.replace(part, curves=part.curves[:, 40:150], groups=part.groups[40:150])
+    np.testing.assert_allclose(fitter.fit(0, few).mbf_ml_min_g, fitter.fit(0, part).mbf_ml_min_g[40:150], rtol=0.02)
+
+
+def test_frames_taken_out_do_not_take_part(capillary_rest):
+    flow, part = capillary_rest
+    used = np.ones(TIMES_S.size, bool)
+    used[[14, 22, 37]] = False
+    spoiled = dataclasses.replace(part, curves=np.where(used[:, None], part.curves, 5.0), used_frames=used)
+    found = fit(spoiled).fit(0, spoiled).mbf_ml_min_g
+    assert abs(np.mean(found / flow) - 1) < 0.03
+
+
+def test_an_uncertain_input_widens_the_interval(capillary_rest):
+    _, part = capillary_rest
+    fitter = prepare_fitter(
+        FlowModel.AVERAGED, [part], TIMES_S, bolus(TIMES_S), hematocrit=HEMATOCRIT, input_log_sd=0.1
+    )
+    assert np.all(fitter.fit(0, part).mbf_se_ml_min_g > fit(part).fit(0, part).mbf_se_ml_min_g)
+
+
+def test_pixels_without_an_answer_are_nan_and_say_why(capillary_rest):
+    _, part = capillary_rest
+    curves = part.curves.copy()
+    curves[:, 5] = np.random.default_rng(0).normal(0, 0.003, TIMES_S.size)
+    curves[20, 6] = np.nan
+    curves[:, 7] = -curves[:, 7]
+    spoiled = dataclasses.replace(part, curves=curves)
+    found = fit(spoiled).fit(0, spoiled)
+    assert np.isnan(found.mbf_ml_min_g[5:8]).all()
+    assert np.isnan(found.mbf_se_ml_min_g[5:8]).all()
+    reasons = [FitStatus(int(value)) for value in found.status[5:8]]
+    assert FitStatus.NO_SIGNAL in reasons[0]
+    assert FitStatus.SATURATED in reasons[1]
+    assert FitStatus.NO_SIGNAL in reasons[2]
+    assert np.isfinite(np.delete(found.mbf_ml_min_g, [5, 6, 7])).all()
