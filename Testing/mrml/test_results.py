@@ -143,7 +143,7 @@ def test_two_studies_in_one_scene_keep_their_curves_apart(headless):
 
 
 def test_maps_of_another_number_of_slices_are_refused(headless):
-    nodes = mrml.writeScan(headless.scene, small_study.preprocessed_scan(Condition.REST))
+    nodes = mrml.writePreprocessed(headless.scene, small_study.preprocessed_scan(Condition.REST))
     maps = small_study.perfusion_maps(Condition.REST)
     with pytest.raises(ValueError, match="expected maps of 2 slices, got 1"):
         mrml.writeMaps(headless.scene, nodes, replace(maps, slices=maps.slices[:1]), scaleEnd=2)

@@ -16,7 +16,7 @@ from PerfusionDLLib.series import Condition
 @pytest.fixture
 def nodes(headless):
     """A scan of its own, to be changed."""
-    return mrml.writeScan(headless.scene, small_study.preprocessed_scan())
+    return mrml.writePreprocessed(headless.scene, small_study.preprocessed_scan())
 
 
 def assert_contours_equal(actual, expected):
@@ -84,7 +84,7 @@ def test_a_slice_without_insertion_points_reads_back_without(headless):
     part = scan.slices[0]
     without = replace(part.contours, anterior_rv_ras_mm=None, inferior_rv_ras_mm=None)
     scan = replace(scan, slices=(replace(part, contours=without, automatic=without),))
-    nodes = mrml.writeScan(headless.scene, scan)
+    nodes = mrml.writePreprocessed(headless.scene, scan)
     assert mrml.readScan(nodes).slices[0].contours.anterior_rv_ras_mm is None
     assert nodes.slices[0].rvInsertionPoints.GetNumberOfUndefinedControlPoints() == 2
 

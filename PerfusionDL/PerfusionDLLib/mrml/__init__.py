@@ -8,9 +8,10 @@ from .headless import HeadlessScene, openScene, saveScene
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
 from .reading import readAutomatic, readContours, readScan, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
-from .study import saveStudy, writeSequence, writeStudy
+from .sequences import writeMotion, writeScan
+from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
 from .views import showScans, showSlice
-from .writing import writeContours, writeLabels, writeScan
+from .writing import writeContours, writeLabels, writeSlice
 
 __all__ = [
     "HeadlessScene",
@@ -31,8 +32,11 @@ __all__ = [
     "writeContours",
     "writeLabels",
     "writeMaps",
+    "writeMotion",
+    "writePreprocessed",
     "writeScan",
     "writeSequence",
+    "writeSlice",
     "writeSliceMaps",
     "writeStudy",
     "writeTable",

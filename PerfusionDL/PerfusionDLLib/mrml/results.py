@@ -11,7 +11,7 @@ from ..maps import FitStatus, PerfusionMaps, RegionFlow, SegmentRow, SegmentTabl
 from .colors import FLOW_UNIT, flowColors, labelColors, showLegend
 from .hierarchy import neutralStudyItem, placeNode, placeScan
 from .nodes import ScanNodes, SliceNodes, setAttribute
-from .writing import DISCLAIMER
+from .sequences import DISCLAIMER, sliceTitle
 
 _BLOOD_FLOW = ("126390", "DCM", "Absolute Regional Blood Flow")
 _ML_MIN_G = ("mL/min/g", "UCUM", "milliliter per minute per gram")
@@ -50,7 +50,7 @@ def writeSliceMaps(
     scaleEnd: float,
 ) -> None:
     """Put the flow of one slice into its nodes."""
-    name = _sliceTitle(nodes)
+    name = sliceTitle(nodes)
     nodes.mbf = _scalarMap(scene, nodes, nodes.mbf, f"{name} MBF", maps.mbf_ml_min_g)
     nodes.mbfError = _scalarMap(scene, nodes, nodes.mbfError, f"{name} MBF standard error", maps.mbf_se_ml_min_g)
     for volume, end in ((nodes.mbf, scaleEnd), (nodes.mbfError, scaleEnd / 2)):
@@ -120,10 +120,6 @@ def _fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence]) -
     node.SetAndObserveTable(table)
     for title, values in columns.items():
         node.SetColumnType(title, vtk.VTK_STRING if any(isinstance(v, str) for v in values) else vtk.VTK_DOUBLE)
-
-
-def _sliceTitle(nodes: SliceNodes) -> str:
-    return nodes.original.GetName().removesuffix(" original")
 
 
 def _statusNames() -> dict[int, str]:

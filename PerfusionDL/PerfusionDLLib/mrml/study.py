@@ -9,13 +9,15 @@ import slicer
 from ..contours import PreprocessedScan
 from ..errors import PerfusionError
 from ..maps import PerfusionMaps, SegmentTable
-from ..series import Condition, PerfusionSeries
+from ..series import Condition, PerfusionSeries, Scan
 from .colors import flowScaleEnd
 from .headless import HeadlessScene, saveScene
+from .hierarchy import placeScan
 from .nodes import ScanNodes
 from .results import writeMaps, writeTable
+from .sequences import newSequence, writeScan
 from .views import showScans
-from .writing import newSequence, writeScan
+from .writing import writeSlice
 
 
 def writeStudy(
@@ -35,7 +37,7 @@ def writeStudy(
     scaleEnd = flowScaleEnd(maps)
     scans = []
     for scan in sorted(preprocessed, key=lambda scan: scan.condition is not Condition.STRESS):
-        nodes = writeScan(scene, scan, studyItem=studyItem)
+        nodes = writePreprocessed(scene, scan, studyItem=studyItem)
         if scan.condition in flows:
             writeMaps(scene, nodes, flows[scan.condition], scaleEnd=scaleEnd)
         scans.append(nodes)
@@ -43,6 +45,18 @@ def writeStudy(
         writeTable(scene, table)
     showScans(scene, scans)
     return tuple(scans)
+
+
+def writePreprocessed(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, studyItem: int | None = None) -> ScanNodes:
+    """Put a preprocessed scan into the scene: the series as acquired and in one pose, and the contours."""
+    acquired = Scan(
+        condition=scan.condition, slices=tuple(part.series for part in scan.slices), assumptions=scan.assumptions
+    )
+    nodes = writeScan(scene, acquired, studyItem=studyItem)
+    for sliceNodes, part in zip(nodes.slices, scan.slices, strict=True):
+        writeSlice(scene, sliceNodes, part)
+    placeScan(scene, nodes)
+    return nodes
 
 
 def saveStudy(

@@ -1,18 +1,15 @@
-"""Values into nodes: what was measured, what is where, and which of it is automatic."""
+"""Contours into nodes: what is where, and which of it is automatic."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 
 import numpy as np
 import slicer
 import vtk
 
-from ..contours import Contours, Label, PreprocessedScan, PreprocessedSlice
+from ..contours import Contours, Label, PreprocessedSlice
 from ..series import PerfusionSeries
-from .hierarchy import placeScan
-from .nodes import SEGMENT_IDS, ScanNodes, SliceNodes, setAttribute
-
-DISCLAIMER = "Not approved for clinical use"
+from .nodes import SEGMENT_IDS, SliceNodes, setAttribute
+from .sequences import sliceTitle, writeMotion
 
 ANTERIOR, INFERIOR = "anterior", "inferior"
 _POINT_LABELS = {ANTERIOR: "Anterior RV insertion", INFERIOR: "Inferior RV insertion"}
@@ -40,35 +37,16 @@ _TERMINOLOGY = {
 }
 
 
-def writeScan(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, studyItem: int | None = None) -> ScanNodes:
-    """Put a preprocessed scan into the scene: the series as acquired and in one pose, and the contours.
-
-    One sequence browser plays all slices. Each frame keeps its own time as index value (s), so slices that were
-    acquired later in the heartbeat have later values; the browser follows the latest slice, because Slicer shows for
-    the others the frame before or at that time, i.e. the one of the same heartbeat.
-
-    studyItem : subject hierarchy item to put the scan under; by default a study without any patient's identity
-    """
-    name = scan.condition.capitalize()
-    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} perfusion")
-    setAttribute(browser, "condition", scan.condition)
-    setAttribute(browser, "slices", len(scan.slices))
-    setAttribute(browser, "assumptions", list(scan.assumptions))
-    setAttribute(browser, "disclaimer", DISCLAIMER)
-    nodes = ScanNodes(browser)
-    for sliceNodes, part in zip(nodes.slices, scan.slices, strict=True):
-        _writeSeries(scene, sliceNodes, part, name)
-    _synchronize(nodes, [part.series for part in scan.slices])
-    for sliceNodes, part in zip(nodes.slices, scan.slices, strict=True):
-        writeContours(scene, sliceNodes, part)
-    placeScan(scene, nodes, studyItem=studyItem)
-    return nodes
+def writeSlice(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> None:
+    """Put a preprocessed slice beside its series: the same in one pose, the contours, the automatic ones."""
+    writeMotion(scene, nodes, part.motion, part.series)
+    writeContours(scene, nodes, part)
 
 
 def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> None:
     """Put the contours of a slice, and the automatic ones, into its nodes, which are made where they are missing."""
     contours, series = part.contours, part.series
-    name = nodes.original.GetName().removesuffix(" original")
+    name = sliceTitle(nodes)
     if nodes.contours is None:
         nodes.contours = _newSegmentation(scene, nodes.originalVolume, f"{name} contours")
     writeLabels(nodes.contours, nodes.originalVolume, contours.labels)
@@ -118,94 +96,6 @@ def _facts(contours: Contours) -> dict:
         "origins": dict(contours.origins),
         "confidences": {part: float(value) for part, value in contours.confidences.items()},
     }
-
-
-def _writeSeries(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice, condition: str) -> None:
-    series, motion = part.series, part.motion
-    name = f"{condition} {series.level or f'slice {nodes.number + 1}'}"
-    nodes.original = newSequence(scene, f"{name} original", series.signal, series.times_s, series.ijk_to_ras)
-    setAttribute(nodes.original, "level", series.level)
-    setAttribute(nodes.original, "acquisition", asdict(series.acquisition))
-    if series.instance_uids:
-        nodes.original.SetAttribute("DICOM.instanceUIDs", " ".join(series.instance_uids))
-    if series.proton_density is not None:
-        frames = np.arange(len(series.proton_density), dtype=float)
-        nodes.protonDensity = newSequence(
-            scene, f"{name} proton density", series.proton_density, frames, series.ijk_to_ras, index=("frame", "")
-        )
-    nodes.corrected = newSequence(scene, f"{name} corrected", motion.corrected, series.times_s, series.ijk_to_ras)
-    setAttribute(nodes.corrected, "quality", [float(value) for value in motion.quality])
-    setAttribute(nodes.corrected, "aligned", [bool(value) for value in motion.aligned])
-    setAttribute(nodes.corrected, "reference_frame", int(motion.reference_frame))
-    nodes.displacement = newSequence(
-        scene, f"{name} displacement", np.moveaxis(motion.displacement_mm, 1, -1), series.times_s, series.ijk_to_ras
-    )
-
-
-def newSequence(
-    scene: slicer.vtkMRMLScene,
-    name: str,
-    frames: np.ndarray,
-    values: Iterable[float],
-    ijkToRas: np.ndarray,
-    *,
-    index: tuple[str, str] = ("time", "s"),
-) -> slicer.vtkMRMLSequenceNode:
-    """A sequence node of one-slice volumes.
-
-    frames : (T, Y, X) scalars or (T, Y, X, components); whole numbers are stored as such
-    values : (T,) index values; written with all digits, so that they read back bit by bit
-    """
-    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
-    sequence.SetIndexType(slicer.vtkMRMLSequenceNode.NumericIndex)
-    sequence.SetIndexName(index[0])
-    sequence.SetIndexUnit(index[1])
-    sequence.SetNumericIndexValueTolerance(1e-6)
-    frame = slicer.vtkMRMLScalarVolumeNode() if frames.ndim == 3 else slicer.vtkMRMLVectorVolumeNode()
-    frame.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijkToRas))
-    for pixels, value in zip(_compact(frames), values, strict=True):
-        slicer.util.updateVolumeFromArray(frame, pixels[np.newaxis])
-        sequence.SetDataNodeAtValue(frame, repr(float(value)))
-    return sequence
-
-
-def _compact(frames: np.ndarray) -> np.ndarray:
-    """Whole numbers in the scanner's range as int16, which halves the file; anything else unchanged."""
-    if frames.size and frames.min() >= -32768 and frames.max() <= 32767 and np.array_equal(frames, np.rint(frames)):
-        return frames.astype(np.int16)
-    return frames
-
-
-def _synchronize(nodes: ScanNodes, series: Sequence[PerfusionSeries]) -> None:
-    """Play all sequences together, led by the slice that is acquired last in the heartbeat."""
-    browser = nodes.browser
-    latest = int(np.argmax([np.mean(one.times_s) for one in series]))
-    order = sorted(nodes.slices, key=lambda part: part.number != latest)
-    for position, part in enumerate(order):
-        for sequence in (part.original, part.corrected):
-            if position == 0 and sequence is part.original:
-                browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
-            else:
-                browser.AddSynchronizedSequenceNode(sequence)
-            _addProxy(browser, sequence)
-    browser.SetPlaybackRateFps(8)
-    browser.SetIndexDisplayFormat("%.2f")
-
-
-def _addProxy(browser: slicer.vtkMRMLSequenceBrowserNode, sequence: slicer.vtkMRMLSequenceNode) -> None:
-    """A volume that shows the selected frame, windowed once for all frames so that the enhancement is seen."""
-    browser.SetOverwriteProxyName(sequence, False)
-    browser.SetSaveChanges(sequence, False)
-    volume = browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
-    volume.SetName(sequence.GetName())
-    volume.CreateDefaultDisplayNodes()
-    frames = [
-        slicer.util.arrayFromVolume(sequence.GetNthDataNode(frame)) for frame in range(sequence.GetNumberOfDataNodes())
-    ]
-    low, high = np.percentile(np.stack(frames), (1, 99.5))
-    display = volume.GetDisplayNode()
-    display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(float(low), float(high) if high > low else float(low) + 1)
 
 
 def _newSegmentation(

@@ -1,0 +1,161 @@
+"""Series into sequence nodes: what was measured, and the same in one pose, played by one browser."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import slicer
+
+from ..contours import MotionCompensation
+from ..series import PerfusionSeries, Scan
+from .hierarchy import placeScan
+from .nodes import ScanNodes, SliceNodes, setAttribute
+
+DISCLAIMER = "Not approved for clinical use"
+
+_FRAMES_PER_SECOND = 8
+
+
+def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None = None) -> ScanNodes:
+    """Put a scan into the scene as it was acquired.
+
+    One sequence browser plays all slices. Each frame keeps its own time as index value (s), so slices that were
+    acquired later in the heartbeat have later values; the browser follows the latest slice, because Slicer shows for
+    the others the frame before or at that time, i.e. the one of the same heartbeat.
+
+    studyItem : subject hierarchy item to put the scan under; by default a study without any patient's identity
+    """
+    name = scan.condition.capitalize()
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} perfusion")
+    browser.SetPlaybackRateFps(_FRAMES_PER_SECOND)
+    browser.SetIndexDisplayFormat("%.2f")
+    setAttribute(browser, "condition", scan.condition)
+    setAttribute(browser, "slices", len(scan.slices))
+    setAttribute(browser, "assumptions", list(scan.assumptions))
+    setAttribute(browser, "disclaimer", DISCLAIMER)
+    nodes = ScanNodes(browser)
+    for part, series in zip(nodes.slices, scan.slices, strict=True):
+        _writeSeries(scene, part, series, f"{name} {series.level or f'slice {part.number + 1}'}")
+    latest = int(np.argmax([np.mean(series.times_s) for series in scan.slices]))
+    for part in sorted(nodes.slices, key=lambda part: part.number != latest):
+        _play(browser, part.original, part.original)
+    placeScan(scene, nodes, studyItem=studyItem)
+    return nodes
+
+
+def writeMotion(
+    scene: slicer.vtkMRMLScene, nodes: SliceNodes, motion: MotionCompensation, series: PerfusionSeries
+) -> None:
+    """Put the series of a slice in one pose, and the way between, beside the series as acquired."""
+    name = sliceTitle(nodes)
+    if nodes.corrected is None:
+        nodes.corrected = _emptySequence(scene, f"{name} corrected")
+    if nodes.displacement is None:
+        nodes.displacement = _emptySequence(scene, f"{name} displacement")
+    _fill(nodes.corrected, motion.corrected, series.times_s, series.ijk_to_ras)
+    _fill(nodes.displacement, np.moveaxis(motion.displacement_mm, 1, -1), series.times_s, series.ijk_to_ras)
+    setAttribute(nodes.corrected, "quality", [float(value) for value in motion.quality])
+    setAttribute(nodes.corrected, "aligned", [bool(value) for value in motion.aligned])
+    setAttribute(nodes.corrected, "reference_frame", int(motion.reference_frame))
+    if nodes.correctedVolume is None:
+        _play(nodes.browser, nodes.corrected, nodes.original)
+    else:
+        nodes.browser.Modified()
+
+
+def sliceTitle(nodes: SliceNodes) -> str:
+    """What the names of a slice's nodes begin with, e.g. ``Stress basal``."""
+    return nodes.original.GetName().removesuffix(" original")
+
+
+def _writeSeries(scene: slicer.vtkMRMLScene, nodes: SliceNodes, series: PerfusionSeries, name: str) -> None:
+    nodes.original = newSequence(scene, f"{name} original", series.signal, series.times_s, series.ijk_to_ras)
+    setAttribute(nodes.original, "level", series.level)
+    setAttribute(nodes.original, "acquisition", asdict(series.acquisition))
+    if series.instance_uids:
+        nodes.original.SetAttribute("DICOM.instanceUIDs", " ".join(series.instance_uids))
+    if series.proton_density is not None:
+        frames = np.arange(len(series.proton_density), dtype=float)
+        nodes.protonDensity = newSequence(
+            scene, f"{name} proton density", series.proton_density, frames, series.ijk_to_ras, index=("frame", "")
+        )
+
+
+def newSequence(
+    scene: slicer.vtkMRMLScene,
+    name: str,
+    frames: np.ndarray,
+    values: Iterable[float],
+    ijkToRas: np.ndarray,
+    *,
+    index: tuple[str, str] = ("time", "s"),
+) -> slicer.vtkMRMLSequenceNode:
+    """A sequence node of one-slice volumes.
+
+    frames : (T, Y, X) scalars or (T, Y, X, components); whole numbers are stored as such
+    values : (T,) index values; written with all digits, so that they read back bit by bit
+    """
+    sequence = _emptySequence(scene, name, index=index)
+    _fill(sequence, frames, values, ijkToRas)
+    return sequence
+
+
+def _emptySequence(
+    scene: slicer.vtkMRMLScene, name: str, *, index: tuple[str, str] = ("time", "s")
+) -> slicer.vtkMRMLSequenceNode:
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
+    sequence.SetIndexType(slicer.vtkMRMLSequenceNode.NumericIndex)
+    sequence.SetIndexName(index[0])
+    sequence.SetIndexUnit(index[1])
+    sequence.SetNumericIndexValueTolerance(1e-6)
+    return sequence
+
+
+def _fill(
+    sequence: slicer.vtkMRMLSequenceNode, frames: np.ndarray, values: Iterable[float], ijkToRas: np.ndarray
+) -> None:
+    """Replace the volumes of a sequence."""
+    wasModifying = sequence.StartModify()
+    sequence.RemoveAllDataNodes()
+    frame = slicer.vtkMRMLScalarVolumeNode() if frames.ndim == 3 else slicer.vtkMRMLVectorVolumeNode()
+    frame.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijkToRas))
+    for pixels, value in zip(_compact(frames), values, strict=True):
+        slicer.util.updateVolumeFromArray(frame, pixels[np.newaxis])
+        sequence.SetDataNodeAtValue(frame, repr(float(value)))
+    sequence.EndModify(wasModifying)
+
+
+def _compact(frames: np.ndarray) -> np.ndarray:
+    """Whole numbers in the scanner's range as int16, which halves the file; anything else unchanged."""
+    if frames.size and frames.min() >= -32768 and frames.max() <= 32767 and np.array_equal(frames, np.rint(frames)):
+        return frames.astype(np.int16)
+    return frames
+
+
+def _play(
+    browser: slicer.vtkMRMLSequenceBrowserNode,
+    sequence: slicer.vtkMRMLSequenceNode,
+    windowedLike: slicer.vtkMRMLSequenceNode,
+) -> None:
+    """Add a sequence to the browser with a volume that shows the selected frame, one window for all frames."""
+    if browser.GetMasterSequenceNode() is None:
+        browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    else:
+        browser.AddSynchronizedSequenceNode(sequence)
+    browser.SetOverwriteProxyName(sequence, False)
+    browser.SetSaveChanges(sequence, False)
+    volume = browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
+    volume.SetName(sequence.GetName())
+    volume.CreateDefaultDisplayNodes()
+    low, high = _window(windowedLike)
+    display = volume.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(low, high)
+
+
+def _window(sequence: slicer.vtkMRMLSequenceNode) -> Sequence[float]:
+    """Gray values from black to white, so that the enhancement is seen without a single bright pixel setting it."""
+    frames = range(sequence.GetNumberOfDataNodes())
+    signal = np.stack([slicer.util.arrayFromVolume(sequence.GetNthDataNode(frame)) for frame in frames])
+    low, high = np.percentile(signal, (1, 99.5))
+    return float(low), float(max(high, low + 1))
