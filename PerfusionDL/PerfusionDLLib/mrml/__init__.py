@@ -4,9 +4,10 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 """
 
 from .colors import flowScaleEnd
+from .corrections import History, restoreAutomatic, setFrameExcluded, setPeakFrame
 from .headless import HeadlessScene, openScene, saveScene
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
-from .reading import readAutomatic, readContours, readScan, readSlice
+from .reading import ScanReader, readAutomatic, readContours, readScan, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
 from .sequences import writeMotion, writeScan
 from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
@@ -15,7 +16,9 @@ from .writing import writeContours, writeLabels, writeSlice
 
 __all__ = [
     "HeadlessScene",
+    "History",
     "ScanNodes",
+    "ScanReader",
     "SliceNodes",
     "findScans",
     "findTable",
@@ -25,8 +28,11 @@ __all__ = [
     "readContours",
     "readScan",
     "readSlice",
+    "restoreAutomatic",
     "saveScene",
     "saveStudy",
+    "setFrameExcluded",
+    "setPeakFrame",
     "showScans",
     "showSlice",
     "writeContours",

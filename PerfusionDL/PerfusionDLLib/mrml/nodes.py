@@ -77,6 +77,16 @@ class SliceNodes:
         return str(self.level or f"slice {self.number + 1}")
 
     @property
+    def key(self) -> tuple[str, int]:
+        """What tells this slice from every other in the scene."""
+        return self.browser.GetID(), self.number
+
+    @property
+    def hasContours(self) -> bool:
+        """Whether contours were found or drawn."""
+        return None not in (self.corrected, self.displacement, self.contours, self.rvInsertionPoints, self.box)
+
+    @property
     def originalVolume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
         """The frame on show, as acquired."""
         return self.browser.GetProxyNode(self.original) if self.original else None
@@ -99,6 +109,11 @@ class ScanNodes:
     def __init__(self, browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
         self.browser = browser
         self.prefix = PREFIX
+
+    @property
+    def inScene(self) -> bool:
+        """False once the scan was deleted or the scene closed."""
+        return self.browser.GetScene() is not None
 
     @property
     def condition(self) -> Condition:

@@ -16,26 +16,47 @@ TOLERANCE_MM = 1e-3
 """Positions closer than this are the same; far below a pixel, far above the rounding of files and matrices."""
 
 
+class ScanReader:
+    """Reads a scan again after each correction; images are read anew only where their sequence changed."""
+
+    def __init__(self, nodes: ScanNodes) -> None:
+        self.nodes = nodes
+        self._images: dict[int, tuple[tuple[int, ...], PerfusionSeries, MotionCompensation]] = {}
+
+    def read(self) -> PreprocessedScan:
+        """The scan as it is in the scene now. Raises PerfusionError where a node it needs was deleted."""
+        return PreprocessedScan(
+            condition=self.nodes.condition,
+            slices=tuple(self.readSlice(part) for part in self.nodes.slices),
+            assumptions=tuple(attribute(self.nodes.browser, "assumptions") or ()),
+        )
+
+    def readSlice(self, nodes: SliceNodes) -> PreprocessedSlice:
+        """One slice as it is in the scene now."""
+        sequences = (nodes.original, nodes.corrected, nodes.displacement)
+        state = tuple(sequence.GetMTime() if sequence else 0 for sequence in sequences)
+        known = self._images.get(nodes.number)
+        if known is None or known[0] != state:
+            known = self._images[nodes.number] = (state, readSeries(nodes), readMotion(nodes))
+        _, series, motion = known
+        return PreprocessedSlice(
+            series=series,
+            motion=motion,
+            contours=readContours(nodes, series),
+            automatic=readAutomatic(nodes),
+            excluded_frames=frozenset(attribute(nodes.contours, "excluded_frames") or ()),
+            flags=tuple(attribute(nodes.contours, "flags") or ()),
+        )
+
+
 def readScan(nodes: ScanNodes) -> PreprocessedScan:
     """A preprocessed scan as it is in the scene now. Raises PerfusionError where a node it needs was deleted."""
-    return PreprocessedScan(
-        condition=nodes.condition,
-        slices=tuple(readSlice(part) for part in nodes.slices),
-        assumptions=tuple(attribute(nodes.browser, "assumptions") or ()),
-    )
+    return ScanReader(nodes).read()
 
 
 def readSlice(nodes: SliceNodes) -> PreprocessedSlice:
     """One preprocessed slice as it is in the scene now."""
-    series = readSeries(nodes)
-    return PreprocessedSlice(
-        series=series,
-        motion=readMotion(nodes),
-        contours=readContours(nodes, series),
-        automatic=readAutomatic(nodes),
-        excluded_frames=frozenset(attribute(nodes.contours, "excluded_frames") or ()),
-        flags=tuple(attribute(nodes.contours, "flags") or ()),
-    )
+    return ScanReader(ScanNodes(nodes.browser)).readSlice(nodes)
 
 
 def readSeries(nodes: SliceNodes) -> PerfusionSeries:

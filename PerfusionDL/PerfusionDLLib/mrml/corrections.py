@@ -1,0 +1,136 @@
+"""Corrections that are made by a click, and undo and redo of all corrections, drawn or clicked."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import slicer
+
+from ..contours import Contours, PreprocessedSlice
+from .nodes import ScanNodes, SliceNodes, attribute, setAttribute
+from .reading import ScanReader
+from .writing import writeContours, writeSlice
+
+
+def setPeakFrame(nodes: SliceNodes, frame: int) -> None:
+    """Say which frame (0-based) shows the peak enhancement of the left ventricle."""
+    if attribute(nodes.contours, "peak_frame") != frame:
+        setAttribute(nodes.contours, "peak_frame", frame)
+
+
+def setFrameExcluded(nodes: SliceNodes, frame: int, excluded: bool) -> None:
+    """Take a frame (0-based) out of the fit, or back into it."""
+    frames = set(attribute(nodes.contours, "excluded_frames") or ())
+    frames = frames | {frame} if excluded else frames - {frame}
+    if sorted(frames) != attribute(nodes.contours, "excluded_frames"):
+        setAttribute(nodes.contours, "excluded_frames", sorted(frames))
+
+
+def restoreAutomatic(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> None:
+    """Bring back what the networks found in a slice, and all its frames."""
+    if part.automatic is not None:
+        writeContours(scene, nodes, replace(part, contours=part.automatic, excluded_frames=frozenset()))
+
+
+@dataclass
+class _Known:
+    """What was last recorded of a slice."""
+
+    nodes: SliceNodes
+    part: PreprocessedSlice
+
+
+class History:
+    """Undo and redo of corrections, slice by slice, as values: whoever made them and with whatever tool.
+
+    record after each correction; undo and redo write the former and the later state back into the nodes.
+    """
+
+    def __init__(self, scene: slicer.vtkMRMLScene, *, limit: int = 100) -> None:
+        self._scene = scene
+        self._limit = limit
+        self._known: dict[tuple[str, int], _Known] = {}
+        self._undo: list[_Known] = []
+        self._redo: list[_Known] = []
+
+    @property
+    def canUndo(self) -> bool:
+        """Whether there is a correction to take back."""
+        return bool(self._undo)
+
+    @property
+    def canRedo(self) -> bool:
+        """Whether a correction was taken back that can be made again."""
+        return bool(self._redo)
+
+    def start(self, reader: ScanReader) -> None:
+        """Take the present state of a scan as the one before all corrections to come."""
+        for nodes in reader.nodes.slices:
+            if nodes.hasContours:
+                self._known[nodes.key] = _Known(nodes, reader.readSlice(nodes))
+
+    def record(self, reader: ScanReader) -> tuple[SliceNodes, ...]:
+        """Keep what changed since the last call; returns the slices that did."""
+        changed = []
+        for nodes in reader.nodes.slices:
+            known = self._known.get(nodes.key)
+            if known is None or not nodes.hasContours:
+                continue
+            part = reader.readSlice(nodes)
+            if not sameCorrections(part, known.part):
+                self._undo = [*self._undo, known][-self._limit :]
+                self._redo.clear()
+                self._known[nodes.key] = _Known(nodes, part)
+                changed.append(nodes)
+        return tuple(changed)
+
+    def undo(self) -> SliceNodes | None:
+        """Take the last correction back; returns the slice it was made in, None where there is none."""
+        return self._step(self._undo, self._redo)
+
+    def redo(self) -> SliceNodes | None:
+        """Make the correction again that was last taken back."""
+        return self._step(self._redo, self._undo)
+
+    def clear(self) -> None:
+        """Forget everything, e.g. when the scene is closed."""
+        self._known.clear()
+        self._undo.clear()
+        self._redo.clear()
+
+    def _step(self, source: list[_Known], target: list[_Known]) -> SliceNodes | None:
+        while source:
+            step = source.pop()
+            if not ScanNodes(step.nodes.browser).inScene or not step.nodes.hasContours:
+                continue  # the scan was deleted in between
+            present = self._known[step.nodes.key]
+            target.append(present)
+            self._known[step.nodes.key] = step
+            sameImages = step.part.motion is present.part.motion
+            (writeContours if sameImages else writeSlice)(self._scene, step.nodes, step.part)
+            return step.nodes
+        return None
+
+
+def sameCorrections(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
+    """Whether two states of a slice differ in nothing that a user can change."""
+    return (
+        one.motion is other.motion
+        and one.excluded_frames == other.excluded_frames
+        and _sameContours(one.contours, other.contours)
+    )
+
+
+def _sameContours(one: Contours, other: Contours) -> bool:
+    positions = [
+        np.concatenate([contours.box_px, *map(_position, (contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm))])
+        for contours in (one, other)
+    ]
+    return (
+        one.peak_frame == other.peak_frame
+        and np.array_equal(one.labels, other.labels)
+        and np.allclose(*positions, rtol=0, atol=1e-4, equal_nan=True)
+    )
+
+
+def _position(point: np.ndarray | None) -> np.ndarray:
+    return np.full(3, np.nan) if point is None else point

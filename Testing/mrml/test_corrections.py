@@ -1,0 +1,144 @@
+"""Corrections, and taking them back."""
+
+import numpy as np
+import pytest
+import small_study
+from PerfusionDLLib import mrml
+from PerfusionDLLib.contours import Origin, Part
+from PerfusionDLLib.mrml.corrections import sameCorrections
+
+
+@pytest.fixture
+def reader(headless):
+    return mrml.ScanReader(mrml.writePreprocessed(headless.scene, small_study.preprocessed_scan()))
+
+
+@pytest.fixture
+def history(headless, reader):
+    history = mrml.History(headless.scene)
+    history.start(reader)
+    return history
+
+
+def paint(nodes):
+    """Take the top of the ring away."""
+    labels = small_study.ring_labels()
+    labels[:14] = 0
+    mrml.writeLabels(nodes.contours, nodes.originalVolume, labels)
+
+
+def drag(nodes):
+    points = nodes.rvInsertionPoints
+    points.SetNthControlPointPositionWorld(1, *np.add(points.GetNthControlPointPositionWorld(1), (0, 3, 0)))
+
+
+def move_box(nodes):
+    nodes.box.SetCenterWorld(*np.add(nodes.box.GetCenterWorld(), (2, 0, 0)))
+
+
+def move_peak(nodes):
+    mrml.setPeakFrame(nodes, 6)
+
+
+def exclude(nodes):
+    mrml.setFrameExcluded(nodes, 5, True)
+
+
+every_correction = pytest.mark.parametrize("correct", [paint, drag, move_box, move_peak, exclude])
+
+
+@every_correction
+def test_undo_takes_a_correction_back_and_redo_makes_it_again(reader, history, correct):
+    nodes = reader.nodes.slices[1]
+    before = reader.readSlice(nodes)
+    correct(nodes)
+    after = reader.readSlice(nodes)
+    assert not sameCorrections(before, after)
+    assert [changed.key for changed in history.record(reader)] == [nodes.key]
+    assert history.undo().key == nodes.key
+    assert sameCorrections(reader.readSlice(nodes), before)
+    assert not history.canUndo
+    assert history.redo().key == nodes.key
+    assert sameCorrections(reader.readSlice(nodes), after)
+
+
+def test_corrections_of_several_slices_are_taken_back_in_order(reader, history):
+    first, second = reader.nodes.slices
+    original = [reader.readSlice(nodes) for nodes in (first, second)]
+    for correct, nodes in ((paint, first), (drag, second), (exclude, first)):
+        correct(nodes)
+        history.record(reader)
+    assert [history.undo().key for _ in range(3)] == [first.key, second.key, first.key]
+    for nodes, state in zip((first, second), original, strict=True):
+        assert sameCorrections(reader.readSlice(nodes), state)
+    assert history.undo() is None
+
+
+def test_a_new_correction_forgets_what_could_be_redone(reader, history):
+    nodes = reader.nodes.slices[0]
+    paint(nodes)
+    history.record(reader)
+    history.undo()
+    drag(nodes)
+    history.record(reader)
+    assert not history.canRedo
+
+
+def test_nothing_is_recorded_where_nothing_changed(reader, history):
+    assert history.record(reader) == ()
+    assert not history.canUndo
+
+
+def test_an_undone_correction_is_automatic_again(reader, history):
+    nodes = reader.nodes.slices[0]
+    paint(nodes)
+    history.record(reader)
+    assert mrml.readSlice(nodes).contours.origins[Part.LABELS] is Origin.EDITED
+    history.undo()
+    assert mrml.readSlice(nodes).contours.origin is Origin.AUTOMATIC
+
+
+def test_corrections_of_a_deleted_scan_are_passed_over(headless, reader, history):
+    paint(reader.nodes.slices[0])
+    history.record(reader)
+    headless.scene.RemoveNode(reader.nodes.browser)
+    assert history.undo() is None
+
+
+@every_correction
+def test_restoring_brings_back_what_the_networks_found(headless, reader, correct):
+    nodes = reader.nodes.slices[0]
+    correct(nodes)
+    mrml.restoreAutomatic(headless.scene, nodes, reader.readSlice(nodes))
+    part = mrml.readSlice(nodes)
+    assert part.contours.origin is Origin.AUTOMATIC
+    assert part.excluded_frames == frozenset()
+    np.testing.assert_array_equal(part.contours.labels, small_study.ring_labels())
+
+
+def test_an_excluded_frame_can_be_taken_back_in(reader):
+    nodes = reader.nodes.slices[0]
+    mrml.setFrameExcluded(nodes, 5, True)
+    assert reader.readSlice(nodes).excluded_frames == {1, 3, 5}
+    mrml.setFrameExcluded(nodes, 5, False)
+    assert reader.readSlice(nodes).excluded_frames == {1, 3}
+
+
+def test_reading_again_takes_the_images_over_and_reads_the_contours_anew(reader):
+    nodes = reader.nodes.slices[0]
+    first = reader.readSlice(nodes)
+    paint(nodes)
+    second = reader.readSlice(nodes)
+    assert second.series is first.series
+    assert second.motion is first.motion
+    assert not np.array_equal(second.contours.labels, first.contours.labels)
+
+
+def test_new_images_are_read(headless, reader):
+    nodes = reader.nodes.slices[0]
+    first = reader.readSlice(nodes)
+    motion = small_study.preprocessed_scan().slices[1].motion
+    motion.corrected[...] *= 2
+    mrml.writeMotion(headless.scene, nodes, motion, first.series)
+    np.testing.assert_array_equal(reader.readSlice(nodes).motion.corrected, motion.corrected)
+    np.testing.assert_array_equal(nodes.correctedVolume.GetImageData().GetDimensions()[:2], (56, 48))
