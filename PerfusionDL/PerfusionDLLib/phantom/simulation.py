@@ -18,12 +18,12 @@ from .patient import HEIGHT, Patient, Visit, draw_patient, draw_visit, uniform
 from .picture import Picture, draw_picture
 from .settings import DEFAULT, PhantomConfig, TissueModel
 from .tissue import concentration, distribution_volume
-from .tissues import myocardial_signals, tissue_signals
+from .tissues import BLOOD_DENSITY, myocardial_signals, tissue_signals
 from .truth import PhantomSlice, PhantomStudy, SliceTruth
 
 LEAD_S = 25.0  # the clock of the bolus begins before the first frame
 FLOW_GRID = np.geomspace(0.05, 8, 96)  # mL/min/g; tissue curves in between are interpolated
-FULL_SCALE = 1800.0  # LV blood at its peak, in the units of the scanner
+FULL_SCALE = 2000.0  # fully recovered blood, in the units of the scanner; the same in every series of a patient
 SLICE_DELAY_S = 0.12  # between the slices of one heartbeat
 
 
@@ -177,14 +177,14 @@ def expose(
 ) -> np.ndarray:
     """(T, Y, X) float32 images of every frame."""
     rng = np.random.default_rng([patient.seed, 11, list(HEIGHT).index(level), visit.frames])
-    scale = FULL_SCALE / signals["lv blood"][peak_frame]
+    scale = FULL_SCALE / (BLOOD_DENSITY * np.sin(np.radians(patient.acquisition.flip_angle_deg)))
     acquired = int(patient.size * uniform(np.random.default_rng([patient.seed, 12]), config.phase_encoding_share))
     camera = Camera(
         size=patient.size,
         oversampling=picture.oversampling,
         rows=acquired // 2 * 2,
         columns=patient.size // 2 * 2 - 2,
-        sigma=FULL_SCALE / (snr or visit.snr),
+        sigma=scale * signals["lv blood"][peak_frame] / (snr or visit.snr),
     )
     strength = uniform(np.random.default_rng([patient.seed, 13]), config.shading)
     sensitivity = shading(patient, strength, *picture.yx_mm) * np.float32(scale)
