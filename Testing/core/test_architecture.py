@@ -106,5 +106,8 @@ def test_the_module_cmake_packages_every_core_file_and_no_other():
     if not cmake.exists():
         pytest.skip("no Slicer module yet")
     listed = re.findall(r"\$\{MODULE_NAME\}Lib/(\S+\.py)", cmake.read_text(encoding="utf-8"))
-    packaged = [str(path.relative_to(CORE)) for path in FILES if noun(path) != "training"]
-    assert sorted(listed) == sorted(packaged)
+    packaged = [path.relative_to(CORE).as_posix() for path in FILES if noun(path) != "training"]
+    missing, gone = sorted(set(packaged) - set(listed)), sorted(set(listed) - set(packaged))
+    add, remove = ("\n".join(f"  ${{MODULE_NAME}}Lib/{name}" for name in names) for names in (missing, gone))
+    assert not missing, f"add to MODULE_PYTHON_SCRIPTS in {cmake.name}, in alphabetical order:\n{add}"
+    assert not gone, f"remove from MODULE_PYTHON_SCRIPTS in {cmake.name}:\n{remove}"
