@@ -1,0 +1,256 @@
+"""Perfusion is found among anything, decided from the data, and what was decided is said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_studies import bolus_slice, slice_matrix, small_scan, small_study
+from PerfusionDLLib.dicom import read_study, write_study
+from PerfusionDLLib.dicom.clock import date_time_s, is_plausible, past_midnight
+from PerfusionDLLib.series import Condition, Level, Study
+
+REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice" / "dicom"
+
+
+def edit(folder, change, *, pattern="*.dcm"):
+    """Apply a change to every file; the change gets the image and its place in the order of file names."""
+    for index, path in enumerate(sorted(folder.rglob(pattern))):
+        image = pydicom.dcmread(path)
+        change(image, index)
+        image.save_as(path)
+
+
+def said(scan, words):
+    return any(words in sentence for sentence in scan.assumptions)
+
+
+def written(tmp_path, study, vendor="siemens"):
+    write_study(study, tmp_path, vendor=vendor)
+    return tmp_path
+
+
+def rest_only(**options):
+    return Study(rest=small_scan(Condition.REST, **options))
+
+
+def add_series(
+    folder, name, *, count, number, seconds_apart=1.0, trigger_ms=None, places=1, time_of_day="095000", **more
+):
+    """Another series of the same patient beside the study, made from one of its images."""
+    template = pydicom.dcmread(sorted(folder.rglob("*.dcm"))[0])
+    (folder / "other").mkdir(exist_ok=True)
+    begin_s = date_time_s("20250115" + time_of_day)
+    for index in range(count):
+        template.SeriesDescription = template.ProtocolName = name
+        template.SeriesNumber, template.InstanceNumber = number, index + 1
+        template.SeriesInstanceUID = f"2.25.{number}"
+        template.SOPInstanceUID = template.file_meta.MediaStorageSOPInstanceUID = f"2.25.{number}.{index + 1}"
+        moment = np.datetime64(int((begin_s + index * seconds_apart) * 1000), "ms").astype(object)
+        template.AcquisitionTime = template.ContentTime = moment.strftime("%H%M%S.%f")
+        template.TriggerTime = "10" if trigger_ms is None else str(index * trigger_ms)
+        x, y, z = template.ImagePositionPatient
+        template.ImagePositionPatient = [x, y, z + (7 if index and index % (count // places) == 0 else 0)]
+        for keyword, value in more.items():
+            setattr(template, keyword, value(index) if callable(value) else value)
+        template.save_as(folder / "other" / f"{number}_{index}.dcm")
+
+
+def test_perfusion_is_found_among_everything_else(tmp_path):
+    folder = written(tmp_path, small_study())
+    add_series(folder, "localizer", count=3, number=1, places=3)
+    add_series(folder, "cine_sax", count=25, number=2, seconds_apart=0.0, trigger_ms=32)
+    add_series(folder, "T1 MOLLI", count=11, number=3, InversionTime=lambda index: str(100 + 80 * index))
+    add_series(folder, "TI scout", count=28, number=4, InversionTime=lambda index: str(100 + 20 * index))
+    add_series(folder, "LGE stack", count=12, number=5, places=12)
+    (folder / "notes.txt").write_text("not DICOM")
+    (folder / "DICOMDIR").write_bytes(b"\0" * 200)
+    study = read_study([folder])
+    assert [len(scan.slices) for scan in study.scans] == [3, 3]
+    assert {"rest", "stress"} == {scan.condition for scan in study.scans}
+
+
+@pytest.mark.parametrize(("slices", "levels"), [(1, ["mid"]), (2, ["basal", "mid"]), (3, ["basal", "mid", "apical"])])
+def test_levels_follow_the_number_of_slices(slices, levels, tmp_path):
+    study = read_study([written(tmp_path, rest_only(slices=slices))])
+    assert [one.level for one in study.rest.slices] == levels
+
+
+def test_slices_run_from_base_to_apex_however_they_are_stored(tmp_path):
+    scan = small_scan(Condition.REST)
+    backward = replace(scan, slices=scan.slices[::-1])
+    actual = read_study([written(tmp_path, Study(rest=backward))]).rest
+    for got, wanted in zip(actual.slices, scan.slices, strict=True):
+        np.testing.assert_allclose(got.ijk_to_ras, wanted.ijk_to_ras, atol=1e-6)
+        np.testing.assert_array_equal(got.signal, wanted.signal)
+
+
+def test_a_scan_with_two_slices_takes_the_levels_of_the_three_beside_it(tmp_path):
+    stress = small_scan(Condition.STRESS)
+    study = Study(rest=small_scan(Condition.REST), stress=replace(stress, slices=stress.slices[1:]))
+    actual = read_study([written(tmp_path, study)])
+    assert [one.level for one in actual.stress.slices] == [Level.MID, Level.APICAL]
+
+
+def test_a_long_axis_slice_is_left_out(tmp_path):
+    scan = small_scan(Condition.REST)
+    matrix = slice_matrix(9)
+    matrix[:3, :3] = matrix[:3, [1, 2, 0]]
+    matrix[:3, :3] *= np.array([2.1, 2.2, 8]) / np.linalg.norm(matrix[:3, :3], axis=0)
+    long_axis = replace(bolus_slice(9, rr_s=0.95, delay_s=0.5), ijk_to_ras=matrix)
+    actual = read_study([written(tmp_path, Study(rest=replace(scan, slices=(*scan.slices, long_axis))))])
+    assert len(actual.rest.slices) == 3
+    assert said(actual.rest, "long-axis")
+
+
+def test_words_beat_heart_rate(tmp_path):
+    folder = written(tmp_path, small_study(rr_s=0.8))
+    actual = read_study([folder])
+    assert said(actual.stress, "series descriptions")
+
+
+def test_without_words_the_faster_heart_is_stress(tmp_path):
+    actual = read_study([written(tmp_path, small_study(), "philips")])
+    assert np.diff(actual.stress.slices[0].times_s).mean() < np.diff(actual.rest.slices[0].times_s).mean()
+    assert said(actual.stress, "shorter R-R interval (0.70 s against 0.95 s)")
+
+
+def test_without_words_and_with_equal_heart_rates_the_first_is_stress(tmp_path):
+    folder = written(tmp_path, small_study(rr_s=0.9), "philips")
+    first = {path.name for path in (folder / "scan1").iterdir()}
+    actual = read_study([folder])
+    uids = {pydicom.dcmread(path).SOPInstanceUID for path in (folder / "scan1").iterdir()}
+    assert first
+    assert set(actual.stress.slices[0].instance_uids) <= uids
+    assert said(actual.stress, "Check this")
+
+
+def test_a_chosen_folder_overrules_everything(tmp_path):
+    folder = written(tmp_path, small_study())
+    actual = read_study([folder], rest=folder / "scan1")
+    assert "STRESS" in pydicom.dcmread(min((folder / "scan1").iterdir())).SeriesDescription
+    uids = {pydicom.dcmread(path).SOPInstanceUID for path in (folder / "scan1").iterdir()}
+    assert set(actual.rest.slices[0].instance_uids) <= uids
+    assert said(actual.rest, "chosen as rest")
+    assert said(actual.stress, "because the other scan was chosen")
+
+
+def test_times_cross_midnight(tmp_path):
+    folder = written(tmp_path, rest_only())
+
+    def shift(image, index):
+        begin = date_time_s("20250115" + image.AcquisitionTime) + 13.9 * 3600 - 10
+        moment = np.datetime64(round(begin * 1e6), "us").astype(object)
+        image.AcquisitionTime = image.ContentTime = moment.strftime("%H%M%S.%f")
+        del image.AcquisitionDate, image.ContentDate
+
+    before = read_study([folder]).rest.slices[0].times_s
+    edit(folder, shift)
+    assert {pydicom.dcmread(path).AcquisitionTime[:2] for path in folder.rglob("*.dcm")} == {"23", "00"}
+    np.testing.assert_allclose(read_study([folder]).rest.slices[0].times_s, before, atol=1e-5)
+
+
+def test_a_clock_in_whole_seconds_only_gives_the_mean_interval(tmp_path):
+    folder = written(tmp_path, rest_only())
+
+    def coarsen(image, index):
+        image.AcquisitionTime = image.ContentTime = image.AcquisitionTime[:6]
+        del image.NominalInterval
+
+    edit(folder, coarsen)
+    actual = read_study([folder]).rest
+    assert np.diff(actual.slices[0].times_s) == pytest.approx(0.95, abs=0.06)
+    assert said(actual, "first to last AcquisitionTime")
+
+
+def test_without_any_clock_the_interval_is_counted_and_said(tmp_path):
+    folder = written(tmp_path, rest_only())
+
+    def stop(image, index):
+        del image.AcquisitionTime, image.ContentTime
+
+    edit(folder, stop)
+    actual = read_study([folder]).rest
+    np.testing.assert_allclose(np.diff(actual.slices[2].times_s), 0.95, atol=0.03)
+    assert actual.slices[2].times_s[0] - actual.slices[0].times_s[0] == pytest.approx(0.3, abs=1e-3)
+    assert said(actual, "NominalInterval")
+
+
+def test_the_scanners_own_motion_correction_is_passed_over_for_the_original(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1))
+    template = sorted(folder.rglob("*.dcm"))
+    for index, path in enumerate(template):
+        image = pydicom.dcmread(path)
+        image.ImageType = ["DERIVED", "PRIMARY", "M", "MOCO"]
+        image.SeriesDescription += "_MOCO"
+        image.SeriesNumber, image.SeriesInstanceUID = 5, "2.25.5"
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"2.25.5.{index}"
+        image.save_as(folder / f"moco{index}.dcm")
+    actual = read_study([folder]).rest
+    assert len(actual.slices) == 1
+    assert not any(uid.startswith("2.25.5.") for uid in actual.slices[0].instance_uids)
+    assert said(actual, "MOCO' shows the same slices")
+
+
+def test_the_same_file_twice_is_one_file(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1))
+    for path in list(folder.rglob("*.dcm")):
+        (folder / f"copy_of_{path.name}").write_bytes(path.read_bytes())
+    assert len(read_study([folder]).rest.slices[0].signal) == 20
+
+
+def test_a_low_resolution_series_is_the_arterial_input(tmp_path):
+    scan = small_scan(Condition.REST)
+    wide = slice_matrix(0, spacing_mm=4.5)
+    aif = replace(bolus_slice(0, rr_s=0.95, delay_s=0.02), ijk_to_ras=wide)
+    folder = written(tmp_path, Study(rest=replace(scan, slices=(aif, *scan.slices))))
+    actual = read_study([folder]).rest
+    assert len(actual.slices) == 3
+    np.testing.assert_array_equal(actual.aif_series.signal, aif.signal)
+    assert said(actual, "arterial input series")
+
+
+def test_field_strength_is_understood_in_gauss_and_from_the_frequency(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1), "ge")
+    assert read_study([folder]).rest.slices[0].acquisition.field_strength_t == 1.5
+
+    def forget(image, index):
+        del image.MagneticFieldStrength
+
+    edit(folder, forget)
+    acquisition = read_study([folder]).rest.slices[0].acquisition
+    assert acquisition.field_strength_t == 1.5
+    assert "field_strength_t" not in acquisition.assumed
+
+
+def test_two_scans_in_one_series_are_told_apart_by_the_pause(tmp_path):
+    folder = written(tmp_path, small_study())
+
+    def merge(image, index):
+        image.SeriesInstanceUID, image.SeriesDescription, image.ProtocolName = "2.25.9", "perf", "perf"
+        image.InstanceNumber = index + 1
+
+    edit(folder, merge)
+    actual = read_study([folder])
+    assert [len(scan.slices) for scan in actual.scans] == [3, 3]
+
+
+def test_times_of_day_are_plausible_only_as_heartbeats():
+    assert is_plausible(np.arange(10) * 0.9)
+    assert not is_plausible(np.zeros(10))
+    assert not is_plausible(np.arange(10) * 5.0)
+    assert past_midnight(np.array([86399.0, 1.0])).tolist() == [86399.0, 86401.0]
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the in-vivo series is not part of the repository")
+def test_the_real_ge_series_reads_with_its_odd_header():
+    study = read_study([REAL])
+    (series,) = study.rest.slices
+    assert series.signal.shape == (79, 256, 256)
+    assert np.median(np.diff(series.times_s)) == pytest.approx(60 / 86, abs=0.005)
+    assert series.acquisition.field_strength_t == 1.5
+    assert series.acquisition.saturation_time_s == pytest.approx(0.1308, abs=1e-4)
+    assert series.spacing_mm == pytest.approx((1.406, 1.406), abs=1e-3)
+    assert {"contrast_agent", "dose_mmol_kg", "hematocrit"} <= set(series.acquisition.assumed)
+    assert said(study.rest, "Taken as rest")
