@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PerfusionDLLib import phantom
 from PerfusionDLLib.contours import Label
+from PerfusionDLLib.phantom.orientation import turn
 from PerfusionDLLib.series import Condition, Level
 from scipy.ndimage import map_coordinates
 
@@ -117,3 +118,33 @@ def test_the_image_plane_is_right_handed_and_stacks_toward_the_apex():
     step = slices[2].ijk_to_ras[:3, 3] - slices[0].ijk_to_ras[:3, 3]
     assert step[0] < 0 < step[1]  # left and anterior
     assert step[2] < 0  # inferior
+
+
+EIGHT_WAYS = [dict(transposed=bool(n & 4), rows_reversed=bool(n & 2), columns_reversed=bool(n & 1)) for n in range(8)]
+
+
+@pytest.mark.parametrize("way", EIGHT_WAYS, ids=str)
+def test_a_turned_image_shows_the_same_world(still, way):
+    turned = turn(still, **way)
+    for point in ("anterior_rv_px", "inferior_rv_px"):
+        before = still.series.ras_from_pixels(getattr(still.truth, point))
+        np.testing.assert_allclose(turned.series.ras_from_pixels(getattr(turned.truth, point)), before, atol=1e-9)
+    label_ras = turned.series.ras_from_pixels(np.argwhere(turned.truth.labels == Label.MYOCARDIUM)).mean(axis=0)
+    expected = still.series.ras_from_pixels(np.argwhere(still.truth.labels == Label.MYOCARDIUM)).mean(axis=0)
+    np.testing.assert_allclose(label_ras, expected, atol=1e-9)
+    assert np.linalg.det(turned.series.ijk_to_ras[:3, :3]) > 0
+    row0, column0, row1, column1 = (int(edge + 0.5) for edge in turned.truth.box_px)
+    assert (turned.truth.labels[row0:row1, column0:column1] > 0).sum() >= (still.truth.segments > 0).sum()
+
+
+@pytest.mark.parametrize("way", EIGHT_WAYS[1::3], ids=str)
+def test_the_true_displacement_turns_with_the_image(moving, way):
+    frame = int(np.abs(moving.truth.displacement_mm).max(axis=(1, 2, 3)).argmax())
+    turned = turn(moving, **way)
+    inside = np.s_[20:90, 20:90]
+    straight = aligned(moving.series, moving.truth, frame)
+    expected = np.flip(
+        straight.T if way["transposed"] else straight,
+        [axis for axis, key in enumerate(("rows_reversed", "columns_reversed")) if way[key]],
+    )
+    np.testing.assert_allclose(aligned(turned.series, turned.truth, frame)[inside], expected[inside], atol=0.05)

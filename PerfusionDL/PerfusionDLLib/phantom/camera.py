@@ -1,6 +1,7 @@
 """From tissue to image: coil shading, k-space truncation, noise, and corners blackened by distortion correction."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.fft import ifft2, irfft2, rfft2
@@ -41,19 +42,37 @@ def visible(patient: Patient, size: int) -> np.ndarray:
     return np.clip((edge - np.abs(x)) * size / 4, 0, 1).astype(np.float32)
 
 
+def noise_pattern(patient: Patient, unevenness: float, size: int) -> np.ndarray:
+    """(Y, X) amplification of noise by parallel imaging, of mean 1: high in the middle, with edges of folding."""
+    rng = np.random.default_rng([patient.seed, 16])
+    y, x = (np.mgrid[:size, :size] + 0.5) / size - 0.5
+    fold = 0.5 + 0.5 * np.cos(2 * np.pi * (y + rng.uniform(-0.1, 0.1)) * rng.choice([2, 3]))
+    pattern = 1 + unevenness * (np.exp(-((y**2 + x**2) / 0.08)) + 0.5 * fold * np.exp(-((x / 0.25) ** 2)))
+    return (pattern / pattern.mean()).astype(np.float32)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Camera:
     """Samples k-space of a finely drawn slice.
 
     size : pixels of the image; oversampling : samples of the drawing per pixel
-    rows, columns : acquired k-space lines; sigma : standard deviation of the noise of a channel in the image
+    rows, columns : acquired k-space lines
+    blur_px : standard deviation of a Gaussian point spread, by which k-space is weighted
+    noise : (size, size) standard deviation of the noise of a channel
     """
 
     size: int
     oversampling: int
     rows: int
     columns: int
-    sigma: float
+    blur_px: float
+    noise: np.ndarray
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """(size, size // 2 + 1) of k-space."""
+        rows, columns = np.fft.fftfreq(self.size)[:, None], np.fft.rfftfreq(self.size)
+        return np.exp(-2 * (np.pi * self.blur_px) ** 2 * (rows**2 + columns**2)).astype(np.float32)
 
     def expose(self, drawing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Magnitude image (size, size) float32 of a drawing (size x oversampling, same)."""
@@ -62,13 +81,13 @@ class Camera:
         signal = np.zeros((self.size, self.size // 2 + 1), np.complex64)
         signal[:top, :right] = spectrum[:top, :right]
         signal[-top:, :right] = spectrum[-top:, :right]
-        real = irfft2(signal, (self.size, self.size), norm="forward")
-        if self.sigma == 0:
+        real = irfft2(signal * self.weights, (self.size, self.size), norm="forward")
+        if not self.noise.any():
             return np.abs(real)
         noise = np.zeros((self.size, self.size), np.complex64)
         drawn = rng.standard_normal((2, 2 * top, 2 * right), dtype=np.float32)
-        drawn = (drawn[0] + 1j * drawn[1]) * np.float32(self.sigma / np.sqrt(4 * top * right))
+        drawn = (drawn[0] + 1j * drawn[1]) * np.float32(1 / np.sqrt(4 * top * right))
         noise[:top, :right], noise[-top:, :right] = drawn[:top, :right], drawn[top:, :right]
         noise[:top, -right:], noise[-top:, -right:] = drawn[:top, right:], drawn[top:, right:]
-        noisy = real + ifft2(noise, norm="forward")
+        noisy = real + ifft2(noise, norm="forward") * self.noise
         return np.abs(noisy).astype(np.float32)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from ..contours import Label
 from ..series import Level
@@ -25,6 +26,7 @@ class Heart:
     rv_depth_mm: float
     rv_skew: float
     rv_roundness: float
+    rv_flatness: float
     rv_wall_mm: float
     outer: tuple[np.ndarray, np.ndarray]
     inner: tuple[np.ndarray, np.ndarray]
@@ -63,8 +65,12 @@ class Heart:
         radius = self.epicardium_mm(angle)
         reach = self.half_arc_rad + (wall_mm - self.rv_wall_mm) / self.radius_mm
         u = wrapped(angle - self.septum_rad) / reach
-        bulge = np.sign(1 - np.abs(u)) * np.abs(1 - u**2) ** self.rv_roundness * (1 + self.rv_skew * u)
-        return np.hypot(y, x) - radius - np.where(np.abs(u) < 1, self.rv_depth_mm * bulge + wall_mm, -2.0)
+        within = np.clip(1 - np.abs(u) ** 2.5, 0, None) ** self.rv_roundness
+        # a free wall straight along the chest has depth d at mid-septum and (R + d) / cos - R beside it
+        straight = (self.radius_mm + self.rv_depth_mm) / np.cos(np.clip(u * reach, -1.1, 1.1)) - self.radius_mm
+        depth_mm = self.rv_depth_mm + self.rv_flatness * (straight - self.rv_depth_mm)
+        bulge_mm = within * depth_mm * (1 + self.rv_skew * u)
+        return np.hypot(y, x) - radius - np.where(np.abs(u) < 1, bulge_mm + wall_mm, -2.0)
 
     def labels(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Values of `Label` at positions."""
@@ -90,10 +96,12 @@ def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
     cavity = radius * share
     papillary = []
     for offset in (2.15, 3.95):
-        angle = septum + offset + rng.normal(0, 0.15)
-        size = cavity * {Level.BASAL: 0.16, Level.MID: 0.29, Level.APICAL: 0.26}[level] * rng.uniform(0.75, 1.25)
-        distance = cavity * rng.uniform(0.58, 0.78)
-        papillary.append((distance * np.sin(angle), distance * np.cos(angle), size, rng.uniform(1.0, 1.7), angle))
+        middle = septum + offset + rng.normal(0, 0.15)
+        whole = cavity * {Level.BASAL: 0.15, Level.MID: 0.27, Level.APICAL: 0.24}[level] * rng.uniform(0.8, 1.3)
+        for _ in range(int(rng.integers(1, 4))):  # heads of one muscle
+            angle, size = middle + rng.normal(0, 0.22), whole * rng.uniform(0.6, 1.05)
+            distance = cavity * rng.uniform(0.58, 0.90)
+            papillary.append((distance * np.sin(angle), distance * np.cos(angle), size, rng.uniform(1.0, 1.9), angle))
     return Heart(
         radius_mm=radius,
         cavity_mm=cavity,
@@ -103,6 +111,7 @@ def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
         rv_depth_mm=patient.rv_depth_mm * (1 - 0.12 * height - 0.33 * max(height, 0)),
         rv_skew=patient.rv_skew,
         rv_roundness=patient.rv_roundness,
+        rv_flatness=patient.rv_flatness,
         rv_wall_mm=float(rng.uniform(2.5, 4.0)),
         outer=(rough, rng.uniform(0, 2 * np.pi, 5)),
         inner=(ragged, rng.uniform(0, 2 * np.pi, 7)),
@@ -126,14 +135,15 @@ def paint_heart(
     cavity = coverage(endocardium)
     canvas.paint("lv blood", cavity)
     muscle = np.zeros(canvas.shape, np.float32)
+    fine = smooth_noise(rng, canvas.shape, 1.6 / step_mm)
     for row, column, size, elongation, angle in heart.papillary:
         dy, dx = y - row - heart.cavity_shift_mm[0], x - column - heart.cavity_shift_mm[1]
         along = dy * np.sin(angle) + dx * np.cos(angle)
         across = dy * np.cos(angle) - dx * np.sin(angle)
-        muscle = np.maximum(muscle, coverage(np.hypot(along / elongation, across) - size))
+        muscle = np.maximum(muscle, coverage(np.hypot(along / elongation, across) - size * (1 + 0.22 * fine)))
     # trabeculae: blood between them thins out over the last millimeters before the compact wall
     near_wall = np.clip(1 + endocardium / (0.30 * heart.cavity_mm), 0, 1)
-    fine = smooth_noise(rng, canvas.shape, 1.6 / step_mm)
-    muscle = np.maximum(muscle, 0.75 * near_wall * np.clip(fine - 0.1, 0, 1))
-    canvas.paint("papillary", (muscle * cavity).astype(np.float32))
+    muscle = np.maximum(muscle, near_wall * np.clip(fine, 0, 1))
+    oblique = gaussian_filter(0.92 * muscle, 0.9 / step_mm)  # to a slice of 8 mm
+    canvas.paint("papillary", (oblique * cavity).astype(np.float32))
     return canvas.amounts["myocardium"]

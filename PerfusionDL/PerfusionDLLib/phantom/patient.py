@@ -54,6 +54,7 @@ class Patient:
     rv_depth_mm: float
     rv_skew: float
     rv_roundness: float
+    rv_flatness: float
     tilt_mm: tuple[float, float]
     center_shift_mm: tuple[float, float]
     texture: float
@@ -137,7 +138,8 @@ def draw_patient(seed: int, config: PhantomConfig, size: int | None = None) -> P
         septal_arc_rad=np.radians(uniform(rng, config.septal_arc_deg)),
         rv_depth_mm=uniform(rng, config.rv_depth_mm),
         rv_skew=uniform(rng, (-0.45, 0.35)),
-        rv_roundness=uniform(rng, (0.5, 1.0)),
+        rv_roundness=uniform(rng, (0.5, 0.9)),
+        rv_flatness=uniform(rng, (0.2, 1.0)),
         tilt_mm=(uniform(rng, (-4, 4)), uniform(rng, (-4, 4))),
         center_shift_mm=(float(rng.normal(0, 7)), float(rng.normal(0, 7))),
         texture=uniform(rng, (0.12, 0.25)),

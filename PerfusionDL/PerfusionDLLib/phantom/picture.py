@@ -17,9 +17,9 @@ OVERSAMPLING = 2
 SMOOTH = {"lv blood", "rv blood", "papillary", "rv wall", "aorta", "lung artery", "lung vein"}
 
 GAINS = {
-    "lung": (0.8, 1.9),
-    "fat": (0.85, 1.35),
-    "liver": (0.8, 1.3),
+    "lung": (0.6, 1.3),
+    "fat": (0.85, 1.3),
+    "liver": (0.8, 1.4),
     "muscle": (0.8, 1.1),
     "stomach content": (0.5, 1.6),
 }
@@ -88,7 +88,7 @@ def draw_picture(patient: Patient, visit: Visit, heart: Heart, level: Level, flo
     gains = {tissue: np.float32(rng_patient.uniform(*bounds)) for tissue, bounds in GAINS.items()}
     texture = smooth_noise(rng, y.shape, 2.5 / step_mm) + smooth_noise(rng, y.shape, 9 / step_mm)
     rough = np.clip(1 + patient.texture * texture / np.sqrt(2), 0.2, 2).astype(np.float32)
-    fine = (1 + 0.2 * (rough - 1)).astype(np.float32)
+    fine = (1 + 0.3 * (rough - 1)).astype(np.float32)
     inner = {
         tissue: (amount * (fine if tissue in SMOOTH else rough) * gains.get(tissue, 1)).astype(np.float32)
         for tissue, amount in inside.amounts.items()

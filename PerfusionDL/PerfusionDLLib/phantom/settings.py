@@ -22,6 +22,8 @@ class PhantomConfig:
     rest_mbf_ml_min_g, stress_mbf_ml_min_g : of healthy myocardium
     width_scale : of the transit-time dispersion, 1 at the middle of the in-vivo first-pass widths
     residual_mmol_l : contrast left in the blood from an earlier injection, at stress
+    blur_px : standard deviation of the point spread beyond that of the acquired matrix
+    noise_unevenness : of the noise that parallel imaging amplifies in the middle of the body
     snr : mean LV blood signal at its peak over the standard deviation of the noise
     breathing_mm : head-foot excursion of the heart, peak to peak
     defects : smallest and largest number of perfusion defects
@@ -40,7 +42,7 @@ class PhantomConfig:
     cavity_share: Range = (0.46, 0.68)
     rotation_deg: Range = (-30.0, 30.0)
     septal_arc_deg: Range = (100.0, 130.0)
-    rv_depth_mm: Range = (18.0, 33.0)
+    rv_depth_mm: Range = (13.0, 28.0)
 
     rest_mbf_ml_min_g: Range = (0.85, 1.30)
     stress_mbf_ml_min_g: Range = (2.1, 3.3)
@@ -60,9 +62,13 @@ class PhantomConfig:
     pulses_to_center: tuple[int, int] = (18, 28)
     t2_star_relaxivity_l_mmol_s: float = 0.0
     phase_encoding_share: Range = (0.65, 0.85)
+    blur_px: Range = (0.1, 0.5)
+    noise_unevenness: Range = (0.0, 0.4)
     snr: Range = (40.0, 85.0)
     shading: Range = (0.5, 1.1)
 
+    turned_probability: float = 0.1
+    mirrored_probability: float = 0.1
     breathing_mm: Range = (4.0, 12.0)
     free_breathing_probability: float = 0.3
     mistrigger_probability: float = 0.015
@@ -78,14 +84,18 @@ HELD_OUT = replace(
     epicardial_radius_mm=(25.0, 39.0),
     cavity_share=(0.40, 0.74),
     rotation_deg=(-50.0, 50.0),
-    rv_depth_mm=(14.0, 42.0),
+    rv_depth_mm=(10.0, 34.0),
     rest_mbf_ml_min_g=(0.6, 1.5),
     stress_mbf_ml_min_g=(1.6, 4.0),
     dose_mmol_kg=(0.06, 0.075),
     width_scale=(0.65, 1.4),
     residual_mmol_l=(0.0, 0.7),
+    blur_px=(0.4, 0.8),
+    noise_unevenness=(0.4, 0.8),
     snr=(25.0, 45.0),
     shading=(1.1, 1.6),
+    turned_probability=0.5,
+    mirrored_probability=0.5,
     breathing_mm=(12.0, 20.0),
     free_breathing_probability=0.7,
     mistrigger_probability=0.04,

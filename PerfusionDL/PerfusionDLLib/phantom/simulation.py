@@ -8,12 +8,13 @@ from scipy.ndimage import map_coordinates
 from ..contours import Label
 from ..series import Condition, Identity, Level, PerfusionSeries, Scan, Study
 from .breathing import Beats, draw_amplitudes, draw_beats
-from .camera import Camera, shading, visible
+from .camera import Camera, noise_pattern, shading, visible
 from .contrast import Bolus, circulate, delayed
 from .displacement import Displacement
 from .flow import DEFECT_SHARE, aha_segments, defect_share, mbf
 from .grid import Grid
 from .heart import draw_heart
+from .orientation import turn
 from .patient import HEIGHT, Patient, Visit, draw_patient, draw_visit, uniform
 from .picture import Picture, draw_picture
 from .settings import DEFAULT, PhantomConfig, TissueModel
@@ -140,7 +141,14 @@ def simulate_series(
         defect_segments=tuple(number for number in numbers if left[segments == number].mean() < DEFECT_SHARE),
         mistriggered=beats.mistriggered,
     )
-    return PhantomSlice(series=series, truth=truth)
+    rng = np.random.default_rng([patient.seed, 17])
+    turned, mirrored = rng.random() < config.turned_probability, rng.random() < config.mirrored_probability
+    return turn(
+        PhantomSlice(series=series, truth=truth),
+        transposed=turned,
+        rows_reversed=turned and rng.random() < 0.5,
+        columns_reversed=mirrored,
+    )
 
 
 def epicardial_box(labels: np.ndarray) -> tuple[float, float, float, float]:
@@ -177,16 +185,22 @@ def expose(
 ) -> np.ndarray:
     """(T, Y, X) float32 images of every frame."""
     rng = np.random.default_rng([patient.seed, 11, list(HEIGHT).index(level), visit.frames])
+    rng_patient = np.random.default_rng([patient.seed, 12])
     scale = FULL_SCALE / (BLOOD_DENSITY * np.sin(np.radians(patient.acquisition.flip_angle_deg)))
-    acquired = int(patient.size * uniform(np.random.default_rng([patient.seed, 12]), config.phase_encoding_share))
+    acquired = int(patient.size * uniform(rng_patient, config.phase_encoding_share)) // 2 * 2
+    full = patient.size // 2 * 2 - 2
+    rows, columns = (acquired, full) if rng_patient.random() < 0.6 else (full, acquired)
+    strength = uniform(rng_patient, config.shading)
+    blur_px, unevenness = uniform(rng_patient, config.blur_px), uniform(rng_patient, config.noise_unevenness)
+    sigma = scale * signals["lv blood"][peak_frame] / (snr or visit.snr)
     camera = Camera(
         size=patient.size,
         oversampling=picture.oversampling,
-        rows=acquired // 2 * 2,
-        columns=patient.size // 2 * 2 - 2,
-        sigma=scale * signals["lv blood"][peak_frame] / (snr or visit.snr),
+        rows=rows,
+        columns=columns,
+        blur_px=blur_px,
+        noise=np.float32(sigma) * noise_pattern(patient, unevenness, patient.size),
     )
-    strength = uniform(np.random.default_rng([patient.seed, 13]), config.shading)
     sensitivity = shading(patient, strength, *picture.yx_mm) * np.float32(scale)
     mask = visible(patient, patient.size)
     samples = np.arange(patient.size * picture.oversampling) / picture.oversampling

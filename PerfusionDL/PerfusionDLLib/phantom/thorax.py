@@ -57,6 +57,10 @@ def paint_abdomen(canvas: Canvas, rng: np.random.Generator, height: float, radiu
     canvas.paint("fat", coverage(below - rng.uniform(0.5, 4.0)) * np.float32(rng.uniform(0.5, 1.0)))
     canvas.paint("muscle", coverage(below))
     canvas.paint("fat", coverage(below + 2.5))
+    for _ in range(int(rng.integers(0, 4))):  # fat pads in the angles between heart and diaphragm
+        pad = (radius_mm * rng.uniform(0.5, 1.1), rng.choice([-1, 1, 1]) * radius_mm * rng.uniform(0.6, 1.3))
+        pad_radii = (rng.uniform(6, 20), rng.uniform(5, 14))
+        canvas.paint("fat", coverage(ellipse(y, x, pad, pad_radii, rng.uniform(0, np.pi))) * np.float32(0.8))
     lumps = smooth_noise(rng, canvas.shape, 9 / step_mm)
     bowel = coverage(0.4 - lumps) * coverage(below + 25)
     canvas.paint("stomach wall", bowel * 0.8)
