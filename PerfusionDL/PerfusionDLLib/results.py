@@ -71,7 +71,7 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
         raise PerfusionError(
             f"The folder {folder.name} is not empty.", "Name another folder, or add --overwrite to replace its content."
         )
-    if not any((folder / part).exists() for part in (INDEX, f"truth/{INDEX}")):
+    if not any((folder / part).exists() for part in (INDEX, f"truth/{INDEX}", "agreement.csv")):
         raise PerfusionError(
             f"The folder {folder.name} holds something that PerfusionDL did not write; it is left as it is.",
             "Name another folder.",

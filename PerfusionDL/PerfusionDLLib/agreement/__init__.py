@@ -1,5 +1,7 @@
 """How far two readings of the same heart agree: in shape (overlap, distance) and in number (limits, correlation)."""
 
+from .cohort import Comparison, FlowSummary, PairedFlow, PairedSlice, ShapeSummary, flow_summaries, shape_summaries
+from .contours import SliceAgreement, compare_contours
 from .shape import (
     ContourDistance,
     contour_distance_mm,
@@ -21,11 +23,19 @@ from .statistics import (
 
 __all__ = [
     "Agreement",
+    "Comparison",
     "ContourDistance",
     "Estimate",
+    "FlowSummary",
+    "PairedFlow",
+    "PairedSlice",
+    "ShapeSummary",
+    "SliceAgreement",
     "cluster_bootstrap",
+    "compare_contours",
     "contour_distance_mm",
     "dice",
+    "flow_summaries",
     "icc_agreement",
     "icc_consistency",
     "insertion_angle_deg",
@@ -34,4 +44,5 @@ __all__ = [
     "proportional_bias",
     "rectangle_dice",
     "repeatability_coefficient",
+    "shape_summaries",
 ]

@@ -11,6 +11,7 @@ from scipy import stats
 
 SIGNIFICANCE = 0.05
 NORMAL_95 = 1.96
+ROUNDING = 1e-12  # of the largest reading; a smaller difference is none
 
 
 @dataclass(frozen=True)
@@ -102,19 +103,23 @@ def repeatability_coefficient(first: Sequence[float], second: Sequence[float]) -
     return float(NORMAL_95 * np.sqrt(np.mean((first - second) ** 2))) if len(first) else float("nan")
 
 
-def icc_agreement(ratings: np.ndarray) -> Estimate:
+def icc_agreement(ratings: np.ndarray, *, interval: bool = True) -> Estimate:
     """ICC(A,1): absolute agreement of single readings, two-way model; Shrout and Fleiss call it ICC(2,1).
 
     ratings : (subjects, readers), no NaN
+    interval : False leaves the interval out, for those who draw thousands of samples
 
     References
     ----------
     McGraw KO, Wong SP. Psychol Methods 1996;1:30, tables 4 and 7.
     """
     n, k, rows, columns, error = _mean_squares(ratings)
-    value = (rows - error) / (rows + (k - 1) * error + k / n * (columns - error))
-    if value >= 1:
-        return Estimate(1.0, 1.0, 1.0)
+    total = rows + (k - 1) * error + k / n * (columns - error)
+    value = (rows - error) / total if total > 0 else float("nan")
+    if not value < 1:
+        return Estimate(value, value, value)
+    if not interval:
+        return Estimate(float(value))
     a = k * value / (n * (1 - value))
     b = 1 + k * value * (n - 1) / (n * (1 - value))
     freedom = (a * columns + b * error) ** 2 / ((a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1)))
@@ -132,9 +137,10 @@ def icc_consistency(ratings: np.ndarray) -> Estimate:
     Shrout and Fleiss call it ICC(3,1). ratings, source : as for `icc_agreement`
     """
     n, k, rows, _, error = _mean_squares(ratings)
-    value = (rows - error) / (rows + (k - 1) * error)
-    if error <= 0:
-        return Estimate(1.0, 1.0, 1.0)
+    total = rows + (k - 1) * error
+    value = (rows - error) / total if total > 0 else float("nan")
+    if not value < 1:
+        return Estimate(value, value, value)
     freedom = (n - 1) * (k - 1)
     low = rows / error / stats.f.ppf(1 - SIGNIFICANCE / 2, n - 1, freedom)
     high = rows / error * stats.f.ppf(1 - SIGNIFICANCE / 2, freedom, n - 1)
@@ -148,9 +154,10 @@ def _mean_squares(ratings: np.ndarray) -> tuple[int, int, float, float, float]:
         raise ValueError(f"ratings must be (subjects, readers), two or more of each, no NaN; got {ratings.shape}")
     n, k = ratings.shape
     grand = ratings.mean()
-    rows = k * ((ratings.mean(axis=1) - grand) ** 2).sum()
-    columns = n * ((ratings.mean(axis=0) - grand) ** 2).sum()
-    error = max(((ratings - grand) ** 2).sum() - rows - columns, 0.0)
+    of_rows, of_columns = ratings.mean(axis=1, keepdims=True) - grand, ratings.mean(axis=0) - grand
+    effects = (k * of_rows**2, n * of_columns**2, (ratings - grand - of_rows - of_columns) ** 2)
+    least = ratings.size * (ROUNDING * np.abs(ratings).max()) ** 2
+    rows, columns, error = (float(total) if total > least else 0.0 for total in (effect.sum() for effect in effects))
     return n, k, rows / (n - 1), columns / (k - 1), error / ((n - 1) * (k - 1))
 
 

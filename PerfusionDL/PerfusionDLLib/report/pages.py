@@ -28,16 +28,21 @@ def write(
             f"got {[str(scan.condition) for scan in maps]}"
         )
     pages = [findings_page(preprocessed, maps, table), *quality_pages(preprocessed, maps, table)]
-    metadata = {"Title": TITLE, "Creator": f"PerfusionDL {__version__}", "Subject": NOTICE, "CreationDate": None}
+    save(target, TITLE, pages)
+
+
+def save(target: BinaryIO, title: str, pages: Sequence[Page]) -> None:
+    """Frame the pages and write them as one PDF without a date."""
+    metadata = {"Title": title, "Creator": f"PerfusionDL {__version__}", "Subject": NOTICE, "CreationDate": None}
     with PdfPages(target, metadata=metadata) as document:
         for number, page in enumerate(pages, start=1):
-            _frame(page, number, len(pages))
+            _frame(page, title, number, len(pages))
             document.savefig(page.figure)
 
 
-def _frame(page: Page, number: int, pages: int) -> None:
+def _frame(page: Page, title: str, number: int, pages: int) -> None:
     """What every page says."""
-    page.text(LEFT_MM, TOP_MM + 4, TITLE, size=12, fontweight="bold")
+    page.text(LEFT_MM, TOP_MM + 4, title, size=12, fontweight="bold")
     page.text(RIGHT_MM, TOP_MM + 4, NOTICE, size=8.5, fontweight="bold", ha="right")
     page.rule(TOP_MM + 6, color="#1a1a1a", width=0.9)
     page.rule(BOTTOM_MM - 3.2, width=0.4)

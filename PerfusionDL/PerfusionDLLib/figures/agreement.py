@@ -1,0 +1,58 @@
+"""How far two readings agree, to be seen: Bland-Altman plots and the identity plot beside them."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ..agreement import Agreement
+from .style import FAINT, INK, QUIET
+
+LIMIT = "#D55E00"
+
+
+def draw_bland_altman(
+    axes: Axes, first: np.ndarray, second: np.ndarray, limits: Agreement, *, unit: str, color: str, title: str = ""
+) -> None:
+    """Difference (first minus second) over the mean of two readings, with bias, limits and their 95 % intervals."""
+    mean, difference = (first + second) / 2, first - second
+    axes.axhline(0, color=FAINT, linewidth=0.6)
+    for estimate, line, label in (
+        (limits.upper, "--", "upper limit"),
+        (limits.bias, "-", "bias"),
+        (limits.lower, "--", "lower limit"),
+    ):
+        if np.isfinite(estimate.value):
+            axes.axhspan(estimate.low, estimate.high, color=LIMIT, alpha=0.12, linewidth=0)
+            axes.axhline(estimate.value, color=LIMIT, linestyle=line, linewidth=0.9)
+            axes.annotate(
+                f"{label} {estimate.value:+.2f}",
+                (1, estimate.value),
+                xycoords=("axes fraction", "data"),
+                xytext=(-1, 1.5),
+                textcoords="offset points",
+                ha="right",
+                fontsize=5.5,
+                color=INK,
+            )
+    _dots(axes, mean, difference, color)
+    edges = np.array([limits.lower.low, limits.upper.high, 1e-6])
+    largest = 1.15 * max(np.abs(difference).max(initial=0), np.nanmax(np.abs(edges)))
+    axes.set_ylim(-largest, largest)
+    axes.set(xlabel=f"mean of both{_in(unit)}", ylabel=f"difference{_in(unit)}")
+    axes.set_title(title, loc="left")
+
+
+def draw_identity(axes: Axes, first: np.ndarray, second: np.ndarray, *, unit: str, color: str, names) -> None:
+    """First over second reading with the line of identity, both axes alike."""
+    top = 1.05 * max(first.max(initial=0), second.max(initial=0), 1e-6)
+    axes.plot((0, top), (0, top), color=QUIET, linewidth=0.6)
+    _dots(axes, second, first, color)
+    axes.set(xlim=(0, top), ylim=(0, top), aspect="equal")
+    axes.set(xlabel=f"{names[1]}{_in(unit)}", ylabel=f"{names[0]}{_in(unit)}")
+
+
+def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, color: str) -> None:
+    axes.plot(x, y, "o", markersize=2.2, markerfacecolor=color, markeredgecolor="none", alpha=0.45)
+
+
+def _in(unit: str) -> str:
+    return f" ({unit})" if unit else ""

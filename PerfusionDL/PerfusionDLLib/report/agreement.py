@@ -1,0 +1,164 @@
+"""The report of a comparison: the paper's table with our figures beside it, and Bland-Altman plots."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import chain
+from typing import BinaryIO
+
+import numpy as np
+
+from ..agreement import Comparison, Estimate, FlowSummary, ShapeSummary
+from ..agreement.cohort import PAPER, PAPER_FLOW
+from .tables import NOTICE, number
+
+
+def shape_cells(summary: ShapeSummary) -> list[str]:
+    """Measure, paper, ours, median and worst of a shape, for people."""
+    unit = f" ({summary.unit})" if summary.unit else ""
+    ours = f"{number(summary.mean)} ({number(summary.sd)})"
+    return [f"{summary.measure}{unit}", summary.paper or "–", ours, number(summary.median), number(summary.worst)]
+
+
+def flow_cells(summary: FlowSummary) -> list[str]:
+    """Quantity, extent, pairs, bias in percent, bias, limits, both ICC, repeatability and slope, for people."""
+    limits = summary.limits
+    return [
+        summary.quantity.replace("mpr", "MPR"),
+        summary.extent,
+        str(limits.pairs),
+        bracketed(summary.bias_percent, 1),
+        bracketed(limits.bias),
+        f"{number(limits.lower.value)} to {number(limits.upper.value)}",
+        bracketed(summary.icc_agreement),
+        bracketed(Estimate(summary.icc_agreement.value, *summary.icc_bootstrap)).partition(" ")[2],
+        bracketed(summary.icc_consistency),
+        number(summary.repeatability),
+        f"{number(summary.slope.value)} (p {'<0.001' if summary.slope_p < 0.001 else number(summary.slope_p, 3)})",
+    ]
+
+
+def bracketed(estimate: Estimate, digits: int = 2) -> str:
+    """An estimate with its interval.
+
+    >>> bracketed(Estimate(0.89, 0.87, 0.90))
+    '0.89 [0.87, 0.90]'
+    """
+    if not np.isfinite(estimate.low + estimate.high):
+        return number(estimate.value, digits)
+    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+SHAPE_HEADER = ("Measure", "Paper", "Here", "Median", "Worst")
+FLOW_HEADER = ("MBF", "Per", "Pairs", "Bias, %", "Bias", "Limits", "ICC(A,1)", "by patients", "ICC(C,1)", "RC", "Slope")
+
+
+def agreement_text(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]) -> str:
+    """Both tables in aligned columns for a console."""
+    blocks = [
+        _aligned([SHAPE_HEADER, *(shape_cells(summary) for summary in shapes)]),
+        _aligned([FLOW_HEADER, *(flow_cells(summary) for summary in flows)]),
+    ]
+    return "\n\n".join(
+        [f"{comparison.studies} studies, {len(comparison.slices)} slices.", *blocks, paper_flow(), f"{NOTICE}."]
+    )
+
+
+def paper_flow() -> str:
+    """What the paper says about flow, in a sentence."""
+    return (
+        f"Paper: {PAPER}: MBF per segment, bias {PAPER_FLOW['bias_percent']} % of the mean, "
+        f"ICC {PAPER_FLOW['icc_agreement']}."
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def slices_csv(comparison: Comparison) -> str:
+    """One row per slice and pair of readings, every measure in a column of its own."""
+    return _csv(
+        {"study": part.study, "condition": part.condition, "level": part.level, **asdict(part.agreement)}
+        for part in comparison.slices
+    )
+
+
+def flows_csv(comparison: Comparison) -> str:
+    """The paired flow readings in long form: one row per study, quantity and region."""
+    return _csv(asdict(flow) for flow in comparison.flows)
+
+
+def agreement_csv(shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]) -> str:
+    """Every statistic in long form: what, of what, its value and interval, and the paper's figure."""
+    return _csv(chain((row for summary in shapes for row in _shape_rows(summary)), *map(_flow_rows, flows)))
+
+
+def _shape_rows(summary: ShapeSummary):
+    for statistic in ("mean", "sd", "median", "worst"):
+        yield {
+            "measure": summary.measure,
+            "extent": "slice",
+            "unit": summary.unit,
+            "n": summary.slices,
+            "statistic": statistic,
+            "value": getattr(summary, statistic),
+            "low": float("nan"),
+            "high": float("nan"),
+            "paper": summary.paper if statistic == "mean" else "",
+        }
+
+
+def _flow_rows(summary: FlowSummary):
+    unit = "" if summary.quantity == "mpr" else "mL/min/g"
+    compared = summary.extent == "segment" and summary.quantity == "rest and stress"
+    for statistic, estimate, of in (
+        ("bias", summary.limits.bias, unit),
+        ("bias_percent", summary.bias_percent, "%"),
+        ("lower_limit", summary.limits.lower, unit),
+        ("upper_limit", summary.limits.upper, unit),
+        ("icc_agreement", summary.icc_agreement, ""),
+        ("icc_agreement_by_patients", Estimate(summary.icc_agreement.value, *summary.icc_bootstrap), ""),
+        ("icc_consistency", summary.icc_consistency, ""),
+        ("repeatability_coefficient", Estimate(summary.repeatability), unit),
+        ("proportional_bias_slope", summary.slope, ""),
+        ("proportional_bias_p", Estimate(summary.slope_p), ""),
+    ):
+        yield {
+            "measure": f"{summary.quantity} MBF" if unit else "MPR",
+            "extent": summary.extent,
+            "unit": of,
+            "n": summary.limits.pairs,
+            "statistic": statistic,
+            "value": estimate.value,
+            "low": estimate.low,
+            "high": estimate.high,
+            "paper": PAPER_FLOW.get(statistic, "") if compared else "",
+        }
+
+
+def _csv(rows) -> str:
+    rows = list(rows)
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.6g}" if np.isfinite(value) else ""
+    return value
+
+
+def write_agreement_pdf(
+    target: BinaryIO, comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]
+) -> None:
+    """Write tables and plots as a PDF, the same bytes for the same values."""
+    from . import agreement_pages
+
+    agreement_pages.write(target, comparison, shapes, flows)

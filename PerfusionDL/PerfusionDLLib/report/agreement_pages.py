@@ -1,0 +1,123 @@
+"""The comparison as a PDF: tables on the first page, Bland-Altman and identity plots on the second."""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from ..agreement import Comparison, FlowSummary, ShapeSummary
+from ..agreement.cohort import flow_pairs
+from ..figures import FLOW_UNIT, styled
+from ..figures.agreement import draw_bland_altman, draw_identity
+from ..figures.style import CONDITION_COLORS
+from ..series import Condition
+from .agreement import flow_cells, paper_flow, shape_cells
+from .page import LEFT_MM, RIGHT_MM, Columns, Page
+from .pages import save
+
+TITLE = "Agreement of two readings"
+COLORS = {
+    "rest": CONDITION_COLORS[Condition.REST],
+    "stress": CONDITION_COLORS[Condition.STRESS],
+    "rest and stress": "#555555",
+    "mpr": "#009E73",
+}
+
+
+@styled
+def write(
+    target: BinaryIO, comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]
+) -> None:
+    """Write the pages; see `report.agreement.write_agreement_pdf`."""
+    save(target, TITLE, [_tables(comparison, shapes, flows), _plots(comparison, flows)])
+
+
+def _tables(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]) -> Page:
+    page = Page()
+    y = page.paragraph(
+        LEFT_MM,
+        28,
+        f"{comparison.studies} studies, {len(comparison.slices)} slices read twice. Differences: first minus second.",
+        width=RIGHT_MM - LEFT_MM,
+        size=8,
+    )
+    apart = sum(not part.agreement.one_pose for part in comparison.slices)
+    if apart:
+        y = page.paragraph(
+            LEFT_MM,
+            y,
+            f"In {apart} slices the readings are in the pose of different frames; motion counts as disagreement there.",
+            width=RIGHT_MM - LEFT_MM,
+            size=7,
+        )
+    y += 4
+    page.heading(y, "Contours", "mean (standard deviation) over the slices; errors without their sign")
+    columns = Columns(
+        page,
+        [
+            ("", LEFT_MM, "left"),
+            ("Paper", 95, "center"),
+            ("Here", 125, "center"),
+            ("Median", 152, "right"),
+            ("Worst", 172, "right"),
+        ],
+        row_mm=4.2,
+        size=7,
+    )
+    y = columns.header(y + 6)
+    for summary in shapes:
+        y = columns.row(y, shape_cells(summary))
+    y += 5
+    page.heading(y, "Blood flow", f"{FLOW_UNIT}; brackets: 95 % intervals")
+    columns = Columns(
+        page,
+        [
+            ("", LEFT_MM, "left"),
+            ("", 34, "left"),
+            ("Pairs", 54, "right"),
+            ("Bias, %\nby patients", 69, "center"),
+            ("Bias", 92, "center"),
+            ("Limits of\nagreement", 115, "center"),
+            ("ICC(A,1)", 134, "center"),
+            ("\nby patients", 149, "center"),
+            ("ICC(C,1)", 167, "center"),
+            ("RC", 182, "right"),
+            ("Slope", 196, "right"),
+        ],
+        row_mm=4.0,
+        size=5.6,
+    )
+    y = columns.header(y + 8)
+    for place, summary in enumerate(flows):
+        cells = flow_cells(summary)
+        new_extent = place > 0 and flows[place - 1].extent != summary.extent
+        if new_extent:
+            page.rule(y - 2.9, width=0.3)
+        y = columns.row(y, [*cells[:-1], cells[-1].partition(" ")[0]])
+    y = page.paragraph(
+        LEFT_MM,
+        y + 1,
+        "RC: repeatability coefficient. Slope: of the difference on the mean (proportional bias). By patients: whole "
+        "patients drawn with replacement, because segments of one patient are not independent.",
+        width=RIGHT_MM - LEFT_MM,
+        size=6,
+        color="#5c5c5c",
+    )
+    page.paragraph(LEFT_MM, y, paper_flow(), width=RIGHT_MM - LEFT_MM, size=6, color="#5c5c5c")
+    return page
+
+
+def _plots(comparison: Comparison, flows: Sequence[FlowSummary]) -> Page:
+    page = Page()
+    y = 28.0
+    page.heading(y, "Per segment", "shaded: 95 % intervals of the bias and of the limits of agreement")
+    y += 6
+    height, step = 44.0, 59.0
+    for summary in (summary for summary in flows if summary.extent == "segment"):
+        _, first, second = flow_pairs(comparison.flows, summary.quantity, summary.extent)
+        unit = "" if summary.quantity == "mpr" else FLOW_UNIT
+        color, name = COLORS[summary.quantity], "MPR" if summary.quantity == "mpr" else f"MBF, {summary.quantity}"
+        plot = page.axes(LEFT_MM + 11, y + 2, 105, height)
+        draw_bland_altman(plot, first, second, summary.limits, unit=unit, color=color, title=name)
+        identity = page.axes(RIGHT_MM - height - 2, y + 2, height, height)
+        draw_identity(identity, first, second, unit=unit, color=color, names=("first", "second"))
+        y += step
+    return page
