@@ -1,5 +1,7 @@
 """Small values with known content: two slices of a ring that enhances, in an oblique short-axis geometry."""
 
+from dataclasses import replace
+
 import numpy as np
 from PerfusionDLLib.aha import SEGMENT_NAMES
 from PerfusionDLLib.contours import (
@@ -181,3 +183,42 @@ def study() -> tuple[list[PreprocessedScan], list[PerfusionMaps], SegmentTable]:
     scans = [preprocessed_scan(Condition.REST), preprocessed_scan(Condition.STRESS)]
     maps = [perfusion_maps(Condition.REST, flow=1.0), perfusion_maps(Condition.STRESS, flow=2.5)]
     return scans, maps, segment_table()
+
+
+def enhancing_scan(condition: Condition = Condition.STRESS, flow: float = 2.0) -> PreprocessedScan:
+    """The same anatomy with a bolus that passes RV, LV and myocardium, so that flow can be computed: 40 heartbeats.
+
+    Concentrations are a gamma variate and its exponential tissue response; the signal is saturation recovery.
+    """
+    times_s = np.arange(40) * 0.8
+    fine_s = np.arange(0, 32, 0.05)
+
+    def bolus(arrival_s: float, peak_mmol_l: float) -> np.ndarray:
+        after = np.clip(fine_s - arrival_s, 0, None)
+        return peak_mmol_l * (after / 3) ** 3 * np.exp(3 - after) + 0.15 * peak_mmol_l * (after > 6)
+
+    blood = bolus(6.0, 4.0)
+    tissue = np.convolve(blood, np.exp(-fine_s / 12))[: len(fine_s)] * 0.05 * flow * 1.05 / 60
+    late = np.interp(fine_s - 1, fine_s, tissue)
+    curves = [np.zeros_like(blood), late, blood, bolus(3.0, 5.0)]
+    acquisition = Acquisition(saturation_time_s=0.1, pulses_to_center=0)
+    rates = [1 / acquisition.t10_myocardium_s, 1 / acquisition.t10_myocardium_s, *[1 / acquisition.t10_blood_s] * 2]
+    signals = [
+        400 * -np.expm1(-0.1 * (rate + acquisition.relaxivity_l_mmol_s * np.interp(times_s, fine_s, curve)))
+        for rate, curve in zip(rates, curves, strict=True)
+    ]
+    signal = np.stack(signals, axis=-1)[:, ring_labels()].astype(np.float32)
+    slices = []
+    for part in preprocessed_scan(condition).slices:
+        noisy = signal + np.random.default_rng(5).normal(0, 0.5, signal.shape).astype(np.float32)
+        series = replace(part.series, signal=noisy, times_s=times_s, acquisition=acquisition, proton_density=None)
+        motion = MotionCompensation(
+            corrected=noisy,
+            displacement_mm=np.zeros((len(noisy), 2, ROWS, COLUMNS), np.float32),
+            reference_frame=12,
+            quality=np.ones(len(noisy)),
+            aligned=np.ones(len(noisy), bool),
+        )
+        contours = replace(part.contours, peak_frame=12, reference_frame=12)
+        slices.append(PreprocessedSlice(series=series, motion=motion, contours=contours, automatic=contours))
+    return PreprocessedScan(condition=condition, slices=tuple(slices))

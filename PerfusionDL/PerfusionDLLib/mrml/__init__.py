@@ -4,35 +4,40 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 """
 
 from .colors import flowScaleEnd
-from .corrections import History, restoreAutomatic, setFrameExcluded, setPeakFrame
+from .corrections import History, isFrameExcluded, restoreAutomatic, setFrameExcluded, setPeakFrame
 from .headless import HeadlessScene, openScene, saveScene
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
-from .reading import ScanReader, readAutomatic, readContours, readScan, readSlice
+from .reading import ScanReader, readAutomatic, readContours, readScan, readSeries, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
 from .sequences import writeMotion, writeScan
 from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
-from .views import showScans, showSlice
+from .views import MAP_OPACITY, chooseImages, showCurves, showScans, showSlice
 from .writing import writeContours, writeLabels, writeSlice
 
 __all__ = [
+    "MAP_OPACITY",
     "HeadlessScene",
     "History",
     "ScanNodes",
     "ScanReader",
     "SliceNodes",
+    "chooseImages",
     "findScans",
     "findTable",
     "flowScaleEnd",
+    "isFrameExcluded",
     "openScene",
     "readAutomatic",
     "readContours",
     "readScan",
+    "readSeries",
     "readSlice",
     "restoreAutomatic",
     "saveScene",
     "saveStudy",
     "setFrameExcluded",
     "setPeakFrame",
+    "showCurves",
     "showScans",
     "showSlice",
     "writeContours",

@@ -25,6 +25,11 @@ def setFrameExcluded(nodes: SliceNodes, frame: int, excluded: bool) -> None:
         setAttribute(nodes.contours, "excluded_frames", sorted(frames))
 
 
+def isFrameExcluded(nodes: SliceNodes, frame: int) -> bool:
+    """Whether the user took a frame (0-based) out of the fit."""
+    return frame in (attribute(nodes.contours, "excluded_frames") or ())
+
+
 def restoreAutomatic(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> None:
     """Bring back what the networks found in a slice, and all its frames."""
     if part.automatic is not None:

@@ -1,6 +1,6 @@
 """Nodes back into values: what the scene says now, with the user's corrections."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import slicer
@@ -23,11 +23,14 @@ class ScanReader:
         self.nodes = nodes
         self._images: dict[int, tuple[tuple[int, ...], PerfusionSeries, MotionCompensation]] = {}
 
-    def read(self) -> PreprocessedScan:
-        """The scan as it is in the scene now. Raises PerfusionError where a node it needs was deleted."""
+    def read(self, slices: Sequence[SliceNodes] | None = None) -> PreprocessedScan:
+        """The scan, or some slices of it, as it is in the scene now.
+
+        Raises PerfusionError where a node it needs was deleted.
+        """
         return PreprocessedScan(
             condition=self.nodes.condition,
-            slices=tuple(self.readSlice(part) for part in self.nodes.slices),
+            slices=tuple(self.readSlice(part) for part in (self.nodes.slices if slices is None else slices)),
             assumptions=tuple(attribute(self.nodes.browser, "assumptions") or ()),
         )
 

@@ -28,14 +28,23 @@ _REGION_COLUMNS = {
 }
 
 
-def writeMaps(scene: slicer.vtkMRMLScene, nodes: ScanNodes, maps: PerfusionMaps, *, scaleEnd: float) -> None:
+def writeMaps(
+    scene: slicer.vtkMRMLScene,
+    nodes: ScanNodes,
+    maps: PerfusionMaps,
+    *,
+    scaleEnd: float,
+    slices: Sequence[SliceNodes] | None = None,
+) -> None:
     """Put the flow maps and curves of a scan beside its contours; nodes that are there already are updated.
 
     scaleEnd : upper end of the color scale, mL/min/g, the same for rest and stress (`flowScaleEnd`)
+    slices : the slices that the maps are of, where they are not all
     """
-    if len(maps.slices) != len(nodes.slices):
-        raise ValueError(f"expected maps of {len(nodes.slices)} slices, got {len(maps.slices)}")
-    for part, sliceMaps in zip(nodes.slices, maps.slices, strict=True):
+    slices = nodes.slices if slices is None else slices
+    if len(maps.slices) != len(slices):
+        raise ValueError(f"expected maps of {len(slices)} slices, got {len(maps.slices)}")
+    for part, sliceMaps in zip(slices, maps.slices, strict=True):
         writeSliceMaps(scene, part, sliceMaps, maps.provenance, scaleEnd=scaleEnd)
     _writeArterialInput(scene, nodes, maps)
     placeScan(scene, nodes)

@@ -1,0 +1,140 @@
+"""Work on a study: what is computed from the nodes, and what becomes of it."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import slicer
+import small_study
+from PerfusionDLLib import mrml
+from PerfusionDLLib.contours import Label, Origin, Part
+from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.maps import FlowModel
+from PerfusionDLLib.mrml import tasks
+from PerfusionDLLib.series import Condition, Scan
+
+
+@pytest.fixture
+def readers(headless):
+    """Rest and stress with contours, without flow."""
+    scans = [small_study.enhancing_scan(Condition.STRESS, 2.0), small_study.enhancing_scan(Condition.REST, 1.0)]
+    return [mrml.ScanReader(mrml.writePreprocessed(headless.scene, scan)) for scan in scans]
+
+
+def compute_flow(headless, readers, table=None):
+    return tasks.flowTask(headless.scene, readers, table, model=FlowModel.FERMI).run()
+
+
+def test_flow_is_computed_from_the_contours_in_the_scene(headless, readers):
+    flow = compute_flow(headless, readers)
+    stress, rest = (reader.nodes.slices[0].mbf for reader in readers)
+    assert np.nanmedian(slicer.util.arrayFromVolume(stress)) == pytest.approx(2.0, rel=0.2)
+    assert np.nanmedian(slicer.util.arrayFromVolume(rest)) == pytest.approx(1.0, rel=0.2)
+    table = slicer.util.dataframeFromTable(flow.tableNode)
+    assert table["MPR"].iloc[-1] == pytest.approx(2.0, rel=0.2)
+
+
+def test_a_correction_makes_the_flow_out_of_date_and_recomputing_makes_it_current(headless, readers):
+    flow = compute_flow(headless, readers)
+    assert flow.isCurrent(readers)
+    part = readers[0].nodes.slices[0]
+    labels = small_study.ring_labels()
+    taken = np.zeros_like(labels, bool)
+    taken[20:26, :19] = labels[20:26, :19] == Label.MYOCARDIUM
+    labels[taken] = 0
+    mrml.writeLabels(part.contours, part.originalVolume, labels)
+    assert not flow.isCurrent(readers)
+    corrected = compute_flow(headless, readers, flow.tableNode)
+    assert corrected.isCurrent(readers)
+    assert corrected.tableNode is flow.tableNode
+    shown = slicer.util.arrayFromVolume(part.mbf)[0]
+    assert np.isnan(shown[taken]).all()
+    pixels = [sum(row.stress.pixels for row in one.table.segments) for one in (flow, corrected)]
+    assert pixels[0] - pixels[1] == taken.sum() > 20
+
+
+def test_a_moved_insertion_point_changes_segments_but_no_pixel(headless, readers):
+    compute_flow(headless, readers)
+    part = readers[0].nodes.slices[0]
+    before = [slicer.util.arrayFromVolume(node).copy() for node in (part.mbf, part.segments)]
+    series = readers[0].readSlice(part).series
+    part.rvInsertionPoints.SetNthControlPointPositionWorld(0, *series.ras_from_pixels((10.0, 25.0)))
+    compute_flow(headless, readers)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(part.mbf), before[0])
+    assert (slicer.util.arrayFromVolume(part.segments) != before[1]).any()
+
+
+def test_the_middle_of_a_task_may_run_on_another_thread(headless, readers):
+    task = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI)
+    results, steps = [], []
+    worker = threading.Thread(target=lambda: results.append(task.compute(steps.append)))
+    worker.start()
+    worker.join()
+    assert task.apply(results[0]).tableNode.GetNumberOfRows() == 20
+    assert len(steps) == task.steps
+
+
+def test_results_of_a_scan_that_was_closed_meanwhile_are_dropped(headless, readers):
+    task = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI)
+    flow = task.compute(lambda step: None)
+    headless.scene.Clear(False)
+    assert task.apply(flow) is None
+    assert mrml.findTable(headless.scene) is None
+
+
+def test_flow_without_contours_says_what_to_do(headless):
+    scan = small_study.enhancing_scan()
+    nodes = mrml.writeScan(headless.scene, Scan(condition=scan.condition, slices=(scan.slices[0].series,)))
+    with pytest.raises(PerfusionError, match="Press Find contours"):
+        tasks.flowTask(headless.scene, [mrml.ScanReader(nodes)], None, model=FlowModel.FERMI)
+
+
+def test_slices_can_be_drawn_by_hand_without_networks(headless):
+    scan = small_study.enhancing_scan()
+    nodes = mrml.writeScan(
+        headless.scene, Scan(condition=scan.condition, slices=tuple(part.series for part in scan.slices))
+    )
+    assert not nodes.slices[0].hasContours
+    tasks.manualTask(headless.scene, nodes.slices).run()
+    reader = mrml.ScanReader(nodes)
+    for part, truth in zip(nodes.slices, scan.slices, strict=True):
+        mrml.writeLabels(part.contours, part.originalVolume, small_study.ring_labels())
+        points = (truth.contours.anterior_rv_ras_mm, truth.contours.inferior_rv_ras_mm)
+        for index, point in enumerate(points):
+            part.rvInsertionPoints.SetNthControlPointPositionWorld(index, *point)
+    flow = compute_flow(headless, [reader])
+    assert flow.table.whole.stress.mbf_ml_min_g == pytest.approx(2.0, rel=0.3)
+    assert flow.table.segments[0].stress.origin == Origin.MANUAL
+
+
+def test_a_slice_without_contours_does_not_stop_the_others(headless):
+    scan = small_study.enhancing_scan()
+    acquired = Scan(condition=scan.condition, slices=tuple(part.series for part in scan.slices))
+    nodes = mrml.writeScan(headless.scene, acquired)
+    mrml.writeSlice(headless.scene, nodes.slices[1], scan.slices[1])
+    flow = compute_flow(headless, [mrml.ScanReader(nodes)])
+    assert nodes.slices[0].mbf is None
+    assert np.isfinite(slicer.util.arrayFromVolume(nodes.slices[1].mbf)).any()
+    assert np.isnan(flow.table.segments[0].stress.mbf_ml_min_g)
+
+
+def test_the_users_peak_frame_and_box_are_kept_when_contours_are_found_again(headless, readers, monkeypatch):
+    """What the networks are told; what they find is tested with them."""
+    preprocessing = pytest.importorskip("PerfusionDLLib.preprocessing")
+    part = readers[0].nodes.slices[0]
+    told = []
+
+    def find(series, networks, *, progress, **given):
+        told.append(given)
+        return replace(small_study.enhancing_scan().slices[0], series=series)
+
+    monkeypatch.setattr(preprocessing, "preprocess_slice", find)
+    tasks.contoursTask(headless.scene, [part], lambda: None).run()
+    assert told[-1] == {}
+    mrml.setPeakFrame(part, 14)
+    part.box.SetCenterWorld(*np.add(part.box.GetCenterWorld(), (0, 2, 0)))
+    box = readers[0].readSlice(part).contours.box_px
+    tasks.contoursTask(headless.scene, [part], lambda: None).run()
+    assert told[-1] == {"peak_frame": 14, "box_px": box}
+    assert mrml.readSlice(part).contours.origins[Part.LABELS] is Origin.AUTOMATIC
