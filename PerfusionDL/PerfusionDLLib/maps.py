@@ -19,6 +19,7 @@ class FitStatus(IntFlag):
     NOT_CONVERGED = auto()
     SATURATED = auto()
     NO_SIGNAL = auto()
+    PARTIAL_VOLUME = auto()
 
 
 class FlowModel(StrEnum):
@@ -83,6 +84,8 @@ class SliceMaps:
     segments : (Y, X) uint8, AHA segment number, 0 outside
     depth : (Y, X) float32, 0 at the endocardium to 1 at the epicardium, NaN outside
     segment_fits : by AHA segment number
+    counted : (Y, X) bool, pixels that count for a region's mean; None for all. The outermost row does not: fat and
+        lung mix in
     origin : who made the contours
     flags : sentences on what the user should check
     """
@@ -94,6 +97,7 @@ class SliceMaps:
     segments: np.ndarray
     depth: np.ndarray
     segment_fits: Mapping[int, SegmentFit]
+    counted: np.ndarray | None = None
     origin: Origin = Origin.AUTOMATIC
     flags: tuple[str, ...] = ()
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from . import __version__, aha, aif, concentration, kinetics
-from .contours import Origin, PreprocessedScan, PreprocessedSlice
+from .contours import Label, Origin, PreprocessedScan, PreprocessedSlice
 from .errors import PerfusionError
 from .maps import (
     ArterialInput,
@@ -26,6 +27,8 @@ from .series import Level
 
 NO_RESIDUAL = Residual()
 MEASURED_INPUT_LOG_SD = 0.05  # scale of an arterial input measured in the images; repeatability of its peak
+EDGE_PX = 1.5  # of a cavity: as far as the blur of an image reaches
+TYPICAL_SPILL = 0.15  # of blood in such a pixel
 FAILED_SHARE_FLAG = 0.2
 FEWEST_PIXELS = 10
 
@@ -100,14 +103,23 @@ def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:
         region = aif.blood_region(part.motion.corrected, part.contours.blood_pool, used_frames=part.used_frames)
     except PerfusionError:
         return None
-    used, corrected = part.used_frames, part.motion.corrected
-    curve = corrected[:, region].mean(axis=1, dtype=float)
-    curve[~used] = np.nan
-    before = used & (np.arange(len(used)) < aif.baseline_frame_count(curve))
+    curve, before = _blood_curve(part, region)
     if not before.any() or not part.contours.myocardium.any():
         return None
-    myocardium = float(corrected[before][:, part.contours.myocardium].mean())
-    return Baseline(blood=float(curve[before].mean()), myocardium=myocardium, acquisition=part.series.acquisition)
+    myocardium = part.motion.corrected[before][:, part.contours.myocardium].astype(float)
+    return Baseline(
+        blood=float(curve[before].mean()),
+        myocardium=float(concentration.without_noise_floor(myocardium.mean(), concentration.noise_level(myocardium))),
+        acquisition=part.series.acquisition,
+    )
+
+
+def _blood_curve(part: PreprocessedSlice, region: np.ndarray):
+    """Mean signal (T,) of a blood region without noise floor, NaN in unused frames, and which frames are baseline."""
+    used, pixels = part.used_frames, part.motion.corrected[:, region].astype(float)
+    curve = np.where(used, pixels.mean(axis=1), np.nan)
+    before = used & (np.arange(len(used)) < aif.baseline_frame_count(curve))
+    return concentration.without_noise_floor(curve, concentration.noise_level(pixels[before])), before
 
 
 def measure_arterial_input(
@@ -140,13 +152,11 @@ def measure_arterial_input(
 def _slice_arterial_input(part: PreprocessedSlice, number: int, residual: Residual) -> ArterialInput:
     used, series = part.used_frames, part.series
     region = aif.blood_region(part.motion.corrected, part.contours.blood_pool, used_frames=used)
-    curve = part.motion.corrected[:, region].mean(axis=1, dtype=float)
-    curve[~used] = np.nan
-    baseline_frames = aif.baseline_frame_count(curve)
+    curve, before = _blood_curve(part, region)
     blood = concentration.concentration(
         curve,
         series.acquisition,
-        baseline=np.nanmean(curve[:baseline_frames]) if used[:baseline_frames].any() else np.nan,
+        baseline=curve[before].mean() if before.any() else np.nan,
         t10_s=series.acquisition.t10_blood_s,
         baseline_mmol_l=residual.blood_mmol_l,
     )
@@ -162,19 +172,54 @@ class _Tissue:
     curves: kinetics.CurveSet
     segments: np.ndarray
     saturated: np.ndarray
+    outermost: np.ndarray
     flags: tuple[str, ...]
 
 
 def _tissue_curves(part: PreprocessedSlice, aif_curve: ArterialInput, number: int, residual: Residual) -> _Tissue:
     segments, flags = _segments(part, number)
     tissue, saturated = _tissue_concentration(part, aif_curve, residual)
+    contours = part.contours
+    blood = np.isin(contours.labels, (Label.BLOOD_POOL, Label.RV_BLOOD_POOL))
+    near_blood = ndimage.distance_transform_edt(~blood) <= EDGE_PX if blood.any() else blood
+    outermost = contours.myocardium & (ndimage.distance_transform_edt(contours.myocardium | blood) <= 1)
     curves = kinetics.CurveSet(
         times_s=part.series.times_s,
         curves=tissue,
-        groups=segments[part.contours.myocardium].astype(int),
+        groups=segments[contours.myocardium].astype(int),
         used_frames=part.used_frames,
+        edge=near_blood[contours.myocardium],
+        inner=~(near_blood | outermost)[contours.myocardium],
+        spill=_spill(part, aif_curve, residual),
     )
-    return _Tissue(curves, segments, saturated, flags)
+    return _Tissue(curves, segments, saturated, outermost, flags)
+
+
+def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual) -> np.ndarray:
+    """What the blood of the two cavities adds to the concentration found in a pixel that holds it, per share (2, T).
+
+    Signals mix, concentrations do not: a mixture is converted as if it were myocardium.
+    """
+    acquisition, times_s = part.series.acquisition, part.series.times_s
+    before = {"t10_s": acquisition.t10_blood_s}
+    left = np.interp(times_s, aif_curve.times_s, aif_curve.concentration_mmol_l)
+    curves = [concentration.relative_signal(left + residual.blood_mmol_l, acquisition, **before)]
+    empty = concentration.relative_signal(residual.blood_mmol_l, acquisition, **before)
+    right = ndimage.binary_erosion(part.contours.rv_blood_pool)
+    if right.any():
+        curve, quiet = _blood_curve(part, right)
+        if quiet.any() and curve[quiet].mean() > 0:
+            curves.append(np.nan_to_num(curve / curve[quiet].mean(), nan=1.0) * empty)
+    tissue = concentration.relative_signal(residual.myocardium_mmol_l, acquisition, t10_s=acquisition.t10_myocardium_s)
+    mixed = tissue + TYPICAL_SPILL * (np.array(curves) - empty)
+    found = concentration.concentration(
+        mixed.T,
+        acquisition,
+        baseline=tissue,
+        t10_s=acquisition.t10_myocardium_s,
+        baseline_mmol_l=residual.myocardium_mmol_l,
+    )
+    return np.nan_to_num(found.T) / TYPICAL_SPILL
 
 
 def _quantify_slice(part: PreprocessedSlice, tissue: _Tissue, fitter: kinetics.Fitter, index: int | None) -> SliceMaps:
@@ -196,6 +241,7 @@ def _quantify_slice(part: PreprocessedSlice, tissue: _Tissue, fitter: kinetics.F
         segments=tissue.segments,
         depth=aha.transmural_depth(mask, contours.blood_pool),
         segment_fits=segment_fits,
+        counted=mask & ~tissue.outermost,
         origin=contours.origin,
         flags=tissue.flags,
     )
@@ -205,8 +251,8 @@ def _segment_fits(tissue: _Tissue, fitter: kinetics.Fitter, index: int) -> dict[
     numbers = np.unique(tissue.segments[tissue.segments > 0])
     if not numbers.size:
         return {}
-    means = _mean_curves(tissue.curves.curves, tissue.curves.groups, numbers)
-    fits = fitter.fit(index, replace(tissue.curves, curves=means, groups=numbers.astype(int)))
+    means = _mean_curves(tissue.curves, numbers)
+    fits = fitter.fit(index, replace(tissue.curves, curves=means, groups=numbers.astype(int), edge=None, inner=None))
     return {
         int(segment): SegmentFit(
             times_s=tissue.curves.times_s,
@@ -247,22 +293,25 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     before = used & (series.times_s < arrival_s)
     if not before.any():
         before = np.arange(len(signal)) == np.flatnonzero(used)[0]
+    signal = concentration.without_noise_floor(signal, concentration.noise_level(signal[before]))
     tissue = concentration.concentration(
         signal,
         series.acquisition,
-        baseline=signal[before].mean(axis=0),
+        baseline=concentration.steady_baseline(signal[before], part.contours.myocardium),
         t10_s=series.acquisition.t10_myocardium_s,
         baseline_mmol_l=residual.myocardium_mmol_l,
     )
     return tissue, ~np.isfinite(tissue[used]).all(axis=0)
 
 
-def _mean_curves(tissue, labels, numbers):
-    """Mean curve of each segment (T, S), pixels without information left out."""
-    member = (labels[:, None] == numbers).astype(float)
-    known = np.isfinite(tissue)
+def _mean_curves(curves: kinetics.CurveSet, numbers):
+    """Mean curve of each segment (T, S), pixels with partial volume and pixels without information left out."""
+    member = curves.groups[:, None] == numbers
+    inner = member & curves.inner[:, None]
+    member = np.where(inner.sum(axis=0) >= FEWEST_PIXELS, inner, member).astype(float)
+    known = np.isfinite(curves.curves)
     with np.errstate(invalid="ignore"):
-        return (np.where(known, tissue, 0) @ member) / (known @ member)
+        return (np.where(known, curves.curves, 0) @ member) / (known @ member)
 
 
 def fingerprint(scan: PreprocessedScan) -> str:
@@ -340,7 +389,7 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
 
 
 def _region_flow(maps: PerfusionMaps, members: Sequence[int]) -> RegionFlow:
-    inside = [np.isin(part.segments, members) for part in maps.slices]
+    inside = [_counted(part, members) for part in maps.slices]
     flow = np.concatenate([part.mbf_ml_min_g[mask] for part, mask in zip(maps.slices, inside, strict=True)])
     if not flow.size:
         return RegionFlow()
@@ -361,6 +410,14 @@ def _region_flow(maps: PerfusionMaps, members: Sequence[int]) -> RegionFlow:
         pixels=int(flow.size),
         origin=str(origins.pop() if len(origins) == 1 else Origin.EDITED),
     )
+
+
+def _counted(part: SliceMaps, members: Sequence[int]) -> np.ndarray:
+    """Pixels of the slice (Y, X) that count for these segments; all where few would remain."""
+    inside = np.isin(part.segments, members)
+    if part.counted is None or np.count_nonzero(inside & part.counted) < FEWEST_PIXELS:
+        return inside
+    return inside & part.counted
 
 
 def _curve_flow(maps: PerfusionMaps, members: Sequence[int]):

@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from PerfusionDLLib.concentration import concentration, recovered_share, relative_signal
+from PerfusionDLLib.concentration import (
+    concentration,
+    noise_level,
+    recovered_share,
+    relative_signal,
+    steady_baseline,
+    without_noise_floor,
+)
 from PerfusionDLLib.series import Acquisition
 
 
@@ -65,3 +72,31 @@ def test_a_pixel_without_baseline_signal_gives_no_number():
     found = concentration(np.ones((4, 2)), Acquisition(), baseline=np.array([0.0, 1.0]), t10_s=1.2)
     assert np.isnan(found[:, 0]).all()
     np.testing.assert_allclose(found[:, 1], 0, atol=1e-4)
+
+
+@pytest.mark.parametrize("snr", [4, 8, 20])
+def test_the_noise_floor_of_a_magnitude_does_not_reach_the_baseline(snr):
+    rng = np.random.default_rng(0)
+    frames = np.hypot(100 + rng.normal(0, 100 / snr, (10, 4000)), rng.normal(0, 100 / snr, (10, 4000)))
+    corrected = without_noise_floor(frames.mean(), noise_level(frames))
+    assert corrected == pytest.approx(100, rel=0.005)
+    assert frames.mean() > 100 * (1 + 0.4 / snr**2)
+
+
+def shaded_ring(noise, *, seed=0):
+    radius = np.hypot(*(np.mgrid[:40, :40] - 20))
+    mask = (radius > 9) & (radius < 15)
+    truth = (100 * np.exp(np.mgrid[:40, :40][1] / 40))[mask]
+    return truth, truth + np.random.default_rng(seed).normal(0, noise, (9, truth.size)), mask
+
+
+def test_a_noisy_baseline_leans_on_its_surroundings():
+    truth, frames, mask = shaded_ring(30.0)
+    error = np.std(steady_baseline(frames, mask) / truth)
+    assert error < 0.6 * np.std(frames.mean(axis=0) / truth)
+    assert abs(np.mean(steady_baseline(frames, mask) / truth) - 1) < 0.01
+
+
+def test_a_clear_baseline_is_left_alone():
+    truth, frames, mask = shaded_ring(0.5)
+    np.testing.assert_allclose(steady_baseline(frames, mask), truth, rtol=0.02)

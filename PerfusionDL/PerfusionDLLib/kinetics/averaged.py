@@ -15,7 +15,7 @@ from scipy.special import softmax
 from ..maps import FitStatus
 from .convolution import input_spline
 from .fits import FlowFits
-from .population import GroupCurves, Population, learn
+from .population import LOCAL, GroupCurves, Population, learn
 from .tissue_models import LOG_FLOW_PRIOR, PreparedInput, TissueModel, prepare_input
 
 LOG_FLOW_NODES = np.linspace(np.log(0.08), np.log(9.0), 48)  # 10 % apart: the step that follows is exact to 0.1 %
@@ -24,6 +24,9 @@ DELAY_SPREAD_S = 0.35  # within a group
 NEGLIGIBLE_PROBABILITY = 0.02
 SUBSPACE_TOLERANCE = 2e-3  # of the largest singular value: directions that the models can reach
 LEAST_MISFIT = 0.003  # of the peak: no model and no arterial input describe tissue better
+EDGE_SPILL_SD, INNER_SPILL_SD = 0.25, 0.01  # share of blood in a pixel beside a cavity, and elsewhere
+MOST_SPILL = 0.3  # of a pixel that still tells the flow of its tissue
+FEWEST_INNER_PIXELS = 4  # of a group, to leave its edge out
 MODEL_LOG_SD = 0.03  # of flow: heterogeneity within a region and whatever else no model here holds
 INTERVAL_SD = 1.96
 EXACT_CURVES = 64  # so few curves are given a second, exact step
@@ -35,12 +38,18 @@ class CurveSet:
 
     times_s : (T,); curves : (T, N) mmol/L; groups : (N,) int, pixels of a group are near each other
     used_frames : (T,) bool
+    edge : (N,) bool, pixels that may hold blood of a neighboring cavity, or None for none
+    inner : (N,) bool, pixels free of any partial volume, which the scan is learned from, or None for all
+    spill : (S, T) what a pixel full of such blood would show, mmol/L, or None
     """
 
     times_s: np.ndarray
     curves: np.ndarray
     groups: np.ndarray
     used_frames: np.ndarray
+    edge: np.ndarray | None = None
+    inner: np.ndarray | None = None
+    spill: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,16 +125,17 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
 
     kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
     weights = scan.probabilities[kept] / scan.probabilities[kept].sum()
-    results = [_fit_one(scan.populations[m], scan, number, part.groups, data, sd, used) for m in kept]
-    log_flow = np.array([parameters[:, 0] for parameters, _, _, _ in results])
-    log_sd = np.array([np.sqrt(covariance[:, 0, 0]) for _, covariance, _, _ in results])
+    results = [_fit_one(scan.populations[m], scan, number, part, data, sd) for m in kept]
+    log_flow = np.array([result.log_flow for result in results])
+    log_sd = np.array([np.sqrt(result.variance) for result in results])
     flows = np.exp(log_flow)
     flow = np.exp(weights @ log_flow)
     spread_sd = np.sqrt(weights @ (log_sd**2 + (log_flow - np.log(flow)) ** 2) + MODEL_LOG_SD**2 + input_log_sd**2)
     best = int(np.argmax(weights))
-    parameters, _, at_edge, _ = results[best]
+    parameters = results[best].parameters
     reasons = {
-        FitStatus.AT_BOUND: at_edge,
+        FitStatus.AT_BOUND: (parameters[:, 0] <= LOG_FLOW_NODES[0]) | (parameters[:, 0] >= LOG_FLOW_NODES[-1]),
+        FitStatus.PARTIAL_VOLUME: np.abs(results[best].spill).sum(axis=1) > MOST_SPILL,
         FitStatus.SATURATED: ~complete,
         FitStatus.NO_SIGNAL: complete & ~noticeable,
     }
@@ -142,7 +152,7 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
         mbf_low_ml_min_g=shown(flow * np.exp(-INTERVAL_SD * spread_sd)),
         mbf_high_ml_min_g=shown(flow * np.exp(INTERVAL_SD * spread_sd)),
         status=status,
-        fitted_mmol_l=(weights @ np.array([fitted.reshape(-1) for _, _, _, fitted in results])).reshape(data.shape).T,
+        fitted_mmol_l=(weights @ np.array([result.fitted.reshape(-1) for result in results])).reshape(data.shape).T,
         parameters={
             "delay_s": parameters[:, 1],
             **{name: parameters[:, 2 + i] for i, name in enumerate(names)},
@@ -190,6 +200,9 @@ def _group_means(part, prepared, subspace, numbers):
     complete = np.isfinite(data[:, used]).all(axis=1)
     data = np.where(used & complete[:, None], data, 0.0)
     member = (part.groups[:, None] == numbers) & complete[:, None]
+    if part.inner is not None:
+        inner = member & part.inner[:, None]
+        member = np.where(inner.sum(axis=0) >= FEWEST_INNER_PIXELS, inner, member)
     sizes = np.maximum(member.sum(axis=0), 1)
     means = (member / sizes).T @ data
     pixel_sd = _noise(data, subspace, used)
@@ -200,55 +213,98 @@ def _group_means(part, prepared, subspace, numbers):
     return GroupCurves(prepared=prepared, curves=means, sd=sd)
 
 
-def _fit_one(population, scan, number, groups, data, sd, used):
-    """Parameters (N, 2 + p), covariance, whether at the edge of the dictionary, and fitted curves (N, T)."""
-    model, prepared = population.model, scan.prepared[number]
-    index = np.searchsorted(scan.groups[number], groups).clip(0, len(scan.groups[number]) - 1)
-    delay_mean = population.delay_s[number][index]
-    log_flow_mean = np.median(np.concatenate(population.log_flow))
-    tissue_covariance = population.covariance + np.diag(model.pixel_sd**2)
+@dataclass(frozen=True)
+class _ModelFit:
+    """parameters (N, 2 + p), variance of the log of flow (N,), share of each blood (N, S), fitted curves (N, T)."""
 
-    lowest, highest = population.delay_s[number].min() - 1.0, population.delay_s[number].max() + 1.0
-    delays_s = np.linspace(lowest, highest, max(DELAY_NODES, int((highest - lowest) / 0.35) + 1))
-    atoms = _atoms(population.mean, delays_s)
-    values, slopes = model.curves(atoms, prepared)
-    fitted_values, slopes = values * used, slopes * used
+    parameters: np.ndarray
+    variance: np.ndarray
+    spill: np.ndarray
+    fitted: np.ndarray
 
-    # Integrate the tissue parameters out: in the coordinates of `mixed` they are independent.
-    spread = slopes[:, 2:].transpose(0, 2, 1) @ np.linalg.cholesky(tissue_covariance)
-    strengths, turn = np.linalg.eigh(spread.transpose(0, 2, 1) @ spread)
-    mixed = (spread @ turn).transpose(0, 2, 1)
-    variance = sd[:, None] ** 2
-    distance = (data**2).sum(axis=1)[:, None] - 2 * data @ fitted_values.T + (fitted_values**2).sum(axis=1)
-    offset = np.einsum("kpt,kt->kp", mixed, fitted_values)
-    for p in range(mixed.shape[1]):
-        explained = (data @ mixed[:, p].T - offset[:, p]) ** 2
-        distance -= explained / (variance + strengths[:, p])
-    distance /= variance
-    for p in range(mixed.shape[1]):
-        distance += np.log1p(strengths[:, p] / variance)
-    distance += ((atoms[:, 1] - delay_mean[:, None]) / DELAY_SPREAD_S) ** 2
-    distance += ((atoms[:, 0] - log_flow_mean) / LOG_FLOW_PRIOR[1]) ** 2
-    best = np.argmin(distance, axis=1)
+    @property
+    def log_flow(self) -> np.ndarray:
+        """Of the tissue in the pixel (N,): flow per gram of tissue, not per gram of tissue and blood."""
+        return self.parameters[:, 0] - np.log1p(-np.clip(self.spill.sum(axis=1), 0, MOST_SPILL))
 
-    precision = np.zeros((2 + population.mean.size,) * 2)
-    precision[0, 0], precision[1, 1] = LOG_FLOW_PRIOR[1] ** -2.0, DELAY_SPREAD_S**-2
-    precision[2:, 2:] = np.linalg.inv(tissue_covariance)
-    prior = np.column_stack(
-        (
-            np.full(len(data), log_flow_mean),
-            delay_mean,
-            np.broadcast_to(population.mean, (len(data), precision.shape[0] - 2)),
+
+def _fit_one(population, scan, number, part, data, sd) -> _ModelFit:
+    """Fit one model; pixels at the edge of a cavity may hold some of its blood."""
+    delays_s = population.delay_s[number]
+    lowest, highest = delays_s.min() - 1.0, delays_s.max() + 1.0
+    atoms = _atoms(population.mean, np.linspace(lowest, highest, max(DELAY_NODES, int((highest - lowest) / 0.35) + 1)))
+    values, slopes = population.model.curves(atoms, scan.prepared[number])
+    spill = np.zeros((0, data.shape[1])) if part.spill is None else part.spill
+    edge = np.zeros(len(data), bool) if part.edge is None else np.asarray(part.edge)
+    shown = np.concatenate((slopes, np.broadcast_to(spill, (len(slopes), *spill.shape))), axis=1)
+    size = atoms.shape[1]
+    parameters, spilled = np.empty((len(data), size)), np.zeros((len(data), len(spill)))
+    variance, fitted = np.empty(len(data)), np.empty_like(data)
+    for chosen, spill_sd in ((~edge, INNER_SPILL_SD), (edge, EDGE_SPILL_SD)):
+        if not chosen.any():
+            continue
+        matched = _Match(population, scan, number, part, chosen, spill_sd, len(spill))
+        found, inverse, fitted[chosen] = matched.fit(atoms, values, shown, data[chosen], sd[chosen])
+        parameters[chosen], spilled[chosen], variance[chosen] = found[:, :size], found[:, size:], inverse[:, 0, 0]
+    return _ModelFit(parameters, variance, spilled, fitted)
+
+
+class _Match:
+    """Pixels with the same prior: of their tissue and of the blood they may hold."""
+
+    def __init__(self, population, scan, number, part, chosen, spill_sd, bloods):
+        groups = part.groups[chosen]
+        index = np.searchsorted(scan.groups[number], groups).clip(0, len(scan.groups[number]) - 1)
+        self.delay_mean = population.delay_s[number][index]
+        self.log_flow_mean = np.median(np.concatenate(population.log_flow))
+        self.used = np.asarray(part.used_frames)
+        self.model, self.prepared = population.model, scan.prepared[number]
+        self.spill = part.spill
+        size = population.mean.size + bloods
+        self.covariance = np.diag(np.full(size, spill_sd**2))
+        self.covariance[: population.mean.size, : population.mean.size] = population.covariance + np.diag(
+            population.model.pixel_sd**2
         )
-    )
-    parameters, inverse, fitted = _step(
-        atoms[best], values[best], slopes[best], data, used / sd[:, None], prior, precision
-    )
-    if len(data) <= EXACT_CURVES:
-        values, slopes = model.curves(parameters, prepared)
-        parameters, inverse, fitted = _step(parameters, values, slopes, data, used / sd[:, None], prior, precision)
-    at_edge = (parameters[:, 0] <= LOG_FLOW_NODES[0]) | (parameters[:, 0] >= LOG_FLOW_NODES[-1])
-    return parameters, inverse, at_edge, fitted
+        self.mean = np.concatenate((population.mean, np.zeros(bloods)))
+
+    def fit(self, atoms, values, slopes, data, sd):
+        """Best curve of the dictionary, then a Gauss-Newton step: parameters, their covariance, fitted curves."""
+        best = np.argmin(self._distance(atoms, values * self.used, slopes * self.used, data, sd), axis=1)
+        precision = np.zeros((LOCAL + self.mean.size,) * 2)
+        precision[0, 0], precision[1, 1] = LOG_FLOW_PRIOR[1] ** -2.0, DELAY_SPREAD_S**-2
+        precision[LOCAL:, LOCAL:] = np.linalg.inv(self.covariance)
+        flow_mean = np.full(len(data), self.log_flow_mean)
+        prior = np.column_stack((flow_mean, self.delay_mean, np.broadcast_to(self.mean, (len(data), self.mean.size))))
+        start = np.column_stack((atoms[best], prior[:, atoms.shape[1] :]))
+        weights = self.used / sd[:, None]
+        found = _step(start, values[best], slopes[best], data, weights, prior, precision)
+        if len(data) <= EXACT_CURVES:
+            tissue, blood = found[0][:, : atoms.shape[1]], found[0][:, atoms.shape[1] :]
+            values, slopes = self.model.curves(tissue, self.prepared)
+            if blood.shape[1]:
+                values = values + blood @ self.spill
+                slopes = np.concatenate((slopes, np.broadcast_to(self.spill, (len(data), *self.spill.shape))), axis=1)
+            found = _step(found[0], values, slopes, data, weights, prior, precision)
+        return found
+
+    def _distance(self, atoms, values, slopes, data, sd):
+        """Minus twice the log of the posterior (N, K), tissue and blood integrated out.
+
+        In the coordinates of `mixed` they are independent and each dictionary curve has its own few directions.
+        """
+        spread = slopes[:, LOCAL:].transpose(0, 2, 1) @ np.linalg.cholesky(self.covariance)
+        strengths, turn = np.linalg.eigh(spread.transpose(0, 2, 1) @ spread)
+        mixed = (spread @ turn).transpose(0, 2, 1)
+        variance = sd[:, None] ** 2
+        distance = (data**2).sum(axis=1)[:, None] - 2 * data @ values.T + (values**2).sum(axis=1)
+        offset = np.einsum("kpt,kt->kp", mixed, values)
+        for p in range(mixed.shape[1]):
+            distance -= (data @ mixed[:, p].T - offset[:, p]) ** 2 / (variance + strengths[:, p])
+        distance /= variance
+        for p in range(mixed.shape[1]):
+            distance += np.log1p(strengths[:, p] / variance)
+        distance += ((atoms[:, 1] - self.delay_mean[:, None]) / DELAY_SPREAD_S) ** 2
+        return distance + ((atoms[:, 0] - self.log_flow_mean) / LOG_FLOW_PRIOR[1]) ** 2
 
 
 def _atoms(tissue, delays_s):

@@ -72,7 +72,7 @@ def fit_fermi(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_fram
     start, noticeable = _start(data, weights, model)
     parameters, converged, normal, cost = levenberg_marquardt(model, start, LOWER, UPPER, data, weights)
     freedom = np.maximum(used.sum(axis=1) - len(LOWER), 1)
-    bound = ((parameters <= LOWER + 1e-9) | (parameters >= UPPER - 1e-9)) & [True, True, False, True]
+    bound = ((parameters <= LOWER + 1e-9) | (parameters >= UPPER - 1e-9)) & [True, False, False, True]
     se = _standard_error(normal, cost / freedom, (parameters <= LOWER) | (parameters >= UPPER))
 
     reasons = {
