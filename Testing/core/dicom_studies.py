@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from PerfusionDLLib.series import Acquisition, Condition, Level, PerfusionSeries, Scan, Study
 
-FRAMES, SIZE = 20, 12
+FRAMES, SIZE = 14, 8
 TO_APEX = np.array([-0.6, 0.6, -0.53]) / np.linalg.norm([-0.6, 0.6, -0.53])
 PROTOCOL = Acquisition(  # nothing of it is a default
     saturation_time_s=0.11,

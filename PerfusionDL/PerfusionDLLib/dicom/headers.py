@@ -1,7 +1,7 @@
 """Headers of the images in a folder, classic and enhanced alike: one `Frame` per image, its pixels left on disk."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from ..errors import PerfusionError
 
-PHILIPS_SCALE_SLOPE = Tag(0x2005, 0x100E)
-PHILIPS_DYNAMIC_BEGIN_S = Tag(0x2005, 0x10A0)
-PRIVATE = {PHILIPS_SCALE_SLOPE: "PhilipsScaleSlope", PHILIPS_DYNAMIC_BEGIN_S: "PhilipsDynamicBeginTime"}
+PRIVATE_CREATOR = Tag(0x2005, 0x0010)
+PRIVATE = {"PhilipsScaleSlope": Tag(0x2005, 0x100E), "PhilipsDynamicBeginTime": Tag(0x2005, 0x10A0)}
 
 WANTED = """
 SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID
@@ -36,8 +35,8 @@ ScanningSequence EchoPulseSequence EchoTrainLength NumberOfPhaseEncodingSteps MR
 AcquisitionMatrix ParallelReductionFactorInPlane MagneticFieldStrength ImagingFrequency TransmitterFrequency
 ComplexImageComponent SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
 """
-KEYWORDS = frozenset(WANTED.split())
-TAGS: list[BaseTag | int | str] = [*KEYWORDS, *PRIVATE, Tag(0x2005, 0x0010)]
+TAG_OF = {keyword: Tag(keyword) for keyword in WANTED.split()}
+TAGS: list[BaseTag | int | str] = [*TAG_OF.values(), *PRIVATE.values(), PRIVATE_CREATOR]
 CLASSIC_NAMES = {  # where an enhanced object says the same thing under another name
     "EffectiveEchoTime": "EchoTime",
     "InversionTimes": "InversionTime",
@@ -48,6 +47,30 @@ CLASSIC_NAMES = {  # where an enhanced object says the same thing under another 
     "TransmitterFrequency": "ImagingFrequency",
     "MRAcquisitionPhaseEncodingStepsInPlane": "NumberOfPhaseEncodingSteps",
 }
+MALFORMED = (ValueError, TypeError, OverflowError, UnicodeError, NotImplementedError)
+
+
+class Attributes:
+    """Values by DICOM keyword, converted when they are first asked for; a malformed one counts as missing."""
+
+    def __init__(self, header: Dataset, known: dict[str, Any]) -> None:
+        self._header = header
+        self._known = known
+
+    def get(self, keyword: str) -> Any:
+        """The value, None where it is missing."""
+        if keyword not in self._known:
+            self._known[keyword] = self._convert(keyword)
+        return self._known[keyword]
+
+    def _convert(self, keyword: str) -> Any:
+        tag = PRIVATE.get(keyword) or TAG_OF[keyword]
+        if tag not in self._header or (keyword in PRIVATE and "Philips" not in str(self._header.get(PRIVATE_CREATOR))):
+            return None
+        try:
+            return self._header[tag].value
+        except MALFORMED:
+            return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +83,7 @@ class Frame:
 
     path: Path = field(repr=False)
     index: int
-    attributes: Mapping[str, Any] = field(repr=False)
+    attributes: Attributes = field(repr=False)
 
     def number(self, keyword: str) -> float:
         """Value of an attribute, NaN where it is missing or not a number."""
@@ -187,44 +210,28 @@ def frames_of(path: Path, header: Dataset) -> Iterator[Frame]:
     """The images of one file; none for reports, presentation states and the like."""
     if "Rows" not in header or "SOPInstanceUID" not in header:
         return
-    common = attributes_of(header)
-    common["TransferSyntaxUID"] = header.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)
+    syntax = {"TransferSyntaxUID": header.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)}
     if "PerFrameFunctionalGroupsSequence" not in header:
-        yield Frame(path, 0, common)
+        yield Frame(path, 0, Attributes(header, syntax))
         return
+    common = syntax | group_attributes(header, deep=False)
     for agent in header.get("ContrastBolusAgentSequence") or ():
         common |= group_attributes(agent) | {"ContrastBolusAgent": agent.get("CodeMeaning", "")}
     for shared in header.get("SharedFunctionalGroupsSequence") or ():
         common |= group_attributes(shared)
     for index, groups in enumerate(header.PerFrameFunctionalGroupsSequence):
-        yield Frame(path, index, common | group_attributes(groups))
+        yield Frame(path, index, Attributes(header, common | group_attributes(groups)))
 
 
-def group_attributes(groups: Dataset) -> dict[str, Any]:
-    """Attributes of all functional groups of one frame, flattened."""
+def group_attributes(groups: Dataset, *, deep: bool = True) -> dict[str, Any]:
+    """Attributes of all functional groups of one frame, flattened, under their classic keywords."""
     found: dict[str, Any] = {}
     for element in groups:
         if element.VR == "SQ":
-            for item in element.value:
+            for item in element.value if deep else ():
                 found |= group_attributes(item)
-        elif element.keyword in KEYWORDS:
+        elif element.keyword in TAG_OF:
             found[CLASSIC_NAMES.get(element.keyword, element.keyword)] = element.value
-    return found
-
-
-def attributes_of(header: Dataset) -> dict[str, Any]:
-    """Attributes at the top of a header; one with a malformed value counts as missing."""
-    found: dict[str, Any] = {}
-    for tag in list(header.keys()):  # iterating over the header itself stops at the first malformed value
-        try:
-            element = header[tag]
-        except (ValueError, TypeError, OverflowError, UnicodeError, NotImplementedError):
-            continue
-        if tag in PRIVATE:
-            if str(header.get((0x2005, 0x0010), "")).find("Philips") >= 0:
-                found[PRIVATE[tag]] = element.value
-        elif element.VR != "SQ" and element.value not in (None, "") and element.keyword in KEYWORDS:
-            found.setdefault(CLASSIC_NAMES.get(element.keyword, element.keyword), element.value)
     return found
 
 

@@ -12,6 +12,11 @@ from ..errors import PerfusionError
 from .headers import Frame
 
 DECODERS = "pylibjpeg with pylibjpeg-libjpeg and pylibjpeg-openjpeg"
+PIXEL_TAGS: list[int | str] = [
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "ExtendedOffsetTable", "PixelData"),
+    *("ExtendedOffsetTableLengths", "FloatPixelData", "DoubleFloatPixelData"),
+]
 BRIGHT_PERCENTILE = 75
 PROTON_DENSITY_RATIO = 1.5
 MOST_PROTON_DENSITY_FRAMES = 8
@@ -45,7 +50,7 @@ def stored_pixels(frame: Frame) -> np.ndarray:
     """Stored values of a whole file, (Y, X) or (frame, Y, X)."""
     with pydicom.config.disable_value_validation():
         try:
-            header = pydicom.dcmread(frame.path, force=True)
+            header = pydicom.dcmread(frame.path, force=True, specific_tags=PIXEL_TAGS)
             if "TransferSyntaxUID" not in header.file_meta:
                 header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
             return header.pixel_array

@@ -10,7 +10,7 @@ from ..series import Condition, Identity, Level, PerfusionSeries, Scan, Study
 from . import condition, geometry, protocol
 from .headers import Frame, one_patient, survey
 from .pixels import PixelReader, proton_density_frames
-from .scans import FoundScan, find_scans
+from .scans import FoundScan, find_scans, refuse_remains
 from .slices import Finding, Slice, find_slices
 
 MOST_LISTED = 12
@@ -87,6 +87,7 @@ def perfusion_scans(frames: Iterable[Frame]) -> list[FoundScan]:
     findings = find_slices(frames)
     broken = [finding for finding in findings if finding.error]
     scans = find_scans([one for finding in findings for one in finding.slices])
+    refuse_remains(scans, [one for finding in findings for one in finding.remains])
     if broken and len(scans) < 2:
         raise broken[0].error
     if not scans:

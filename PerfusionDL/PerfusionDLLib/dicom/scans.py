@@ -182,6 +182,15 @@ def refuse_short_slices(slices: Sequence[Slice]) -> None:
             )
 
 
+def refuse_remains(scans: Sequence[FoundScan], remains: Sequence[Slice]) -> None:
+    """Raise PerfusionError if something acquired with a scan is what is left of a further slice of it."""
+    for one in remains:
+        for scan in scans:
+            beside = [belongs(one, member) and not same_place(one, member) for member in scan.slices]
+            if all(beside) and geometry.parallel_to_most([geometry.normal(m.matrix) for m in (*scan.slices, one)])[-1]:
+                refuse_short_slices([*scan.slices, one])
+
+
 def attach_prebolus(scans: Sequence[FoundScan]) -> list[FoundScan]:
     """Give each diluted bolus to the scan that follows it, as its arterial input series."""
     main = [scan for scan in scans if not scan.is_prebolus]

@@ -13,6 +13,7 @@ from . import clock, geometry
 from .headers import Frame
 
 FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
+FEWEST_REMAINS = 4  # fewer are no dynamic series at all
 SHORTEST_SPAN_S = 8.0
 BREAK_S = 60.0  # a longer pause within a series separates two scans
 MOST_NAMED = 6
@@ -63,12 +64,14 @@ class Finding:
     """What a series turned out to be: perfusion slices, or a reason why not.
 
     error : set where it looks like perfusion but cannot be used
+    remains : slices with too few frames for perfusion, unless the rest of them was lost
     """
 
     name: str
     slices: tuple[Slice, ...] = ()
     reason: str = ""
     error: PerfusionError | None = None
+    remains: tuple[Slice, ...] = ()
 
 
 def find_slices(frames: Iterable[Frame]) -> list[Finding]:
@@ -98,19 +101,15 @@ def examine(series: Sequence[Frame]) -> Finding:
     longest = max(map(len, places))
     if longest < FEWEST_FRAMES:
         each = "one image" if longest == 1 else f"at most {longest} images"
-        return Finding(name, reason=f"{each} per slice position, {len(series)} in all")
-    candidates = [frames for frames in places if len(frames) >= max(FEWEST_FRAMES, longest // 2)]
+        return Finding(name, reason=f"{each} per slice position, {len(series)} in all", remains=remains(places))
+    candidates = [frames for frames in places if len(frames) >= FEWEST_REMAINS]
     reason = not_perfusion(candidates)
     if reason:
         return Finding(name, reason=reason)
     try:
-        timing = clock.find_times(candidates)
+        slices = timed(candidates)
     except PerfusionError as error:
         return Finding(name, reason="its frames cannot be put in order", error=error)
-    slices = [
-        Slice(tuple(frames), times_s, clock.start_s(frames), geometry.ijk_to_ras(frames[0])).timed(times_s)
-        for frames, times_s in zip(candidates, timing.times_s, strict=True)
-    ]
     spans = [one.span_s for one in slices]
     if max(spans) < SHORTEST_SPAN_S:
         return Finding(name, reason=f"{longest} images per slice position within {max(spans):.1f} s")
@@ -119,6 +118,26 @@ def examine(series: Sequence[Frame]) -> Finding:
     except PerfusionError as error:
         return Finding(name, reason="images are missing", error=error)
     return Finding(name, tuple(slices))
+
+
+def timed(places: Sequence[Sequence[Frame]]) -> list[Slice]:
+    """The slices of one series with their times."""
+    timing = clock.find_times(places)
+    return [
+        Slice(tuple(frames), times_s, clock.start_s(frames), geometry.ijk_to_ras(frames[0])).timed(times_s)
+        for frames, times_s in zip(places, timing.times_s, strict=True)
+    ]
+
+
+def remains(places: Sequence[Sequence[Frame]]) -> tuple[Slice, ...]:
+    """What might be left of perfusion slices most of whose images were lost."""
+    candidates = [frames for frames in places if len(frames) >= FEWEST_REMAINS]
+    if not candidates or not_perfusion(candidates):
+        return ()
+    try:
+        return tuple(timed(candidates))
+    except PerfusionError:
+        return ()
 
 
 def at_one_place(series: Sequence[Frame]) -> list[list[Frame]]:

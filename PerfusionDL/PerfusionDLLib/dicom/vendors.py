@@ -62,6 +62,7 @@ def shots(scan: Scan) -> Iterator[Shot]:
     largest = max(float(with_lead(series)[0].max()) for series in scan.slices)
     for slice_index, series in enumerate(scan.slices):
         signal, times_s, lead = with_lead(series)
+        interval_s = float(np.median(np.diff(series.times_s)))
         for frame_index, image in enumerate(signal):
             yield Shot(
                 slice_index=slice_index,
@@ -73,7 +74,7 @@ def shots(scan: Scan) -> Iterator[Shot]:
                 time_s=float(times_s[frame_index] - zero_s),
                 is_proton_density=frame_index < lead,
                 delay_s=float(times_s[0] - zero_s) + TRIGGER_DELAY_S,
-                interval_s=float(np.median(np.diff(series.times_s))),
+                interval_s=interval_s,
                 largest=largest,
             )
 
