@@ -243,6 +243,56 @@ def test_times_of_day_are_plausible_only_as_heartbeats():
     assert past_midnight(np.array([86399.0, 1.0])).tolist() == [86399.0, 86401.0]
 
 
+def test_a_pre_bolus_is_the_arterial_input_of_the_scan_that_follows(tmp_path):
+    folder = written(tmp_path, small_study(slices=1))
+
+    def rename(image, index):
+        image.SeriesDescription = image.ProtocolName = "perf prebolus"
+
+    edit(folder / "scan1", rename)
+    actual = read_study([folder]).rest
+    assert actual.aif_series is not None
+    assert said(actual, "pre-bolus")
+
+
+def test_files_without_a_preamble_are_read(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1), "ge")
+    expected = read_study([folder]).rest.slices[0]
+    for path in folder.rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+        image.save_as(path)
+        bare = path.read_bytes()
+        path.write_bytes(bare[bare.index(b"\x08\x00\x05\x00") :])
+    np.testing.assert_array_equal(read_study([folder]).rest.slices[0].signal, expected.signal)
+
+
+def test_negative_stored_values_and_an_intercept_are_understood(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1), "ge")
+    expected = read_study([folder]).rest.slices[0].signal
+
+    def shift(image, index):
+        image.PixelData = (image.pixel_array - 500).astype("<i2").tobytes()
+        image.RescaleSlope, image.RescaleIntercept = "2", "1000"
+
+    edit(folder, shift)
+    np.testing.assert_array_equal(read_study([folder]).rest.slices[0].signal, 2 * expected)
+
+
+def test_a_short_delay_is_that_before_the_readout(tmp_path):
+    """A saturation time shorter than the readout up to the center of k-space cannot be the time to that center."""
+    folder = written(tmp_path, rest_only(slices=1), "ge")
+    edit(folder, lambda image, _: setattr(image, "InversionTime", "10"))
+    acquisition = read_study([folder]).rest.slices[0].acquisition
+    assert acquisition.saturation_time_s == pytest.approx(0.010 + 22 * 0.0023)
+
+
+def test_an_echo_planar_train_shortens_the_way_to_the_center(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1), "ge")
+    edit(folder, lambda image, _: setattr(image, "EchoTrainLength", "2"))
+    assert read_study([folder]).rest.slices[0].acquisition.pulses_to_center == 11
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason="the in-vivo series is not part of the repository")
 def test_the_real_ge_series_reads_with_its_odd_header():
     study = read_study([REAL])

@@ -2,11 +2,12 @@
 
 import hashlib
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pydicom
 import pytest
-from dicom_studies import SIZE, small_scan, small_study, with_proton_density
+from dicom_studies import SIZE, bolus_slice, slice_matrix, small_scan, small_study, with_proton_density
 from PerfusionDLLib.dicom import Vendor, read_study, write_study
 from PerfusionDLLib.series import Condition, Identity, Study
 
@@ -109,6 +110,30 @@ def test_proton_density_frames_are_set_apart(vendor, tmp_path):
         assert one.proton_density.shape == (3, SIZE, SIZE)
         np.testing.assert_allclose(one.proton_density, 3000, atol=0.5)
     assert any("3 frames are proton-density" in sentence for sentence in actual.assumptions)
+
+
+@vendors
+def test_the_arterial_input_series_survives(vendor, tmp_path):
+    scan = small_scan(Condition.REST, slices=2)
+    coarse = bolus_slice(0, rr_s=0.95, delay_s=0.05)
+    coarse = replace(coarse, ijk_to_ras=slice_matrix(0, spacing_mm=4.5))
+    write_study(Study(rest=replace(scan, aif_series=coarse)), tmp_path, vendor=vendor)
+    actual = read_study([tmp_path]).rest
+    assert len(actual.slices) == 2
+    np.testing.assert_allclose(actual.aif_series.signal, coarse.signal, atol=0.5)
+    np.testing.assert_allclose(actual.aif_series.times_s, coarse.times_s, atol=TIME_TOLERANCE_S)
+    assert any("arterial input series" in sentence for sentence in actual.assumptions)
+
+
+@pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEGLSLossless], ids=lambda uid: uid.name)
+def test_compressed_images_are_read_where_a_decoder_is_there(syntax, tmp_path):
+    scan = small_scan(Condition.REST, slices=1)
+    write_study(Study(rest=scan), tmp_path, vendor="siemens")
+    for path in tmp_path.rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.compress(syntax, generate_instance_uid=False)
+        image.save_as(path)
+    np.testing.assert_array_equal(read_study([tmp_path]).rest.slices[0].signal, scan.slices[0].signal)
 
 
 def test_a_given_identity_is_written(tmp_path):

@@ -39,9 +39,9 @@ GADOLINIUM = ("58281002", "SCT", "Gadolinium")
 PROTOCOL = {Condition.REST: "SR TFE perfusion at rest", Condition.STRESS: "SR TFE perfusion, adenosine"}
 
 
-def enhanced_image(scan: Scan, visit: Visit, begin: datetime, number: int) -> Dataset:
+def enhanced_image(scan: Scan, visit: Visit, begin: datetime, zero_s: float, number: int, suffix: str = "") -> Dataset:
     """All frames of all slices of a scan, heartbeat by heartbeat."""
-    ordered = sorted(shots(scan), key=lambda shot: (shot.frame_index, shot.slice_index))
+    ordered = sorted(shots(scan, zero_s), key=lambda shot: (shot.frame_index, shot.slice_index))
     acquisition = ordered[0].series.acquisition
     image = start_image(visit, begin)
     image.SOPClassUID = EnhancedMRImageStorage
@@ -49,7 +49,7 @@ def enhanced_image(scan: Scan, visit: Visit, begin: datetime, number: int) -> Da
     image.SeriesInstanceUID = stable_uid(visit.study_uid, "enhanced", "series", number)
     image.SOPInstanceUID = stable_uid(image.SeriesInstanceUID, 1)
     image.InstanceNumber = 1
-    image.SeriesDescription = "Perfusion SAX"
+    image.SeriesDescription = "Perfusion SAX" + suffix
     image.ProtocolName = PROTOCOL[scan.condition]
     image.Manufacturer, image.ManufacturerModelName = "PerfusionDL", "Digital phantom"
     image.DeviceSerialNumber, image.SoftwareVersions = "1", "1"

@@ -56,9 +56,13 @@ class Shot:
     largest: float
 
 
-def shots(scan: Scan) -> Iterator[Shot]:
-    """All images of a scan, slice by slice."""
-    zero_s = min(with_lead(series)[1][0] for series in scan.slices)
+def first_s(scan: Scan) -> float:
+    """The time of the first image of a scan on its own clock."""
+    return float(min(with_lead(series)[1][0] for series in scan.slices))
+
+
+def shots(scan: Scan, zero_s: float) -> Iterator[Shot]:
+    """All images of a scan, slice by slice; ``zero_s`` is when it began on its own clock."""
     largest = max(float(with_lead(series)[0].max()) for series in scan.slices)
     for slice_index, series in enumerate(scan.slices):
         signal, times_s, lead = with_lead(series)
@@ -79,10 +83,12 @@ def shots(scan: Scan) -> Iterator[Shot]:
             )
 
 
-def classic_images(scan: Scan, visit: Visit, vendor: Vendor, begin: datetime, number: int) -> Iterator[Dataset]:
+def classic_images(
+    scan: Scan, visit: Visit, vendor: Vendor, begin: datetime, zero_s: float, number: int, suffix: str = ""
+) -> Iterator[Dataset]:
     """The images of one scan as a vendor writes them; ``number`` is that of the first series."""
     write = {Vendor.SIEMENS: siemens, Vendor.PHILIPS: philips, Vendor.GE: ge}[vendor]
-    for shot in shots(scan):
+    for shot in shots(scan, zero_s):
         image = start_image(visit, begin)
         image.SOPClassUID = MRImageStorage
         add_contrast(image, shot.series.acquisition)
@@ -94,6 +100,7 @@ def classic_images(scan: Scan, visit: Visit, vendor: Vendor, begin: datetime, nu
         add_protocol(image, shot)
         image.SeriesNumber = number
         write(image, shot, scan.condition, begin)
+        image.SeriesDescription += suffix
         image.SeriesInstanceUID = stable_uid(visit.study_uid, vendor, "series", image.SeriesNumber)
         image.SOPInstanceUID = stable_uid(image.SeriesInstanceUID, image.InstanceNumber)
         yield image

@@ -1,5 +1,6 @@
 """Perfusion studies into folders of DICOM files."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from ..errors import PerfusionError
 from ..series import Condition, Scan, Study
 from .enhanced import enhanced_image
 from .header_parts import STUDY_BEGIN, Visit, file_meta
-from .vendors import Vendor, classic_images
+from .vendors import Vendor, classic_images, first_s
 
 FIRST_SCAN = timedelta(minutes=6)  # after localizers and cines
 BETWEEN_SCANS = timedelta(minutes=10)
@@ -55,12 +56,18 @@ def write_study(
 
 
 def write_scan(scan: Scan, folder: Path, visit: Visit, vendor: Vendor, begin: datetime, number: int) -> None:
-    """Write one scan into a folder."""
-    if vendor is Vendor.ENHANCED:
-        save(enhanced_image(scan, visit, begin, number), folder / f"S{number:04d}I0001.dcm")
-        return
-    for image in classic_images(scan, visit, vendor, begin, number):
-        save(image, folder / f"S{image.SeriesNumber:04d}I{image.InstanceNumber:04d}.dcm")
+    """Write one scan into a folder, and its arterial input series under the number before it."""
+    zero_s = first_s(scan)
+    parts = [(scan, number, "")]
+    if scan.aif_series is not None:
+        parts.append((replace(scan, slices=(scan.aif_series,), aif_series=None), number - 1, " AIF"))
+    for part, series_number, suffix in parts:
+        if vendor is Vendor.ENHANCED:
+            images = iter([enhanced_image(part, visit, begin, zero_s, series_number, suffix)])
+        else:
+            images = classic_images(part, visit, vendor, begin, zero_s, series_number, suffix)
+        for image in images:
+            save(image, folder / f"S{image.SeriesNumber:04d}I{image.InstanceNumber:04d}.dcm")
 
 
 def save(image: Dataset, path: Path) -> None:
