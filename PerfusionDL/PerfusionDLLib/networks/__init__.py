@@ -1,0 +1,163 @@
+"""The trained networks of the four steps, each described by the model card beside its weights.
+
+Input spacing, size and scaling come from the card; no code has a second copy of them. PyTorch is needed by
+`load_networks`, not by importing this file.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import PerfusionError
+
+STEPS = ("peak", "box", "labels", "points")
+_POSES = ((0, False), (0, True), (1, True), (1, False), (2, False), (2, True), (3, True), (3, False))
+SHIPPED = Path(__file__).parents[1] / "weights"
+
+
+@dataclass(frozen=True)
+class Network:
+    """One trained network and its card."""
+
+    card: Mapping[str, Any]
+    module: Any
+    device: str = "cpu"
+
+    @property
+    def spacing_mm(self) -> float:
+        """Pixel size that the network was trained on."""
+        return self.card["input"]["spacing_mm"]
+
+    @property
+    def size(self) -> int:
+        """Rows and columns of its input."""
+        return self.card["input"]["size"]
+
+    @property
+    def channels(self) -> int:
+        """Channels of its input; more than one are frames in time."""
+        return self.card["architecture"]["channels_in"]
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Answer to one image, or to several of the same anatomy, averaged over mirrored and rotated poses.
+
+        One image is shown in all of its eight poses, several in four each. Several answers are joined by their
+        geometric mean: a pixel is what no image speaks against.
+
+        images : ([image,] channels, size, size), any linear scale
+        returns (outputs, size, size) float32 probabilities: over the outputs of each pixel (labels), or over the pixels
+        of each output (heat maps), as the card says
+        """
+        import torch
+
+        images = images[None] if images.ndim == 3 else images
+        expected = (self.channels, self.size, self.size)
+        if images.shape[1:] != expected:
+            raise ValueError(f"the {self.card['name']} network takes {expected}, got {images.shape[1:]}")
+        scale = np.percentile(images, self.card["input"]["scaled_to_percentile"], axis=(1, 2, 3), keepdims=True)
+        images = np.clip(images / np.maximum(scale, 1e-6), 0, 4).astype(np.float32)
+        heat_maps = self.card["output"]["kind"] == "heat maps"
+        joined = 0
+        for number, image in enumerate(images):
+            poses = _POSES if len(images) == 1 else _POSES[number % 2 :: 2]
+            batch = torch.from_numpy(np.stack([_pose(image, *pose) for pose in poses]))
+            with torch.inference_mode():
+                logits = self.module(batch.to(self.device, memory_format=torch.channels_last)).float()
+                flat = logits.flatten(2)
+                answers = torch.softmax(flat, dim=2 if heat_maps else 1).view(logits.shape).cpu().numpy()
+            swap = self.card["output"]["mirror_swaps_channels"]
+            back = [_pose_back(answer, *pose, swap) for answer, pose in zip(answers, poses, strict=True)]
+            joined = joined + np.log(np.mean(back, axis=0) + 1e-5) / len(images)
+        answer = np.exp(joined)
+        return answer / answer.sum(axis=(1, 2) if heat_maps else 0, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The four networks of preprocessing.
+
+    weights_sha256 : of all weights together, for the provenance of every result
+    """
+
+    peak: Network
+    box: Network
+    labels: Network
+    points: Network
+    weights_sha256: str
+
+
+def load_networks(folder: Path | None = None, device: str = "cpu") -> Networks:
+    """The networks whose cards lie in ``folder`` (the shipped ones if None), in evaluation mode.
+
+    Raises PerfusionError if PyTorch is missing, a card is missing, or weights are not those its card was written for.
+    """
+    folder = SHIPPED if folder is None else Path(folder)
+    loaded = {step: _load_network(folder / f"{step}.json", device) for step in STEPS}
+    together = "".join(loaded[step].card["sha256"] for step in STEPS)
+    return Networks(**loaded, weights_sha256=hashlib.sha256(together.encode()).hexdigest())
+
+
+def choose_device(wanted: str = "auto") -> str:
+    """Where the networks run: ``wanted``, or the fastest device there is for "auto".
+
+    Raises PerfusionError if the device is not there.
+    """
+    torch = _torch()
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if not there.get(wanted, False):
+        raise PerfusionError(f"The device {wanted!r} is not available on this computer.", "Choose auto or cpu.")
+    return wanted
+
+
+def _torch():
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise PerfusionError(
+            "Automatic contours need PyTorch, which is not installed.",
+            "Install it with the PyTorch extension, or draw the contours by hand: everything else works without it.",
+        ) from error
+    return torch
+
+
+def _load_network(card_path: Path, device: str) -> Network:
+    try:
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        stored = card_path.with_name(card["weights"]).read_bytes()
+    except FileNotFoundError as error:
+        raise PerfusionError(
+            f"The network file {Path(error.filename).name} is missing.",
+            "Reinstall the PerfusionDL extension, or choose a folder that `perfusiondl train` has written.",
+        ) from error
+    if hashlib.sha256(stored).hexdigest() != card["sha256"]:
+        raise PerfusionError(
+            f"The network file {card['weights']} is damaged or was replaced.", "Reinstall the PerfusionDL extension."
+        )
+    torch = _torch()
+    from .unet import UNet
+
+    module = UNet(**card["architecture"])
+    state = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
+    module.load_state_dict(
+        {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
+    )
+    return Network(card, module.to(device, memory_format=torch.channels_last).eval(), device)
+
+
+def _pose(image, turns, mirror):
+    return np.ascontiguousarray(np.rot90(image[..., ::-1] if mirror else image, turns, axes=(1, 2)))
+
+
+def _pose_back(answer, turns, mirror, swap):
+    straight = np.rot90(answer, -turns, axes=(1, 2))
+    if not mirror:
+        return straight
+    return straight[::-1, :, ::-1] if swap else straight[..., ::-1]

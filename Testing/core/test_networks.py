@@ -1,0 +1,82 @@
+"""Networks: what the cards promise, and what a user is told when something is missing."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PerfusionDLLib import networks
+from PerfusionDLLib.errors import PerfusionError
+
+SIZE_LIMIT_BYTES = 10e6
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return networks.load_networks()
+
+
+@pytest.fixture
+def copy(tmp_path):
+    return shutil.copytree(networks.SHIPPED, tmp_path / "weights")
+
+
+@pytest.mark.parametrize("step", networks.STEPS)
+def test_a_card_describes_its_network(step):
+    card = json.loads((networks.SHIPPED / f"{step}.json").read_text(encoding="utf-8"))
+    assert {"architecture", "input", "output", "training", "scores", "limits", "license", "sha256"} <= set(card)
+    assert len(card["output"]["channels"]) == card["architecture"]["channels_out"]
+
+
+def test_all_weights_together_stay_small():
+    assert sum(path.stat().st_size for path in networks.SHIPPED.glob("*.pt")) < SIZE_LIMIT_BYTES
+
+
+def test_a_missing_network_is_named(copy):
+    (copy / "box.pt").unlink()
+    with pytest.raises(PerfusionError, match=r"box\.pt is missing"):
+        networks.load_networks(copy)
+
+
+def test_replaced_weights_are_not_loaded(copy):
+    (copy / "labels.pt").write_bytes((copy / "labels.pt").read_bytes() + b"0")
+    with pytest.raises(PerfusionError, match=r"labels\.pt is damaged or was replaced"):
+        networks.load_networks(copy)
+
+
+def test_other_weights_have_another_hash(copy, shipped):
+    card = json.loads((copy / "peak.json").read_text(encoding="utf-8"))
+    (copy / "peak.pt").write_bytes((copy / "peak.pt").read_bytes() + b"0")
+    import hashlib
+
+    card["sha256"] = hashlib.sha256((copy / "peak.pt").read_bytes()).hexdigest()
+    (copy / "peak.json").write_text(json.dumps(card), encoding="utf-8")
+    assert networks.load_networks(copy).weights_sha256 != shipped.weights_sha256
+
+
+@pytest.mark.parametrize("step", networks.STEPS)
+@pytest.mark.parametrize(("turns", "mirror"), [(1, False), (2, True)])
+def test_a_turned_image_gets_the_turned_answer(shipped, step, turns, mirror):
+    network = getattr(shipped, step)
+    image = np.random.default_rng(1).random((network.channels, network.size, network.size), np.float32)
+    straight = network(image)
+    turned = network(np.rot90(image[..., ::-1] if mirror else image, turns, axes=(1, 2)))
+    if mirror and network.card["output"]["mirror_swaps_channels"]:
+        straight = straight[::-1]
+    expected = np.rot90(straight[..., ::-1] if mirror else straight, turns, axes=(1, 2))
+    np.testing.assert_allclose(turned, expected, atol=1e-4)
+
+
+def test_brightness_does_not_change_the_answer(shipped):
+    image = np.random.default_rng(2).random((1, 96, 96), np.float32)
+    np.testing.assert_allclose(shipped.labels(image), shipped.labels(700 * image), atol=1e-4)
+
+
+def test_an_image_of_the_wrong_size_is_a_programmers_mistake(shipped):
+    with pytest.raises(ValueError, match="labels network takes"):
+        shipped.labels(np.zeros((1, 10, 10), np.float32))
+
+
+def test_a_device_that_is_not_there_is_said_so():
+    with pytest.raises(PerfusionError, match="not available"):
+        networks.choose_device("abacus")
