@@ -1,0 +1,197 @@
+"""From a measured slice to a slice whose anatomy is known and aligned in time.
+
+In the order of Scannell et al. (J Magn Reson Imaging 2020;51:1689): frame of peak LV enhancement, box of the LV, motion
+compensation, labels, RV insertion points. Each step is a function of its own; `preprocess_slice` is their chain, also
+after a correction: what a user has set is taken as it is, and only what lies downstream of it is found anew.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import motion
+from ..contours import Contours, Label, Origin, Part, PreprocessedSlice
+from ..errors import PerfusionError
+from ..networks import Network, Networks
+from ..series import PerfusionSeries
+from .box import Box, Edges, find_box
+from .peak import Peak, bright_frames, find_peak, first_pass_peak, lead_frames
+from .points import find_points
+from .ring import box_around, ring_labels
+from .window import Window
+
+__all__ = [
+    "Box",
+    "Peak",
+    "bright_frames",
+    "find_box",
+    "find_labels",
+    "find_peak",
+    "find_points",
+    "first_pass_peak",
+    "lead_frames",
+    "preprocess_slice",
+    "ring_labels",
+]
+
+DOUBTFUL = {Part.PEAK_FRAME: 0.5, Part.BOX: 0.5, Part.LABELS: 0.8, Part.RV_INSERTION_POINTS: 0.25}
+_RECENTER_MM = 6.0
+
+
+def preprocess_slice(
+    series: PerfusionSeries,
+    networks: Networks,
+    *,
+    peak_frame: int | None = None,
+    box_px: Edges | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> PreprocessedSlice:
+    """Find everything in one slice.
+
+    Parameters
+    ----------
+    series : PerfusionSeries
+    networks : Networks
+    peak_frame, box_px : int, edges
+        What a user has set; then it is not searched for, and what lies downstream of it follows.
+    progress : callable
+        Told the name of each step as it begins.
+
+    Raises
+    ------
+    PerfusionError
+        If no left ventricle is found.
+    """
+    origins = dict.fromkeys(Part, Origin.AUTOMATIC)
+    confidences: dict[Part, float] = {}
+    spacing_mm = series.spacing_mm
+
+    progress("peak frame")
+    peak = find_peak(series.signal, spacing_mm, networks.peak)
+    if peak is None and (peak_frame is None and box_px is None):
+        raise _no_heart(series)
+    if peak_frame is not None:
+        reference, origins[Part.PEAK_FRAME] = peak_frame, Origin.EDITED
+    elif peak is not None:
+        reference, confidences[Part.PEAK_FRAME] = peak.frame, peak.confidence
+    else:
+        reference = int(np.argmax(_curve_in_box(series.signal, box_px)))
+        confidences[Part.PEAK_FRAME] = 0.0
+
+    progress("left-ventricular box")
+    if box_px is not None:
+        box, origins[Part.BOX] = Box(box_px, 1.0), Origin.EDITED
+    else:
+        near_px = peak.center_px if peak is not None else None
+        box = find_box(series.signal[reference], spacing_mm, networks.box, near_px=near_px)
+        if box is None:
+            raise _no_heart(series)
+        confidences[Part.BOX] = box.confidence
+
+    progress("motion compensation")
+    moved = motion.compensate(series.signal, spacing_mm=spacing_mm, reference_frame=reference, region_px=box.edges_px)
+
+    progress("labels")
+    curve = peak.curve if peak is not None else _curve_in_box(series.signal, box.edges_px)
+    frames = [frame for frame in bright_frames(curve, reference) if moved.aligned[frame] or frame == reference]
+    images = moved.corrected[frames]
+    found = find_labels(images, spacing_mm, networks.labels, center_px=box.center_px)
+    if found is None:
+        raise _no_heart(series)
+    labels, confidences[Part.LABELS] = found
+    if origins[Part.PEAK_FRAME] is Origin.AUTOMATIC:
+        lead = lead_frames(moved.corrected)
+        cavity = moved.corrected[lead:, labels == Label.BLOOD_POOL].mean(axis=1)
+        peak_frame = lead + first_pass_peak(cavity)
+
+    progress("insertion points")
+    anterior, inferior, confidences[Part.RV_INSERTION_POINTS] = find_points(
+        images, series, networks.points, center_px=_middle(box_around(labels))
+    )
+    contours = Contours(
+        peak_frame=int(peak_frame),
+        reference_frame=int(reference),
+        box_px=box_px if box_px is not None else box_around(labels),
+        labels=labels,
+        anterior_rv_ras_mm=anterior,
+        inferior_rv_ras_mm=inferior,
+        origins=origins,
+        confidences=confidences,
+    )
+    return PreprocessedSlice(
+        series=series, motion=moved, contours=contours, automatic=contours, flags=_flags(contours, peak, moved)
+    )
+
+
+def find_labels(
+    images: np.ndarray, spacing_mm: tuple[float, float], network: Network, *, center_px: tuple[float, float]
+) -> tuple[np.ndarray, float] | None:
+    """Labels (Y, X) uint8 with their confidence; None where there is no heart.
+
+    images : (frame, Y, X) in one pose, around the LV peak
+    center_px : where the heart is; looked at again from its own middle if that lies elsewhere
+    """
+    for _ in range(2):
+        window = Window(network.size, network.spacing_mm, center_px, spacing_mm)
+        probability = network(window.look(images)[:, None])
+        labels = ring_labels(window.answer(probability, images.shape[1:]), spacing_mm)
+        if labels is None:
+            return None
+        middle = _middle(box_around(labels))
+        if np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < _RECENTER_MM:
+            break
+        center_px = middle
+    return labels, _certainty(probability)
+
+
+def _middle(box_px):
+    row0, column0, row1, column1 = box_px
+    return (row0 + row1) / 2, (column0 + column1) / 2
+
+
+def _certainty(probability):
+    """Expected overlap (soft Dice) of the labels with the truth, if the probabilities are right: the worse of both."""
+    best = probability.argmax(axis=0)
+    overlaps = []
+    for label in (1, 2):
+        chosen = best == label
+        overlaps.append(2 * probability[label][chosen].sum() / max(chosen.sum() + probability[label].sum(), 1e-6))
+    return round(float(min(overlaps)), 3)
+
+
+def _curve_in_box(signal, box_px):
+    rows, columns = (slice(max(int(low), 0), int(high) + 1) for low, high in zip(box_px[:2], box_px[2:], strict=True))
+    return np.percentile(signal[:, rows, columns], 90, axis=(1, 2))
+
+
+def _no_heart(series):
+    where = f"the {series.level} slice" if series.level else "this slice"
+    return PerfusionError(
+        f"No left ventricle was found in {where}.",
+        "Check that the series is a short-axis first-pass perfusion series. If it is, draw a box around the left "
+        "ventricle and press Recompute.",
+    )
+
+
+def _flags(contours, peak, moved):
+    """Sentences on what the user should check."""
+    names = {
+        Part.PEAK_FRAME: "The frame of peak enhancement is uncertain",
+        Part.BOX: "The position of the left ventricle is uncertain",
+        Part.LABELS: "The contours are uncertain",
+        Part.RV_INSERTION_POINTS: "The RV insertion points are uncertain",
+    }
+    flags = [
+        f"{names[part]} (confidence {value:.2f}): please check."
+        for part, value in contours.confidences.items()
+        if value < DOUBTFUL[part]
+    ]
+    if peak is not None and abs(contours.peak_frame - peak.frame) > 3:
+        flags.append(
+            f"The blood pool is brightest in frame {contours.peak_frame + 1}, but the whole series suggested frame "
+            f"{peak.frame + 1}: please check the peak frame."
+        )
+    lost = int((~moved.aligned).sum())
+    if lost > 0.15 * len(moved.aligned):
+        flags.append(f"{lost} of {len(moved.aligned)} frames could not be aligned and are not used.")
+    return tuple(flags)

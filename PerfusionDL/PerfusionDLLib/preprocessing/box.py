@@ -1,0 +1,67 @@
+"""The box around the left ventricle, found in the whole field of view of the peak frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..contours import Label
+from ..networks import Network
+from .window import Window
+
+Edges = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """Edges around the epicardium in pixels of the image (row0, column0, row1, column1), and a confidence 0 to 1."""
+
+    edges_px: Edges
+    confidence: float
+
+    @property
+    def center_px(self) -> tuple[float, float]:
+        """Row and column of the middle."""
+        row0, column0, row1, column1 = self.edges_px
+        return (row0 + row1) / 2, (column0 + column1) / 2
+
+
+def find_box(
+    image: np.ndarray, spacing_mm: tuple[float, float], network: Network, *, near_px: tuple[float, float] | None = None
+) -> Box | None:
+    """Box of the LV in the peak frame (Y, X); None where the network sees no heart.
+
+    near_px : where the blood pool enhanced in time (`find_peak`); decides where the frame alone shows two candidates
+    """
+    middle = tuple((length - 1) / 2 for length in image.shape)
+    window = Window(network.size, network.spacing_mm, middle, spacing_mm)
+    probability = network(window.look(image[None]))
+    heart = probability[Label.MYOCARDIUM] + probability[Label.BLOOD_POOL]
+    pieces, count = ndimage.label(heart > 0.5)
+    if not count:
+        return None
+    score = ndimage.sum_labels(heart, pieces, np.arange(1, count + 1))
+    if near_px is not None:
+        place = np.indices(heart.shape).transpose(1, 2, 0) - window.from_image(np.array(near_px))
+        away_mm = np.linalg.norm(place, axis=-1) * network.spacing_mm
+        closest = ndimage.minimum(away_mm, pieces, np.arange(1, count + 1))
+        score = score * np.exp(-((np.maximum(closest - 5, 0) / 20) ** 2))
+    best = int(np.argmax(score)) + 1
+    own = np.where((pieces == best) | (pieces == 0), heart, 0)
+    own = np.where(ndimage.binary_dilation(pieces == best, iterations=2), own, 0)
+    first, last = zip(*(_crossings(own.max(axis=1 - axis)) for axis in range(2)), strict=True)
+    row0, column0 = window.to_image(np.array(first))
+    row1, column1 = window.to_image(np.array(last))
+    sure = float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum())
+    return Box((float(row0), float(column0), float(row1), float(column1)), round(sure, 3))
+
+
+def _crossings(profile):
+    """Where a profile first rises through one half and last falls through it, between pixel centers."""
+    inside = np.flatnonzero(profile > 0.5)
+    first, last = inside[0], inside[-1]
+    if first > 0:
+        first -= (profile[first] - 0.5) / (profile[first] - profile[first - 1])
+    if last < len(profile) - 1:
+        last += (profile[last] - 0.5) / (profile[last] - profile[last + 1])
+    return first, last
