@@ -1,0 +1,53 @@
+"""Offline training of the networks from images drawn at random; never packaged into Slicer."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import PerfusionError
+from ..networks import STEPS
+
+# How the minutes of `step="all"` are shared out; the labels decide most and learn slowest.
+_SHARE = {"peak": 0.2, "box": 0.15, "labels": 0.45, "points": 0.2}
+
+
+def train(
+    out: Path,
+    *,
+    minutes: float = 60.0,
+    step: str = "all",
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Callable[[str], None] = print,
+) -> list[Path]:
+    """Train one network or all four; weights and cards are written into ``out``.
+
+    An interrupted training goes on from its last checkpoint in ``out`` when it is called again.
+
+    Returns the cards' paths.
+    """
+    try:
+        from .card import write_network
+        from .fit import fit
+    except ModuleNotFoundError as error:
+        raise PerfusionError(
+            f"Training needs the package {error.name}, which is not installed.",
+            "Install it: pip install perfusiondl[train]",
+        ) from error
+    if step not in (*STEPS, "all"):
+        raise ValueError(f"step must be one of {(*STEPS, 'all')}, got {step!r}")
+    out.mkdir(parents=True, exist_ok=True)
+    shares = _SHARE if step == "all" else {step: 1.0}
+    cards = []
+    for name in sorted(shares, key=lambda one: one != "labels"):
+        borrowed = out / "labels.checkpoint"
+        start_from = borrowed if name in ("box", "points") and borrowed.exists() else None
+        own_minutes = minutes * shares[name]
+        net, batches = fit(
+            name, folder=out, minutes=own_minutes, seed=seed, device=device, start_from=start_from, progress=progress
+        )
+        training = {
+            "command": f"perfusiondl train --step {step} --minutes {minutes:g} --seed {seed}",
+            "batches": batches,
+        }
+        cards.append(write_network(net, name, out, training=training, scores={}))
+    return cards

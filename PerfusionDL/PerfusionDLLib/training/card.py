@@ -1,0 +1,87 @@
+"""Weights written with the card that describes them."""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import __version__
+from ..networks.unet import UNet
+from .fit import ARCHITECTURE, HEAT_SD_PX
+from .samples import COARSE, CROP, FRAMES, WIDE
+
+_SHARED = {
+    "license": "Apache-2.0",
+    "intended_use": "Research on first-pass myocardial perfusion MRI. Not approved for clinical use.",
+    "training_data": "Images drawn at random by `training` (domain randomization); no patients, no phantom",
+    "limits": [
+        "Short-axis slices near the peak of LV enhancement; long-axis views and cine images were not trained on.",
+        "Hearts with an epicardial radius of 16 to 50 mm and a wall of 3.5 to 20 mm.",
+        "A myocardium that does not close around the cavity (outflow tract) is closed all the same.",
+    ],
+}
+_LABELS = ["background", "myocardium", "LV blood pool with papillary muscles", "RV blood pool"]
+_STEPS = {
+    "peak": {
+        "grid": COARSE,
+        "sees": f"the whole field of view over the whole series, resampled linearly to {FRAMES} frames, first to last",
+        "output": {"kind": "labels", "channels": ["background", "LV blood pool", "RV blood pool"]},
+    },
+    "box": {
+        "grid": WIDE,
+        "sees": "the peak frame, centered on the image",
+        "output": {"kind": "labels", "channels": _LABELS},
+    },
+    "labels": {
+        "grid": CROP,
+        "sees": "the peak frame, centered on the box",
+        "output": {"kind": "labels", "channels": _LABELS},
+    },
+    "points": {
+        "grid": CROP,
+        "sees": "the peak frame, centered on the heart",
+        "output": {
+            "kind": "heat maps",
+            "channels": ["insertion point where the septum begins clockwise on the screen", "the one where it ends"],
+            "trained_with_sd_px": HEAT_SD_PX,
+        },
+    },
+}
+
+
+def write_network(
+    net: UNet, step: str, folder: Path, *, training: Mapping[str, Any], scores: Mapping[str, Any]
+) -> Path:
+    """Write ``<step>.pt`` (half precision) and its card ``<step>.json``; returns the card's path."""
+    stored = io.BytesIO()
+    state = {
+        name: values.half() if values.is_floating_point() else values for name, values in net.cpu().state_dict().items()
+    }
+    torch.save(state, stored)
+    weights = folder / f"{step}.pt"
+    weights.write_bytes(stored.getvalue())
+    about = _STEPS[step]
+    card = {
+        "name": step,
+        "version": __version__,
+        "weights": weights.name,
+        "sha256": hashlib.sha256(stored.getvalue()).hexdigest(),
+        "architecture": ARCHITECTURE[step],
+        "input": {
+            "sees": about["sees"],
+            "spacing_mm": about["grid"].spacing_mm,
+            "size": about["grid"].size,
+            "scaled_to_percentile": 99,
+        },
+        "output": {**about["output"], "mirror_swaps_channels": about["output"]["kind"] == "heat maps"},
+        "training": dict(training),
+        "scores": dict(scores),
+        **_SHARED,
+    }
+    path = folder / f"{step}.json"
+    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,134 @@
+"""How far the chain is from references nobody trained on: the table of Scannell et al. 2020, case by case."""
+
+import csv
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..contours import Label, Part, PreprocessedSlice
+from ..errors import PerfusionError
+from ..networks import Networks
+from ..preprocessing import preprocess_slice
+from ..preprocessing.ring import box_around
+from .cases import Case
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How one slice came out; NaN where no left ventricle was found, with ``failure`` saying so."""
+
+    name: str
+    condition: str
+    level: str
+    peak_frame_error: float = np.nan
+    box_dice: float = np.nan
+    myocardium_dice: float = np.nan
+    cavity_dice: float = np.nan
+    epicardium_dice: float = np.nan
+    rv_dice: float = np.nan
+    insertion_points_mm: float = np.nan
+    peak_frame_confidence: float = np.nan
+    box_confidence: float = np.nan
+    labels_confidence: float = np.nan
+    points_confidence: float = np.nan
+    seconds: float = np.nan
+    failure: str = ""
+
+
+MEASURES = {
+    "peak frame error (frames)": "peak_frame_error",
+    "box Dice": "box_dice",
+    "myocardium Dice": "myocardium_dice",
+    "LV cavity Dice": "cavity_dice",
+    "epicardium Dice": "epicardium_dice",
+    "RV cavity Dice": "rv_dice",
+    "RV insertion points (mm)": "insertion_points_mm",
+}
+
+
+def evaluate(cases: Iterable[Case], networks: Networks) -> Iterator[tuple[Score, Case, PreprocessedSlice | None]]:
+    """Score each case as it is done."""
+    for case in cases:
+        began = time.perf_counter()
+        try:
+            found = preprocess_slice(case.series, networks)
+        except PerfusionError as error:
+            yield Score(name=case.name, condition=case.condition, level=case.level, failure=error.problem), case, None
+            continue
+        yield replace(score(found, case), seconds=round(time.perf_counter() - began, 2)), case, found
+
+
+def score(found: PreprocessedSlice, case: Case) -> Score:
+    """Compare one preprocessed slice with its reference, in the pose of the slice's reference frame."""
+    contours, spacing_mm = found.contours, case.series.spacing_mm
+    truth = case.reference.in_pose_of(contours.reference_frame, spacing_mm)
+    mine, theirs = contours.labels, truth.labels
+    points_px = case.series.pixels_from_ras(np.stack([contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm]))
+    away_mm = np.linalg.norm((points_px - truth.rv_points_px) * spacing_mm, axis=1)
+    lv = (Label.MYOCARDIUM, Label.BLOOD_POOL)
+    return Score(
+        name=case.name,
+        condition=case.condition,
+        level=case.level,
+        peak_frame_error=abs(contours.peak_frame - case.reference.peak_frame),
+        box_dice=box_overlap(contours.box_px, box_around(theirs)),
+        myocardium_dice=dice(contours.myocardium, theirs == Label.MYOCARDIUM),
+        cavity_dice=dice(contours.blood_pool, theirs == Label.BLOOD_POOL),
+        epicardium_dice=dice(np.isin(mine, lv), np.isin(theirs, lv)),
+        rv_dice=dice(contours.rv_blood_pool, theirs == Label.RV_BLOOD_POOL),
+        insertion_points_mm=float(away_mm.mean()),
+        peak_frame_confidence=contours.confidences[Part.PEAK_FRAME],
+        box_confidence=contours.confidences[Part.BOX],
+        labels_confidence=contours.confidences[Part.LABELS],
+        points_confidence=contours.confidences[Part.RV_INSERTION_POINTS],
+    )
+
+
+def dice(one: np.ndarray, other: np.ndarray) -> float:
+    """Overlap of two masks, 0 to 1; 1 if both are empty."""
+    together = one.sum() + other.sum()
+    return float(2 * (one & other).sum() / together) if together else 1.0
+
+
+def box_overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Dice overlap of two boxes given as row0, column0, row1, column1.
+
+    Examples
+    --------
+    >>> box_overlap((0, 0, 2, 2), (0, 1, 2, 3))
+    0.5
+    """
+    one, other = np.asarray(one), np.asarray(other)
+    shared = np.prod(np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0))
+    return float(2 * shared / (np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2])))
+
+
+def table(scores: Sequence[Score]) -> str:
+    """Mean (SD) and median of each measure, for all slices, per level and per condition, with the number of slices."""
+    groups = {"all": list(scores)}
+    for key in ("level", "condition"):
+        for value in dict.fromkeys(getattr(one, key) for one in scores):
+            groups[str(value)] = [one for one in scores if getattr(one, key) == value]
+    lines = ["| measure | " + " | ".join(f"{name} (n = {len(group)})" for name, group in groups.items()) + " |"]
+    lines.append("|---" * (len(groups) + 1) + "|")
+    for name, field in MEASURES.items():
+        cells = []
+        for group in groups.values():
+            values = np.array([getattr(one, field) for one in group], float)
+            values = values[np.isfinite(values)]
+            cells.append(f"{values.mean():.2f} ({values.std():.2f}), {np.median(values):.2f}" if values.size else "-")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    failed = [sum(bool(one.failure) for one in group) for group in groups.values()]
+    lines.append("| left ventricle not found | " + " | ".join(map(str, failed)) + " |")
+    return "\n".join(lines)
+
+
+def write_csv(path: Path, scores: Sequence[Score]) -> None:
+    """One row per case."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Score)])
+        writer.writeheader()
+        writer.writerows(asdict(one) for one in scores)

@@ -1,0 +1,104 @@
+"""Evaluation: the yardstick itself."""
+
+import csv
+
+import numpy as np
+import pytest
+from PerfusionDLLib import phantom
+from PerfusionDLLib.contours import Contours, MotionCompensation, Part, PreprocessedSlice
+from PerfusionDLLib.training import cases, evaluation
+
+
+@pytest.fixture(scope="module")
+def case():
+    return next(cases.phantom_cases([9002], held_out=False))
+
+
+def perfect(case):
+    """What a chain without error would return, in the pose of a frame far from the peak."""
+    frame = 3
+    truth = case.reference.in_pose_of(frame, case.series.spacing_mm)
+    anterior, inferior = case.series.ras_from_pixels(truth.rv_points_px)
+    contours = Contours(
+        peak_frame=case.reference.peak_frame,
+        reference_frame=frame,
+        box_px=evaluation.box_around(truth.labels),
+        labels=truth.labels,
+        anterior_rv_ras_mm=anterior,
+        inferior_rv_ras_mm=inferior,
+        confidences=dict.fromkeys(Part, 1.0),
+    )
+    count = len(case.series.signal)
+    still = MotionCompensation(
+        corrected=case.series.signal,
+        displacement_mm=np.zeros_like(case.reference.displacement_mm),
+        reference_frame=frame,
+        quality=np.ones(count),
+        aligned=np.ones(count, bool),
+    )
+    return PreprocessedSlice(series=case.series, motion=still, contours=contours)
+
+
+def test_a_perfect_answer_has_no_error(case):
+    scored = evaluation.score(perfect(case), case)
+    assert scored.peak_frame_error == 0
+    assert scored.insertion_points_mm == pytest.approx(0, abs=1e-6)
+    for measure in ("box_dice", "myocardium_dice", "cavity_dice", "epicardium_dice", "rv_dice"):
+        assert getattr(scored, measure) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("quarter_turns", range(4))
+def test_a_turned_slice_stays_where_it_was_in_the_body(case, quarter_turns, mirror):
+    turned = cases.turned_case(case, quarter_turns, mirror)
+    np.testing.assert_allclose(
+        turned.series.ras_from_pixels(turned.reference.rv_points_px),
+        case.series.ras_from_pixels(case.reference.rv_points_px),
+        atol=1e-6,
+    )
+    np.testing.assert_allclose(
+        turned.series.ras_from_pixels(np.argwhere(turned.reference.labels == 1)).mean(axis=0),
+        case.series.ras_from_pixels(np.argwhere(case.reference.labels == 1)).mean(axis=0),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("quarter_turns", [1, 2])
+def test_a_turned_slice_moves_as_it_did(case, quarter_turns):
+    turned = cases.turned_case(case, quarter_turns, True)
+    spacing_mm = case.series.spacing_mm
+    before = case.reference.in_pose_of(3, spacing_mm)
+    after = turned.reference.in_pose_of(3, turned.series.spacing_mm)
+    np.testing.assert_allclose(
+        turned.series.ras_from_pixels(after.rv_points_px), case.series.ras_from_pixels(before.rv_points_px), atol=1e-3
+    )
+
+
+def test_the_reference_of_a_frame_is_the_heart_in_that_frame(case):
+    truth = phantom.simulate_series(9002, condition=case.condition, level=case.level).truth
+    assert np.abs(truth.displacement_mm[3]).max() > 0
+    moved = case.reference.in_pose_of(3, case.series.spacing_mm).labels
+    assert moved.sum() == pytest.approx(truth.labels.sum(), rel=0.05)
+
+
+def test_disturbed_slices_keep_their_shape(case):
+    shape = case.series.signal.shape
+    for other in (
+        cases.coarser_case(case),
+        cases.noisy_case(case, np.random.default_rng(1)),
+        cases.shaded_case(case),
+    ):
+        assert other.series.signal.shape == shape
+        assert not np.array_equal(other.series.signal, case.series.signal)
+
+
+def test_the_table_counts_what_was_not_found(case, tmp_path):
+    failed = evaluation.Score(name="a", condition="rest", level="mid", failure="No left ventricle was found.")
+    scores = [evaluation.score(perfect(case), case), failed]
+    lines = evaluation.table(scores).splitlines()
+    assert lines[0].startswith("| measure | all (n = 2) |")
+    assert lines[-1].startswith("| left ventricle not found | 1 |")
+    evaluation.write_csv(tmp_path / "scores.csv", scores)
+    with (tmp_path / "scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["failure"] for row in rows] == ["", "No left ventricle was found."]

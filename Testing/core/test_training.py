@@ -1,0 +1,73 @@
+"""Training: labels that fit their images, and a run that writes what can be loaded."""
+
+import numpy as np
+import pytest
+from PerfusionDLLib import networks, training
+from PerfusionDLLib.training.samples import CROP, DRAW, Sample, turned
+
+
+def slice_with_rv(seed):
+    rng = np.random.default_rng(seed)
+    drawn = (DRAW["points"](rng) for _ in range(50))
+    return next(sample for sample in drawn if np.isfinite(sample.points_px).all())
+
+
+@pytest.mark.parametrize("step", networks.STEPS)
+def test_a_sample_is_the_same_for_the_same_seed_and_another_for_another(step):
+    one, same, other = (DRAW[step](np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.image, same.image)
+    assert not np.array_equal(one.image, other.image)
+    assert np.isfinite(one.image).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_insertion_points_lie_on_the_epicardium_beside_the_rv(seed):
+    sample = slice_with_rv(seed)
+    rows, columns = np.indices(sample.labels.shape)
+    inside_lv = np.isin(sample.labels, (1, 2))
+    for row, column in sample.points_px:
+        away = np.hypot(rows - row, columns - column)
+        assert away[inside_lv].min() * CROP.spacing_mm < 4
+        assert away[~inside_lv].min() * CROP.spacing_mm < 4
+        assert away[sample.labels == 3].min() * CROP.spacing_mm < 12
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_septum_lies_clockwise_after_the_first_point_in_every_pose(seed):
+    sample = slice_with_rv(100 + seed)
+    for mirror in (False, True):
+        for quarter_turns in range(4):
+            pose = turned(sample, quarter_turns, mirror)
+            heart = np.argwhere(np.isin(pose.labels, (1, 2))).mean(axis=0)
+            rv = np.argwhere(pose.labels == 3).mean(axis=0)
+            first, last, middle = (np.arctan2(*(point - heart)) for point in (*pose.points_px, rv))
+            assert (middle - first) % (2 * np.pi) < (last - first) % (2 * np.pi)
+
+
+def test_eight_poses_are_eight_different_images():
+    image = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
+    sample = Sample(image, image[0].astype(np.uint8), np.array([[1.0, 2.0], [3.0, 0.0]]))
+    poses = {turned(sample, turns, mirror).image.tobytes() for turns in range(4) for mirror in (False, True)}
+    assert len(poses) == 8
+
+
+def test_a_point_stays_on_its_pixel_when_the_image_is_turned():
+    image = np.arange(25, dtype=np.float32).reshape(1, 5, 5)
+    sample = Sample(image, image[0].astype(np.uint8), np.array([[1.0, 3.0], [4.0, 2.0]]))
+    values = [image[0, 1, 3], image[0, 4, 2]]
+    for turns in range(4):
+        for mirror in (False, True):
+            pose = turned(sample, turns, mirror)
+            rows, columns = pose.points_px.astype(int).T
+            assert sorted(pose.image[0, rows, columns]) == sorted(values)
+
+
+@pytest.mark.slow
+def test_a_short_training_writes_networks_that_load_and_goes_on_where_it_stopped(tmp_path):
+    said = []
+    training.train(tmp_path, minutes=0.1, step="labels", seed=1, progress=said.append)
+    (card,) = training.train(tmp_path, minutes=0.3, step="labels", seed=1, progress=said.append)
+    assert card == tmp_path / "labels.json"
+    network = networks._load_network(card, "cpu")
+    assert network.card["training"]["batches"] >= 2
+    assert network(np.zeros((1, 96, 96), np.float32)).shape == (4, 96, 96)
