@@ -49,11 +49,11 @@ def move_points(
         raise ValueError(f"points_yx must be (..., 2), got {points.shape}")
 
     def displacement_px(where):
-        position = np.moveaxis(where, -1, 0)
-        parts = (
+        position = where.reshape(-1, 2).T
+        parts = [
             ndimage.map_coordinates(part, position, order=1, mode="nearest") for part in motion.displacement_mm[frame]
-        )
-        return np.stack(list(parts), -1) / np.asarray(spacing_mm)
+        ]
+        return np.stack(parts, -1).reshape(where.shape) / np.asarray(spacing_mm)
 
     if not to_reference:
         return points + displacement_px(points)
