@@ -14,7 +14,7 @@ from scipy.special import softmax
 
 from ..maps import FitStatus
 from .convolution import input_spline
-from .fits import FlowFits
+from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL, FlowFits
 from .population import LOCAL, GroupCurves, Population, learn
 from .tissue_models import LOG_FLOW_PRIOR, PreparedInput, TissueModel, prepare_input
 
@@ -24,8 +24,6 @@ DELAY_SPREAD_S = 0.35  # within a group
 NEGLIGIBLE_PROBABILITY = 0.02
 SUBSPACE_TOLERANCE = 2e-3  # of the largest singular value: directions that the models can reach
 LEAST_MISFIT = 0.003  # of the peak: no model and no arterial input describe tissue better
-EDGE_SPILL_SD, INNER_SPILL_SD = 0.25, 0.01  # share of blood in a pixel beside a cavity, and elsewhere
-MOST_SPILL = 0.3  # of a pixel that still tells the flow of its tissue
 FEWEST_INNER_PIXELS = 4  # of a group, to leave its edge out
 MODEL_LOG_SD = 0.03  # of flow: heterogeneity within a region and whatever else no model here holds
 INTERVAL_SD = 1.96

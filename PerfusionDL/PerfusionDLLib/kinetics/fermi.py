@@ -4,7 +4,7 @@ import numpy as np
 
 from ..maps import FitStatus
 from .convolution import FLOW_PER_S, GRID_S, input_matrix, input_spline
-from .fits import FlowFits
+from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL, FlowFits
 from .least_squares import levenberg_marquardt
 
 # Parameters: flow (mL/min/g), log of the decay rate k (1/s), shoulder k * tau0 (1), delay (s)
@@ -14,6 +14,8 @@ START_DECAY_PER_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 START_SHOULDER = (0.0, 1.5, 4.0)
 START_DELAY_S = tuple(np.arange(-0.5, 4.1, 0.5))
 INTERVAL_SE = 1.96  # standard errors either side in a 95 % interval
+# Weak priors, against shapes that noise alone draws: log of the decay rate, shoulder, delay about the slice's
+PRIOR_LOG_DECAY, PRIOR_SHOULDER, PRIOR_DELAY_SD_S = (np.log(0.1), 1.0), (1.5, 1.5), 0.7
 LATE_ARRIVAL_S = 5.0
 NOISE_FLOOR = 3.0  # largest weighted correlation with any start curve, in standard errors
 
@@ -36,10 +38,13 @@ def fermi_residue(times_s, *, shoulder_s, decay_per_s):
     return (1 + beta) / (1 + beta * np.exp(np.minimum(decay_per_s * np.asarray(times_s), 600)))
 
 
-def fit_fermi(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_frames=None, grid_s=GRID_S):
+def fit_fermi(
+    times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_frames=None, edge=None, spill=None, grid_s=GRID_S
+):
     """Flow by Fermi-constrained deconvolution with a delay: ``MBF = 60 max(h) / 1.05``.
 
-    The least-squares fit starts from the best of 150 precomputed curves and runs for all curves together. Frames may
+    Each curve is fitted for itself; the shape has weak priors and the delay stays near that of the other curves. The
+    least-squares fit starts from the best of 150 precomputed curves and runs for all curves together. Frames may
     be unevenly spaced: the model is evaluated at the times they were taken.
 
     Parameters
@@ -49,6 +54,8 @@ def fit_fermi(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_fram
         NaN frames do not take part.
     aif_times_s, arterial_mmol_l : (A,)
     used_frames : (T,) bool, optional
+    edge, spill : (N,) bool, (S, T), optional
+        Pixels that may hold blood of a neighboring cavity, and what a pixel full of such blood would show.
 
     Returns
     -------
@@ -66,26 +73,48 @@ def fit_fermi(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_fram
         input_spline(aif_times_s, arterial_mmol_l), times_s, span_s=span_s, first_s=LOWER[3], grid_s=grid_s
     )
 
-    def model(parameters):
-        return fermi_curves(parameters, matrix, grid_s)
+    spill = np.zeros((0, len(times_s))) if spill is None else np.asarray(spill)
+    spill_sd = np.where(np.zeros(len(data), bool) if edge is None else edge, EDGE_SPILL_SD, INNER_SPILL_SD)
 
-    start, noticeable = _start(data, weights, model)
-    parameters, converged, normal, cost = levenberg_marquardt(model, start, LOWER, UPPER, data, weights)
+    def model(parameters):
+        """Fermi curves with the blood that the pixels hold."""
+        tissue, blood = np.split(parameters, [len(LOWER)], axis=1)
+        curves, slopes = fermi_curves(tissue, matrix, grid_s)
+        shown = np.broadcast_to(spill, (len(parameters), *spill.shape))
+        return curves + blood @ spill, np.concatenate((slopes, shown), axis=1)
+
+    bloods = np.ones(len(spill))
+    start, scatter, noticeable = _start(data, weights, lambda atoms: fermi_curves(atoms, matrix, grid_s))
+    delay_s = np.median(start[noticeable, 3]) if noticeable.any() else 0.0
+    prior_sd = np.broadcast_to([np.inf, PRIOR_LOG_DECAY[1], PRIOR_SHOULDER[1], PRIOR_DELAY_SD_S], start.shape)
+    parameters, converged, normal, misfit = levenberg_marquardt(
+        model,
+        np.concatenate((start, np.zeros((len(data), len(spill)))), axis=1),
+        np.concatenate((LOWER, -bloods)),
+        np.concatenate((UPPER, bloods)),
+        data,
+        weights / scatter[:, None],
+        prior_mean=np.concatenate(([0.0, PRIOR_LOG_DECAY[0], PRIOR_SHOULDER[0], delay_s], 0 * bloods)),
+        prior_precision=np.concatenate((prior_sd, spill_sd[:, None] * bloods), axis=1) ** -2.0,
+    )
+    held = parameters[:, len(LOWER) :].sum(axis=1)
     freedom = np.maximum(used.sum(axis=1) - len(LOWER), 1)
-    bound = ((parameters <= LOWER + 1e-9) | (parameters >= UPPER - 1e-9)) & [True, False, False, True]
-    se = _standard_error(normal, cost / freedom, (parameters <= LOWER) | (parameters >= UPPER))
+    bound = (parameters[:, 0] <= LOWER[0]) | (parameters[:, 0] >= UPPER[0])
+    se = _standard_error(normal, misfit / freedom)
 
     reasons = {
         FitStatus.LATE_ARRIVAL: parameters[:, 3] > LATE_ARRIVAL_S,
-        FitStatus.AT_BOUND: bound.any(axis=1),
+        FitStatus.AT_BOUND: bound,
         FitStatus.NOT_CONVERGED: ~converged,
+        FitStatus.PARTIAL_VOLUME: np.abs(held) > MOST_SPILL,
         FitStatus.SATURATED: ~fittable,
         FitStatus.NO_SIGNAL: fittable & ~noticeable,
     }
     status = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items()).astype(np.uint8)
     trusted = status == 0
-    mbf = np.where(trusted, parameters[:, 0], np.nan)
-    se = np.where(trusted, se, np.nan)
+    tissue_share = 1 - np.clip(held, 0, MOST_SPILL)
+    mbf = np.where(trusted, parameters[:, 0] / tissue_share, np.nan)
+    se = np.where(trusted, se / tissue_share, np.nan)
     return FlowFits(
         mbf_ml_min_g=mbf,
         mbf_se_ml_min_g=se,
@@ -126,7 +155,7 @@ def fermi_curves(parameters, matrix, grid_s):
 
 
 def _start(data, weights, model):
-    """Best curve of a dictionary for each curve, and whether there is anything to fit."""
+    """Best curve of a dictionary for each curve, the scatter about it, and whether there is anything to fit."""
     grid = np.meshgrid(np.log(START_DECAY_PER_S), START_SHOULDER, START_DELAY_S, indexing="ij")
     atoms = np.stack([np.ones(grid[0].size), *(axis.ravel() for axis in grid)], axis=1)
     curves, _ = model(atoms)
@@ -140,15 +169,11 @@ def _start(data, weights, model):
     noticeable = (flow > 0) & (flow * np.sqrt(norms[rows, best]) > NOISE_FLOOR * scatter)
     start = atoms[best].copy()
     start[:, 0] = np.clip(flow, 0.02, UPPER[0] / 2)
-    return start, noticeable
+    return start, np.maximum(scatter, 1e-6 * np.abs(data).max(axis=1) + 1e-30), noticeable
 
 
-def _standard_error(normal, variance, at_bound):
-    """Of the first parameter, those at a bound held fixed."""
-    size = normal.shape[-1]
-    fixed = at_bound & (np.arange(size) > 0)
+def _standard_error(normal, variance):
+    """Of the first parameter."""
     scale = np.sqrt(np.maximum(np.diagonal(normal, axis1=1, axis2=2), 1e-30))
-    scaled = normal / (scale[:, :, None] * scale[:, None, :])
-    scaled = np.where(fixed[:, :, None] | fixed[:, None, :], np.eye(size), scaled)
-    inverse = np.linalg.pinv(scaled, hermitian=True)[:, 0, 0]
+    inverse = np.linalg.pinv(normal / (scale[:, :, None] * scale[:, None, :]), hermitian=True)[:, 0, 0]
     return np.sqrt(np.maximum(inverse, 0) * variance) / scale[:, 0]

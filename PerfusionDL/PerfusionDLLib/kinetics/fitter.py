@@ -65,7 +65,15 @@ def prepare_fitter(
 
 
 def _fermi(part: CurveSet, aif_times_s, arterial_mmol_l) -> FlowFits:
-    return fit_fermi(part.times_s, part.curves, aif_times_s, arterial_mmol_l, used_frames=part.used_frames)
+    return fit_fermi(
+        part.times_s,
+        part.curves,
+        aif_times_s,
+        arterial_mmol_l,
+        used_frames=part.used_frames,
+        edge=part.edge,
+        spill=part.spill,
+    )
 
 
 def _describe(population) -> str:
