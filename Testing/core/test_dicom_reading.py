@@ -91,6 +91,7 @@ def test_a_scan_with_two_slices_takes_the_levels_of_the_three_beside_it(tmp_path
     study = Study(rest=small_scan(Condition.REST), stress=replace(stress, slices=stress.slices[1:]))
     actual = read_study([written(tmp_path, study)])
     assert [one.level for one in actual.stress.slices] == [Level.MID, Level.APICAL]
+    assert said(actual.rest, "The scans differ in slices")
 
 
 def test_a_long_axis_slice_is_left_out(tmp_path):
@@ -253,6 +254,58 @@ def test_a_pre_bolus_is_the_arterial_input_of_the_scan_that_follows(tmp_path):
     actual = read_study([folder]).rest
     assert actual.aif_series is not None
     assert said(actual, "pre-bolus")
+
+
+def test_a_test_bolus_is_no_scan(tmp_path):
+    folder = written(tmp_path, small_study(slices=1))
+
+    def rename(image, index):
+        image.SeriesDescription = image.ProtocolName = "Testbolus axial"
+
+    edit(folder / "scan1", rename)
+    actual = read_study([folder])
+    assert actual.stress is None
+    assert said(actual.rest, "a test bolus")
+
+
+def test_of_three_scans_those_that_say_rest_and_stress_are_taken(tmp_path):
+    folder = written(tmp_path, small_study(slices=1))
+    for path in list((folder / "scan1").iterdir()):
+        image = pydicom.dcmread(path)
+        image.SeriesDescription = image.ProtocolName = "perf dry run"
+        image.SeriesInstanceUID, image.SeriesNumber = "2.25.3", 3
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"2.25.3.{image.InstanceNumber}"
+        image.AcquisitionTime = image.ContentTime = f"09{image.AcquisitionTime[2:]}"
+        image.save_as(path.with_name(f"dry{path.name}"))
+    actual = read_study([folder])
+    assert said(actual.stress, "perf dry run', described as neither rest nor stress")
+    assert not any(uid.startswith("2.25.3.") for uid in actual.stress.slices[0].instance_uids)
+
+
+def test_phase_images_are_no_slices(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1))
+    for path in list(folder.rglob("*.dcm")):
+        image = pydicom.dcmread(path)
+        image.ImageType = ["ORIGINAL", "PRIMARY", "P", "ND"]
+        image.SeriesInstanceUID, image.SeriesNumber = "2.25.3", 3
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"2.25.3.{image.InstanceNumber}"
+        image.save_as(path.with_name(f"phase{path.name}"))
+    actual = read_study([folder]).rest
+    assert len(actual.slices) == 1
+    assert not any(uid.startswith("2.25.3.") for uid in actual.slices[0].instance_uids)
+
+
+def test_scans_without_a_time_of_day_are_told_apart_by_their_places(tmp_path):
+    folder = written(tmp_path, small_study(slices=2), "ge")
+
+    def forget(image, index):
+        for keyword in ("AcquisitionTime", "ContentTime", "SeriesTime"):
+            delattr(image, keyword)
+
+    edit(folder, forget)
+    actual = read_study([folder])
+    assert [len(scan.slices) for scan in actual.scans] == [2, 2]
+    assert said(actual.stress, "by heart rate")
 
 
 def test_files_without_a_preamble_are_read(tmp_path):

@@ -4,6 +4,7 @@ Scanners disagree on where they write it. An attribute is believed if it differs
 of the instance numbers, and its steps look like heartbeats; vendor names play no part.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,7 +51,7 @@ def seconds(frame: Frame, keyword: str) -> float:
     Times with a date count from 1 January 1970, times of day from midnight.
     """
     if keyword.endswith("DateTime"):
-        return date_time_s(frame.text(keyword).split("&")[0].split("+")[0])
+        return date_time_s(frame.text(keyword))
     if keyword in DATES:
         day = frame.text(DATES[keyword]).replace(".", "")
         clock = frame.text(keyword).replace(":", "")
@@ -61,19 +62,19 @@ def seconds(frame: Frame, keyword: str) -> float:
 
 
 def date_time_s(text: str) -> float:
-    """DICOM date and time (YYYYMMDDHHMMSS.FFFFFF, shortened from the right) in seconds since 1970.
+    """DICOM date and time (YYYYMMDDHHMMSS.FFFFFF, shortened from the right) in seconds since 1970, local time.
 
-    >>> date_time_s("19700102000001.5")
-    86401.5
+    >>> date_time_s("19700102000001.5"), date_time_s("19700102000001.25+0100")
+    (86401.5, 86401.25)
     """
-    whole, _, fraction = text.partition(".")
-    if not whole.isdigit() or len(whole) < 10:
+    parts = re.match(r"(\d{10,14})(\.\d+)?", text)
+    if parts is None:
         return float("nan")
     try:
-        moment = datetime.strptime(whole.ljust(14, "0")[:14], "%Y%m%d%H%M%S")
+        moment = datetime.strptime(parts[1].ljust(14, "0"), "%Y%m%d%H%M%S")
     except ValueError:
         return float("nan")
-    return (moment - datetime(1970, 1, 1)).total_seconds() + (float("0." + fraction) if fraction.isdigit() else 0.0)
+    return (moment - datetime(1970, 1, 1)).total_seconds() + float(parts[2] or 0)
 
 
 def past_midnight(times_s: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median_low
 
 import numpy as np
 
@@ -42,6 +43,10 @@ def read_study(folders: Sequence[Path], *, rest: Path | None = None, stress: Pat
     frames = survey([*map(Path, folders), *told.values()]).frames
     one_patient(frames)
     chosen = choose(frames, told)
+    counts = {which: len(scan.slices) for which, (scan, _) in chosen.items()}
+    if len(set(counts.values())) > 1:
+        note = "The scans differ in slices: " + ", ".join(f"{which} {count}" for which, count in counts.items()) + "."
+        chosen = {which: (scan.noting(note), how) for which, (scan, how) in chosen.items()}
     reader = PixelReader()
     placed = levels({which: scan for which, (scan, _) in chosen.items()})
     scans = {which: load(which, scan, how, placed[which], reader) for which, (scan, how) in chosen.items()}
@@ -71,12 +76,27 @@ def choose(frames: Sequence[Frame], told: Mapping[Condition, Path]) -> dict[Cond
     if len(chosen) == 2 or (chosen and not any(finding.slices for finding in find_slices(remaining))):
         return chosen
     scans = perfusion_scans(remaining)
+    if len(scans) + len(chosen) > 2:
+        scans = named_scans(scans)
     if chosen and len(scans) == 1:
         left = condition.other(next(iter(chosen)))
         return chosen | {left: (scans[0], f"Taken as {left} because the other scan was chosen.")}
     for scan, (which, how) in zip(scans, condition.decide([scan.evidence for scan in scans]), strict=True):
         chosen.setdefault(which, (scan, how))
     return chosen
+
+
+def named_scans(scans: Sequence[FoundScan]) -> list[FoundScan]:
+    """Of more than two scans, the only one that says rest and the only one that says stress; else all of them."""
+    said = [condition.from_words(scan.evidence.words) for scan in scans]
+    if said.count(Condition.REST) > 1 or said.count(Condition.STRESS) > 1 or not any(said):
+        return list(scans)
+    rest = [
+        f"Not used: {scan.name}, described as neither rest nor stress."
+        for scan, one in zip(scans, said, strict=True)
+        if not one
+    ]
+    return [scan.noting(*rest) for scan, one in zip(scans, said, strict=True) if one]
 
 
 def perfusion_scans(frames: Iterable[Frame]) -> list[FoundScan]:
@@ -92,7 +112,7 @@ def perfusion_scans(frames: Iterable[Frame]) -> list[FoundScan]:
         raise broken[0].error
     if not scans:
         raise nothing_found(findings)
-    return scans
+    return [scan.noting(*(f"Not used: {finding.name}, {finding.reason}." for finding in broken)) for scan in scans]
 
 
 def nothing_found(findings: Sequence[Finding]) -> PerfusionError:
@@ -130,7 +150,9 @@ def levels(scans: Mapping[Condition, FoundScan]) -> dict[Condition, tuple[Level,
 def load(which: Condition, scan: FoundScan, how: str, placed: Sequence[Level], reader: PixelReader) -> Scan:
     """A scan with its pixels."""
     signals = [reader.read(one.frames) for one in scan.slices]
-    lead = min(proton_density_frames(one.frames, signal) for one, signal in zip(scan.slices, signals, strict=True))
+    lead = median_low(
+        proton_density_frames(one.frames, signal) for one, signal in zip(scan.slices, signals, strict=True)
+    )
     zero_s = min(one.times_s[lead] for one in scan.slices)
     slices = tuple(
         series(one, signal, lead, zero_s, level)

@@ -14,7 +14,8 @@ OVERLAP = 0.5  # share of the shorter duration
 COARSER = 1.6  # pixel area of a low-resolution AIF series over that of the others
 SHORTER = 0.6  # its saturation time over that of the others
 AIF_WORDS = ("aif", "arterial input", "low res", "lowres")
-PREBOLUS_WORDS = ("prebolus", "pre-bolus", "pre bolus", "pre_bolus", "diluted", "low dose", "lowdose", "test bolus")
+PREBOLUS_WORDS = ("prebolus", "pre-bolus", "pre bolus", "pre_bolus", "diluted", "low dose", "lowdose")
+TIMING_WORDS = ("test bolus", "testbolus", "test_bolus", "timing", "bolus track")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,15 @@ class FoundScan:
         """Whether it says to be the diluted bolus of a dual-bolus protocol."""
         return any(word in self.evidence.words.lower() for word in PREBOLUS_WORDS)
 
+    @property
+    def is_timing(self) -> bool:
+        """Whether it says to be a test bolus that only timed another scan."""
+        return any(word in self.evidence.words.lower() for word in TIMING_WORDS)
+
+    def noting(self, *notes: str) -> "FoundScan":
+        """The same scan with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
 
 def find_scans(slices: Sequence[Slice]) -> list[FoundScan]:
     """Group slices into scans, in the order of time.
@@ -62,7 +72,7 @@ def find_scans(slices: Sequence[Slice]) -> list[FoundScan]:
     """
     groups: list[list[Slice]] = []
     for one in sorted(slices, key=lambda one: (one.is_derived, *time_order(one))):
-        home = next((group for group in groups if any(belongs(one, member) for member in group)), None)
+        home = next((group for group in groups if joins(one, group)), None)
         if home is None:
             groups.append(home := [])
         home.append(one)
@@ -76,6 +86,13 @@ def time_order(one: Slice) -> tuple[float, float]:
     return (start_s if np.isfinite(start_s) else np.inf, number if np.isfinite(number) else np.inf)
 
 
+def joins(one: Slice, group: Sequence[Slice]) -> bool:
+    """Whether a slice is part of a scan. Without a time of day, a place seen twice means two scans."""
+    if not np.isfinite(one.start_s) and any(same_place(one, member) for member in group):
+        return False
+    return any(belongs(one, member) for member in group)
+
+
 def belongs(one: Slice, member: Slice) -> bool:
     """Whether two slices were acquired in the same heartbeats."""
     if one.first.text("StudyInstanceUID") != member.first.text("StudyInstanceUID"):
@@ -86,7 +103,7 @@ def belongs(one: Slice, member: Slice) -> bool:
         return end - begin >= OVERLAP * min(one.span_s, member.span_s)
     if one.first.text("SeriesInstanceUID") == member.first.text("SeriesInstanceUID"):
         return True
-    return without_digits(one) == without_digits(member) and not same_place(one, member)
+    return without_digits(one) == without_digits(member)
 
 
 def without_digits(one: Slice) -> str:
@@ -193,10 +210,12 @@ def refuse_remains(scans: Sequence[FoundScan], remains: Sequence[Slice]) -> None
 
 def attach_prebolus(scans: Sequence[FoundScan]) -> list[FoundScan]:
     """Give each diluted bolus to the scan that follows it, as its arterial input series."""
-    main = [scan for scan in scans if not scan.is_prebolus]
+    main = [scan for scan in scans if not scan.is_prebolus and not scan.is_timing]
     if not main:
         return list(scans)
     for scan in scans:
+        if scan.is_timing:
+            main = [one.noting(f"Not used: {scan.name}, a test bolus.") for one in main]
         if not scan.is_prebolus:
             continue
         after = [index for index, one in enumerate(main) if not one.start_s < scan.start_s]
@@ -204,7 +223,7 @@ def attach_prebolus(scans: Sequence[FoundScan]) -> list[FoundScan]:
         target = main[index]
         if target.aif is None:
             note = f"The arterial input series is the pre-bolus of {scan.name}; its dose ratio is not in the header."
-            main[index] = replace(target, aif=scan.slices[0], aif_shares_clock=False, notes=(*target.notes, note))
+            main[index] = replace(target, aif=scan.slices[0], aif_shares_clock=False).noting(note)
         else:
-            main[index] = replace(target, notes=(*target.notes, f"Not used: {scan.name}, a pre-bolus."))
+            main[index] = target.noting(f"Not used: {scan.name}, a pre-bolus.")
     return main

@@ -15,6 +15,7 @@ from .headers import Frame
 FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
 FEWEST_REMAINS = 4  # fewer are no dynamic series at all
 SHORTEST_SPAN_S = 8.0
+NO_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "MIXED"}
 BREAK_S = 60.0  # a longer pause within a series separates two scans
 MOST_NAMED = 6
 
@@ -106,6 +107,7 @@ def examine(series: Sequence[Frame]) -> Finding:
     reason = not_perfusion(candidates)
     if reason:
         return Finding(name, reason=reason)
+    candidates = [frames for frames in candidates if component(frames[0]) not in NO_MAGNITUDE]
     try:
         slices = timed(candidates)
     except PerfusionError as error:
@@ -148,9 +150,8 @@ def at_one_place(series: Sequence[Frame]) -> list[list[Frame]]:
         if matrix is None:
             continue
         axes = np.round(matrix[:3, :2] / np.linalg.norm(matrix[:3, :2], axis=0), 2) + 0.0
-        component = frame.text("ComplexImageComponent") or (frame.text("ImageType").split("\\") + [""] * 3)[2]
         size = (frame.number("Rows"), frame.number("Columns"), frame.text("PixelSpacing"))
-        key = (*axes.ravel(), *size, frame.text("EchoNumbers"), component)
+        key = (*axes.ravel(), *size, frame.text("EchoNumbers"), component(frame))
         by_plane[key].append((frame, float(matrix[:3, 3] @ geometry.normal(matrix))))
     places = []
     for members in by_plane.values():
@@ -159,6 +160,11 @@ def at_one_place(series: Sequence[Frame]) -> list[list[Frame]]:
         for one in np.split(np.arange(len(members)), starts):
             places += without_breaks([members[index][0] for index in one])
     return places
+
+
+def component(frame: Frame) -> str:
+    """Magnitude, phase or what else the image shows of the complex signal, as the header puts it."""
+    return (frame.text("ComplexImageComponent") or (frame.text("ImageType").split("\\") + [""] * 3)[2]).upper()
 
 
 def without_breaks(frames: list[Frame]) -> list[list[Frame]]:
@@ -175,6 +181,8 @@ def not_perfusion(places: Sequence[Sequence[Frame]]) -> str:
     """Why frames at one place are something else than perfusion; "" if they may be perfusion."""
     frames = places[0]
     count = len(frames)
+    if all(component(one[0]) in NO_MAGNITUDE for one in places):
+        return f"{count} images per slice position that show no magnitude"
     if any(map(clock.is_cine, places)) or frames[0].number("CardiacNumberOfImages") == count:
         return f"{count} images per slice position within one heartbeat, a cine"
     for keyword, what in (("InversionTime", "inversion"), ("EchoTime", "echo")):
