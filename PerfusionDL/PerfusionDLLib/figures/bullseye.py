@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Wedge
@@ -21,6 +22,7 @@ from .style import FLOW_COLORS, FLOW_UNIT, INK, QUIET, RATIO_COLORS, colormap, f
 RINGS = {Level.BASAL: (0.70, 1.0), Level.MID: (0.40, 0.70), Level.APICAL: (0.10, 0.40)}
 FIRST = {Level.BASAL: 1, Level.MID: 7, Level.APICAL: 13}
 SIXTEEN = range(1, 17)
+ARC_DEG = np.arange(361.0)
 NEAR = 0.15  # of the radius; a larger hole in the flow map stays a hole in the bullseye
 
 
@@ -167,21 +169,21 @@ def draw_bullseye(
 
 def _draw_borders(axes: Axes, territories: Mapping[int, str]) -> None:
     """Bold lines where neighboring segments belong to different coronary territories."""
-    border = {"color": "black", "linewidth": 1.3, "solid_capstyle": "round"}
+    lines = []
     for segment in SIXTEEN:
         level, begin, _ = sector(segment)
         inner, outer = RINGS[level]
         before = segment_at(np.array((inner + outer) / 2), np.array(begin - 1.0))
         if territories.get(segment) != territories.get(int(before)):
             direction = np.array([np.cos(np.radians(begin)), np.sin(np.radians(begin))])
-            axes.plot(*np.outer(direction, (inner, outer)), **border)
-    angle = np.arange(0, 360.0)
+            lines.append(np.outer((inner, outer), direction))
     for radius in (RINGS[Level.MID][0], RINGS[Level.BASAL][0]):
-        within, beyond = (segment_at(np.full(360, radius + step), angle + 0.5) for step in (-0.01, 0.01))
-        for first, a, b in zip(angle, within, beyond, strict=True):
+        within, beyond = (segment_at(np.full(360, radius + step), ARC_DEG[:-1] + 0.5) for step in (-0.01, 0.01))
+        for first, a, b in zip(ARC_DEG[:-1], within, beyond, strict=True):
             if territories.get(int(a)) != territories.get(int(b)):
                 arc = np.radians((first, first + 1))
-                axes.plot(radius * np.cos(arc), radius * np.sin(arc), **border)
+                lines.append(radius * np.stack([np.cos(arc), np.sin(arc)], axis=-1))
+    axes.add_collection(LineCollection(lines, colors="black", linewidths=1.3, capstyle="round"))
 
 
 def table_values(table: SegmentTable, quantity: str, condition: Condition | None = None) -> dict[int, float]:

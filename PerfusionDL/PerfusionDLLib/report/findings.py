@@ -19,7 +19,7 @@ from ..figures import (
 )
 from ..maps import PerfusionMaps, SegmentRow, SegmentTable
 from .page import BOTTOM_MM, LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import interval, number, percent
+from .tables import flag_letters, interval, number, percent
 
 GAP_MM = 1.2
 BAR_MM = 11.0
@@ -176,14 +176,6 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
     for line in lines:
         page.text(LEFT_MM, y + 0.8, line, size=size)
         y += size * LEADING_MM
-
-
-def flag_letters(rows: Sequence[SegmentRow]) -> dict[str, str]:
-    """A letter for each different flag, in the order of the table; two letters after z."""
-    flags = dict.fromkeys(flag for row in rows for flag in row.flags)
-    alphabet = "abcdefghijklmnopqrstuvwxyz"
-    names = [first + second for first in ("", *alphabet) for second in alphabet]
-    return dict(zip(flags, names, strict=False))
 
 
 def _cells(row: SegmentRow, letters: dict[str, str]) -> list[str]:

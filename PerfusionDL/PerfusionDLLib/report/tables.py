@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
+from string import ascii_lowercase
 
 from ..maps import RegionFlow, SegmentRow, SegmentTable
 
@@ -97,24 +99,38 @@ def _plain(row: SegmentRow) -> dict:
 
 
 def table_text(table: SegmentTable) -> str:
-    """The table in aligned columns for a console; a dash where there is no value."""
+    """The table for a console, less than 110 columns wide: aligned, a dash where there is no value, flags below."""
     conditions = [name for name in ("rest", "stress") if _has(table, name)]
-    header = ["AHA", "Segment", "Territory", *(f"{name.capitalize()} MBF" for name in conditions)]
+    header = ["AHA", "Segment", "Artery", *(f"{name.capitalize()} MBF" for name in conditions)]
     if len(conditions) == 2:
         header.append("MPR")
-    header += [*(f"{name.capitalize()} endo/epi" for name in conditions), "Failed", "Origin", "Flags"]
+    header += ["Endo/epi", "Failed %", "Flags"]
     groups = [sorted(table.segments, key=lambda row: row.aha_segment or 0), table.territories, (table.whole,)]
-    lines = [[_text(row, conditions) for row in rows] for rows in groups]
+    letters = flag_letters([row for rows in groups for row in rows])
+    lines = [[_text(row, conditions, letters) for row in rows] for rows in groups]
     widths = [max(len(cell) for cell in column) for column in zip(header, *chain(*lines), strict=True)]
-    left = {"Segment", "Territory", "Origin", "Flags"}
+    left = {"Segment", "Artery", "Flags"}
 
     def aligned(cells: Iterable[str]) -> str:
         pairs = zip(header, cells, widths, strict=True)
         return "  ".join(f"{c:<{w}}" if name in left else f"{c:>{w}}" for name, c, w in pairs).rstrip()
 
-    rule = "-" * len("  ".join("-" * width for width in widths))
+    width = sum(widths) + 2 * (len(widths) - 1)
     blocks = ["\n".join(aligned(cells) for cells in block) for block in lines if block]
-    return f"\n{rule}\n".join([aligned(header), *blocks]) + "\n\nMBF in mL/min/g [95 % interval]. " + NOTICE + "."
+    legend = "MBF in mL/min/g [95 % interval]"
+    if len(conditions) == 2:
+        legend += "; endo/epi and failed pixels: rest, stress"
+    notes = [f"{legend}. Contours: {', '.join(_origins(table)) or 'not stated'}. {NOTICE}."]
+    notes += [f"{letter}: {flag}" for flag, letter in letters.items()]
+    notes = [textwrap.fill(note, max(width, 60), subsequent_indent="   ") for note in notes]
+    return f"\n{'-' * width}\n".join([aligned(header), *blocks, "\n".join(notes)])
+
+
+def flag_letters(rows: Sequence[SegmentRow]) -> dict[str, str]:
+    """A letter for each different flag, in the order of the table; two letters after z."""
+    flags = dict.fromkeys(flag for row in rows for flag in row.flags)
+    names = [first + second for first in ("", *ascii_lowercase) for second in ascii_lowercase]
+    return dict(zip(flags, names, strict=False))
 
 
 def _has(table: SegmentTable, condition: str) -> bool:
@@ -122,16 +138,20 @@ def _has(table: SegmentTable, condition: str) -> bool:
     return any(getattr(row, condition).pixels for row in (*table.segments, table.whole))
 
 
-def _text(row: SegmentRow, conditions: list[str]) -> list[str]:
+def _origins(table: SegmentTable) -> list[str]:
+    return sorted({flow.origin for row in table.segments for flow in (row.rest, row.stress) if flow.origin})
+
+
+def _text(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str]) -> list[str]:
     flows = [getattr(row, name) for name in conditions]
-    cells = ["" if row.aha_segment is None else str(row.aha_segment), row.name, row.territory]
+    cells = ["" if row.aha_segment is None else str(row.aha_segment), row.name]
+    cells.append(row.territory if row.aha_segment is not None else "")
     cells += [flow_with_interval(flow) for flow in flows]
     if len(conditions) == 2:
         cells.append(number(row.mpr))
-    cells += [number(flow.endo_epi_ratio) for flow in flows]
-    cells.append("/".join(percent(flow.failed_share) for flow in flows) + " %")
-    cells.append("/".join(dict.fromkeys(flow.origin for flow in flows if flow.origin)))
-    return [*cells, "; ".join(row.flags)]
+    cells.append(" ".join(number(flow.endo_epi_ratio) for flow in flows))
+    cells.append(" ".join(f"{percent(flow.failed_share):>2}" for flow in flows))
+    return [*cells, ", ".join(letters[flag] for flag in row.flags)]
 
 
 def number(value: float, digits: int = 2) -> str:
