@@ -101,7 +101,8 @@ def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
         for _ in range(int(rng.integers(1, 4))):  # heads of one muscle
             angle, size = middle + rng.normal(0, 0.22), whole * rng.uniform(0.6, 1.05)
             distance = cavity * rng.uniform(0.58, 0.90)
-            papillary.append((distance * np.sin(angle), distance * np.cos(angle), size, rng.uniform(1.0, 1.9), angle))
+            head = (distance * np.sin(angle), distance * np.cos(angle), size, rng.uniform(1.0, 1.9), angle)
+            papillary.append(tuple(map(float, head)))
     return Heart(
         radius_mm=radius,
         cavity_mm=cavity,
@@ -138,8 +139,9 @@ def paint_heart(
     fine = smooth_noise(rng, canvas.shape, 1.6 / step_mm)
     for row, column, size, elongation, angle in heart.papillary:
         dy, dx = y - row - heart.cavity_shift_mm[0], x - column - heart.cavity_shift_mm[1]
-        along = dy * np.sin(angle) + dx * np.cos(angle)
-        across = dy * np.cos(angle) - dx * np.sin(angle)
+        cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+        along = dy * sine + dx * cosine
+        across = dy * cosine - dx * sine
         muscle = np.maximum(muscle, coverage(np.hypot(along / elongation, across) - size * (1 + 0.22 * fine)))
     # trabeculae: blood between them thins out over the last millimeters before the compact wall
     near_wall = np.clip(1 + endocardium / (0.30 * heart.cavity_mm), 0, 1)

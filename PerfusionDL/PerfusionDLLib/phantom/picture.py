@@ -17,9 +17,9 @@ OVERSAMPLING = 2
 SMOOTH = {"lv blood", "rv blood", "papillary", "rv wall", "aorta", "lung artery", "lung vein"}
 
 GAINS = {
-    "lung": (0.6, 1.3),
-    "fat": (0.85, 1.3),
-    "liver": (0.8, 1.4),
+    "lung": (0.7, 1.5),
+    "fat": (0.95, 1.4),
+    "liver": (0.9, 1.5),
     "muscle": (0.8, 1.1),
     "stomach content": (0.5, 1.6),
 }

@@ -64,7 +64,7 @@ class PhantomConfig:
     phase_encoding_share: Range = (0.65, 0.85)
     blur_px: Range = (0.1, 0.5)
     noise_unevenness: Range = (0.0, 0.4)
-    snr: Range = (40.0, 85.0)
+    snr: Range = (36.0, 78.0)
     shading: Range = (0.5, 1.1)
 
     turned_probability: float = 0.1

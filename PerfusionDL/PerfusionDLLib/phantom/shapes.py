@@ -22,7 +22,8 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], scale_px: flo
 def wave(angle_rad: np.ndarray, amplitudes: np.ndarray, phases: np.ndarray, first: int = 2) -> np.ndarray:
     """Sum of cosines of the angle, orders first, first + 1, ..."""
     orders = range(first, first + len(amplitudes))
-    return sum(a * np.cos(n * angle_rad + p) for n, a, p in zip(orders, amplitudes, phases, strict=True))
+    terms = zip(orders, map(float, amplitudes), map(float, phases), strict=True)  # Python floats keep float32
+    return sum(amplitude * np.cos(order * angle_rad + phase) for order, amplitude, phase in terms)
 
 
 def wrapped(angle_rad: np.ndarray) -> np.ndarray:

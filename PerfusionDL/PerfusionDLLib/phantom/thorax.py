@@ -13,9 +13,10 @@ SLICE_BLUR_MM = (0.8, 2.2)  # edges oblique to a slice of 8 mm
 
 def ellipse(y, x, center, radii, turn_rad=0.0) -> np.ndarray:
     """Negative inside; about mm near the edge."""
-    dy, dx = y - center[0], x - center[1]
-    along, across = dx * np.cos(turn_rad) + dy * np.sin(turn_rad), dy * np.cos(turn_rad) - dx * np.sin(turn_rad)
-    return (np.hypot(along / radii[0], across / radii[1]) - 1) * min(radii)
+    dy, dx = y - float(center[0]), x - float(center[1])
+    cosine, sine = float(np.cos(turn_rad)), float(np.sin(turn_rad))
+    along, across = dx * cosine + dy * sine, dy * cosine - dx * sine
+    return (np.hypot(along / float(radii[0]), across / float(radii[1])) - 1) * float(min(radii))
 
 
 def paint_interior(canvas: Canvas, patient: Patient, heart: Heart, level: Level, y, x) -> None:
@@ -57,8 +58,8 @@ def paint_abdomen(canvas: Canvas, rng: np.random.Generator, height: float, radiu
     canvas.paint("fat", coverage(below - rng.uniform(0.5, 4.0)) * np.float32(rng.uniform(0.5, 1.0)))
     canvas.paint("muscle", coverage(below))
     canvas.paint("fat", coverage(below + 2.5))
-    for _ in range(int(rng.integers(0, 4))):  # fat pads in the angles between heart and diaphragm
-        pad = (radius_mm * rng.uniform(0.5, 1.1), rng.choice([-1, 1, 1]) * radius_mm * rng.uniform(0.6, 1.3))
+    for _ in range(int(rng.integers(1, 6))):  # fat pads in the angles between heart and diaphragm
+        pad = (radius_mm * rng.uniform(0.0, 1.1), rng.choice([-1, 1, 1]) * radius_mm * rng.uniform(0.6, 1.3))
         pad_radii = (rng.uniform(6, 20), rng.uniform(5, 14))
         canvas.paint("fat", coverage(ellipse(y, x, pad, pad_radii, rng.uniform(0, np.pi))) * np.float32(0.8))
     lumps = smooth_noise(rng, canvas.shape, 9 / step_mm)

@@ -11,7 +11,7 @@ from .contrast import STEP_S, convolve
 from .settings import TissueModel
 
 DENSITY_G_ML = 1.05
-FERMI_VOLUME = 0.40  # distribution volume of whole-blood contrast: ECV 0.25 / (1 - 0.42), Dabir et al., JCMR 2014
+FERMI_VOLUME = 0.44  # distribution volume of contrast in whole blood, lambda in Dabir et al., JCMR 2014
 FERMI_SHAPE = 1.5  # shoulder x decay rate
 PLASMA_VOLUME = 0.05
 INTERSTITIAL_VOLUME = 0.20

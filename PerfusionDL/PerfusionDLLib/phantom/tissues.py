@@ -38,8 +38,8 @@ VOLUME = {
     "liver": 0.30,
     "spleen": 0.30,
     "stomach wall": 0.25,
-    "rv wall": 0.40,
-    "papillary": 0.40,
+    "rv wall": 0.44,
+    "papillary": 0.44,
 }
 BLOOD_DENSITY, MUSCLE_DENSITY = 0.95, 0.80
 
