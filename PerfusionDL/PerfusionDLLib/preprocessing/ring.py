@@ -45,7 +45,7 @@ def box_around(labels: np.ndarray) -> tuple[float, float, float, float]:
     (0.5, 0.5, 1.5, 2.5)
     """
     rows, columns = np.nonzero((labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL))
-    return rows.min() - 0.5, columns.min() - 0.5, rows.max() + 0.5, columns.max() + 0.5
+    return float(rows.min()) - 0.5, float(columns.min()) - 0.5, float(rows.max()) + 0.5, float(columns.max()) + 0.5
 
 
 def _largest(mask, *, weight):
