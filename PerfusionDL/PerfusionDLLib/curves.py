@@ -15,6 +15,7 @@ from .residual import residual_contrast as residual_of_baselines
 from .series import Level
 
 NO_RESIDUAL = Residual()
+STATIC_PERCENTILE = 99.5  # of a baseline image: fat near the coil
 EDGE_PX = 1.5  # of a cavity: as far as the blur of an image reaches
 TYPICAL_SPILL = 0.15  # of blood in such a pixel
 FEWEST_PIXELS = 10  # of a segment, to leave its edges out
@@ -85,6 +86,7 @@ def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:
     return Baseline(
         blood=float(curve[before].mean()),
         myocardium=float(concentration.without_noise_floor(myocardium.mean(), concentration.noise_level(myocardium))),
+        static=float(np.percentile(part.motion.corrected[before].mean(axis=0), STATIC_PERCENTILE)),
         acquisition=part.series.acquisition,
     )
 

@@ -12,15 +12,19 @@ PARTITION_COEFFICIENT = 0.43  # myocardium over blood at equilibrium: ECV 0.25 /
 PROTON_DENSITY_RATIO = 1.19  # blood over myocardium, 95 / 80 (MRXCAT, Wissmann et al., JCMR 2014)
 MOST_MMOL_L = 0.8  # above it the ratio of blood and myocardium no longer rises
 LEAST_MMOL_L = 0.05  # what a scan without a reference must show: 10 % error of the density ratio make 0.02
-SAME_GAIN = 0.15
+SAME_GAIN = 0.25  # logarithm; noise and motion change the brightest pixels less, another scaling changes them more
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """Signal before the contrast agent arrives, a.u., of the blood pool and of the myocardium around it."""
+    """Signal before the contrast agent arrives, a.u.: of blood pool, myocardium, and the brightest static tissue.
+
+    static : a high percentile of the whole image; fat near the coil, which takes up no contrast agent
+    """
 
     blood: float
     myocardium: float
+    static: float
     acquisition: Acquisition
 
 
@@ -41,10 +45,9 @@ def residual_contrast(scans: Sequence[Sequence[Baseline]], recovered_share) -> l
     """Residual contrast of each scan of a study.
 
     The contrast agent brightens blood more than myocardium, so that the ratio of their baseline signals, in which
-    coil shading cancels, gives its concentration. The scan with the lowest ratio is taken as free of contrast agent and
-    calibrates proton density and native T1; where the two scans turn out to have the same receiver gain, the
-    blood signals are compared directly, which is better conditioned. A scan alone is held against literature
-    proton densities, and small concentrations are not believed.
+    coil shading cancels, tells which scan has least; that one is taken as free of it. The blood signal of the other,
+    beside that of the first, gives the concentration; a different scaling of the two scans is seen in static tissue. A
+    scan alone is held against literature proton densities, and small concentrations are not believed.
 
     Parameters
     ----------
@@ -58,7 +61,8 @@ def residual_contrast(scans: Sequence[Sequence[Baseline]], recovered_share) -> l
     >>> a = Acquisition()
     >>> def baseline(c):
     ...     blood, muscle = (1 / t1 + a.relaxivity_l_mmol_s * x for t1, x in ((1.65, c), (1.20, 0.43 * c)))
-    ...     return Baseline(blood=95 * recovered(blood, a), myocardium=80 * recovered(muscle, a), acquisition=a)
+    ...     signals = {"blood": 95 * recovered(blood, a), "myocardium": 80 * recovered(muscle, a), "static": 99}
+    ...     return Baseline(**signals, acquisition=a)
     >>> [round(scan.blood_mmol_l, 3) for scan in residual_contrast([[baseline(0.0)], [baseline(0.3)]], recovered)]
     [0.0, 0.3]
     """
@@ -67,29 +71,25 @@ def residual_contrast(scans: Sequence[Sequence[Baseline]], recovered_share) -> l
     if not np.isfinite(contrast).any():
         return [Residual() for _ in scans]
     clean = int(np.argmin(contrast))
-    density_ratio = float(np.median([one.ratio / one.expected_ratio(0.0) for one in curves[clean]]))
     if len([value for value in contrast if np.isfinite(value)]) < 2:
         return [_alone(slices) if slices else Residual() for slices in curves]
-    found = []
-    for index, slices in enumerate(curves):
-        pairs = list(zip(slices, curves[clean], strict=False))
-        if index == clean or not pairs:
-            found.append(Residual())
-            continue
-        by_ratio = float(np.median([one.solve_ratio(density_ratio) for one in slices]))
-        by_signal = float(np.median([one.solve_signal(other) for one, other in pairs]))
-        gain = np.median([one.blood / other.blood * other.share(0.0) / one.share(by_ratio) for one, other in pairs])
-        same = abs(np.log(gain)) < SAME_GAIN
-        value = by_signal if same else by_ratio
-        found.append(
-            Residual(
-                blood_mmol_l=value,
-                how=f"{value:.2f} mmol/L of contrast agent were in the blood before the injection, from the baseline "
-                + ("signal of the blood" if same else "ratio of blood and myocardium")
-                + " beside the other scan's.",
-            )
-        )
-    return found
+    return [
+        Residual() if index == clean or not slices else _beside(slices, curves[clean])
+        for index, slices in enumerate(curves)
+    ]
+
+
+def _beside(slices, clean):
+    gain = float(np.median([one.static / other.static for one, other in zip(slices, clean, strict=False)]))
+    scaled = abs(np.log(gain)) > SAME_GAIN
+    pairs = zip(slices, clean, strict=False)
+    value = float(np.median([one.solve_signal(other, gain if scaled else 1.0) for one, other in pairs]))
+    return Residual(
+        blood_mmol_l=value,
+        how=f"{value:.2f} mmol/L of contrast agent were in the blood before the injection, from its baseline signal "
+        "beside the other scan's"
+        + (f", whose images are scaled differently (by {1 / gain:.2f}, from static tissue)." if scaled else "."),
+    )
 
 
 def _alone(slices):
@@ -107,7 +107,8 @@ class _Curves:
     """What the baseline signals of one slice would be at a concentration."""
 
     def __init__(self, baseline: Baseline, recovered_share) -> None:
-        self.blood, self.ratio = baseline.blood, baseline.blood / baseline.myocardium
+        self.blood, self.static = baseline.blood, baseline.static
+        self.ratio = baseline.blood / baseline.myocardium
         self._acquisition, self._recovered_share = baseline.acquisition, recovered_share
 
     def share(self, blood_mmol_l: float, partition: float = 1.0) -> float:
@@ -124,9 +125,9 @@ class _Curves:
         """Concentration that explains the ratio of blood and myocardium, mmol/L."""
         return _root(lambda c: self.expected_ratio(c) - self.ratio / density_ratio)
 
-    def solve_signal(self, clean: "_Curves") -> float:
-        """Concentration that explains the blood signal beside that of a clean scan of the same gain, mmol/L."""
-        return _root(lambda c: self.share(c) - self.blood / clean.blood * clean.share(0.0))
+    def solve_signal(self, clean: "_Curves", gain: float) -> float:
+        """Concentration that explains the blood signal beside that of a clean scan, mmol/L."""
+        return _root(lambda c: self.share(c) - self.blood / gain / clean.blood * clean.share(0.0))
 
 
 def _root(rising) -> float:

@@ -12,9 +12,9 @@ import numpy as np
 from .contours import Contours, PreprocessedScan, PreprocessedSlice
 from .errors import PerfusionError
 from .maps import PerfusionMaps, SegmentTable
+from .report import NOTICE
 from .series import PerfusionSeries
 
-NOTICE = "Not approved for clinical use"
 INDEX = "preprocessing.json"
 
 

@@ -22,6 +22,7 @@ def baseline(blood_mmol_l, acquisition, *, gain=1.0, density_ratio=1.19):
     return Baseline(
         blood=gain * density_ratio * recovered_share(blood, acquisition),
         myocardium=gain * recovered_share(muscle, acquisition),
+        static=gain,
         acquisition=acquisition,
     )
 
@@ -34,7 +35,7 @@ def test_the_other_scan_of_a_study_calibrates_it(gain, density_ratio):
     before_rest, before_stress = residual_contrast([rest, stress], recovered_share)
     assert before_rest.blood_mmol_l == 0
     assert before_stress.blood_mmol_l == pytest.approx(0.25, rel=1e-6)
-    assert ("ratio" in before_stress.how) == (gain != 1)
+    assert ("scaled differently" in before_stress.how) == (gain != 1)
 
 
 def test_the_order_of_the_scans_does_not_matter():

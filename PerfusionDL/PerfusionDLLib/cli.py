@@ -1,0 +1,258 @@
+"""The command line: `perfusiondl run`, `simulate` and what surrounds them."""
+
+import sys
+from enum import StrEnum
+from math import isfinite
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from . import __version__
+from .contours import Progress
+from .errors import PerfusionError
+from .maps import FlowModel
+from .report import NOTICE, table_text
+from .results import whole_folder, write_results
+from .series import Condition
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=f"Quantitative myocardial perfusion MRI. {NOTICE}.",
+)
+output = Console(highlight=False, soft_wrap=True)
+messages = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Device(StrEnum):
+    """Where the networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class Step(StrEnum):
+    """Which network is trained."""
+
+    PEAK = "peak"
+    BOX = "box"
+    LABELS = "labels"
+    POINTS = "points"
+    ALL = "all"
+
+
+class Vendor(StrEnum):
+    """Whose way of writing DICOM a phantom study is written in."""
+
+    SIEMENS = "siemens"
+    PHILIPS = "philips"
+    GE = "ge"
+    ENHANCED = "enhanced"
+
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a former result.")]
+
+
+class Steps:
+    """Says each step as it begins and adds up how long each kind of step took.
+
+    A step is called by its name, after its place where it has one: ``rest basal: motion compensation``.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.seconds: dict[str, float] = {}
+        self._console = console
+        self._status = console.status("") if console.is_terminal else None
+        self._running: tuple[str, float] | None = None
+
+    def __call__(self, step: str) -> None:
+        self._count()
+        self._running = (step.rpartition(": ")[2], perf_counter())
+        if self._status is None:
+            self._console.print(step, style="dim", markup=False)
+        else:
+            self._status.update(escape(step))
+            self._status.start()
+
+    def during(self, condition: Condition) -> Progress:
+        """The same for the steps of one scan."""
+        return lambda step: self(f"{condition} {step}")
+
+    def finish(self) -> None:
+        """No step is running any more."""
+        self._count()
+        if self._status is not None:
+            self._status.stop()
+
+    def profile(self) -> str:
+        """One line per kind of step, slowest first."""
+        rows = sorted(self.seconds.items(), key=lambda row: -row[1])
+        return "\n".join(
+            f"{seconds:7.2f} s  {name}" for name, seconds in [*rows, ("in all", sum(self.seconds.values()))]
+        )
+
+    def _count(self) -> None:
+        if self._running is not None:
+            name, began = self._running
+            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
+        self._running = None
+
+
+@app.command()
+def run(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders with the DICOM files of one patient.", metavar="FOLDER...")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    rest: Annotated[Path | None, typer.Option(help="Folder that holds the rest scan.")] = None,
+    stress: Annotated[Path | None, typer.Option(help="Folder that holds the stress scan.")] = None,
+    model: Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")] = FlowModel.AVERAGED,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
+    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    overwrite: Overwrite = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
+) -> None:
+    """Find contours, compute blood flow and write the results of one study."""
+    steps = Steps(messages)
+    try:
+        with whole_folder(out, overwrite=overwrite) as partial:
+            preprocessed, table = process(folders, partial, rest, stress, model, device, weights, steps)
+    finally:
+        steps.finish()
+    output.print(table_text(table), markup=False)
+    for scan in preprocessed:
+        for piece in scan.slices:
+            for flag in piece.flags:
+                output.print(f"{scan.condition} {piece.series.level}: {flag}", markup=False)
+    output.print(f"\nResults in {out}:", markup=False)
+    for path in sorted(out.iterdir()):
+        output.print(f"  {path}{'/' if path.is_dir() else ''}", markup=False)
+    output.print(f"{NOTICE}.")
+    if profile:
+        messages.print(steps.profile(), markup=False)
+
+
+def process(folders, out, rest, stress, model, device, weights, steps: Steps):
+    """DICOM folders in, an existing folder of results out; the preprocessed scans and the table of segments."""
+    steps("loading software")
+    from . import pipeline
+    from .dicom import read_study
+    from .networks import choose_device, load_networks
+
+    steps("loading networks")
+    networks = load_networks(weights, device=choose_device(device))
+    steps("reading DICOM")
+    study = read_study(folders, rest=rest, stress=stress)
+    for scan in study.scans:
+        messages.print(f"Found the {scan.condition} scan with {len(scan.slices)} slices.")
+        for assumption in scan.assumptions:
+            messages.print(f"  {assumption}", markup=False)
+    preprocessed = [pipeline.preprocess(scan, networks, progress=steps.during(scan.condition)) for scan in study.scans]
+    steps("blood flow")
+    maps = pipeline.quantify_study(preprocessed, model=model)
+    by_condition = {scan.condition: scan for scan in maps}
+    table = pipeline.summarize(by_condition.get(Condition.REST), by_condition.get(Condition.STRESS))
+    write_results(out, preprocessed, maps, table, progress=steps)
+    return preprocessed, table
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the study and its truth.")],
+    seed: Annotated[int, typer.Option(min=0, help="Another number, another patient.")] = 0,
+    vendor: Annotated[Vendor, typer.Option(help="Whose way of writing DICOM.")] = Vendor.SIEMENS,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a phantom patient, rest and stress, as DICOM with the truth beside it."""
+    from . import phantom
+    from .dicom import write_study
+    from .truth import write_truth
+
+    with whole_folder(out, overwrite=overwrite) as partial:
+        patient = phantom.simulate_study(seed)
+        write_study(patient.study, partial / "dicom", vendor=vendor, seed=seed)
+        write_truth(partial / "truth", patient)
+    output.print(f"Phantom patient {seed} in {out / 'dicom'}, its truth in {out / 'truth'}.", markup=False)
+
+
+@app.command()
+def agree(
+    automatic: Annotated[list[Path], typer.Argument(help="Results folders.", metavar="AUTO...")],
+    manual: Annotated[list[Path], typer.Option("--with", help="The folders to compare with, in the same order.")],
+    out: Annotated[Path, typer.Option(help="Folder for tables and figures.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Say how far results agree with those of a reader, of a second reader or with a truth."""
+    from .comparison import agree as compare
+
+    output.print(compare(automatic, manual, out, overwrite=overwrite), markup=False)
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for weights and cards; an interrupted training goes on there.")],
+    minutes: Annotated[float, typer.Option(min=0.01, help="How long.")] = 60.0,
+    step: Annotated[Step, typer.Option(help="Which network.")] = Step.ALL,
+    seed: Annotated[int, typer.Option(help="Of the random images.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
+) -> None:
+    """Train the networks on images drawn at random; use them with `run --weights`."""
+    from . import training
+    from .networks import choose_device
+
+    cards = training.train(
+        out, minutes=minutes, step=step, seed=seed, device=choose_device(device), progress=output.print
+    )
+    for card in cards:
+        output.print(f"Wrote {card}", markup=False)
+
+
+@app.command()
+def resemblance(
+    seeds: Annotated[int, typer.Option(min=1, help="Phantom patients to measure, from seed 0 on.")] = 8,
+) -> None:
+    """Print the phantom's figures beside those of in-vivo series."""
+    from rich.table import Table
+
+    from .phantom.resemblance import resemblance as measure
+
+    table = Table("figure", "series", "phantom", "in vivo", "near", title="median [10th, 90th percentile]")
+    steps = Steps(messages)
+    rows = measure(range(seeds), progress=steps)
+    steps.finish()
+    for row in rows:
+        table.add_row(row.figure, str(row.group), *map(spread, (row.phantom, row.in_vivo)), "yes" if row.near else "no")
+    output.print(table)
+
+
+def spread(figure) -> str:
+    """Median and, where known, percentiles."""
+    known = f" [{figure.low:.2f}, {figure.high:.2f}]" if isfinite(figure.low) else ""
+    return f"{figure.median:.2f}{known}"
+
+
+@app.command()
+def version() -> None:
+    """Say which version this is."""
+    output.print(f"PerfusionDL {__version__}. {NOTICE}.")
+
+
+def main() -> None:
+    """Run the command line; a problem in the study is said in its own words, with exit code 2."""
+    try:
+        app()
+    except PerfusionError as error:
+        messages.print(error.problem, style="bold red", markup=False)
+        messages.print(error.remedy, markup=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
