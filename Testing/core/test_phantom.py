@@ -1,5 +1,7 @@
 """The phantom's truth agrees with its images and with itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PerfusionDLLib import phantom
@@ -148,3 +150,34 @@ def test_the_true_displacement_turns_with_the_image(moving, way):
         [axis for axis, key in enumerate(("rows_reversed", "columns_reversed")) if way[key]],
     )
     np.testing.assert_allclose(aligned(turned.series, turned.truth, frame)[inside], expected[inside], atol=0.05)
+
+
+def test_a_dual_sequence_scan_has_an_arterial_input_that_is_not_clipped():
+    """Signal over baseline follows the true concentration at a short saturation time, and lags it at a long one."""
+    config = replace(phantom.DEFAULT, dual_sequence=True, turned_probability=0, mirrored_probability=0)
+    options = dict(conditions=["rest"], levels=["basal"], size=128, still=True, snr=np.inf, config=config)
+    patient = phantom.simulate_study(3, **options)
+    scan, truth = patient.study.rest, patient.truth[Condition.REST][0]
+    blood = np.interp(scan.slices[0].times_s, truth.arterial_times_s, truth.arterial_mmol_l)
+    high, half = int(blood.argmax()), int(np.abs(blood[: blood.argmax()] - blood.max() / 2).argmin())
+    center = np.argwhere(truth.labels == Label.BLOOD_POOL).mean(axis=0)
+
+    def rise(series):
+        row, column = np.round(center * series.signal.shape[1] / 128).astype(int)
+        curve = series.signal[:, row, column] - series.signal[0, row, column]
+        return curve[half] / curve[high]
+
+    true_share = blood[half] / blood[high]
+    assert rise(scan.aif_series) == pytest.approx(true_share, abs=0.1)
+    assert rise(scan.slices[0]) > true_share + 0.15
+
+
+def test_proton_density_frames_lead_and_change_nothing_else(still):
+    config = replace(phantom.DEFAULT, proton_density_frames=2)
+    options = dict(condition="stress", level="mid", size=112, snr=np.inf, still=True)
+    series = phantom.simulate_series(3, config=config, **options).series
+    np.testing.assert_array_equal(series.signal, still.series.signal)
+    assert series.proton_density.shape == (2, 112, 112)
+    labels = still.truth.labels
+    muscle, blood = (series.proton_density[0][labels == label].mean() for label in (Label.MYOCARDIUM, Label.BLOOD_POOL))
+    assert 0.7 < muscle / blood < 1.1

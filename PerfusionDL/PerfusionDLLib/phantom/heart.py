@@ -97,10 +97,10 @@ def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
     papillary = []
     for offset in (2.15, 3.95):
         middle = septum + offset + rng.normal(0, 0.15)
-        whole = cavity * {Level.BASAL: 0.15, Level.MID: 0.27, Level.APICAL: 0.24}[level] * rng.uniform(0.8, 1.3)
+        whole = cavity * {Level.BASAL: 0.15, Level.MID: 0.31, Level.APICAL: 0.26}[level] * rng.uniform(0.8, 1.3)
         for _ in range(int(rng.integers(1, 4))):  # heads of one muscle
             angle, size = middle + rng.normal(0, 0.22), whole * rng.uniform(0.6, 1.05)
-            distance = cavity * rng.uniform(0.58, 0.90)
+            distance = cavity * rng.uniform(0.52, 0.88)
             head = (distance * np.sin(angle), distance * np.cos(angle), size, rng.uniform(1.0, 1.9), angle)
             papillary.append(tuple(map(float, head)))
     return Heart(

@@ -157,7 +157,7 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
     rr_s = uniform(rng, config.rr_stress_s if stress else config.rr_rest_s)
     lv_peak_frame = uniform(rng, config.lv_peak_frame)
     output_l_min = uniform(rng, config.cardiac_output_rest_l_min) * (uniform(rng, (1.3, 1.5)) if stress else 1)
-    width = uniform(rng, config.width_scale) * (0.76 if stress else 1.05)
+    width = uniform(rng, config.width_scale) * (0.75 if stress else 1.0)
     weight_kg = float(np.random.default_rng([patient.seed, 2]).uniform(*config.weight_kg))
     return Visit(
         condition=condition,
@@ -172,10 +172,10 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
             start_s=0.0,
             injection_s=uniform(rng, (1.5, 3.0)),
             veins_mean_s=5.5 * width * uniform(rng, (0.8, 1.25)),
-            lung_mean_s=6.8 * width,
+            lung_mean_s=7.2 * width,
             body_mean_s=uniform(rng, (16, 22)) * (0.8 if stress else 1),
             store_mean_s=uniform(rng, (70, 110)),
-            stored_share=uniform(rng, (0.50, 0.62)),
+            stored_share=uniform(rng, (0.54, 0.66)),
             spread=uniform(rng, (0.40, 0.48)),
             residual_mmol_l=uniform(rng, config.residual_mmol_l) if stress else 0.0,
         ),

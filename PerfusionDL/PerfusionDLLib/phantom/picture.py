@@ -36,6 +36,7 @@ class Picture:
     cavity : (H, W) share of the LV cavity, papillary muscles included
     """
 
+    level: Level
     oversampling: int
     yx_mm: np.ndarray
     inner: Mapping[str, np.ndarray]
@@ -105,6 +106,7 @@ def draw_picture(patient: Patient, visit: Visit, heart: Heart, level: Level, flo
     low = np.minimum(place.astype(int), len(flows) - 2)
     moving_share = (1 - static_share).astype(np.float32)
     return Picture(
+        level=level,
         oversampling=OVERSAMPLING,
         yx_mm=np.stack([y, x]),
         inner=inner,

@@ -26,6 +26,8 @@ class PhantomConfig:
     noise_unevenness : of the noise that parallel imaging amplifies in the middle of the body
     snr : mean LV blood signal at its peak over the standard deviation of the noise
     breathing_mm : head-foot excursion of the heart, peak to peak
+    proton_density_frames : that lead each series
+    dual_sequence : measure the arterial input in a basal slice of low resolution and short saturation time
     defects : smallest and largest number of perfusion defects
     """
 
@@ -61,10 +63,12 @@ class PhantomConfig:
     flip_angle_deg: Range = (9.0, 13.0)
     pulses_to_center: tuple[int, int] = (18, 28)
     t2_star_relaxivity_l_mmol_s: float = 0.0
+    proton_density_frames: int = 0
+    dual_sequence: bool = False
     phase_encoding_share: Range = (0.65, 0.85)
     blur_px: Range = (0.1, 0.5)
     noise_unevenness: Range = (0.0, 0.4)
-    snr: Range = (36.0, 78.0)
+    snr: Range = (38.0, 80.0)
     shading: Range = (0.5, 1.1)
 
     turned_probability: float = 0.1
@@ -88,6 +92,7 @@ HELD_OUT = replace(
     rest_mbf_ml_min_g=(0.6, 1.5),
     stress_mbf_ml_min_g=(1.6, 4.0),
     dose_mmol_kg=(0.06, 0.075),
+    t2_star_relaxivity_l_mmol_s=8.0,
     width_scale=(0.65, 1.4),
     residual_mmol_l=(0.0, 0.7),
     blur_px=(0.4, 0.8),

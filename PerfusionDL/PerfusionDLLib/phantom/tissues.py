@@ -1,6 +1,6 @@
 """The tissues of the phantom: native T1, proton density, and when the contrast agent gets there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -42,6 +42,7 @@ VOLUME = {
     "papillary": 0.44,
 }
 BLOOD_DENSITY, MUSCLE_DENSITY = 0.95, 0.80
+PROTON_DENSITY_FLIP_DEG = 5.0
 
 
 def organ_concentrations(bolus: Bolus, visit: Visit, hematocrit: float) -> Mapping[str, np.ndarray]:
@@ -74,21 +75,30 @@ def organ_concentrations(bolus: Bolus, visit: Visit, hematocrit: float) -> Mappi
     }
 
 
+def native(tissue: str, acquisition: Acquisition) -> tuple[float, float]:
+    """Native T1 in s and proton density."""
+    if tissue in STATIC:
+        low_s, high_s, density = STATIC[tissue]
+        return (high_s if acquisition.field_strength_t >= 2 else low_s), density
+    if tissue in BLOOD:
+        return acquisition.t10_blood_s, BLOOD_DENSITY
+    return acquisition.t10_myocardium_s, MUSCLE_DENSITY
+
+
+def proton_density_signals(tissues: Iterable[str], acquisition: Acquisition, frames: int) -> dict[str, np.ndarray]:
+    """Signal (frames,) of tissues without saturation, at a small flip angle: native T1 hardly matters."""
+    sine = np.sin(np.radians(PROTON_DENSITY_FLIP_DEG))
+    return {tissue: np.full(frames, sine * native(tissue, acquisition)[1]) for tissue in tissues}
+
+
 def tissue_signals(
     bolus: Bolus, visit: Visit, acquisition: Acquisition, times_s: np.ndarray, config: PhantomConfig
 ) -> dict[str, np.ndarray]:
     """Signal (T,) of every tissue but the LV myocardium at the times of the frames."""
-    high_field = acquisition.field_strength_t >= 2
     signals = {}
     for tissue, curve in organ_concentrations(bolus, visit, acquisition.hematocrit).items():
         at_frames = np.interp(times_s, bolus.times_s, curve) + bolus.residual_mmol_l * VOLUME.get(tissue, 1.0)
-        if tissue in STATIC:
-            low_s, high_s, density = STATIC[tissue]
-            t10_s = high_s if high_field else low_s
-        elif tissue in BLOOD:
-            t10_s, density = acquisition.t10_blood_s, BLOOD_DENSITY
-        else:
-            t10_s, density = acquisition.t10_myocardium_s, MUSCLE_DENSITY
+        t10_s, density = native(tissue, acquisition)
         r1 = 1 / t10_s + acquisition.relaxivity_l_mmol_s * at_frames
         signals[tissue] = density * signal(r1, acquisition)
         if tissue in BLOOD:
