@@ -69,10 +69,10 @@ def first_pass_peak(curve: np.ndarray) -> int:
 
 
 def bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list[int]:
-    """Up to ``count`` frames around the peak, itself among them, in which the LV holds 60 % of its enhancement.
+    """Up to ``count`` frames around the peak, itself among them, in which the LV holds 40 % of its enhancement.
 
-    The muscle is dark in the first of them and bright in the last, the RV often the other way round: what looks alike
-    in one frame differs in another.
+    The muscle is dark in the first of them and brighter in the last, the RV often the other way round: what looks
+    alike in one frame differs in another. More than two frames after the peak the muscle catches up with the cavity.
 
     Examples
     --------
@@ -80,11 +80,11 @@ def bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list
     [3, 4, 5]
     """
     base = np.sort(curve)[: max(len(curve) // 5, 1)].mean()
-    bright = curve >= base + 0.6 * (curve[peak_frame] - base)
+    bright = curve >= base + 0.4 * (curve[peak_frame] - base)
     first = last = peak_frame
     while first > 0 and bright[first - 1]:
         first -= 1
-    while last < len(curve) - 1 and last < peak_frame + 6 and bright[last + 1]:
+    while last < len(curve) - 1 and last < peak_frame + 2 and bright[last + 1]:
         last += 1
     chosen = np.rint(np.linspace(first, last, count)).astype(int)
     chosen[np.argmin(np.abs(chosen - peak_frame))] = peak_frame
