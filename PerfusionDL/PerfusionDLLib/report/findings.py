@@ -1,6 +1,6 @@
 """The first page of the report: pictures, bullseyes and the table, in the order in which they are dictated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -19,10 +19,11 @@ from ..figures import (
 )
 from ..maps import PerfusionMaps, SegmentRow, SegmentTable
 from .page import BOTTOM_MM, LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import flag_letters, interval, number, percent
+from .tables import flag_letters, interval, measured, number, percent
 
 GAP_MM = 1.2
 BAR_MM = 11.0
+LARGEST_MM = 42.0
 
 
 def findings_page(preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable) -> Page:
@@ -66,8 +67,8 @@ def summary(table: SegmentTable) -> list[str]:
 def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps]) -> float:
     """A row per condition: the slices with their contours on the left, their flow maps on the right."""
     field, scale = field_mm(preprocessed), flow_scale(maps)
-    columns = max(3, *(len(scan.slices) for scan in maps))
-    side = (RIGHT_MM - LEFT_MM - BAR_MM - 6 - (2 * columns - 1) * GAP_MM - 2.5) / (2 * columns)
+    columns = max(len(scan.slices) for scan in maps)
+    side = min((RIGHT_MM - LEFT_MM - BAR_MM - 6 - (2 * columns - 1) * GAP_MM - 2.5) / (2 * columns), LARGEST_MM)
     left_block = LEFT_MM + 6
     right_block = left_block + columns * (side + GAP_MM) + 2.5
     page.heading(
@@ -102,7 +103,7 @@ def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], ma
                 fontsize=5.5,
             )
         y += side + GAP_MM
-    bar_axes = page.axes(RIGHT_MM - BAR_MM + 2, top, 2.6, y - GAP_MM - top)
+    bar_axes = page.axes(right_block + columns * (side + GAP_MM) + 1, top, 2.6, y - GAP_MM - top)
     bar = page.figure.colorbar(ScalarMappable(scale, colormap(FLOW_COLORS)), cax=bar_axes)
     bar.outline.set_visible(False)
     bar.set_label(f"MBF ({FLOW_UNIT})")
@@ -131,39 +132,24 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
     page.heading(
         y, "Table", f"{FLOW_UNIT} [95 % interval]; endo, epi: inner and outer half; failed: pixels without a flow"
     )
-    columns = Columns(
-        page,
-        [
-            ("AHA", 20, "right"),
-            ("Segment", 22.5, "left"),
-            ("", 51, "left"),
-            ("MBF", 65.5, "right"),
-            ("", 66.5, "left"),
-            ("endo", 90, "right"),
-            ("epi", 98.5, "right"),
-            ("ratio", 107, "right"),
-            ("MBF", 119, "right"),
-            ("", 120, "left"),
-            ("endo", 143.5, "right"),
-            ("epi", 152, "right"),
-            ("ratio", 160.5, "right"),
-            ("MPR", 170, "right"),
-            ("failed, %", 184.5, "right"),
-            ("flags", 195.5, "right"),
-        ],
-        row_mm=3.75,
-        size=6.5,
-    )
-    for name, x0, x1 in (("Rest", 60, 107), ("Stress", 113, 160.5)):
-        page.text((x0 + x1) / 2, y + 5, name, size=6.5, ha="center", fontweight="bold")
-        page.rule(y + 5.8, x0=x0, x1=x1, width=0.4)
+    conditions = measured(table)
+    places = [("AHA", 20.0, "right"), ("Segment", 22.5, "left"), ("", 51.0, "left")]
+    for condition, x in zip(conditions, (60.0, 113.5), strict=False):
+        places += [("MBF", x + 5.5, "right"), ("", x + 6.5, "left")]
+        places += [("endo", x + 30, "right"), ("epi", x + 38.5, "right"), ("ratio", x + 47, "right")]
+        page.text(x + 23.5, y + 5, condition.capitalize(), size=6.5, ha="center", fontweight="bold")
+        page.rule(y + 5.8, x0=x, x1=x + 47, width=0.4)
+    places += [("MPR", 170.0, "right")] if len(conditions) == 2 else []
+    edge = 195.5 if len(conditions) == 2 else 136.0
+    places += [("failed, %", edge - 11, "right"), ("flags", edge, "right")]
+    columns = Columns(page, places, row_mm=3.75, size=6.5)
     groups = (sorted(table.segments, key=lambda row: row.aha_segment or 0), table.territories, (table.whole,))
     letters = flag_letters([row for rows in groups for row in rows])
     y = columns.header(y + 8.8)
     for rows in groups:
         for row in rows:
             shade = "#f1f1f1" if row.aha_segment is None or row.level == "mid" else ""
-            y = columns.row(y, _cells(row, letters), bold=row is table.whole, shade=shade)
+            y = columns.row(y, _cells(row, conditions, letters), bold=row is table.whole, shade=shade)
     page.rule(y - 2.6, width=0.4)
     origins = sorted({flow.origin for row in table.segments for flow in (row.rest, row.stress) if flow.origin})
     if origins:
@@ -178,14 +164,13 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
         y += size * LEADING_MM
 
 
-def _cells(row: SegmentRow, letters: dict[str, str]) -> list[str]:
-    cells = [
-        "" if row.aha_segment is None else str(row.aha_segment),
-        row.name,
-        row.territory if row.aha_segment is not None else "",
-    ]
-    for flow in (row.rest, row.stress):
+def _cells(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str]) -> list[str]:
+    flows = [getattr(row, condition) for condition in conditions]
+    cells = ["" if row.aha_segment is None else str(row.aha_segment), row.name]
+    cells.append(row.territory if row.aha_segment is not None else "")
+    for flow in flows:
         cells += [number(flow.mbf_ml_min_g), interval(flow)]
         cells += [number(value) for value in (flow.endo_ml_min_g, flow.epi_ml_min_g, flow.endo_epi_ratio)]
-    failed = "/".join(percent(flow.failed_share) for flow in (row.rest, row.stress) if flow.pixels)
-    return [*cells, number(row.mpr), failed, ", ".join(letters[flag] for flag in row.flags)]
+    cells += [number(row.mpr)] if len(conditions) == 2 else []
+    failed = "/".join(percent(flow.failed_share) for flow in flows if flow.pixels)
+    return [*cells, failed, ", ".join(letters[flag] for flag in row.flags)]

@@ -178,25 +178,22 @@ def notes(
     assumed: list[str] = []
     for scan in preprocessed:
         assumed += [f"{scan.condition.value.capitalize()}: {sentence}" for sentence in scan.assumptions]
-        acquisition = scan.slices[0].series.acquisition
-        if acquisition.assumed:
-            values = ", ".join(f"{name} {getattr(acquisition, name)}" for name in acquisition.assumed)
-            assumed.append(f"{scan.condition.value.capitalize()}: not in the header, default used: {values}.")
     yield "Assumptions", list(dict.fromkeys(assumed)) or ["None."]
     yield "How it was computed", ["; ".join(provenance_phrases(table)) + "."]
 
 
+SAID_ELSEWHERE = {"assumed", "arterial_input_flags", "contours"}
 UNITS = {"_l_mmol_s": "L/mmol/s", "_g_ml": "g/mL", "_mmol_kg": "mmol/kg", "_deg": "degrees", "_s": "s", "_t": "T"}
 
 
 def provenance_phrases(table: SegmentTable) -> list[str]:
-    """The provenance for people: what rest and stress share once, numbers with their units, nothing empty."""
+    """The provenance for people: what rest and stress share once, numbers with their units, nothing said elsewhere."""
     shared: dict[str, str] = {}
     for key, value in table.provenance.items():
         condition, _, rest = key.partition("_")
         other = table.provenance.get(f"{'stress' if condition == 'rest' else 'rest'}_{rest}")
         name = rest if condition in ("rest", "stress") and other in (None, value) else key
-        if str(value).strip():
+        if str(value).strip() and rest not in SAID_ELSEWHERE:
             shared[name] = str(value)
     phrases = []
     for name, value in shared.items():

@@ -100,7 +100,7 @@ def _plain(row: SegmentRow) -> dict:
 
 def table_text(table: SegmentTable) -> str:
     """The table for a console, less than 110 columns wide: aligned, a dash where there is no value, flags below."""
-    conditions = [name for name in ("rest", "stress") if _has(table, name)]
+    conditions = measured(table)
     header = ["AHA", "Segment", "Artery", *(f"{name.capitalize()} MBF" for name in conditions)]
     if len(conditions) == 2:
         header.append("MPR")
@@ -133,9 +133,10 @@ def flag_letters(rows: Sequence[SegmentRow]) -> dict[str, str]:
     return dict(zip(flags, names, strict=False))
 
 
-def _has(table: SegmentTable, condition: str) -> bool:
-    """Whether anything was measured under a condition."""
-    return any(getattr(row, condition).pixels for row in (*table.segments, table.whole))
+def measured(table: SegmentTable) -> list[str]:
+    """The conditions under which anything was measured, rest first."""
+    rows = (*table.segments, table.whole)
+    return [condition for condition in ("rest", "stress") if any(getattr(row, condition).pixels for row in rows)]
 
 
 def _origins(table: SegmentTable) -> list[str]:
