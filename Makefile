@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow evaluate lint clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -26,6 +26,10 @@ test: $(VENV)/installed  ## everything but the slow tests
 
 test-slow: $(VENV)/installed  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
+	$(BIN)/perfusiondl evaluate --out runs/evaluate --seeds 20 --overwrite
+	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
 
 lint: $(VENV)/installed
 	$(BIN)/python -m ruff check .

@@ -120,6 +120,11 @@ def run(
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
 ) -> None:
     """Find contours, compute blood flow and write the results of one study."""
+    for folder in filter(None, (*folders, rest, stress)):
+        if out.resolve() in (folder.resolve(), *folder.resolve().parents):
+            raise PerfusionError(
+                f"The folder for the results, {out.name}, holds the study that is to be read.", "Name another folder."
+            )
     steps = Steps(messages)
     try:
         with whole_folder(out, overwrite=overwrite) as partial:
@@ -212,6 +217,31 @@ def train(
     )
     for card in cards:
         output.print(f"Wrote {card}", markup=False)
+
+
+@app.command()
+def evaluate(
+    out: Annotated[Path, typer.Option(help="Folder for the scores of every slice as CSV.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many phantom patients, six slices each.")] = 10,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 10000,
+    held_out: Annotated[bool, typer.Option("--held-out", help="From the second, wider phantom configuration.")] = False,
+    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
+    overwrite: Overwrite = False,
+) -> None:
+    """Print the table of Scannell et al. 2020 for phantoms that no network has seen."""
+    from .networks import choose_device, load_networks
+    from .training import cases, evaluation
+
+    networks = load_networks(weights, device=choose_device(device))
+    scores = []
+    with whole_folder(out, overwrite=overwrite) as partial:
+        made = cases.phantom_cases(range(first_seed, first_seed + seeds), held_out=held_out)
+        for score, _, _ in evaluation.evaluate(made, networks):
+            scores.append(score)
+            messages.print(f"{score.name} {score.condition} {score.level}: {score.failure or 'found'}", markup=False)
+        evaluation.write_csv(partial / "scores.csv", scores)
+    output.print(evaluation.table(scores), markup=False)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """The results folder: a contract that other people's scripts read."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ from .report import NOTICE
 from .series import PerfusionSeries
 
 INDEX = "preprocessing.json"
+SLICE_FOLDER = re.compile(r"(rest|stress)_(basal|mid|apical)(_\d+)?")
+RESULT = {"segments.csv", "territories.csv", "table.json", INDEX, "report.pdf", "scene.mrb"}
+STUDY = {"dicom", "truth"}
+AGREEMENT = {"agreement.csv", "slices.csv", "flows.csv", "agreement.pdf"}
+SCORES = {"scores.csv"}
 
 
 @contextmanager
@@ -71,9 +77,14 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
         raise PerfusionError(
             f"The folder {folder.name} is not empty.", "Name another folder, or add --overwrite to replace its content."
         )
-    if not any((folder / part).exists() for part in (INDEX, f"truth/{INDEX}", "agreement.csv")):
+    theirs = sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name not in RESULT | STUDY | AGREEMENT | SCORES and not SLICE_FOLDER.fullmatch(path.name)
+    )
+    if theirs:
         raise PerfusionError(
-            f"The folder {folder.name} holds something that PerfusionDL did not write; it is left as it is.",
+            f"The folder {folder.name} holds {theirs[0]}, which PerfusionDL did not write; it is left as it is.",
             "Name another folder.",
         )
 

@@ -31,7 +31,7 @@ def test_a_failure_keeps_the_former_result(tmp_path):
 
 def test_overwriting_replaces_the_former_result_whole(tmp_path):
     folder = former_result(tmp_path / "results")
-    (folder / "old").write_text("old")
+    (folder / "segments.csv").write_text("old")
     with whole_folder(folder, overwrite=True) as partial:
         (partial / INDEX).write_text("new")
     assert [path.name for path in folder.iterdir()] == [INDEX]
@@ -48,6 +48,14 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path):
     with pytest.raises(PerfusionError, match="did not write"), whole_folder(tmp_path, overwrite=True):
         pass
     assert (tmp_path / "thesis.docx").read_text() == "years of work"
+
+
+def test_a_former_result_with_a_note_of_the_reader_is_never_replaced(tmp_path):
+    folder = former_result(tmp_path / "results")
+    (folder / "second opinion.txt").write_text("agree")
+    with pytest.raises(PerfusionError, match="second opinion"), whole_folder(folder, overwrite=True):
+        pass
+    assert (folder / "second opinion.txt").exists()
 
 
 def test_a_full_disk_is_said_in_words(tmp_path):
