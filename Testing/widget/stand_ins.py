@@ -1,0 +1,317 @@
+"""The Slicer and CTK widgets that our panel uses, as far as it uses them.
+
+Each does what its test needs on the real scene. They cannot show how the real ones draw, ask or place things: the
+Segment Editor's effects, the play widget's buttons, the combo box's menu.
+"""
+
+import vtk
+from PySide6.QtCore import Property, QAbstractTableModel, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+def kept(kind, name):
+    """A property that only remembers what it was set to."""
+    return Property(kind, lambda self: self._kept.get(name), lambda self, value: self._kept.update({name: value}))
+
+
+class qMRMLWidget(QWidget):
+    """A widget that knows the scene."""
+
+    mrmlSceneChanged = Signal(object)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._scene = None
+
+    def mrmlScene(self):
+        return self._scene
+
+    def setMRMLScene(self, scene):
+        self._scene = scene
+        self.mrmlSceneChanged.emit(scene)
+
+
+class qMRMLNodeComboBox(QWidget):
+    """Lists the nodes of the scene that have the type and the attribute asked for."""
+
+    currentNodeChanged = Signal(object)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._box = QComboBox(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._box)
+        self._box.currentIndexChanged.connect(lambda index: self.currentNodeChanged.emit(self.currentNode()))
+        self._scene, self._attributes, self._tags = None, [], []
+        self._kept = {"nodeTypes": []}
+
+    nodeTypes = kept("QStringList", "nodeTypes")
+    noneEnabled = kept(bool, "noneEnabled")
+    addEnabled = kept(bool, "addEnabled")
+    removeEnabled = kept(bool, "removeEnabled")
+
+    def addAttribute(self, nodeType, name, value=None):
+        self._attributes.append((nodeType, name, value))
+        self._refill()
+
+    def setMRMLScene(self, scene):
+        self._scene = scene
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
+            self._tags.append(scene.AddObserver(event, lambda caller, event: self._refill()))
+        self._refill()
+
+    def currentNode(self):
+        identifier = self._box.currentData()
+        return self._scene.GetNodeByID(identifier) if self._scene and identifier else None
+
+    def setCurrentNode(self, node):
+        self._refill()
+        self._box.setCurrentIndex(max(self._box.findData(node.GetID() if node else ""), 0))
+
+    def _refill(self):
+        """Node attributes are often set right after a node was added, so the list is made anew whenever it is used."""
+        current = self._box.currentData()
+        self._box.blockSignals(True)
+        self._box.clear()
+        self._box.addItem("None", "")
+        for kind in self._kept["nodeTypes"]:
+            for index in range(self._scene.GetNumberOfNodesByClass(kind) if self._scene else 0):
+                node = self._scene.GetNthNodeByClass(index, kind)
+                if all(node.GetAttribute(name) == value for of, name, value in self._attributes if of == kind):
+                    self._box.addItem(node.GetName(), node.GetID())
+        self._box.setCurrentIndex(max(self._box.findData(current), 0))
+        self._box.blockSignals(False)
+
+
+class ctkCollapsibleButton(QAbstractButton):
+    """A titled section."""
+
+    contentsCollapsed = Signal(bool)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._collapsed = False
+
+    def _setCollapsed(self, collapsed):
+        self._collapsed = collapsed
+        for child in self.findChildren(QWidget, options=Qt.FindDirectChildrenOnly):
+            child.setVisible(not collapsed)
+        self.setMaximumHeight(22 if collapsed else 16777215)
+        self.contentsCollapsed.emit(collapsed)
+
+    collapsed = Property(bool, lambda self: self._collapsed, _setCollapsed)
+
+    def childEvent(self, event):
+        super().childEvent(event)
+        if self.layout():
+            self.layout().setContentsMargins(6, 24, 6, 6)
+
+    def sizeHint(self):
+        return self.layout().sizeHint() if self.layout() else super().sizeHint()
+
+    def paintEvent(self, event):
+        from PySide6.QtGui import QPainter
+
+        painter = QPainter(self)
+        painter.fillRect(0, 0, self.width(), 20, self.palette().mid())
+        painter.drawText(8, 15, ("+ " if self._collapsed else "\u2212 ") + self.text())
+
+
+class ctkSliderWidget(QWidget):
+    """A slider with a spin box."""
+
+    valueChanged = Signal(float)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._slider, self._spin = QSlider(Qt.Horizontal, self), QDoubleSpinBox(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._slider)
+        layout.addWidget(self._spin)
+        self._spin.valueChanged.connect(self._follow)
+
+    def _follow(self, value):
+        self._slider.setValue(
+            round(99 * (value - self._spin.minimum()) / (self._spin.maximum() - self._spin.minimum()))
+        )
+        self.valueChanged.emit(value)
+
+    def setValue(self, value):
+        self._spin.setValue(value)
+
+    minimum = Property(float, lambda self: self._spin.minimum(), lambda self, value: self._spin.setMinimum(value))
+    maximum = Property(float, lambda self: self._spin.maximum(), lambda self, value: self._spin.setMaximum(value))
+    singleStep = Property(
+        float, lambda self: self._spin.singleStep(), lambda self, value: self._spin.setSingleStep(value)
+    )
+    value = Property(float, lambda self: self._spin.value(), setValue)
+
+
+class qMRMLSegmentEditorWidget(qMRMLWidget):
+    """Keeps what it was told to edit; the tests paint through the segmentation itself."""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.addWidget(QLabel("[Segment Editor]", self))
+        self._editorNode = self._segmentation = self._source = self._effect = None
+        self._kept = {}
+
+    segmentationNodeSelectorVisible = kept(bool, "segmentationNodeSelectorVisible")
+    sourceVolumeNodeSelectorVisible = kept(bool, "sourceVolumeNodeSelectorVisible")
+    switchToSegmentationsButtonVisible = kept(bool, "switchToSegmentationsButtonVisible")
+    addRemoveSegmentButtonsVisible = kept(bool, "addRemoveSegmentButtonsVisible")
+    show3DButtonVisible = kept(bool, "show3DButtonVisible")
+    maskingSectionVisible = kept(bool, "maskingSectionVisible")
+    autoShowSourceVolumeNode = kept(bool, "autoShowSourceVolumeNode")
+    unorderedEffectsVisible = kept(bool, "unorderedEffectsVisible")
+
+    def setMRMLSegmentEditorNode(self, node):
+        self._editorNode = node
+
+    def mrmlSegmentEditorNode(self):
+        return self._editorNode
+
+    def setSegmentationNode(self, node):
+        """Like the real one, which keeps the choice in its parameter set node and ignores it without."""
+        self._segmentation = node if self._editorNode else None
+
+    def segmentationNode(self):
+        return self._segmentation
+
+    def setSourceVolumeNode(self, node):
+        self._source = node if self._segmentation else None
+
+    def sourceVolumeNode(self):
+        return self._source
+
+    def setEffectNameOrder(self, names):
+        self._effects = list(names)
+
+    def effectNameOrder(self):
+        return self._effects
+
+    def setMaximumNumberOfUndoStates(self, number):
+        self._undoStates = number
+
+    def setActiveEffect(self, effect):
+        self._effect = effect
+
+    def installKeyboardShortcuts(self, parent=None):
+        self._shortcuts = True
+
+    def uninstallKeyboardShortcuts(self):
+        self._shortcuts = False
+
+    def removeViewObservations(self):
+        self._effect = None
+
+
+class qMRMLSequenceBrowserPlayWidget(qMRMLWidget):
+    """Steps through a browser."""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._browser = None
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for text, slot in (
+            ("|<", self.onVcrFirst),
+            ("<", self.onVcrPrevious),
+            (">", self.onVcrNext),
+            (">|", self.onVcrLast),
+        ):
+            button = QPushButton(text, self)
+            button.clicked.connect(slot)
+            layout.addWidget(button)
+
+    def setMRMLSequenceBrowserNode(self, browser):
+        self._browser = browser
+
+    def onVcrFirst(self):
+        self._browser.SelectFirstItem()
+
+    def onVcrPrevious(self):
+        self._browser.SelectNextItem(-1)
+
+    def onVcrNext(self):
+        self._browser.SelectNextItem(1)
+
+    def onVcrLast(self):
+        self._browser.SelectLastItem()
+
+
+class _TableModel(QAbstractTableModel):
+    def __init__(self, table):
+        super().__init__()
+        self._table = table
+
+    def rowCount(self, parent=None):
+        return self._table.GetNumberOfRows()
+
+    def columnCount(self, parent=None):
+        return self._table.GetNumberOfColumns()
+
+    def data(self, index, role=Qt.DisplayRole):
+        if role != Qt.DisplayRole:
+            return None
+        value = self._table.GetTable().GetColumn(index.column()).GetVariantValue(index.row())
+        return value.ToString() if value.IsString() else f"{value.ToDouble():.2f}"
+
+    def headerData(self, section, orientation, role=Qt.DisplayRole):
+        if role != Qt.DisplayRole:
+            return None
+        return self._table.GetColumnName(section) if orientation == Qt.Horizontal else str(section + 1)
+
+
+class qMRMLTableView(QTableView):
+    """Shows a table node."""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._table = self._scene = self._tag = None
+
+    def setMRMLScene(self, scene):
+        self._scene = scene
+
+    def mrmlTableNode(self):
+        return self._table
+
+    def setMRMLTableNode(self, table):
+        if self._table is not None:
+            self._table.RemoveObserver(self._tag)
+        self._table = table
+        self._show()
+        if table is not None:
+            self._tag = table.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._show())
+
+    def _show(self):
+        self._model = _TableModel(self._table) if self._table else None
+        self.setModel(self._model)
+
+
+STAND_INS = {
+    widget.__name__: widget
+    for widget in (
+        qMRMLWidget,
+        qMRMLNodeComboBox,
+        ctkCollapsibleButton,
+        ctkSliderWidget,
+        qMRMLSegmentEditorWidget,
+        qMRMLSequenceBrowserPlayWidget,
+        qMRMLTableView,
+    )
+}

@@ -1,0 +1,238 @@
+"""The radiologist's story in the real panel: load, look, correct, and the numbers follow."""
+
+import numpy as np
+import pytest
+import slicer
+import small_study
+from PerfusionDLLib import mrml
+from PerfusionDLLib.series import Condition, Scan
+
+
+@pytest.fixture
+def study(session):
+    """A stress scan with automatic contours, in the scene before the panel is opened."""
+    return mrml.writeStudy(session.scene, [small_study.enhancing_scan()])
+
+
+@pytest.fixture
+def ready(session, study, panel):
+    """The panel once the first flow is there."""
+    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
+    return panel
+
+
+def settled(session, panel):
+    """Wait until a correction was noticed and its flow is there."""
+    before = panel.logic.flow
+    session.wait(lambda: panel.logic.flow is not before and not panel.work.busy)
+
+
+def paint(part):
+    """Take the top of the ring away, as the Segment Editor does: through the segmentation."""
+    labels = small_study.ring_labels()
+    labels[:14] = 0
+    mrml.writeLabels(part.contours, part.originalVolume, labels)
+
+
+def lines(panel):
+    """The list of slices."""
+    slices = panel.ui.slicesList.qt_object
+    return [slices.item(row).text() for row in range(slices.count())]
+
+
+def flow_of(part):
+    return slicer.util.arrayFromVolume(part.mbf)[0]
+
+
+def test_an_empty_scene_offers_loading_and_says_why_nothing_else_can_be_done(panel):
+    ui = panel.ui
+    assert ui.loadStudyButton.enabled
+    assert not ui.findContoursButton.enabled
+    assert ui.findContoursButton.toolTip == "Load a study first."
+    assert not ui.exportTableButton.enabled
+    assert ui.disclaimerLabel.text == "Not approved for clinical use."
+
+
+def test_scans_of_the_scene_are_chosen_and_their_flow_is_computed(session):
+    flows = ((Condition.REST, 1.0), (Condition.STRESS, 2.0))
+    scans = [small_study.enhancing_scan(condition, flow) for condition, flow in flows]
+    stress, rest = mrml.writeStudy(session.scene, scans)
+    panel = session.open()
+    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
+    assert panel.ui.stressSelector.currentNode() is stress.browser
+    assert panel.ui.restSelector.currentNode() is rest.browser
+    assert lines(panel)[0].startswith("Stress basal: automatic")
+    assert len(lines(panel)) == 4
+    table = slicer.util.dataframeFromTable(panel.ui.tableView.mrmlTableNode())
+    assert table["MPR"].iloc[-1] == pytest.approx(2.0, rel=0.2)
+    assert panel.ui.exportTableButton.enabled
+
+
+def test_a_painted_contour_changes_flow_table_and_list_and_undo_takes_it_back(session, ready, study):
+    part = study[0].slices[1]
+    before = flow_of(part).copy()
+    paint(part)
+    settled(session, ready)
+    assert np.isnan(flow_of(part)[12, 27])
+    assert np.isfinite(before[12, 27])
+    assert lines(ready)[1].startswith("Stress mid: edited")
+    assert ready.ui.statusLabel.text == "Up to date."
+    ready.ui.undoButton.qt_object.click()
+    settled(session, ready)
+    np.testing.assert_array_equal(flow_of(part), before)
+    assert lines(ready)[1].startswith("Stress mid: automatic")
+    assert not ready.ui.undoButton.enabled
+    ready.ui.redoButton.qt_object.click()
+    settled(session, ready)
+    assert np.isnan(flow_of(part)[12, 27])
+
+
+def test_results_that_are_out_of_date_may_not_be_exported(session, ready, study):
+    ready.ui.updateCheckBox.checked = False
+    paint(study[0].slices[0])
+    session.wait(lambda: ready.ui.statusLabel.text.startswith("Out of date"))
+    assert not ready.ui.exportTableButton.enabled
+    assert ready.ui.exportTableButton.toolTip == "Flow is not up to date. Press Recompute."
+    ready.ui.recomputeButton.qt_object.click()
+    session.wait(lambda: ready.ui.statusLabel.text == "Up to date.")
+    assert ready.ui.exportTableButton.enabled
+
+
+def test_a_dragged_insertion_point_is_followed(session, ready, study):
+    part = study[0].slices[0]
+    before = slicer.util.arrayFromVolume(part.segments).copy()
+    series = mrml.readSeries(part)
+    part.rvInsertionPoints.SetNthControlPointPositionWorld(0, *series.ras_from_pixels((9.0, 27.0)))
+    part.rvInsertionPoints.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+    settled(session, ready)
+    assert (slicer.util.arrayFromVolume(part.segments) != before).any()
+
+
+def test_the_slice_that_is_clicked_gets_the_tools(session, ready, study):
+    ready.ui.slicesList.setCurrentRow(1)
+    part = study[0].slices[1]
+    assert ready.ui.segmentEditorWidget.segmentationNode() is part.contours
+    assert ready.ui.segmentEditorWidget.sourceVolumeNode() is part.correctedVolume
+    plot = session.scene.GetSingletonNode("PerfusionCurves", "vtkMRMLPlotViewNode")
+    assert plot.GetPlotChartNodeID() == part.chart.GetID()
+
+
+def test_a_frame_can_be_left_out(session, ready, study):
+    part = study[0].slices[0]
+    before = flow_of(part).copy()
+    part.browser.SetSelectedItemNumber(10)
+    ready.ui.excludeFrameCheckBox.qt_object.click()
+    settled(session, ready)
+    assert mrml.readSlice(part).excluded_frames == {10}
+    assert (flow_of(part) != before).any()
+
+
+def test_restoring_brings_the_automatic_contours_back(session, ready, study):
+    paint(study[0].slices[0])
+    settled(session, ready)
+    ready.ui.restoreButton.qt_object.click()
+    settled(session, ready)
+    assert lines(ready)[0].startswith("Stress basal: automatic")
+
+
+def test_images_as_acquired_and_the_opacity_of_the_map_are_chosen_in_the_panel(session, ready, study):
+    composite = session.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
+    assert composite.GetBackgroundVolumeID() == study[0].slices[0].correctedVolume.GetID()
+    assert composite.GetForegroundVolumeID() == study[0].slices[0].mbf.GetID()
+    ready.ui.showOriginalCheckBox.checked = True
+    assert composite.GetBackgroundVolumeID() == study[0].slices[0].originalVolume.GetID()
+    ready.ui.mapOpacitySlider.value = 0.25
+    assert composite.GetForegroundOpacity() == 0.25
+
+
+def test_the_table_is_saved_and_copied(session, ready, tmp_path):
+    session.dialogs.answers.append(str(tmp_path / "segments.csv"))
+    ready.ui.exportTableButton.qt_object.click()
+    text = (tmp_path / "segments.csv").read_text(encoding="utf-8")
+    assert text.startswith("aha_segment,name,level,territory,rest_mbf_ml_min_g,stress_mbf_ml_min_g,mpr")
+    ready.ui.copyTableButton.qt_object.click()
+    assert session.qt_application.clipboard().text().startswith("aha_segment\tname\tlevel")
+
+
+def test_slices_can_be_drawn_by_hand_without_networks(session, panel):
+    scan = small_study.enhancing_scan()
+    acquired = Scan(condition=scan.condition, slices=tuple(part.series for part in scan.slices))
+    nodes = mrml.writeScan(session.scene, acquired)
+    panel.initializeParameterNode()
+    assert lines(panel) == ["Stress basal: no contours", "Stress mid: no contours"]
+    panel.ui.drawButton.qt_object.click()
+    session.wait(lambda: nodes.slices[1].hasContours and not panel.work.busy, seconds=60)
+    assert lines(panel)[0].startswith("Stress basal: manual")
+    session.dialogs.errors.clear()  # no flow without a contour
+    for part in nodes.slices:
+        mrml.writeLabels(part.contours, part.originalVolume, small_study.ring_labels())
+    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
+    assert np.nanmedian(flow_of(nodes.slices[0])) == pytest.approx(2.0, rel=0.3)
+
+
+def test_a_problem_of_the_study_is_shown_word_for_word(session, panel, tmp_path):
+    session.dialogs.answers.append(str(tmp_path))
+    panel.ui.loadStudyButton.qt_object.click()
+    session.wait(lambda: session.dialogs.errors)
+    assert "\n\n" in session.dialogs.errors[0]
+    assert panel.ui.statusLabel.text == "Stopped by a problem."
+    assert panel.ui.loadStudyButton.enabled
+
+
+def test_work_can_be_canceled_and_leaves_the_scene_as_it_was(session, ready, study):
+    before = flow_of(study[0].slices[0]).copy()
+    paint(study[0].slices[0])
+    session.wait(lambda: ready.work.busy)
+    ready.ui.cancelButton.qt_object.click()
+    assert not ready.work.busy
+    np.testing.assert_array_equal(flow_of(study[0].slices[0]), before)
+    assert not ready.ui.exportTableButton.enabled
+    assert ready.ui.recomputeButton.enabled
+
+
+def test_the_scene_may_be_closed_at_any_moment(session, ready, study):
+    paint(study[0].slices[0])
+    session.wait(lambda: ready.work.busy)
+    session.scene.Clear(False)
+    assert lines(ready) == []
+    assert not ready.ui.findContoursButton.enabled
+    for _ in range(50):
+        session.qt_application.processEvents()
+    assert session.dialogs.errors == []
+
+
+def test_a_scan_may_be_deleted_at_any_moment(session, ready, study):
+    paint(study[0].slices[0])
+    session.wait(lambda: ready.work.busy)
+    session.scene.RemoveNode(study[0].browser)
+    for _ in range(50):
+        session.qt_application.processEvents()
+    ready.initializeParameterNode()
+    assert lines(ready) == []
+    assert session.dialogs.errors == []
+
+
+def test_a_saved_scene_goes_on_where_it_was(session, ready, study, tmp_path):
+    paint(study[0].slices[0])
+    settled(session, ready)
+    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
+    session.scene.Clear(False)
+    assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), True, slicer.vtkMRMLMessageCollection())
+    session.wait(lambda: ready.ui.statusLabel.text == "Up to date.")
+    assert lines(ready)[0].startswith("Stress basal: edited")
+    assert lines(ready)[1].startswith("Stress mid: automatic")
+
+
+def test_closing_the_panel_leaves_no_observer_behind(session, study):
+    def observed():
+        part = study[0].slices[0]
+        nodes = (part.contours, part.rvInsertionPoints, part.box, session.scene)
+        events = ("ModifiedEvent", slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, session.scene.StartCloseEvent)
+        return [node.HasObserver(event) for node in nodes for event in events]
+
+    before = observed()
+    panel = session.open()
+    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
+    panel.cleanup()
+    assert not panel._parameterNode
+    assert observed() == before

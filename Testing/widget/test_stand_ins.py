@@ -1,0 +1,34 @@
+"""The stand-ins are strict: what the real widget does not offer to Python, they refuse."""
+
+import pytest
+
+
+def test_what_the_real_widgets_do_not_offer_is_refused(panel):
+    ui = panel.ui
+    with pytest.raises(AttributeError, match="does not offer 'noneEnable'"):
+        ui.restSelector.noneEnable = True
+    with pytest.raises(AttributeError, match="has no property 'txt'"):
+        ui.statusLabel.txt = "x"
+    with pytest.raises(AttributeError, match="has no signal"):
+        ui.findContoursButton.connect("clicked(int)", print)
+    with pytest.raises(AttributeError, match="does not offer 'nodeChanged'"):
+        ui.restSelector.connect("nodeChanged(vtkMRMLNode*)", print)
+    with pytest.raises(AttributeError, match="does not offer 'setNodeTypes'"):
+        ui.restSelector.setNodeTypes([])  # a property to PythonQt, whatever C++ has
+    with pytest.raises(TypeError, match="cannot be"):
+        ui.progressBar.value = [1]
+
+
+def test_what_a_stand_in_lacks_is_not_passed_over(panel):
+    with pytest.raises(NotImplementedError, match="lacks 'setReadOnly'"):
+        panel.ui.segmentEditorWidget.setReadOnly(True)
+
+
+def test_functions_get_as_many_arguments_as_they_take(panel):
+    got = []
+    button = panel.ui.recomputeButton
+    button.connect("toggled(bool)", lambda: got.append("none"))
+    button.connect("toggled(bool)", lambda on: got.append(on))
+    button.qt_object.setCheckable(True)
+    button.qt_object.toggle()
+    assert got == ["none", True]
