@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate lint clean
+.PHONY: demo test test-slow evaluate bench-mbf lint clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -30,6 +30,10 @@ test-slow: $(VENV)/installed  ## the tests that take minutes
 evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate --seeds 20 --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
+
+bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on curves with known flow
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/mbf.py
 
 lint: $(VENV)/installed
 	$(BIN)/python -m ruff check .

@@ -1,13 +1,14 @@
 """Contrast-agent concentration from the signal of a saturation-recovery gradient-echo sequence."""
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, special
 
 from .series import Acquisition
 
 SATURATED_SHARE = 0.985  # of full recovery; above it a 1 % signal error is more than 15 % of the concentration
 TABLE_R1_PER_S = 80.0  # 16 mmol/L of gadobutrol: above any first-pass peak
 TABLE_POINTS = 8192
+FLOOR_FRAMES = 5
 SHADING_PX = 2.5  # coil sensitivity does not change within such a distance
 
 
@@ -118,35 +119,68 @@ def concentration(
     return np.where(share <= SATURATED_SHARE * table.max(), found, np.nan)
 
 
+def _magnitude_mean(snr):
+    """Mean of a Rician magnitude, in standard deviations of the noise, at a true signal of so many."""
+    quarter = np.asarray(snr, dtype=float) ** 2 / 4
+    return np.sqrt(np.pi / 2) * ((1 + 2 * quarter) * special.ive(0, quarter) + 2 * quarter * special.ive(1, quarter))
+
+
+_SNR = np.concatenate((np.linspace(0, 10, 1001), np.geomspace(10.1, 1e4, 500)))
+_MEAN = _magnitude_mean(_SNR)
+_SD = np.sqrt(np.maximum(2 + _SNR**2 - _MEAN**2, 0))
+_SD[_SNR > 30] = 1  # where the difference of squares loses its digits
+
+
 def noise_level(frames):
-    """Standard deviation of the noise, from how much consecutive frames without contrast differ; 0 for one frame.
+    """Standard deviation of the noise of a magnitude image, from frames without contrast; 0 for a single one.
+
+    The scatter of a magnitude shrinks as the signal nears the noise; the ratio of mean and scatter tells by how much.
 
     frames : (B, N) array
 
+    References
+    ----------
+    Koay CG, Basser PJ, J Magn Reson 2006;179:317.
+
     Examples
     --------
-    >>> frames = 100 + 3 * np.random.default_rng(0).standard_normal((8, 500))
+    >>> rng = np.random.default_rng(0)
+    >>> frames = np.hypot(rng.normal(6, 3, (8, 500)), rng.normal(0, 3, (8, 500)))
     >>> bool(abs(noise_level(frames) - 3) < 0.1)
     True
     """
     if len(frames) < 2:
         return 0.0
     median_to_mean = (1 - 2 / (9 * (len(frames) - 1))) ** 3  # of a chi-squared distribution (Wilson and Hilferty)
-    return float(np.sqrt(np.median(np.mean(np.diff(frames, axis=0) ** 2, axis=0)) / 2 / median_to_mean))
+    scatter = np.sqrt(np.median(np.mean(np.diff(frames, axis=0) ** 2, axis=0)) / 2 / median_to_mean)
+    if not scatter > 0:
+        return 0.0
+    return float(scatter / np.interp(np.median(frames.mean(axis=0)) / scatter, _MEAN / _SD, _SD))
 
 
-def without_noise_floor(signal, noise):
-    """Magnitude signal freed of its noise floor: the mean of a magnitude exceeds the true signal A by sd^2 / (2 A).
+def without_noise_floor(mean_signal, noise):
+    """True signal behind the mean of many magnitudes, which noise lifts by about sd^2 / (2 A).
 
-    Where saturation leaves 5 % of the signal this is 1 to 4 % of the baseline, and near the arterial peak a baseline
+    Where saturation leaves 5 % of the signal this is 1 to 10 % of the baseline, and near the arterial peak a baseline
     that is 1 % too high costs 5 % of the concentration.
 
     References
     ----------
     Gudbjartsson H, Patz S, Magn Reson Med 1995;34:910.
+
+    Examples
+    --------
+    >>> bool(abs(without_noise_floor(np.sqrt(np.pi / 2) * 3.0, 3.0)) < 1e-6)  # nothing but noise
+    True
     """
-    signal = np.asarray(signal, dtype=float)
-    return np.sqrt(np.maximum(signal**2 - noise**2, 0))
+    mean_signal = np.asarray(mean_signal, dtype=float)
+    return noise * np.interp(mean_signal / noise, _MEAN, _SNR) if noise > 0 else mean_signal
+
+
+def curves_without_noise_floor(signal, noise):
+    """Single noisy curves (T, N) without their noise floor, which is taken from the curve smoothed over five frames."""
+    smooth = ndimage.uniform_filter1d(np.asarray(signal, dtype=float), FLOOR_FRAMES, axis=0, mode="nearest")
+    return signal - (smooth - without_noise_floor(smooth, noise))
 
 
 def steady_baseline(frames, mask):

@@ -1,7 +1,7 @@
 """From the images of a preprocessed scan to concentration curves: arterial input, myocardium, blood in between."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -16,6 +16,9 @@ from .series import Level
 
 NO_RESIDUAL = Residual()
 STATIC_PERCENTILE = 99.5  # of a baseline image: fat near the coil
+MEASURED_INPUT_LOG_SD = 0.05  # scale of an arterial input measured in the images; repeatability of its peak
+BASELINE_DOUBT, FLOOR_DOUBT = 0.005, 0.1  # relative error of the baseline: in any case, and where noise equals it
+LEAST_BASELINE_SNR = 3.0
 EDGE_PX = 1.5  # of a cavity: as far as the blur of an image reaches
 TYPICAL_SPILL = 0.15  # of blood in such a pixel
 FEWEST_PIXELS = 10  # of a segment, to leave its edges out
@@ -62,16 +65,28 @@ def _slice_arterial_input(part: PreprocessedSlice, number: int, residual: Residu
     used, series = part.used_frames, part.series
     region = aif.blood_region(part.motion.corrected, part.contours.blood_pool, used_frames=used)
     curve, before = _blood_curve(part, region)
-    blood = concentration.concentration(
-        curve,
-        series.acquisition,
-        baseline=curve[before].mean() if before.any() else np.nan,
-        t10_s=series.acquisition.t10_blood_s,
-        baseline_mmol_l=residual.blood_mmol_l,
-    )
+    baseline = curve[before].mean() if before.any() else np.nan
+
+    def convert(baseline):
+        return concentration.concentration(
+            curve,
+            series.acquisition,
+            baseline=baseline,
+            t10_s=series.acquisition.t10_blood_s,
+            baseline_mmol_l=residual.blood_mmol_l,
+        )
+
+    blood = convert(baseline)
+    noise = concentration.noise_level(part.motion.corrected[before][:, region].astype(float))
+    doubt = np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / baseline) ** 2)
+    scale = np.nansum(convert(baseline * (1 + doubt))) / np.nansum(blood)
     blood[~used] = np.interp(series.times_s[~used], series.times_s[used], blood[used])
     name = series.level or f"slice {number + 1}"
-    return aif.arterial_input(series.times_s, blood, region=region, source=f"blood pool, {name}")
+    found = aif.arterial_input(series.times_s, blood, region=region, source=f"blood pool, {name}")
+    flags = found.flags
+    if baseline < LEAST_BASELINE_SNR * noise:
+        flags = (*flags, "Blood is hardly brighter than noise before the contrast agent; flow is uncertain in scale.")
+    return replace(found, log_sd=float(np.hypot(MEASURED_INPUT_LOG_SD, np.log(scale))), flags=flags)
 
 
 def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:
@@ -164,7 +179,8 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     before = used & (series.times_s < arrival_s)
     if not before.any():
         before = np.arange(len(signal)) == np.flatnonzero(used)[0]
-    signal = concentration.without_noise_floor(signal, concentration.noise_level(signal[before]))
+    noise = concentration.noise_level(signal[before])
+    signal = concentration.curves_without_noise_floor(signal, noise)
     tissue = concentration.concentration(
         signal,
         series.acquisition,

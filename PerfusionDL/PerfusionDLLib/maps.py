@@ -28,12 +28,15 @@ class FlowModel(StrEnum):
     AVERAGED : exchange and Fermi models with priors learned from the scan, averaged; the default
     FERMI : Fermi function, each curve for itself; the tradition
     CAPILLARY, TWO_COMPARTMENT : one exchange model with priors learned from the scan
+    SPLINE : model-free; PATLAK : initial uptake
     """
 
     AVERAGED = "averaged"
     FERMI = "fermi"
     CAPILLARY = "capillary"
     TWO_COMPARTMENT = "two_compartment"
+    SPLINE = "spline"
+    PATLAK = "patlak"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,7 @@ class ArterialInput:
     peak_frame, first_pass_end_frame : 0-based
     region : (Y, X) bool, the pixels it was measured in
     source : slice level or series it was taken from
+    log_sd : relative uncertainty of its scale; 0 for a curve that is given
     flags : sentences on what the user should check
     """
 
@@ -55,6 +59,7 @@ class ArterialInput:
     first_pass_end_frame: int
     region: np.ndarray | None = None
     source: str = ""
+    log_sd: float = 0.0
     flags: tuple[str, ...] = ()
 
 

@@ -12,8 +12,6 @@ from .errors import PerfusionError
 from .maps import ArterialInput, FitStatus, FlowModel, PerfusionMaps, SegmentFit, SliceMaps
 from .residual import Residual
 
-MEASURED_INPUT_LOG_SD = 0.05  # scale of an arterial input measured in the images; repeatability of its peak
-
 
 def quantify(
     scan: PreprocessedScan,
@@ -56,7 +54,7 @@ def quantify(
         aif_curve.times_s,
         aif_curve.concentration_mmol_l,
         hematocrit=scan.slices[0].series.acquisition.hematocrit,
-        input_log_sd=MEASURED_INPUT_LOG_SD if aif_curve.region is not None else 0.0,
+        input_log_sd=aif_curve.log_sd,
     )
     slices = tuple(
         _quantify_slice(part, tissues[number], fitter, drawn.index(number) if number in drawn else None)

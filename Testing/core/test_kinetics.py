@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from PerfusionDLLib.kinetics import fermi_residue, fit_fermi, input_matrix, input_spline
+from PerfusionDLLib.kinetics import (
+    fermi_residue,
+    fit_fermi,
+    fit_patlak,
+    fit_spline,
+    input_matrix,
+    input_spline,
+    relative_upslope,
+)
 from PerfusionDLLib.maps import FitStatus
 
 FINE_S = np.arange(0, 60, 0.02)
@@ -168,3 +176,38 @@ def test_a_pixel_without_an_answer_is_nan_and_says_why(curve, reason):
 def test_noise_alone_has_no_flow():
     found = flow(TIMES_S, np.random.default_rng(0).normal(0, 0.02, (TIMES_S.size, 200)))
     assert np.isnan(found.mbf_ml_min_g).mean() > 0.9
+
+
+@pytest.mark.parametrize("mbf", [0.8, 2.5])
+def test_the_model_free_flow_of_a_fermi_curve_is_near(mbf):
+    curve = tissue(TIMES_S, fermi(mbf * 1.05 / 60 / 0.3), mbf_ml_min_g=mbf, delay_s=1.2)
+    found = fit_spline(TIMES_S, curve[:, None], TIMES_S, bolus(TIMES_S))
+    assert found.mbf_ml_min_g[0] == pytest.approx(mbf, rel=0.08)
+    np.testing.assert_allclose(found.fitted_mmol_l[:, 0], curve, atol=0.02 * curve.max())
+
+
+def test_the_patlak_uptake_of_trapped_tracer_is_flow_times_extraction():
+    """Nothing returns: the residue stays at the extraction that the permeability leaves at this flow."""
+    flow_ml_min_g, hematocrit = 1.5, 0.42
+    extraction = 1 - np.exp(-np.sqrt(flow_ml_min_g) / (flow_ml_min_g * (1 - hematocrit)))
+    curve = tissue(TIMES_S, lambda t: np.full(t.shape, extraction), mbf_ml_min_g=flow_ml_min_g, delay_s=1.2)
+    found = fit_patlak(TIMES_S, curve[:, None], TIMES_S, bolus(TIMES_S), hematocrit=hematocrit)
+    assert found.mbf_ml_min_g[0] == pytest.approx(flow_ml_min_g, rel=0.03)
+
+
+@pytest.mark.parametrize("fit", [fit_spline, lambda *a: fit_patlak(*a, hematocrit=0.42)], ids=["spline", "patlak"])
+def test_linear_fits_leave_out_what_carries_no_information(fit):
+    curves = np.stack(
+        [tissue(TIMES_S, fermi(), mbf_ml_min_g=2.0), np.full(TIMES_S.size, np.nan), -bolus(TIMES_S)], axis=1
+    )
+    found = fit(TIMES_S, curves, TIMES_S, bolus(TIMES_S))
+    assert np.isfinite(found.mbf_ml_min_g[0])
+    assert np.isnan(found.mbf_ml_min_g[1:]).all()
+    assert FitStatus(int(found.status[1])) == FitStatus.SATURATED
+    assert FitStatus(int(found.status[2])) == FitStatus.NO_SIGNAL
+
+
+def test_upslope_rises_with_flow_but_less_than_flow():
+    curves = np.stack([tissue(TIMES_S, fermi(f * 0.058), mbf_ml_min_g=f) for f in (1.0, 3.0)], axis=1)
+    rest, stress = relative_upslope(TIMES_S, curves, TIMES_S, bolus(TIMES_S))
+    assert 1.5 < stress / rest < 3.0

@@ -5,6 +5,7 @@ from .convolution import MYOCARDIAL_DENSITY_G_ML, input_matrix, input_spline
 from .fermi import fermi_residue, fit_fermi
 from .fits import FlowFits
 from .fitter import Fitter, prepare_fitter
+from .linear import fit_patlak, fit_spline, relative_upslope
 
 __all__ = [
     "MYOCARDIAL_DENSITY_G_ML",
@@ -13,7 +14,10 @@ __all__ = [
     "FlowFits",
     "fermi_residue",
     "fit_fermi",
+    "fit_patlak",
+    "fit_spline",
     "input_matrix",
     "input_spline",
     "prepare_fitter",
+    "relative_upslope",
 ]

@@ -9,6 +9,7 @@ from ..maps import FlowModel
 from .averaged import CurveSet, fit_scan_model, learn_scan
 from .fermi import fit_fermi
 from .fits import FlowFits
+from .linear import fit_patlak, fit_spline
 from .tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT
 
 PRIOR_MODELS = {
@@ -52,6 +53,14 @@ def prepare_fitter(
     """
     if model is FlowModel.FERMI:
         return Fitter(fit=lambda number, part: _fermi(part, aif_times_s, arterial_mmol_l))
+    if model is FlowModel.SPLINE:
+        return Fitter(fit=lambda number, part: fit_spline(*_curves(part), aif_times_s, arterial_mmol_l, **_used(part)))
+    if model is FlowModel.PATLAK:
+        return Fitter(
+            fit=lambda number, part: fit_patlak(
+                *_curves(part), aif_times_s, arterial_mmol_l, hematocrit=hematocrit, **_used(part)
+            )
+        )
     scan = learn_scan(slices, aif_times_s, arterial_mmol_l, models=PRIOR_MODELS[model], hematocrit=hematocrit)
     learned = {
         f"{each.model.name}_probability": f"{p:.3f}"
@@ -64,13 +73,20 @@ def prepare_fitter(
     )
 
 
+def _curves(part: CurveSet):
+    return part.times_s, part.curves
+
+
+def _used(part: CurveSet):
+    return {"used_frames": part.used_frames}
+
+
 def _fermi(part: CurveSet, aif_times_s, arterial_mmol_l) -> FlowFits:
     return fit_fermi(
-        part.times_s,
-        part.curves,
+        *_curves(part),
         aif_times_s,
         arterial_mmol_l,
-        used_frames=part.used_frames,
+        **_used(part),
         edge=part.edge,
         spill=part.spill,
     )
