@@ -181,3 +181,16 @@ def test_proton_density_frames_lead_and_change_nothing_else(still):
     labels = still.truth.labels
     muscle, blood = (series.proton_density[0][labels == label].mean() for label in (Label.MYOCARDIUM, Label.BLOOD_POOL))
     assert 0.7 < muscle / blood < 1.1
+
+
+def test_the_chest_wall_makes_room_for_the_heart():
+    """Seed 19 has a wide right ventricle under a leaning chest wall; what does not move must not cover it."""
+    truth = phantom.simulate_series(19, condition="stress", level="basal", size=72).truth
+    moved_mm = np.abs(truth.displacement_mm).max(axis=(0, 1))[truth.labels > 0]
+    assert moved_mm.min() > 0.3 * np.median(moved_mm)
+
+
+def test_patients_do_not_lie_still_between_rest_and_stress():
+    patient = phantom.simulate_study(2, levels=["mid"], size=96)
+    rest, stress = (patient.truth[condition][0] for condition in Condition)
+    assert 0 < np.hypot(*np.subtract(rest.anterior_rv_px, stress.anterior_rv_px)) < 4

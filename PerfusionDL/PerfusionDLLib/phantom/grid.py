@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..series import Level
-from .patient import HEIGHT, Patient
+from .patient import HEIGHT, Patient, Visit
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,7 @@ class Grid:
     """Samples of one slice; several per pixel, the first of them on the pixel's center."""
 
     patient: Patient
+    visit: Visit
     level: Level
     oversampling: int = 1
 
@@ -20,7 +21,7 @@ class Grid:
     def center_px(self) -> np.ndarray:
         """Row and column of the LV center; the long axis is a little oblique to the stack of slices."""
         patient = self.patient
-        shift_mm = np.array(patient.center_shift_mm) + HEIGHT[self.level] * np.array(patient.tilt_mm)
+        shift_mm = np.add(patient.center_shift_mm, self.visit.shift_mm) + HEIGHT[self.level] * np.array(patient.tilt_mm)
         return (patient.size - 1) / 2 + shift_mm / patient.pixel_mm
 
     def mm(self, positions_px: np.ndarray) -> np.ndarray:

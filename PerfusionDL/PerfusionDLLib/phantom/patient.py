@@ -66,9 +66,13 @@ class Patient:
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """One condition of a patient: times, flow, bolus and breathing style."""
+    """One condition of a patient: place, times, flow, bolus and breathing style.
+
+    shift_mm : rows and columns that the patient has moved since the slices were planned
+    """
 
     condition: Condition
+    shift_mm: tuple[float, float]
     frames: int
     rr_s: float
     mbf_ml_min_g: float
@@ -158,9 +162,11 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
     lv_peak_frame = uniform(rng, config.lv_peak_frame)
     output_l_min = uniform(rng, config.cardiac_output_rest_l_min) * (uniform(rng, (1.3, 1.5)) if stress else 1)
     width = uniform(rng, config.width_scale) * (0.75 if stress else 1.0)
+    moved = np.random.default_rng([patient.seed, 18, int(stress)])
     weight_kg = float(np.random.default_rng([patient.seed, 2]).uniform(*config.weight_kg))
     return Visit(
         condition=condition,
+        shift_mm=(float(moved.normal(0, 2.5)), float(moved.normal(0, 1.5))),
         frames=int(rng.integers(*(config.frames_stress if stress else config.frames_rest), endpoint=True)),
         rr_s=rr_s,
         mbf_ml_min_g=uniform(rng, config.stress_mbf_ml_min_g if stress else config.rest_mbf_ml_min_g),

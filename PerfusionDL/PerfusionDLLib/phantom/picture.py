@@ -76,7 +76,7 @@ def draw_picture(patient: Patient, visit: Visit, heart: Heart, level: Level, flo
 
     flows : (L,) increasing, mL/min/g; the flows that signal curves of myocardium will be given for
     """
-    grid = Grid(patient, level, OVERSAMPLING)
+    grid = Grid(patient, visit, level, OVERSAMPLING)
     y, x = grid.yx_mm
     rng = np.random.default_rng([patient.seed, 14, list(HEIGHT).index(level)])
     rng_patient = np.random.default_rng([patient.seed, 15])

@@ -109,7 +109,7 @@ def simulate_slice(
     beats = draw_beats(patient, visit, config)
     times_s = beats.times_s + SLICE_DELAY_S * list(HEIGHT).index(level)
     bolus = timed_bolus(visit, beats)
-    heart, grid = draw_heart(patient, level, visit.condition is Condition.STRESS), Grid(patient, level)
+    heart, grid = draw_heart(patient, level, visit.condition is Condition.STRESS), Grid(patient, visit, level)
     picture = draw_picture(patient, visit, heart, level, FLOW_GRID)
     signals = tissue_signals(bolus, visit, acquisition, times_s, config)
     myocardium = wall_signals(bolus, visit, acquisition, times_s, model)

@@ -116,6 +116,8 @@ def paint_chest_wall(canvas: Canvas, patient: Patient, heart: Heart, y, x) -> np
     depth = (
         (np.abs(dy) ** boxy + np.abs(dx) ** boxy) ** (1 / boxy) / scale - 1
     ) * 110  # about mm outward of the pleura
+    heart_mm = np.minimum(heart.outside_rv(y, x, heart.rv_wall_mm), heart.outside_epicardium(y, x))
+    depth = np.minimum(depth, heart_mm - 2)  # the wall makes room for the heart
     muscle = rng.uniform(7, 16) + wave(angle, rng.normal(0, 3, 3), rng.uniform(0, 6.3, 3), 1)
     muscle = np.clip(muscle, 5, None) + rng.uniform(10, 30) * np.clip(np.cos(angle - 0.2), 0, 1) ** 2
     skin = np.clip(rng.uniform(8, 32) + wave(angle, rng.normal(0, 6, 3), rng.uniform(0, 6.3, 3), 1), 3, None)
