@@ -74,7 +74,7 @@ def test_known_translations_are_found_to_a_fraction_of_a_millimeter(breathing_mo
     on_reference = wall()  # the reference frame is not shifted
     error = breathing_motion.displacement_mm[:, :, on_reference] - moved[:, :, None]
     assert np.hypot(*error.transpose(1, 0, 2)).mean() < 0.3
-    assert np.hypot(*error.mean(2).T).max() < 0.8
+    assert np.hypot(*error.mean(2).T).max() < 0.5
 
 
 def test_the_reference_frame_is_left_as_it_was(breathing_motion):
@@ -92,7 +92,7 @@ def test_the_corrected_series_looks_like_the_still_one(breathing_motion):
 
 def test_enhancement_alone_is_not_motion():
     motion = compensated(series(np.zeros((FRAMES, 2))))
-    assert np.hypot(*motion.displacement_mm[:, :, wall()].transpose(1, 0, 2)).mean() < 0.15
+    assert np.hypot(*motion.displacement_mm[:, :, wall()].transpose(1, 0, 2)).mean() < 0.05
 
 
 def test_a_mirrored_series_has_mirrored_motion(breathing_motion):
@@ -101,14 +101,14 @@ def test_a_mirrored_series_has_mirrored_motion(breathing_motion):
         series(breathing())[:, :, ::-1], region_px=(row0, SIZE - 1 - column1, row1, SIZE - 1 - column0)
     )
     back = mirrored.displacement_mm[:, :, :, ::-1] * np.array([1, -1])[:, None, None]
-    assert np.abs(back - breathing_motion.displacement_mm)[:, :, wall()].max() < 0.3
+    assert np.abs(back - breathing_motion.displacement_mm)[:, :, wall()].max() < 0.1
 
 
 def test_a_transposed_series_has_transposed_motion(breathing_motion):
     row0, column0, row1, column1 = BOX
     turned = compensated(series(breathing()).transpose(0, 2, 1), region_px=(column0, row0, column1, row1))
     back = turned.displacement_mm[:, ::-1].transpose(0, 1, 3, 2)
-    assert np.abs(back - breathing_motion.displacement_mm)[:, :, wall()].max() < 0.3
+    assert np.abs(back - breathing_motion.displacement_mm)[:, :, wall()].max() < 0.1
 
 
 def test_the_scale_of_the_signal_does_not_matter(breathing_motion):
@@ -119,7 +119,35 @@ def test_the_scale_of_the_signal_does_not_matter(breathing_motion):
 def test_without_a_box_the_heart_is_found_by_its_enhancement():
     motion = compensated(series(breathing()), region_px=None)
     error = motion.displacement_mm[:, :, wall()].mean(2) - breathing()
-    assert np.hypot(*error.T).mean() < 0.8
+    assert np.hypot(*error.T).mean() < 0.3
+
+
+def test_every_good_frame_of_a_breathing_series_is_trusted(breathing_motion):
+    assert breathing_motion.aligned.all()
+    assert breathing_motion.quality.min() > 0.7
+
+
+@pytest.mark.parametrize("fault", ["another slice", "saturation failed", "no signal"])
+def test_a_frame_that_cannot_be_aligned_is_flagged_and_left_where_it_was(fault):
+    signal, bad = series(breathing()), 27
+    signal[bad] = {
+        "another slice": signal[bad, ::-1, ::-1],
+        "saturation failed": 3 * signal[bad] + 0.5,
+        "no signal": 0.02 * np.abs(np.random.default_rng(1).normal(size=(SIZE, SIZE))),
+    }[fault]
+    motion = compensated(signal)
+    assert np.flatnonzero(~motion.aligned).tolist() == [bad]
+    assert np.all(motion.displacement_mm[bad] == 0)
+    error = np.delete(motion.displacement_mm[:, :, wall()].mean(2) - breathing(), bad, axis=0)
+    assert np.hypot(*error.T).mean() < 0.3
+
+
+def test_a_deep_breath_between_two_frames_is_followed():
+    shifts = np.zeros((FRAMES, 2))
+    shifts[25:28] = (17.0, 4.0)
+    motion = compensated(series(shifts))
+    error = motion.displacement_mm[:, :, wall()].mean(2) - shifts
+    assert np.hypot(*error.T).max() < 0.5
 
 
 def test_labels_follow_the_heart_and_come_back(breathing_motion):
@@ -131,8 +159,8 @@ def test_labels_follow_the_heart_and_come_back(breathing_motion):
     radius = np.hypot(rows - CENTER[0], columns - CENTER[1])
     expected = (radius > 9) & (radius < 14.5)
     assert there.dtype == labels.dtype
-    assert 2 * (there & expected).sum() / (there.sum() + expected.sum()) > 0.93
-    assert 2 * (back & labels).sum() / (back.sum() + labels.sum()) > 0.93
+    assert 2 * (there & expected).sum() / (there.sum() + expected.sum()) > 0.95
+    assert 2 * (back & labels).sum() / (back.sum() + labels.sum()) > 0.95
 
 
 def test_points_follow_the_heart_and_come_back(breathing_motion):

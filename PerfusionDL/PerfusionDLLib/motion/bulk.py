@@ -9,57 +9,69 @@ import numpy as np
 from .grid import Frames, Grid
 
 STEP_MM = 4.0
-REACH_MM = 20.0
+STEPS = 5  # in each direction
 SMOOTHING_MM = 2.0
 CONTRASTS = 4
-MEMORY_FRAMES = 6.0
-PRIOR_MM = 12.0
+NEIGHBORS = 30  # frames that a frame is compared with
+MEMORY_FRAMES = 6.0  # their influence falls with distance in time
+CELLS_PER_PIECE = 4.0  # neighboring grid points tell the same
+SPREAD_MM = 12.0  # expected before anything is known
+PASSES = 2
 
 
 def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame: int) -> np.ndarray:
     """Translation of each frame relative to the reference frame: (T, 2) mm, rows then columns."""
     grid = Grid.around(region_px, signal.shape[1:], spacing_mm, step_mm=STEP_MM)
-    frames = Frames(signal, grid, smoothing_mm=SMOOTHING_MM, reach_mm=REACH_MM + 2 * STEP_MM)
-    steps = int(REACH_MM / STEP_MM)
-    shifts_mm = np.stack(np.mgrid[-steps : steps + 1, -steps : steps + 1], -1).reshape(-1, 2) * STEP_MM
+    frames = Frames(signal, grid, smoothing_mm=SMOOTHING_MM)
     window = np.sqrt(grid.window()).ravel()
-    candidates = np.stack([_moved(frames, grid, shift) for shift in shifts_mm], 1) * window
-    candidates -= (candidates @ window)[..., None] / (window @ window) * window
-    energy = np.einsum("tsp,tsp->ts", candidates, candidates)
-    independent = window.sum() / 4
-    prior = (shifts_mm**2).sum(1) / (2 * PRIOR_MM**2)
+    images = _shifted(frames, grid) * window
+    images -= (images @ window)[..., None] * (window / (window @ window))
+    energy = np.einsum("tsp,tsp->ts", images, images)
+    energy += 1e-6 * energy.max() + 1e-30
+    shifts_mm = np.stack(np.mgrid[-STEPS : STEPS + 1, -STEPS : STEPS + 1], -1).reshape(-1, 2) * grid.step_mm
+    pieces = (window**2).sum() / CELLS_PER_PIECE
+    best = np.full(len(signal), len(shifts_mm) // 2)
 
-    def likelihood(frame, basis):
-        explained = ((candidates[frame] @ basis.T) ** 2).sum(1) / (energy[frame] + 1e-6 * energy.max() + 1e-30)
-        return -independent / 2 * np.log1p(-np.minimum(explained, 0.9999)) - prior
+    def look(frame, known, penalty):
+        nearest = sorted(known, key=lambda other: abs(other - frame))[:NEIGHBORS]
+        basis = _contrasts(images[nearest, best[nearest]], np.abs(np.subtract(nearest, frame)))
+        explained = np.square(images[frame] @ basis.T).sum(1) / energy[frame]
+        likelihood = -pieces / 2 * np.log1p(-np.minimum(explained, 0.9999)) - penalty
+        best[frame] = np.argmax(likelihood)
 
-    still = int(np.argmin(prior))
-    best = np.full(len(signal), still)
-    order = sorted(range(len(signal)), key=lambda frame: (abs(frame - reference_frame), frame))
-    for known, frame in enumerate(order[1:], start=1):
-        best[frame] = np.argmax(likelihood(frame, _contrasts(candidates, best, order[:known], frame)))
-    for _ in range(2):
+    order = sorted(range(len(signal)), key=lambda frame: abs(frame - reference_frame))
+    penalty = (shifts_mm**2).sum(1) / (2 * SPREAD_MM**2)
+    for count, frame in enumerate(order[1:], start=1):
+        look(frame, order[:count], penalty)
+    for _ in range(PASSES):
+        penalty = _breathing_penalty(shifts_mm, best, energy)
         for frame in order[1:]:
-            others = [other for other in order if other != frame]
-            best[frame] = np.argmax(likelihood(frame, _contrasts(candidates, best, others, frame)))
+            look(frame, [other for other in order if other != frame], penalty)
     return shifts_mm[best].astype(np.float32)
 
 
-def _moved(frames: Frames, grid: Grid, shift_mm: np.ndarray) -> np.ndarray:
-    """(T, points) frames read at the grid moved as a whole."""
-    shape = len(frames.images), 2, grid.rows, grid.columns
-    return frames.at(np.broadcast_to(shift_mm.astype(np.float32)[:, None, None], shape)).reshape(shape[0], -1)
+def _shifted(frames: Frames, grid: Grid) -> np.ndarray:
+    """(T, shifts, points) frames read at the grid under every shift."""
+    wide = frames.around(grid, STEPS)
+    views = np.lib.stride_tricks.sliding_window_view(wide, (grid.rows, grid.columns), axis=(1, 2))
+    return views.reshape(len(wide), (2 * STEPS + 1) ** 2, -1)
 
 
-def _contrasts(candidates, best, known, frame) -> np.ndarray:
+def _contrasts(images: np.ndarray, distance_frames: np.ndarray) -> np.ndarray:
     """(components, points) orthonormal images that span what is known of the heart, neighbors in time first."""
-    known = np.asarray(known)
-    images = candidates[known, best[known]]
-    weight = np.exp(-np.abs(known - frame) / MEMORY_FRAMES) + 0.05
-    images = images * weight[:, None]
+    images = images * (np.exp(-distance_frames / MEMORY_FRAMES) + 0.05).astype(np.float32)[:, None]
     values, vectors = np.linalg.eigh(images @ images.T)
-    components = min(CONTRASTS, max(1, len(known) // 2))
-    vectors = vectors[:, ::-1][:, :components] / np.sqrt(
-        np.maximum(values[::-1][:components], 1e-12 * values[-1] + 1e-30)
-    )
-    return vectors.T @ images
+    components = min(CONTRASTS, max(1, len(images) // 2))
+    strength = np.sqrt(np.maximum(values[::-1][:components], 1e-12 * values[-1] + 1e-30))
+    return (vectors[:, ::-1][:, :components] / strength).T @ images
+
+
+def _breathing_penalty(shifts_mm: np.ndarray, best: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    """(shifts,) minus log probability of a shift, from the translations of the bright half of the frames."""
+    contrast = energy[np.arange(len(best)), best]
+    bright = shifts_mm[best[contrast >= np.median(contrast)]]
+    center = np.median(bright, axis=0)
+    deviation = bright - center
+    covariance = deviation.T @ deviation / len(bright) + STEP_MM**2 * np.eye(2)
+    offset = shifts_mm - center
+    return np.einsum("si,ij,sj->s", offset, np.linalg.inv(covariance), offset) / 2

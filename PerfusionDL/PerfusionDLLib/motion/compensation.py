@@ -6,7 +6,7 @@ from ..contours import MotionCompensation
 from .bulk import find_translations
 from .field import dense_field, relative_to, resampled
 from .grid import Frames, Grid
-from .groupwise import Alignment, align, start
+from .groupwise import align, may_move, start
 
 COARSE_MM, FINE_MM = 4.0, 2.0  # working grids
 ALIGNED_QUALITY = 0.5
@@ -63,18 +63,22 @@ def compensate(
     coarse = Grid.around(region_px, signal.shape[1:], spacing_mm, step_mm=COARSE_MM)
     fine = Grid.around(region_px, signal.shape[1:], spacing_mm, step_mm=FINE_MM)
     alignment = start(find_translations(signal, region_px, spacing_mm, reference_frame), coarse)
-    blurred = Frames(signal, coarse, smoothing_mm=2.5)
-    alignment = align(blurred, coarse, alignment, order=1, iterations=5)
-    alignment = align(blurred, coarse, alignment, order=3, iterations=5)
-    alignment = align(Frames(signal, fine, smoothing_mm=1.5), fine, alignment, order=5, iterations=5)
-    displacement_mm = relative_to(dense_field(alignment.waves_mm, fine, signal.shape[1:]), reference_frame, spacing_mm)
-    quality = _quality(alignment)
+    blurred, sharp = Frames(signal, coarse, smoothing_mm=2.5), Frames(signal, fine, smoothing_mm=1.0)
+    alignment = align(blurred, coarse, alignment, order=1, iterations=4, contrasts=4)
+    alignment = align(blurred, coarse, alignment, order=4, iterations=5, contrasts=4)
+    alignment = align(sharp, fine, alignment, order=6, iterations=6, contrasts=6)
+    aligned = alignment.quality >= ALIGNED_QUALITY
+    aligned[reference_frame] = True
+    moved = aligned & may_move(sharp, fine, alignment, reference_frame=reference_frame, contrasts=6)
+    displacement_mm = dense_field(alignment.waves_mm, fine, signal.shape[1:])
+    displacement_mm = relative_to(displacement_mm, reference_frame, spacing_mm)
+    displacement_mm[~moved] = 0
     return MotionCompensation(
         corrected=resampled(signal, displacement_mm, spacing_mm),
         displacement_mm=displacement_mm,
         reference_frame=reference_frame,
-        quality=quality,
-        aligned=quality >= ALIGNED_QUALITY,
+        quality=alignment.quality,
+        aligned=aligned,
     )
 
 
@@ -109,9 +113,3 @@ def _enhancing_region(signal, spacing_mm) -> tuple[float, float, float, float]:
     low = [max(c - h, -0.5) for c, h in zip(center, half, strict=True)]
     high = [min(c + h, n - 0.5) for c, h, n in zip(center, half, signal.shape[1:], strict=True)]
     return (*low, *high)
-
-
-def _quality(alignment: Alignment) -> np.ndarray:
-    """(T,) 0 to 1: share of the structure in a frame that the common contrast explains."""
-    structured = np.maximum(alignment.residual - alignment.noise**2, 0)
-    return alignment.explained / np.maximum(alignment.explained + structured, 1e-30)

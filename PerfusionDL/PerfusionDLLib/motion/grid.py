@@ -32,8 +32,9 @@ class Grid:
     spacing_mm: tuple[float, float]
 
     @classmethod
-    def around(cls, region_px, shape, spacing_mm, *, step_mm=SPACING_MM, margin_mm=MARGIN_MM) -> "Grid":
+    def around(cls, region_px, shape, spacing_mm, *, step_mm=SPACING_MM, margin_mm=None) -> "Grid":
         """Grid over a box with its margin, as far as the image of that shape reaches."""
+        margin_mm = MARGIN_MM if margin_mm is None else margin_mm
         low = np.maximum(np.asarray(region_px[:2]) - margin_mm / np.asarray(spacing_mm), -0.5)
         high = np.minimum(np.asarray(region_px[2:]) + margin_mm / np.asarray(spacing_mm), np.asarray(shape) - 0.5)
         points = np.maximum(np.rint((high - low) * spacing_mm / step_mm), 8).astype(int)
@@ -96,16 +97,34 @@ class Frames:
         if smoothing_mm > 0:
             cropped = ndimage.gaussian_filter(cropped, (0, *sigma), mode="nearest", truncate=3)
         self.images = _halved(_halved(cropped.astype(np.float32), 1), 2)
-        self._sigma = sigma
+        self._sigma, self._origin = sigma, first
         self._rows = 2 * (grid.row_px - first[0]).astype(np.float32)[:, None]
         self._columns = 2 * (grid.column_px - first[1]).astype(np.float32)[None, :]
         self._per_mm = [np.float32(2 / spacing) for spacing in grid.spacing_mm]
 
     def at(self, displacement_mm: np.ndarray) -> np.ndarray:
         """(T, rows, columns) signal at grid points moved by (T, 2, rows, columns), linear between half pixels."""
+        return self._read(
+            self._rows + displacement_mm[:, 0] * self._per_mm[0],
+            self._columns + displacement_mm[:, 1] * self._per_mm[1],
+        )
+
+    def around(self, grid: Grid, points: int) -> np.ndarray:
+        """(T, rows + 2 points, columns + 2 points) signal at the grid and further points on all sides of it."""
+        rows, columns = (
+            (low - origin + (np.arange(-points, count + points) + 0.5) * (high - low) / count) * 2
+            for low, high, count, origin in (
+                (grid.row0, grid.row1, grid.rows, self._origin[0]),
+                (grid.col0, grid.col1, grid.columns, self._origin[1]),
+            )
+        )
+        shape = len(self.images), len(rows), len(columns)
+        return self._read(*(np.broadcast_to(part.astype(np.float32), shape) for part in (rows[:, None], columns)))
+
+    def _read(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         frames, height, width = self.images.shape
-        row = np.clip(self._rows + displacement_mm[:, 0] * self._per_mm[0], 0, height - 1.001)
-        column = np.clip(self._columns + displacement_mm[:, 1] * self._per_mm[1], 0, width - 1.001)
+        row = np.clip(row, 0, height - 1.001)
+        column = np.clip(column, 0, width - 1.001)
         row0, column0 = row.astype(np.int32), column.astype(np.int32)
         row -= row0
         column -= column0

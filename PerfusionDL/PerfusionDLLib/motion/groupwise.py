@@ -12,15 +12,19 @@ move the way bright frames breathe.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from .grid import Frames, Grid
 
-CONTRASTS = 5  # principal components: RV, LV, myocardium, static tissue, their change of shape
-PRIOR_FRAMES = 10.0  # frames that the smooth prior counts for against the frames of the series
-SMOOTHNESS = 1.5  # displacement amplitude falls with this power of the spatial frequency
+PRIOR_FRAMES = 3.0  # frames that the smooth prior counts for against the frames of the series
+SMOOTHNESS = 2.0  # displacement amplitude falls with this power of the spatial frequency
 TRANSLATION_MM, DEFORMATION_MM = 8.0, 1.0
 LARGEST_STEP_MM = 4.0
+TAIL = 4.0  # degrees of freedom
 CONJUGATE_STEPS = 10
+CLEARLY = 5.0  # difference of log likelihoods
+OWN_NOISE = 0.5  # less than this part of the noise left over: the components describe the noise of the frame
+OWN_STRUCTURE = 0.2  # less than this part of the structure of both neighbors: an empty frame
 LEAST_NOISE = 2e-3  # of the root mean square signal: cleaner data are not believed to be
 
 
@@ -31,16 +35,13 @@ class Alignment:
     waves_mm : (T, 2, order, order) float32 amplitudes of the cosines
     covariance : (2 order², 2 order²) mm², of the amplitudes over the frames
     weight : (rows, columns), how far each grid point follows the motion of the heart
-    noise : standard deviation of the smoothed signal that no contrast explains
-    residual, explained : (T,) mean square, weighted, outside and inside the principal components
+    quality : (T,) 0 to 1, share of the structure of a frame that other frames share
     """
 
     waves_mm: np.ndarray
     covariance: np.ndarray
     weight: np.ndarray
-    noise: float = 0.0
-    residual: np.ndarray | None = None
-    explained: np.ndarray | None = None
+    quality: np.ndarray | None = None
 
 
 def start(translations_mm: np.ndarray, grid: Grid) -> Alignment:
@@ -49,24 +50,41 @@ def start(translations_mm: np.ndarray, grid: Grid) -> Alignment:
     return Alignment(waves, _smooth_covariance(1, TRANSLATION_MM**2, DEFORMATION_MM**2), grid.window())
 
 
-def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iterations: int) -> Alignment:
-    """Refine an alignment with cosines up to an order.
+def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iterations: int, contrasts: int) -> Alignment:
+    """Refine an alignment.
 
-    The weight is taken over when it was found on the same grid.
+    order : of the cosines, 1 for translations
+    contrasts : principal components (RV, LV, myocardium, static tissue, lung...); few while the frames are still far
+        apart, since a component to spare lets the deepest breaths keep a pose of their own
     """
     alignment = _with_order(begin, order)
     window = grid.window()
     weight = alignment.weight if alignment.weight.shape == window.shape else window
     waves, covariance = alignment.waves_mm, alignment.covariance
-    components = max(1, min(CONTRASTS, len(waves) // 3))
+    components = max(1, min(contrasts, len(waves) // 3))
     for _ in range(iterations):
         images = frames.at(_fields(waves, grid))
         model = _LowRank(images, weight, components)
         noise_power = model.noise**2 * frames.noise_correlation(grid)
-        waves, spread = _gauss_newton(waves, model, grid, covariance, noise_power)
-        covariance = _learned_covariance(waves, spread)
+        typical = _typical(waves, covariance)
+        waves, spread = _gauss_newton(waves, model, grid, covariance, typical, noise_power)
+        covariance = _learned_covariance(waves, spread, covariance, typical)
         weight = window * model.trust(window)
-    return Alignment(waves, covariance, weight, model.noise, model.residual_power, model.explained_power)
+    return Alignment(waves, covariance, weight, model.quality())
+
+
+def may_move(frames: Frames, grid: Grid, alignment: Alignment, *, reference_frame: int, contrasts: int) -> np.ndarray:
+    """(T,) bool: a frame may move unless it clearly fits the others better where it was."""
+    unmoved = np.broadcast_to(alignment.waves_mm[reference_frame], alignment.waves_mm.shape)
+    images = frames.at(_fields(alignment.waves_mm, grid))
+    model = _LowRank(images, alignment.weight, max(1, min(contrasts, len(images) // 3)))
+
+    def rest(images):
+        weighted = (images * model.root).reshape(len(images), -1)
+        return (weighted**2).sum(1) - ((weighted @ model.tissues.T) ** 2).sum(1)
+
+    tolerance = 2 * CLEARLY * model.noise**2 * frames.noise_correlation(grid)
+    return rest(images) < rest(frames.at(_fields(unmoved, grid))) + tolerance
 
 
 def _fields(waves_mm: np.ndarray, grid: Grid) -> np.ndarray:
@@ -97,8 +115,7 @@ class _LowRank:
         self.images = explained.reshape(images.shape) / np.maximum(self.root, 1e-3)
         total = weight.sum()
         self.residual_power = (self.residual**2).sum((1, 2)) / total
-        self.explained_power = (explained**2).sum(1) / total
-        floor = LEAST_NOISE**2 * self.explained_power.mean() + 1e-30
+        floor = LEAST_NOISE**2 * (explained**2).mean() * explained.shape[1] / total + 1e-30
         self.noise = float(np.sqrt(max(np.median(self.residual_power), floor)))
         self._weight = weight
 
@@ -109,13 +126,33 @@ class _LowRank:
         rest -= (self.curves * self.certain) @ (self.curves.T @ rest)
         return rest.reshape(images.shape)
 
+    def quality(self) -> np.ndarray:
+        """(T,) 0 to 1, share of the structure of a frame, its mean apart, that other frames share.
+
+        A component that a frame has almost for itself describes the frame but does not explain it; nor is a frame
+        explained whose very noise is described. A frame in which the structure of its neighbors is missing is empty.
+        """
+        images = (self.images * self.root).reshape(len(self.images), -1)
+        amplitudes = images @ self.tissues.T
+        flat = self.tissues @ self.root.ravel() / np.linalg.norm(self.root)
+        structure = np.maximum((amplitudes**2).sum(1) - (amplitudes @ flat) ** 2, 0)
+        alone = ((amplitudes * self.curves**2) ** 2).sum(1)
+        rest = np.maximum((self.residual_power - self.noise**2) * self._weight.sum(), 0)
+        shared = (structure - alone) / np.maximum(structure + rest, 1e-30)
+        noisy = self.residual_power / (OWN_NOISE * self.noise**2)
+        around = ndimage.median_filter(structure, size=7, mode="nearest")
+        before = np.concatenate([around[:1], structure[:-1]])
+        after = np.concatenate([structure[1:], around[-1:]])
+        filled = structure / np.maximum(OWN_STRUCTURE * np.minimum(around, np.minimum(before, after)), 1e-30)
+        return np.clip(shared, 0, 1) * np.minimum(noisy, 1) * np.minimum(filled, 1)
+
     def trust(self, window: np.ndarray) -> np.ndarray:
         """(rows, columns) 0 to 1, low where the rest is more than noise: tissue that does not move with the heart."""
         power = (self.residual**2).mean(0) / np.maximum(self._weight, 1e-3)
         return 1 / np.maximum(power / max(np.median(power[window > 0.5]), 1e-30), 1)
 
 
-def _gauss_newton(waves_mm, model, grid, covariance, noise_power) -> tuple[np.ndarray, np.ndarray]:
+def _gauss_newton(waves_mm, model, grid, covariance, typical, noise_power) -> tuple[np.ndarray, np.ndarray]:
     """One step for all frames: new amplitudes, and the summed posterior covariance of the frames."""
     frames, _, order, _ = waves_mm.shape
     rows, columns = grid.cosines(order)
@@ -133,15 +170,16 @@ def _gauss_newton(waves_mm, model, grid, covariance, noise_power) -> tuple[np.nd
     precision = np.linalg.inv(covariance).astype(np.float32)
     free = 1 - model.curves**2 @ model.certain
     blocks = _normal_blocks(slopes, grid, order) * (free / noise_power)[:, None, None].astype(np.float32)
-    spread = np.linalg.inv(blocks + precision)
-    target = -projected(model.doubtful) / noise_power - (amplitudes - amplitudes.mean(0)) @ precision
+    own = typical[:, :, None] * typical[:, None, :]
+    spread = np.linalg.inv(blocks + own * precision)
+    target = -projected(model.doubtful) / noise_power - typical * (_deviation(amplitudes, typical) @ precision)
     step = _conjugate_gradients(
-        lambda x: projected(model.outside(image_change(x))) / noise_power + x @ precision,
+        lambda x: projected(model.outside(image_change(x))) / noise_power + typical * ((typical * x) @ precision),
         lambda x: (spread @ x[..., None])[..., 0],
         target,
     )
     step = np.clip(step, -LARGEST_STEP_MM, LARGEST_STEP_MM)
-    return (amplitudes + step).reshape(waves_mm.shape).astype(np.float32), spread.sum(0)
+    return (amplitudes + step).reshape(waves_mm.shape).astype(np.float32), (own * spread).sum(0)
 
 
 def _conjugate_gradients(apply, precondition, target) -> np.ndarray:
@@ -198,18 +236,45 @@ def _smooth_covariance(order: int, translation_mm2: float, deformation_mm2: floa
     return np.diag(np.tile(variance.ravel(), 2))
 
 
-def _learned_covariance(waves_mm: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Covariance of the amplitudes over the frames, shrunk toward the smooth prior of the same size."""
+def _learned_covariance(waves_mm: np.ndarray, spread: np.ndarray, believed: np.ndarray, typical) -> np.ndarray:
+    """Covariance of the amplitudes over the frames, shrunk toward the smooth prior of the same size.
+
+    One step of expectation and maximization. Where nothing moves it would take many to reach zero; the variances are
+    therefore drawn toward those of MacKay's fixed point, which counts only the frames that determine an amplitude
+    (MacKay DJC, Neural Comput 1992;4:415).
+
+    spread : posterior covariance, summed over the frames;  believed : the covariance that it was found with
+    """
     frames, _, order, _ = waves_mm.shape
     amplitudes = waves_mm.reshape(frames, -1).astype(float)
-    deviation = amplitudes - amplitudes.mean(0)
+    deviation = _deviation(amplitudes, typical)
     scatter = deviation.T @ deviation + spread
+    determined = np.maximum(frames - np.diag(spread) / np.diag(believed), 1e-2 * frames)
+    shrink = np.clip((deviation**2).sum(0) / determined * frames / np.diag(scatter), 0.2, 1)
+    scatter *= np.outer(shrink, shrink)
     shape = np.diag(_smooth_covariance(order, 1, 1))
     size = (np.diag(scatter) / frames / shape).reshape(2, -1)
     deformation = size[:, 1:].mean() if order > 1 else 1.0
     prior = _smooth_covariance(order, size[:, 0].mean(), deformation)
     covariance = (scatter + PRIOR_FRAMES * prior) / (frames + PRIOR_FRAMES)
     return covariance + np.diag(1e-4 * np.diag(covariance) + 1e-6)
+
+
+def _typical(waves_mm: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """(T, 2 order²) float32 scale of the prior, low for the translation of a rare deep breath (Student's t)."""
+    order = waves_mm.shape[-1]
+    rigid = [0, order**2]
+    offset = waves_mm[:, :, 0, 0] - np.median(waves_mm[:, :, 0, 0], axis=0)
+    distance = np.einsum("ti,ij,tj->t", offset, np.linalg.inv(covariance[np.ix_(rigid, rigid)]), offset)
+    scale = np.ones((len(waves_mm), 2 * order**2), np.float32)
+    scale[:, rigid] = np.sqrt((TAIL + 2) / (TAIL + distance))[:, None]
+    return scale
+
+
+def _deviation(amplitudes: np.ndarray, typical: np.ndarray) -> np.ndarray:
+    """(T, 2 order²) amplitudes less their mean, in the scale of the prior."""
+    mean = (amplitudes * typical**2).sum(0) / (typical**2).sum(0)
+    return (amplitudes - mean) * typical
 
 
 def _with_order(alignment: Alignment, order: int) -> Alignment:
