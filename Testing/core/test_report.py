@@ -4,6 +4,8 @@ import io
 import json
 import math
 import re
+import zipfile
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas
@@ -67,6 +69,34 @@ def test_the_json_holds_the_table_in_full_precision(stress_only_study):
     assert document["segments"][0]["rest"]["mbf_ml_min_g"] is None
     assert len(document["segments"]) == 16
     assert document["whole"]["name"] == "Left ventricle"
+
+
+def test_the_long_form_has_one_row_per_known_number(finished_study, stress_only_study):
+    table = pandas.read_csv(io.StringIO(report.tidy_csv(finished_study.table, study="A")))
+    assert set(table.study) == {"A"}
+    assert not table.value.isna().any()
+    one = table[(table.aha_segment == 4) & (table.condition == "stress") & (table.quantity == "mbf_ml_min_g")].iloc[0]
+    expected = finished_study.table.segments[3].stress
+    assert (one.value, one.low, one.high) == pytest.approx(
+        (expected.mbf_ml_min_g, expected.mbf_low_ml_min_g, expected.mbf_high_ml_min_g), abs=5e-5
+    )
+    assert (table.quantity == "mpr").sum() == 20
+    alone = pandas.read_csv(io.StringIO(report.tidy_csv(stress_only_study.table, study="A")))
+    assert not (alone.quantity == "mpr").any()
+
+
+def test_the_workbook_holds_numbers_as_numbers_and_the_same_bytes_every_time(finished_study, stress_only_study):
+    data = report.table_xlsx(finished_study.table)
+    assert data == report.table_xlsx(finished_study.table)
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    parts = {name: ElementTree.fromstring(archive.read(name)) for name in archive.namelist()}
+    main = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    cells = {cell.get("r"): cell for cell in parts["xl/worksheets/sheet1.xml"].iter(f"{main}c")}
+    assert cells["F1"][0][0].text == "stress_mbf_ml_min_g"
+    assert float(cells["F5"][0].text) == finished_study.table.segments[3].stress.mbf_ml_min_g
+    assert cells["F5"].get("t") is None
+    alone = zipfile.ZipFile(io.BytesIO(report.table_xlsx(stress_only_study.table)))
+    assert b'r="E2"' not in alone.read("xl/worksheets/sheet1.xml")
 
 
 def test_the_console_table_is_aligned_narrow_and_leaves_out_what_was_not_measured(finished_study, stress_only_study):

@@ -1,4 +1,4 @@
-"""What leaves the program to be read: the two-page PDF of a study and its table as CSV, JSON and plain text."""
+"""What leaves the program to be read: the two-page PDF of a study and its table as CSV, JSON, Excel and text."""
 
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -6,9 +6,19 @@ from typing import BinaryIO
 from ..contours import PreprocessedScan
 from ..errors import PerfusionError
 from ..maps import PerfusionMaps, SegmentTable
-from .tables import NOTICE, segments_csv, table_json, table_text, territories_csv
+from .tables import NOTICE, segments_csv, table_json, table_text, territories_csv, tidy_csv
+from .workbook import table_xlsx
 
-__all__ = ["NOTICE", "segments_csv", "table_json", "table_text", "territories_csv", "write_pdf"]
+__all__ = [
+    "NOTICE",
+    "segments_csv",
+    "table_json",
+    "table_text",
+    "table_xlsx",
+    "territories_csv",
+    "tidy_csv",
+    "write_pdf",
+]
 
 
 def write_pdf(

@@ -175,10 +175,12 @@ def notes(
             checks += [f"{name}, {part_flow.level}: {flag}" for flag in (*part.flags, *part_flow.flags)]
         checks += [f"{name}, arterial input: {flag}" for flag in flow.arterial_input.flags]
     yield "To check", checks or ["Nothing was flagged."]
-    assumed: list[str] = []
+    assumed: dict[str, list[str]] = {}
     for scan in preprocessed:
-        assumed += [f"{scan.condition.value.capitalize()}: {sentence}" for sentence in scan.assumptions]
-    yield "Assumptions", list(dict.fromkeys(assumed)) or ["None."]
+        for sentence in scan.assumptions:
+            assumed.setdefault(sentence, []).append(str(scan.condition))
+    sentences = [f"{' and '.join(conditions).capitalize()}: {sentence}" for sentence, conditions in assumed.items()]
+    yield "Assumptions", sentences or ["None."]
     yield "How it was computed", ["; ".join(provenance_phrases(table)) + "."]
 
 
@@ -194,7 +196,7 @@ def provenance_phrases(table: SegmentTable) -> list[str]:
         other = table.provenance.get(f"{'stress' if condition == 'rest' else 'rest'}_{rest}")
         name = rest if condition in ("rest", "stress") and other in (None, value) else key
         if str(value).strip() and rest not in SAID_ELSEWHERE:
-            shared[name] = str(value)
+            shared[name] = str(value).removesuffix(".")
     phrases = []
     for name, value in shared.items():
         unit = next((ending for ending in UNITS if name.endswith(ending)), "")

@@ -40,15 +40,27 @@ def territories_csv(table: SegmentTable) -> str:
 
 
 def _csv(rows: Iterable[SegmentRow], provenance: Mapping[str, str]) -> str:
-    cells = [_cells(row, provenance) for row in rows]
+    return _written(_cells(row, provenance) for row in rows)
+
+
+def _written(rows: Iterable[Mapping[str, str]]) -> str:
+    """Rows with the same columns as CSV; nothing at all where there is no row."""
+    rows = list(rows)
+    if not rows:
+        return ""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(cells[0]) if cells else [], lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(cells)
+    writer.writerows(rows)
     return text.getvalue()
 
 
 def _cells(row: SegmentRow, provenance: Mapping[str, str]) -> dict[str, str]:
+    values = cells_of(row) | {f"provenance_{key}": " ".join(str(value).split()) for key, value in provenance.items()}
+    return {name: _cell(value) for name, value in (values | {"notice": NOTICE}).items()}
+
+
+def cells_of(row: SegmentRow) -> dict[str, object]:
     """One row by column name; the first seven columns are a contract."""
     values: dict[str, object] = {
         "aha_segment": "" if row.aha_segment is None else row.aha_segment,
@@ -62,10 +74,32 @@ def _cells(row: SegmentRow, provenance: Mapping[str, str]) -> dict[str, str]:
     for condition in ("rest", "stress"):
         flow = getattr(row, condition)
         values |= {f"{condition}_{column}": getattr(flow, name) for name, column in FLOW_COLUMNS.items()}
-    values["flags"] = " | ".join(row.flags)
-    values |= {f"provenance_{key}": " ".join(str(value).split()) for key, value in provenance.items()}
-    values["notice"] = NOTICE
-    return {name: _cell(value) for name, value in values.items()}
+    return values | {"flags": " | ".join(row.flags)}
+
+
+def tidy_csv(table: SegmentTable, *, study: str) -> str:
+    """The table in long form for cohorts: one row per number, with the study's own label in the first column.
+
+    study : a label that names no patient; files of many studies are joined by leaving out all but one header
+    """
+    rows = []
+    for row in (*table.segments, *table.territories, table.whole):
+        region = {"study": study, "region": row.name, "aha_segment": "" if row.aha_segment is None else row.aha_segment}
+        for condition in ("rest", "stress"):
+            flow = getattr(row, condition)
+            shared = region | {"territory": row.territory, "condition": condition}
+            origin = {"origin": flow.origin}
+            interval_of_mbf = {"low": flow.mbf_low_ml_min_g, "high": flow.mbf_high_ml_min_g}
+            rows.append(shared | {"quantity": "mbf_ml_min_g", "value": flow.mbf_ml_min_g} | interval_of_mbf | origin)
+            rows += [
+                shared | {"quantity": column, "value": float(getattr(flow, name)), "low": "", "high": ""} | origin
+                for name, column in FLOW_COLUMNS.items()
+                if name not in ("mbf_low_ml_min_g", "mbf_high_ml_min_g", "origin")
+            ]
+        both = {"territory": row.territory, "condition": "", "quantity": "mpr", "value": row.mpr, "low": "", "high": ""}
+        rows.append(region | both | {"origin": "/".join(dict.fromkeys((row.rest.origin, row.stress.origin)))})
+    known = [row for row in rows if math.isfinite(row["value"])]
+    return _written({name: _cell(value) for name, value in row.items()} for row in known)
 
 
 def _cell(value: object) -> str:
