@@ -18,7 +18,7 @@ from .series import PerfusionSeries
 
 INDEX = "preprocessing.json"
 SLICE_FOLDER = re.compile(r"(rest|stress)_(basal|mid|apical)(_\d+)?")
-RESULT = {"segments.csv", "territories.csv", "table.json", INDEX, "report.pdf", "scene.mrb"}
+RESULT = {"segments.csv", "territories.csv", "table.json", "table.xlsx", INDEX, "report.pdf", "scene.mrb"}
 STUDY = {"dicom", "truth"}
 AGREEMENT = {"agreement.csv", "slices.csv", "flows.csv", "agreement.pdf"}
 SCORES = {"scores.csv"}
@@ -107,6 +107,7 @@ def write_results(
     (folder / "segments.csv").write_text(report.segments_csv(table), encoding="utf-8")
     (folder / "territories.csv").write_text(report.territories_csv(table), encoding="utf-8")
     (folder / "table.json").write_text(report.table_json(table), encoding="utf-8")
+    (folder / "table.xlsx").write_bytes(report.table_xlsx(table))
     progress("images")
     provenance = {"notice": NOTICE, **table.provenance}
     for (name, piece), slice_maps in zip(

@@ -38,7 +38,8 @@ def test_every_file_that_the_module_lists_exists():
 
 def test_files_are_listed_once_and_in_order():
     scripts = [name for name in LISTED if name.endswith(".py")]
-    assert scripts == sorted(set(scripts))
+    assert scripts == sorted(scripts)
+    assert len(LISTED) == len(set(LISTED))
 
 
 def test_every_network_and_its_card_are_packaged():
