@@ -17,7 +17,7 @@ $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	touch $@
 
 demo: $(VENV)/installed  ## a phantom patient as DICOM through the whole chain
-	$(BIN)/perfusiondl simulate --out $(DEMO)/study --seed 7 --overwrite
+	$(BIN)/perfusiondl simulate --out $(DEMO)/study --seed 28 --overwrite
 	$(BIN)/perfusiondl run $(DEMO)/study/dicom --out $(DEMO)/results --overwrite --profile
 
 test: $(VENV)/installed  ## everything but the slow tests

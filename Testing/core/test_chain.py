@@ -11,7 +11,7 @@ from PerfusionDLLib.cli import app
 from PerfusionDLLib.contours import MotionCompensation
 from PerfusionDLLib.results import read_image
 
-NEVER_TRAINED_ON = 7
+NEVER_TRAINED_ON = 28
 REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice"
 
 
