@@ -1,13 +1,19 @@
 """From flow maps to the table of segments."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from . import aha
 from .contours import Origin
 from .maps import PerfusionMaps, RegionFlow, SegmentRow, SegmentTable, SliceMaps
+from .series import Condition
 
+PLAUSIBLE_MBF_ML_MIN_G = {  # far outside of healthy means and their spread: Brown et al., JCMR 2018;20:48
+    Condition.REST: (0.2, 2.5),
+    Condition.STRESS: (0.4, 6.0),
+}
 FAILED_SHARE_FLAG = 0.2
 FEWEST_PIXELS = 10
 
@@ -23,6 +29,8 @@ def summarize(rest: PerfusionMaps | None, stress: PerfusionMaps | None) -> Segme
     )
     territories = tuple(_row(rest, stress, members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
     whole = _row(rest, stress, tuple(aha.SEGMENT_NAMES), None, "global")
+    doubts = tuple(f"{maps.condition}: {flag}" for maps in (rest, stress) if maps for flag in _scan_flags(maps))
+    whole = replace(whole, flags=doubts + whole.flags)
     provenance = {
         f"{maps.condition}_{key}": value for maps in (rest, stress) if maps for key, value in maps.provenance.items()
     }
@@ -99,6 +107,18 @@ def _curve_flow(maps: PerfusionMaps, members: Sequence[int]):
         return (float("nan"),) * 3
     weights, *values = np.array(rows, dtype=float).T
     return tuple(float(np.average(value, weights=weights)) for value in values)
+
+
+def _scan_flags(maps: PerfusionMaps):
+    """What casts doubt on every flow of a scan."""
+    yield from maps.arterial_input.flags
+    flow = _region_flow(maps, tuple(aha.SEGMENT_NAMES)).mbf_ml_min_g
+    low, high = PLAUSIBLE_MBF_ML_MIN_G[maps.condition]
+    if np.isfinite(flow) and not low <= flow <= high:
+        yield (
+            f"a global flow of {flow:.1f} mL/min/g is implausible; {low:g} to {high:g} is expected. Check the arterial "
+            "input and the sequence values."
+        )
 
 
 def _region_flags(flow: RegionFlow):

@@ -180,3 +180,13 @@ def test_the_fingerprint_follows_the_contours_and_nothing_else(rest):
     changed = dataclasses.replace(rest, slices=(edited, *rest.slices[1:]))
     assert pipeline.fingerprint(changed) != pipeline.fingerprint(rest)
     assert pipeline.fingerprint(heart_scan(Condition.REST, 2.0)) == pipeline.fingerprint(rest)
+
+
+def test_an_implausible_flow_and_a_doubtful_arterial_input_are_said_on_the_global_row(maps, table):
+    assert table.whole.flags == ()
+    measured, _ = maps
+    fivefold = tuple(dataclasses.replace(part, mbf_ml_min_g=5 * part.mbf_ml_min_g) for part in measured.slices)
+    doubtful = dataclasses.replace(measured.arterial_input, flags=("The arterial peak is low.",))
+    whole = pipeline.summarize(dataclasses.replace(measured, slices=fivefold, arterial_input=doubtful), None).whole
+    assert whole.flags[0] == "rest: The arterial peak is low."
+    assert "implausible" in whole.flags[1]
