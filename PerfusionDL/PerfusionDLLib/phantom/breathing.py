@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 from ..series import Level
 from .heart import Heart
+from .interpolation import bilinear
 from .patient import HEIGHT, Patient, Visit
 from .settings import PhantomConfig
 
@@ -85,7 +85,7 @@ def modes_mm(heart: Heart, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     ).astype(np.float32)
 
 
-def inverted(displacement: np.ndarray, iterations: int = 6) -> np.ndarray:
+def inverted(displacement: np.ndarray, iterations: int = 5) -> np.ndarray:
     """The field v with v(z) = -u(z + v(z)): where in the reference pose the tissue at z comes from.
 
     displacement : (2, H, W), in samples of its own grid
@@ -93,6 +93,5 @@ def inverted(displacement: np.ndarray, iterations: int = 6) -> np.ndarray:
     grid = np.mgrid[: displacement.shape[1], : displacement.shape[2]].astype(np.float32)
     back = -displacement
     for _ in range(iterations):
-        at = grid + back
-        back = -np.stack([map_coordinates(part, at, order=1, mode="nearest") for part in displacement])
+        back = -bilinear(displacement, grid + back)
     return back

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 from .camera import Camera, noise_pattern, shading, visible
 from .displacement import Displacement
+from .interpolation import bilinear
 from .patient import HEIGHT, Patient, Visit, uniform
 from .picture import Picture
 from .settings import PhantomConfig
@@ -61,7 +61,7 @@ def expose(
         moving = picture.moving(index, signals, myocardium)
         if displacement.amplitudes[frame].any():
             at = (grid_px + displacement.source(frame, to_samples)) * picture.oversampling
-            moving = map_coordinates(moving, at, order=1, mode="nearest")
+            moving = bilinear(moving[None], at)[0]
         drawing = (moving * picture.moving_share + picture.static(index, signals)) * sensitivity
         images.append(camera.expose(drawing, rng) * mask)
     return np.stack(images).astype(np.float32)

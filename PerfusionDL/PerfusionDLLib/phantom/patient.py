@@ -10,12 +10,10 @@ from .settings import PhantomConfig, Range
 
 GADOBUTROL_RELAXIVITY_L_MMOL_S = {1.5: 5.2, 3.0: 5.0}  # Rohrer et al., Invest Radiol 2005;40:715
 T10_BLOOD_S = {1.5: 1.44, 3.0: 1.65}  # Lu et al., MRM 2004;52:679 (3 T)
-T10_MYOCARDIUM_S = {1.5: 0.98, 3.0: 1.18}  # Granitz et al. 2018
-TERRITORIES = {
-    "LAD": (1, 2, 7, 8, 13, 14),
-    "RCA": (3, 4, 9, 10, 15),
-    "LCX": (5, 6, 11, 12, 16),
-}  # Cerqueira et al., Circulation 2002;105:539
+T10_MYOCARDIUM_S = {1.5: 0.98, 3.0: 1.18}  # Dabir et al., JCMR 2014 and Granitz et al. 2018
+# middle of the territory, from the middle of the septum through the anterior, lateral and inferior wall; the segments
+# it spans are those of Cerqueira et al., Circulation 2002;105:539
+TERRITORY_MIDDLE_RAD = {"LAD": 0.32 * np.pi, "RCA": 1.62 * np.pi, "LCX": 0.97 * np.pi}
 HEIGHT = {Level.BASAL: -1.0, Level.MID: 0.0, Level.APICAL: 1.0}
 
 
@@ -110,13 +108,12 @@ def draw_acquisition(rng: np.random.Generator, config: PhantomConfig) -> Acquisi
 
 def draw_defect(rng: np.random.Generator, territory: str, config: PhantomConfig) -> Defect:
     """A defect somewhere in a territory; angles run from mid-septum through anterior, lateral and inferior."""
-    middle = {"LAD": 0.32, "LCX": 0.97, "RCA": 1.62}[territory] * np.pi
     fixed = rng.random() < config.fixed_defect_probability
     stress_share = uniform(rng, (0.25, 0.55))
     lowest = float(rng.choice([-1.3, -0.3]))
     return Defect(
         territory=territory,
-        center_rad=middle + uniform(rng, (-0.15, 0.15)),
+        center_rad=TERRITORY_MIDDLE_RAD[territory] + uniform(rng, (-0.15, 0.15)),
         half_width_rad=uniform(rng, (0.45, 0.75)),
         lowest=lowest,
         highest=1.3 if lowest > -1 else float(rng.choice([0.3, 1.3])),
@@ -130,7 +127,7 @@ def draw_patient(seed: int, config: PhantomConfig, size: int | None = None) -> P
     """The patient that belongs to a seed."""
     rng = np.random.default_rng([seed, 0])
     drawn_size = int(rng.choice(config.sizes))
-    territories = rng.permutation(list(TERRITORIES))[: rng.integers(*config.defects, endpoint=True)]
+    territories = rng.permutation(list(TERRITORY_MIDDLE_RAD))[: rng.integers(*config.defects, endpoint=True)]
     return Patient(
         seed=seed,
         size=size or drawn_size,

@@ -19,6 +19,17 @@ def ellipse(y, x, center, radii, turn_rad=0.0) -> np.ndarray:
     return (np.hypot(along / float(radii[0]), across / float(radii[1])) - 1) * float(min(radii))
 
 
+def window(y, x, center, reach_mm) -> tuple[slice, slice]:
+    """The samples within reach of a point, or none where it lies outside."""
+    step_mm = float(x[0, 1] - x[0, 0])
+    edges = []
+    for position, first, count in ((center[0], y[0, 0], y.shape[0]), (center[1], x[0, 0], x.shape[1])):
+        low, high = (int((position - first + side * reach_mm) / step_mm) for side in (-1, 1))
+        low, high = max(low, 0), min(high + 1, count)
+        edges.append(slice(low, high) if high - low >= 2 else slice(0, 0))
+    return tuple(edges)
+
+
 def paint_interior(canvas: Canvas, patient: Patient, heart: Heart, level: Level, y, x) -> None:
     """Everything that moves with breathing, behind the heart: painted on an empty canvas."""
     rng = np.random.default_rng([patient.seed, 4])
@@ -35,6 +46,7 @@ def paint_lung(canvas: Canvas, rng: np.random.Generator, height: float, radius_m
     """Lung, denser in its dependent parts, with vessels that branch from the hilum; descending aorta."""
     canvas.paint("lung", np.ones(canvas.shape, np.float32))
     hilum = np.array([rng.uniform(-35, 5), radius_mm + rng.uniform(30, 55)])
+    vessels = {tissue: np.zeros(canvas.shape, np.float32) for tissue in ("lung vein", "lung artery")}
     for _ in range(int(rng.integers(70, 120))):
         off = rng.normal(0, 1, 2) * rng.uniform(8, 65)
         away = np.hypot(*off)
@@ -43,8 +55,12 @@ def paint_lung(canvas: Canvas, rng: np.random.Generator, height: float, radius_m
         turn = np.arctan2(off[0], off[1]) + rng.normal(0, 0.5)  # vessels run away from the hilum
         vein = rng.random() < 0.5
         if abs(rng.normal(0, 1.2) - height) < 0.8:  # a vessel is cut by the slices near it
-            vessel = coverage(ellipse(y, x, hilum + off + 4 * height, (size * long, size), turn))
-            canvas.paint("lung vein" if vein else "lung artery", vessel * np.float32(rng.uniform(0.4, 0.9)))
+            tissue, center = "lung vein" if vein else "lung artery", hilum + off + 4 * height
+            near = window(y, x, center, size * long + 4)
+            vessel = coverage(ellipse(y[near], x[near], center, (size * long, size), turn)) if y[near].size else 0
+            vessels[tissue][near] = np.maximum(vessels[tissue][near], vessel * np.float32(rng.uniform(0.4, 0.9)))
+    for tissue, cover in vessels.items():
+        canvas.paint(tissue, cover)
     aorta = (rng.uniform(15, 45), radius_mm + rng.uniform(25, 45))
     canvas.paint("aorta", coverage(ellipse(y, x, aorta, (rng.uniform(10, 13), rng.uniform(10, 13)))))
 

@@ -11,17 +11,19 @@ from .patient import Visit
 from .settings import PhantomConfig, TissueModel
 from .tissue import concentration, organ
 
-# native T1 in s at 1.5 T and 3 T, and proton density; de Bazelaire et al., Radiology 2004;230:652 and MRXCAT's defaults
+# native T1 in s at 1.5 T and 3 T, proton density relative to water. Fat, marrow, liver, spleen: de Bazelaire et al.,
+# Radiology 2004;230:652 at 3 T and a fifth shorter at 1.5 T, as they found on average; muscle: Stanisz et al., MRM
+# 2005;54:507; proton density after MRXCAT's defaults, fat at its full density; the rest by analogy
 STATIC = {
     "air": (1.0, 1.0, 0.0),
     "gas": (1.0, 1.0, 0.02),
-    "fat": (0.30, 0.37, 1.00),
-    "marrow": (0.45, 0.55, 0.45),
-    "muscle": (1.00, 1.40, 0.75),
+    "fat": (0.316, 0.382, 1.00),
+    "marrow": (0.484, 0.586, 0.45),
+    "muscle": (1.008, 1.412, 0.75),
     "lung": (1.10, 1.30, 0.20),
-    "liver": (0.58, 0.80, 0.90),
+    "liver": (0.669, 0.809, 0.90),
     "liver vessel": (1.44, 1.65, 0.95),
-    "spleen": (1.05, 1.33, 0.90),
+    "spleen": (1.098, 1.328, 0.90),
     "stomach wall": (0.90, 1.20, 0.80),
     "stomach content": (0.90, 1.20, 0.70),
 }
