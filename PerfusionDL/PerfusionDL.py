@@ -94,7 +94,7 @@ class PerfusionDLParameterNode:
     restScan: vtkMRMLSequenceBrowserNode
     stressScan: vtkMRMLSequenceBrowserNode
     segmentTable: vtkMRMLTableNode
-    flowModel: FlowModel = FlowModel.FERMI
+    flowModel: FlowModel = FlowModel.AVERAGED
     updateAutomatically: bool = True
     showOriginal: bool = False
     mapOpacity: Annotated[float, WithinRange(0, 1)] = mrml.MAP_OPACITY

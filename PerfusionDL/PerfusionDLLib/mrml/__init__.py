@@ -6,6 +6,7 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 from .colors import flowScaleEnd
 from .corrections import History, isFrameExcluded, restoreAutomatic, setFrameExcluded, setPeakFrame
 from .headless import HeadlessScene, openScene, saveScene
+from .hierarchy import moveScan
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
 from .reading import ScanReader, readAutomatic, readContours, readScan, readSeries, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
@@ -26,6 +27,7 @@ __all__ = [
     "findTable",
     "flowScaleEnd",
     "isFrameExcluded",
+    "moveScan",
     "openScene",
     "readAutomatic",
     "readContours",

@@ -38,6 +38,16 @@ def placeScan(scene: slicer.vtkMRMLScene, nodes: ScanNodes, *, studyItem: int | 
     return scanItem
 
 
+def moveScan(scene: slicer.vtkMRMLScene, nodes: ScanNodes, studyItem: int) -> None:
+    """Put a scan under another study; the neutral one goes when nothing is left in it."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    scanItem = _scanItem(hierarchy, nodes)
+    former = hierarchy.GetItemParent(scanItem)
+    hierarchy.SetItemParent(scanItem, studyItem)
+    if hierarchy.GetItemName(former) == STUDY_NAME and hierarchy.GetNumberOfItemChildren(former) == 0:
+        hierarchy.RemoveItem(former)
+
+
 def placeNode(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode | None, parentItem: int) -> None:
     """Put one node under an item."""
     if node is None:

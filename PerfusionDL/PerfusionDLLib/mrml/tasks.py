@@ -196,11 +196,7 @@ def flowTask(
 
     def compute(progress: Progress) -> Flow:
         progress("blood flow")
-        residuals = pipeline.residual_contrast(scans)
-        maps = tuple(
-            pipeline.quantify(scan, model=model, residual=residual)
-            for scan, residual in zip(scans, residuals, strict=True)
-        )
+        maps = pipeline.quantify_study(scans, model=model)
         flows = {one.condition: one for one in maps}
         summary = pipeline.summarize(flows.get(Condition.REST), flows.get(Condition.STRESS))
         return Flow(tuple(scans), maps, summary)

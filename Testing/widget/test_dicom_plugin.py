@@ -1,0 +1,116 @@
+"""The DICOM browser's loadables: whole scans, nothing left over for the stock importers."""
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import dicom_browser
+import numpy as np
+import pytest
+import slicer
+import small_study
+import vtk
+from PerfusionDLLib import mrml
+from PerfusionDLLib.dicom import Vendor, write_study
+from PerfusionDLLib.series import Condition, Identity, Level, Scan, Study
+from slicer_session import MODULE
+
+MULTI_VOLUME_IMPORTER = 1.0
+REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice" / "dicom"
+
+
+@pytest.fixture
+def database(session):
+    yield dicom_browser.install()
+    del slicer.dicomDatabase
+    sys.modules.pop("DICOMLib")
+
+
+@pytest.fixture
+def plugin(database):
+    spec = importlib.util.spec_from_file_location("PerfusionDICOMPlugin", MODULE / "PerfusionDICOMPlugin.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PerfusionDICOMPluginClass()
+
+
+@pytest.fixture(scope="module")
+def study():
+    """Rest and stress as acquired, two slices."""
+    scans = {}
+    for condition in Condition:
+        part = small_study.enhancing_scan(condition).slices[0].series
+        later = replace(part, times_s=part.times_s + 0.3, level=Level.MID, ijk_to_ras=small_study.geometry(12))
+        series = tuple(replace(one, instance_uids=()) for one in (part, later))
+        scans[condition.value] = Scan(condition=condition, slices=series)
+    return Study(**scans, identity=Identity(patient_name="Doe^Jane", patient_id="77"))
+
+
+@pytest.mark.parametrize("vendor", list(Vendor), ids=str)
+def test_rest_and_stress_are_found_and_win_in_every_series(plugin, database, study, tmp_path, vendor):
+    write_study(study, tmp_path, vendor=vendor, seed=1)
+    series = database.seriesIn(tmp_path)
+    loadables = plugin.examineForImport(series)
+    assert sorted(one.name.split()[0] for one in loadables if one.candidate) == ["Rest", "Stress"]
+    claimed = {database.fileValue(one.files[0], "0020,000E") for one in dicom_browser.selected(loadables, 1.0)}
+    assert claimed == {database.fileValue(files[0], "0020,000E") for files in series}
+    assert all(one.confidence > MULTI_VOLUME_IMPORTER for one in loadables)
+
+
+def test_a_scan_is_loaded_once_under_its_patients_study_with_every_frames_own_time(
+    session, plugin, database, study, tmp_path
+):
+    write_study(study, tmp_path, vendor=Vendor.GE, seed=1)
+    for loadable in plugin.examineForImport(database.seriesIn(tmp_path)):
+        assert plugin.load(loadable)
+    scans = {nodes.condition: nodes for nodes in mrml.findScans(session.scene)}
+    assert set(scans) == set(Condition)
+    for part, expected in zip(scans[Condition.STRESS].slices, study.stress.slices, strict=True):
+        series = mrml.readSeries(part)
+        np.testing.assert_allclose(np.diff(series.times_s), np.diff(expected.times_s), atol=0.011)
+        np.testing.assert_allclose(series.ijk_to_ras, expected.ijk_to_ras, atol=1e-3)
+        assert np.corrcoef(series.signal.ravel(), expected.signal.ravel())[0, 1] > 0.999
+    first, second = (mrml.readSeries(part).times_s for part in scans[Condition.STRESS].slices)
+    np.testing.assert_allclose(second - first, 0.3, atol=0.011)
+    assert tree(session.scene) == {"Doe^Jane": {"Study": {"Rest perfusion", "Stress perfusion"}}}
+
+
+def tree(scene):
+    """Patient, study and what is in it."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+
+    def children(item):
+        items = vtk.vtkIdList()
+        hierarchy.GetItemChildren(item, items)
+        return [items.GetId(index) for index in range(items.GetNumberOfIds())]
+
+    return {
+        hierarchy.GetItemName(patient): {
+            hierarchy.GetItemName(study): {hierarchy.GetItemName(scan) for scan in children(study)}
+            for study in children(patient)
+        }
+        for patient in children(hierarchy.GetSceneItemID())
+    }
+
+
+def test_examining_twice_reads_the_headers_once(plugin, database, study, tmp_path, monkeypatch):
+    write_study(study, tmp_path, vendor=Vendor.SIEMENS, seed=1)
+    series = database.seriesIn(tmp_path)
+    first = plugin.examineForImport(series)
+    monkeypatch.setitem(type(plugin).examineForImport.__globals__, "find_candidates", None)
+    assert plugin.examineForImport(series) is first
+
+
+def test_other_images_are_left_to_the_stock_importers(plugin, database, study, tmp_path):
+    write_study(study, tmp_path, vendor=Vendor.SIEMENS, seed=1)
+    few = [files[:5] for files in database.seriesIn(tmp_path)]
+    assert plugin.examineForImport(few) == []
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the in-vivo series is not part of the repository")
+def test_a_real_series_is_one_scan(session, plugin):
+    (loadable,) = plugin.examineForImport([[str(path) for path in sorted(REAL.iterdir())]])
+    assert plugin.load(loadable)
+    (nodes,) = mrml.findScans(session.scene)
+    assert nodes.slices[0].original.GetNumberOfDataNodes() == len(list(REAL.iterdir()))
