@@ -103,6 +103,7 @@ SHAPES = (
 )
 """Name, unit, fields, which end is the worst, and the paper's mean (SD); errors count without their sign."""
 
+FEWEST_STUDIES = 5  # fewer draws of whole patients say nothing about their spread
 QUANTITIES = {"rest": ("rest",), "stress": ("stress",), "rest and stress": ("rest", "stress"), "mpr": ("mpr",)}
 EXTENTS = ("segment", "territory", "patient")
 
@@ -162,6 +163,8 @@ def _flow_summary(
     limits = limits_of_agreement(first, second)
 
     def bootstrapped(statistic) -> tuple[float, float]:
+        if len(set(studies.tolist())) < FEWEST_STUDIES:
+            return float("nan"), float("nan")
         return cluster_bootstrap(statistic, studies.tolist(), random, resamples=resamples)
 
     bias_low, bias_high = bootstrapped(lambda drawn: limits_of_agreement(first[drawn], second[drawn]).bias_percent)

@@ -1,4 +1,6 @@
-"""How far two readings agree, to be seen: Bland-Altman plots and the identity plot beside them."""
+"""How far two readings agree, to be seen: Bland-Altman plots, identity plots, and every slice as a dot."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,6 +9,7 @@ from ..agreement import Agreement
 from .style import FAINT, INK, QUIET
 
 LIMIT = "#D55E00"
+GOLDEN = 0.6180339887  # spreads neighbors evenly, without chance
 
 
 def draw_bland_altman(
@@ -48,6 +51,24 @@ def draw_identity(axes: Axes, first: np.ndarray, second: np.ndarray, *, unit: st
     _dots(axes, second, first, color)
     axes.set(xlim=(0, top), ylim=(0, top), aspect="equal")
     axes.set(xlabel=f"{names[1]}{_in(unit)}", ylabel=f"{names[0]}{_in(unit)}")
+
+
+def draw_groups(
+    axes: Axes, groups: Mapping[str, np.ndarray], *, label: str, paper: float, colors: Sequence[str]
+) -> None:
+    """Every value of each group as a dot, its median as a bar, and the paper's mean as a dashed line."""
+    for place, (values, color) in enumerate(zip(groups.values(), colors, strict=True)):
+        known = np.sort(values[np.isfinite(values)])
+        if not known.size:
+            continue
+        aside = 0.32 * (np.arange(len(known)) * GOLDEN % 1 - 0.5)
+        _dots(axes, place + aside, known, color)
+        axes.plot((place - 0.3, place + 0.3), [np.median(known)] * 2, color=INK, linewidth=1.1)
+    if np.isfinite(paper):
+        axes.axhline(paper, color=LIMIT, linestyle="--", linewidth=0.8, zorder=0)
+    axes.set_xticks(range(len(groups)), list(groups))
+    axes.tick_params(axis="x", length=0)
+    axes.set_title(label, loc="left")
 
 
 def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, color: str) -> None:

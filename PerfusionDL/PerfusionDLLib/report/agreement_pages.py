@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import BinaryIO
 
+import numpy as np
+
 from ..agreement import Comparison, FlowSummary, ShapeSummary
 from ..agreement.cohort import flow_pairs
 from ..figures import FLOW_UNIT, styled
-from ..figures.agreement import draw_bland_altman, draw_identity
+from ..figures.agreement import draw_bland_altman, draw_groups, draw_identity
 from ..figures.style import CONDITION_COLORS
-from ..series import Condition
+from ..series import Condition, Level
 from .agreement import flow_cells, paper_flow, shape_cells
 from .page import LEFT_MM, RIGHT_MM, Columns, Page
 from .pages import save
@@ -56,8 +58,8 @@ def _tables(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Seque
             ("", LEFT_MM, "left"),
             ("Paper", 95, "center"),
             ("Here", 125, "center"),
-            ("Median", 152, "right"),
-            ("Worst", 172, "right"),
+            ("Median", 155, "center"),
+            ("Worst", 180, "center"),
         ],
         row_mm=4.2,
         size=7,
@@ -101,8 +103,38 @@ def _tables(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Seque
         size=6,
         color="#5c5c5c",
     )
-    page.paragraph(LEFT_MM, y, paper_flow(), width=RIGHT_MM - LEFT_MM, size=6, color="#5c5c5c")
+    y = page.paragraph(LEFT_MM, y, paper_flow(), width=RIGHT_MM - LEFT_MM, size=6, color="#5c5c5c")
+    _slices(page, y + 4, comparison)
     return page
+
+
+def _slices(page: Page, y: float, comparison: Comparison) -> None:
+    """Every slice as a dot, by condition and level."""
+    page.heading(y, "Every slice", "bar: median; dashed: mean of the paper; B, M, A: basal, mid, apical")
+    groups = [(condition, level) for condition in Condition for level in Level]
+    names = [f"{condition.value}\n{level.value[0].upper()}" for condition, level in groups]
+    colors = [CONDITION_COLORS[condition] for condition, _ in groups]
+    width, gap = 49.0, 13.5
+    for place, (label, fields, paper) in enumerate(
+        (
+            ("Myocardium, Dice", ("myocardium_dice",), 0.80),
+            ("RV insertion points, error (mm)", ("anterior_point_mm", "inferior_point_mm"), 2.8),
+            ("Contours, mean distance (mm)", ("endocardium_mean_mm", "epicardium_mean_mm"), float("nan")),
+        )
+    ):
+        values = {
+            name: np.array(
+                [
+                    getattr(part.agreement, field)
+                    for part in comparison.slices
+                    if (part.condition, part.level) == group
+                    for field in fields
+                ]
+            )
+            for name, group in zip(names, groups, strict=True)
+        }
+        axes = page.axes(LEFT_MM + 7 + place * (width + gap), y + 8, width, 36)
+        draw_groups(axes, values, label=label, paper=paper, colors=colors)
 
 
 def _plots(comparison: Comparison, flows: Sequence[FlowSummary]) -> Page:
