@@ -16,14 +16,15 @@ from ..maps import FitStatus
 from .convolution import input_spline
 from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL, FlowFits
 from .population import LOCAL, GroupCurves, Population, learn
-from .tissue_models import LOG_FLOW_PRIOR, PreparedInput, TissueModel, prepare_input
+from .tissue_models import PreparedInput, TissueModel, prepare_input
 
 LOG_FLOW_NODES = np.linspace(np.log(0.08), np.log(9.0), 48)  # 10 % apart: the step that follows is exact to 0.1 %
 DELAY_NODES = 9
+LOG_FLOW_SD = 1.0  # of pixels, about the median of the scan
 DELAY_SPREAD_S = 0.35  # within a group
 NEGLIGIBLE_PROBABILITY = 0.02
 SUBSPACE_TOLERANCE = 2e-3  # of the largest singular value: directions that the models can reach
-LEAST_MISFIT = 0.003  # of the peak: no model and no arterial input describe tissue better
+LEAST_MISFIT, MEASURED_INPUT_MISFIT = 0.003, 0.01  # of the peak: arterial input known, and measured in images
 FEWEST_INNER_PIXELS = 4  # of a group, to leave its edge out
 MODEL_LOG_SD = 0.03  # of flow: heterogeneity within a region and whatever else no model here holds
 INTERVAL_SD = 1.96
@@ -72,8 +73,12 @@ def learn_scan(
     *,
     models: Sequence[TissueModel],
     hematocrit: float,
+    least_misfit: float = LEAST_MISFIT,
 ) -> ScanModel:
-    """Tissue parameters and model probabilities from all curves of a scan."""
+    """Tissue parameters and model probabilities from all curves of a scan.
+
+    least_misfit : share of the peak by which models and arterial input are wrong in any case
+    """
     aif_times_s = np.asarray(aif_times_s, dtype=float)
     arterial = input_spline(aif_times_s, arterial_mmol_l)
     prepared = tuple(
@@ -85,16 +90,18 @@ def learn_scan(
         _group_means(part, ready, subspace, numbers)
         for part, ready, subspace, numbers in zip(slices, prepared, subspaces, groups, strict=True)
     ]
-    populations = tuple(learn(model, means) for model in models)
-    frames = sum(int(np.isfinite(group.sd).sum()) - 2 * len(group.curves) for group in means)
-    excess = max(min(population.misfit for population in populations) / max(frames, 1) - 1, 0.0)
+    count = sum(len(numbers) for numbers in groups)
     noise_share = np.concatenate([group.sd.min(axis=1) / np.abs(group.curves).max(axis=1) for group in means])
-    excess = max(excess, float(np.mean((LEAST_MISFIT / noise_share) ** 2)))
     # What the noise does not explain comes from the arterial input, which all groups share: for it they count as one.
-    temperature = 1 + sum(len(numbers) for numbers in groups) * excess
-    evidence = np.array([population.log_evidence for population in populations]) / temperature
+    temperature = 1 + count * float(np.mean((least_misfit / noise_share) ** 2))
+    populations = _learn_all(models, means, temperature)
+    frames = sum(int(np.isfinite(group.sd).sum()) - 2 * len(group.curves) for group in means)
+    excess = min(population.misfit for population in populations) * temperature / max(frames, 1) - 1
+    if 1 + count * excess > temperature:
+        temperature = 1 + count * excess
+        populations = _learn_all(models, means, temperature)
+    evidence = np.array([population.log_evidence for population in populations])
     probabilities = softmax(evidence + np.log([model.prior_probability for model in models]))
-    populations = tuple(replace(each, covariance=each.covariance * temperature) for each in populations)
     return ScanModel(
         populations=populations,
         probabilities=probabilities,
@@ -103,6 +110,12 @@ def learn_scan(
         groups=groups,
         temperature=temperature,
     )
+
+
+def _learn_all(models, means, temperature):
+    """Populations, all variances of the curves raised by the temperature."""
+    uncertain = [replace(group, sd=group.sd * np.sqrt(temperature)) for group in means]
+    return tuple(learn(model, uncertain) for model in models)
 
 
 def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd=0.0) -> FlowFits:
@@ -269,7 +282,7 @@ class _Match:
         """Best curve of the dictionary, then a Gauss-Newton step: parameters, their covariance, fitted curves."""
         best = np.argmin(self._distance(atoms, values * self.used, slopes * self.used, data, sd), axis=1)
         precision = np.zeros((LOCAL + self.mean.size,) * 2)
-        precision[0, 0], precision[1, 1] = LOG_FLOW_PRIOR[1] ** -2.0, DELAY_SPREAD_S**-2
+        precision[0, 0], precision[1, 1] = LOG_FLOW_SD ** -2.0, DELAY_SPREAD_S**-2
         precision[LOCAL:, LOCAL:] = np.linalg.inv(self.covariance)
         flow_mean = np.full(len(data), self.log_flow_mean)
         prior = np.column_stack((flow_mean, self.delay_mean, np.broadcast_to(self.mean, (len(data), self.mean.size))))
@@ -302,7 +315,7 @@ class _Match:
         for p in range(mixed.shape[1]):
             distance += np.log1p(strengths[:, p] / variance)
         distance += ((atoms[:, 1] - self.delay_mean[:, None]) / DELAY_SPREAD_S) ** 2
-        return distance + ((atoms[:, 0] - self.log_flow_mean) / LOG_FLOW_PRIOR[1]) ** 2
+        return distance + ((atoms[:, 0] - self.log_flow_mean) / LOG_FLOW_SD) ** 2
 
 
 def _atoms(tissue, delays_s):

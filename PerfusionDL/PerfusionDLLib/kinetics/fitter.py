@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..maps import FlowModel
-from .averaged import CurveSet, fit_scan_model, learn_scan
+from .averaged import LEAST_MISFIT, MEASURED_INPUT_MISFIT, CurveSet, fit_scan_model, learn_scan
 from .fermi import fit_fermi
 from .fits import FlowFits
 from .linear import fit_patlak, fit_spline
@@ -49,7 +49,8 @@ def prepare_fitter(
     aif_times_s, arterial_mmol_l : (A,)
         Of whole blood.
     input_log_sd : float
-        Relative uncertainty of the scale of the arterial input; it widens the intervals.
+        Relative uncertainty of the scale of the arterial input; it widens the intervals. Above 0 the input counts as
+        measured in images, and the scan is believed less about its tissue.
     """
     if model is FlowModel.FERMI:
         return Fitter(fit=lambda number, part: _fermi(part, aif_times_s, arterial_mmol_l))
@@ -61,7 +62,14 @@ def prepare_fitter(
                 *_curves(part), aif_times_s, arterial_mmol_l, hematocrit=hematocrit, **_used(part)
             )
         )
-    scan = learn_scan(slices, aif_times_s, arterial_mmol_l, models=PRIOR_MODELS[model], hematocrit=hematocrit)
+    scan = learn_scan(
+        slices,
+        aif_times_s,
+        arterial_mmol_l,
+        models=PRIOR_MODELS[model],
+        hematocrit=hematocrit,
+        least_misfit=MEASURED_INPUT_MISFIT if input_log_sd > 0 else LEAST_MISFIT,
+    )
     learned = {
         f"{each.model.name}_probability": f"{p:.3f}"
         for each, p in zip(scan.populations, scan.probabilities, strict=True)

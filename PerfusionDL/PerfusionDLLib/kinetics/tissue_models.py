@@ -16,8 +16,8 @@ from .fermi import LOWER as FERMI_LOWER
 from .fermi import fermi_curves
 from .spectrum import InputSpectrum, input_spectrum
 
-LOG_FLOW_PRIOR = (np.log(1.5), 1.0)
-DELAY_PRIOR_S = (1.0, 1.0)
+LOG_FLOW_PRIOR = (np.log(1.5), 3.0)  # of groups: many of them, each with a narrow prior, would pull the whole scan
+DELAY_PRIOR_S = (1.0, 3.0)
 
 
 @dataclass(frozen=True, kw_only=True)
