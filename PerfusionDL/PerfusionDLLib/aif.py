@@ -7,7 +7,8 @@ from .errors import PerfusionError
 from .maps import ArterialInput
 
 SMALLEST_REGION_PX = 5
-BRIGHT_SHARE = 0.85  # of the 90th percentile of the first-pass rise; muscle and partial volume lie below
+BRIGHT_SHARE = 0.93  # of the 90th percentile of the first-pass rise; a tenth of muscle would cost 10 % of the peak
+FEWEST_BRIGHT_PX = 20  # else the brightest so many
 ARRIVAL_SHARE = 0.02  # of the peak rise: a blood baseline is as low as 6 % of the peak signal
 FIRST_PASS_END_RISE = 0.1  # of the peak rise
 FIRST_PASS_END_SHARE = 0.3  # of the peak rise: the in-vivo median of the trough is 0.3 in signal
@@ -85,7 +86,8 @@ def blood_region(signal, blood_pool, *, used_frames=None):
     first_pass = rise > 0.5 * rise.max()
     enhancement = (curves[first_pass] - before).mean(axis=0)
     chosen = np.zeros_like(inside)
-    chosen[inside] = enhancement >= BRIGHT_SHARE * np.quantile(enhancement, 0.9)
+    brightest = np.sort(enhancement)[-min(FEWEST_BRIGHT_PX, enhancement.size)]
+    chosen[inside] = enhancement >= min(BRIGHT_SHARE * np.quantile(enhancement, 0.9), brightest)
     pieces, number = ndimage.label(chosen)
     if number > 1:
         largest = pieces == 1 + int(np.argmax(ndimage.sum_labels(chosen, pieces, np.arange(1, number + 1))))
