@@ -34,6 +34,25 @@ def test_the_same_seed_gives_the_same_patient():
     np.testing.assert_array_equal(one.truth.displacement_mm, two.truth.displacement_mm)
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        "pixel_mm",
+        "epicardial_radius_mm",
+        "cavity_share",
+        "rv_depth_mm",
+        "width_scale",
+        "dose_mmol_kg",
+        "snr",
+        "breathing_mm",
+    ],
+)
+def test_what_is_held_out_for_evaluation_is_outside_the_default_ranges(field):
+    default, held_out = getattr(phantom.DEFAULT, field), getattr(phantom.HELD_OUT, field)
+    for low, high in zip(held_out[::2], held_out[1::2], strict=True):
+        assert high <= default[0] or low >= default[1]
+
+
 def test_another_seed_gives_another_patient():
     one, two = (phantom.simulate_series(seed, size=64) for seed in (5, 6))
     assert one.truth.box_px != two.truth.box_px

@@ -85,8 +85,14 @@ class Visit:
 
 
 def uniform(rng: np.random.Generator, bounds: Range) -> float:
-    """A draw between two bounds."""
-    return float(rng.uniform(*bounds))
+    """A draw between two bounds, or from one of several ranges, each as likely.
+
+    >>> draws = [uniform(np.random.default_rng(seed), (0, 1, 8, 9)) for seed in range(20)]
+    >>> any(draw < 1 for draw in draws), any(draw > 8 for draw in draws), any(1 < draw < 8 for draw in draws)
+    (True, True, False)
+    """
+    pair = 2 * int(rng.integers(len(bounds) // 2)) if len(bounds) > 2 else 0
+    return float(rng.uniform(bounds[pair], bounds[pair + 1]))
 
 
 def draw_acquisition(rng: np.random.Generator, config: PhantomConfig) -> Acquisition:

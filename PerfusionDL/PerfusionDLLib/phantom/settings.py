@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-Range = tuple[float, float]
+Range = tuple[float, ...]
+"""Low and high of a uniform draw; more pairs where it may come from several such ranges."""
 
 
 class TissueModel(StrEnum):
@@ -16,7 +17,7 @@ class TissueModel(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PhantomConfig:
-    """Ranges (low, high) of uniform draws, and probabilities; sources in docs/phantom.md.
+    """Ranges of uniform draws, and probabilities; sources in docs/phantom.md.
 
     epicardial_radius_mm, cavity_share : mid-ventricular; cavity radius over epicardial radius
     rest_mbf_ml_min_g, stress_mbf_ml_min_g : of healthy myocardium
@@ -84,26 +85,31 @@ DEFAULT = PhantomConfig()
 HELD_OUT = replace(
     DEFAULT,
     sizes=(128, 208),
-    pixel_mm=(1.6, 1.85),
-    epicardial_radius_mm=(25.0, 39.0),
-    cavity_share=(0.40, 0.74),
-    rotation_deg=(-50.0, 50.0),
-    rv_depth_mm=(10.0, 34.0),
-    rest_mbf_ml_min_g=(0.6, 1.5),
-    stress_mbf_ml_min_g=(1.6, 4.0),
-    dose_mmol_kg=(0.06, 0.075),
+    pixel_mm=(1.6, 1.9, 2.4, 2.6),
+    frames_rest=(71, 85),
+    frames_stress=(50, 63),
+    epicardial_radius_mm=(24.5, 27.5, 36.5, 39.0),
+    cavity_share=(0.38, 0.46, 0.68, 0.75),
+    rotation_deg=(-55.0, -30.0, 30.0, 55.0),
+    septal_arc_deg=(85.0, 100.0, 130.0, 145.0),
+    rv_depth_mm=(9.0, 13.0, 28.0, 34.0),
+    rest_mbf_ml_min_g=(0.6, 0.85, 1.3, 1.6),
+    stress_mbf_ml_min_g=(1.4, 2.1, 3.3, 4.2),
+    dose_mmol_kg=(0.03, 0.045, 0.055, 0.075),
     t2_star_relaxivity_l_mmol_s=8.0,
-    width_scale=(0.65, 1.4),
-    residual_mmol_l=(0.0, 0.7),
-    blur_px=(0.4, 0.8),
+    width_scale=(0.65, 0.8, 1.2, 1.4),
+    residual_mmol_l=(0.0, 0.3, 0.55, 0.75),
+    lv_peak_frame=(15.0, 18.0, 29.0, 35.0),
+    saturation_time_s=(0.08, 0.10, 0.15, 0.18),
+    blur_px=(0.5, 0.8),
     noise_unevenness=(0.4, 0.8),
-    snr=(25.0, 45.0),
-    shading=(1.1, 1.6),
+    snr=(20.0, 38.0, 80.0, 120.0),
+    shading=(0.2, 0.5, 1.1, 1.6),
     turned_probability=0.5,
     mirrored_probability=0.5,
-    breathing_mm=(12.0, 20.0),
+    breathing_mm=(1.0, 4.0, 12.0, 20.0),
     free_breathing_probability=0.7,
     mistrigger_probability=0.04,
     elastic_mm=1.6,
 )
-"""For evaluation only: outside the middle of every default range. Never trained on."""
+"""For evaluation only: sizes, contrast, noise and motion are outside the default ranges. Never trained on."""
