@@ -282,7 +282,7 @@ class _Match:
         """Best curve of the dictionary, then a Gauss-Newton step: parameters, their covariance, fitted curves."""
         best = np.argmin(self._distance(atoms, values * self.used, slopes * self.used, data, sd), axis=1)
         precision = np.zeros((LOCAL + self.mean.size,) * 2)
-        precision[0, 0], precision[1, 1] = LOG_FLOW_SD ** -2.0, DELAY_SPREAD_S**-2
+        precision[0, 0], precision[1, 1] = LOG_FLOW_SD**-2.0, DELAY_SPREAD_S**-2
         precision[LOCAL:, LOCAL:] = np.linalg.inv(self.covariance)
         flow_mean = np.full(len(data), self.log_flow_mean)
         prior = np.column_stack((flow_mean, self.delay_mean, np.broadcast_to(self.mean, (len(data), self.mean.size))))
