@@ -111,6 +111,14 @@ def test_a_series_without_a_heart_is_refused_in_words(nets):
         preprocessing.preprocess_slice(series, nets)
 
 
+def test_where_the_box_network_sees_nothing_the_enhancing_blood_pool_decides(simulated, found, nets):
+    seen = simulated.series.signal[found.contours.reference_frame]
+    row, column = (sum(found.contours.box_px[i::2]) / 2 for i in range(2))
+    far_px = (row + 90 / simulated.series.spacing_mm[0], column)
+    assert preprocessing.find_box(seen, simulated.series.spacing_mm, nets.box, near_px=(row, column)) is not None
+    assert preprocessing.find_box(seen, simulated.series.spacing_mm, nets.box, near_px=far_px) is None
+
+
 def test_each_step_is_announced(simulated, nets):
     steps = []
     preprocessing.preprocess_slice(simulated.series, nets, progress=steps.append)

@@ -14,7 +14,7 @@ from ..contours import Contours, Label, Origin, Part, PreprocessedSlice
 from ..errors import PerfusionError
 from ..networks import Network, Networks
 from ..series import PerfusionSeries
-from .box import Box, Edges, find_box
+from .box import Box, Edges, box_about, find_box
 from .peak import Peak, bright_frames, find_peak, first_pass_peak, lead_frames
 from .points import find_points
 from .ring import box_around, ring_labels
@@ -84,6 +84,8 @@ def preprocess_slice(
     else:
         near_px = peak.center_px if peak is not None else None
         box = find_box(series.signal[reference], spacing_mm, networks.box, near_px=near_px)
+        if box is None and peak is not None and peak.confidence > DOUBTFUL[Part.PEAK_FRAME]:
+            box = box_about(peak.center_px, spacing_mm)
         if box is None:
             raise _no_heart(series)
         confidences[Part.BOX] = box.confidence

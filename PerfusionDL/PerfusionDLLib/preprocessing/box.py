@@ -10,6 +10,7 @@ from ..networks import Network
 from .window import Window
 
 Edges = tuple[float, float, float, float]
+_USUAL_RADIUS_MM = 33.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ def find_box(
 ) -> Box | None:
     """Box of the LV in the peak frame (Y, X); None where the network sees no heart.
 
-    near_px : where the blood pool enhanced in time (`find_peak`); decides where the frame alone shows two candidates
+    near_px : where the blood pool enhanced in time (`find_peak`); decides where the frame alone shows several
+        candidates, and none counts that lies more than 30 mm from there
     """
     middle = tuple((length - 1) / 2 for length in image.shape)
     window = Window(network.size, network.spacing_mm, middle, spacing_mm)
@@ -45,8 +47,10 @@ def find_box(
         place = np.indices(heart.shape).transpose(1, 2, 0) - window.from_image(np.array(near_px))
         away_mm = np.linalg.norm(place, axis=-1) * network.spacing_mm
         closest = ndimage.minimum(away_mm, pieces, np.arange(1, count + 1))
-        score = score * np.exp(-((np.maximum(closest - 5, 0) / 20) ** 2))
+        score = score * np.exp(-((np.maximum(closest - 5, 0) / 20) ** 2)) * (closest < 30)
     best = int(np.argmax(score)) + 1
+    if not score[best - 1]:
+        return None
     own = np.where((pieces == best) | (pieces == 0), heart, 0)
     own = np.where(ndimage.binary_dilation(pieces == best, iterations=2), own, 0)
     first, last = zip(*(_crossings(own.max(axis=1 - axis)) for axis in range(2)), strict=True)
@@ -54,6 +58,12 @@ def find_box(
     row1, column1 = window.to_image(np.array(last))
     sure = float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum())
     return Box((float(row0), float(column0), float(row1), float(column1)), round(sure, 3))
+
+
+def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float]) -> Box:
+    """A box as large as most hearts about where the blood pool enhanced, for want of a better one."""
+    half_px = _USUAL_RADIUS_MM / np.asarray(spacing_mm)
+    return Box((*map(float, center_px - half_px), *map(float, center_px + half_px)), 0.1)
 
 
 def _crossings(profile):

@@ -55,17 +55,38 @@ def find_peak(signal: np.ndarray, spacing_mm: tuple[float, float], network: Netw
 def first_pass_peak(curve: np.ndarray) -> int:
     """Frame of the maximum of the first pass, whatever a later pass or a single noisy frame reaches.
 
+    Where the top is broad, the maximum of a cubic through its frames: a saturated bolus has a flat top, on which noise
+    would decide.
+
     Examples
     --------
     >>> first_pass_peak(np.array([1.0, 1.0, 3.0, 9.0, 8.0, 5.0, 4.0, 4.5, 4.0]))
     3
     """
-    smooth = ndimage.convolve1d(curve.astype(float), [0.25, 0.5, 0.25], mode="nearest")
-    high = smooth.min() + 0.9 * np.ptp(smooth)
-    start = int(np.argmax(smooth >= high))
-    below = np.flatnonzero(smooth[start:] < smooth.min() + 0.75 * np.ptp(smooth))
+    curve = np.asarray(curve, float)
+    smooth = ndimage.convolve1d(curve, [0.25, 0.5, 0.25], mode="nearest")
+    height = (smooth - smooth.min()) / max(np.ptp(smooth), 1e-9)
+    start = int(np.argmax(height >= 0.9))
+    below = np.flatnonzero(height[start:] < 0.75)
     end = start + int(below[0]) if below.size else len(curve)
-    return start + int(np.argmax(curve[start:end]))
+    top = start + int(np.argmax(curve[start:end]))
+    first, last = _around(top, height >= 0.7)
+    if last - first < 4:
+        return top
+    frames = np.arange(first, last + 1)
+    fine = np.linspace(first, last, 20 * len(frames))
+    cubic = np.polynomial.Polynomial.fit(frames, curve[frames], 3)
+    return round(float(fine[np.argmax(cubic(fine))]))
+
+
+def _around(frame, wanted):
+    """First and last of the consecutive frames about one for which ``wanted`` holds."""
+    first = last = frame
+    while first > 0 and wanted[first - 1]:
+        first -= 1
+    while last < len(wanted) - 1 and wanted[last + 1]:
+        last += 1
+    return first, last
 
 
 def bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list[int]:
@@ -81,11 +102,8 @@ def bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list
     """
     base = np.sort(curve)[: max(len(curve) // 5, 1)].mean()
     bright = curve >= base + 0.4 * (curve[peak_frame] - base)
-    first = last = peak_frame
-    while first > 0 and bright[first - 1]:
-        first -= 1
-    while last < len(curve) - 1 and last < peak_frame + 2 and bright[last + 1]:
-        last += 1
+    first, last = _around(peak_frame, bright)
+    last = min(last, peak_frame + 2)
     chosen = np.rint(np.linspace(first, last, count)).astype(int)
     chosen[np.argmin(np.abs(chosen - peak_frame))] = peak_frame
     return sorted({int(frame) for frame in chosen})
