@@ -78,7 +78,7 @@ def draw_heart(rng: np.random.Generator, grid: Grid, *, off_center_mm: float) ->
         rv_outside = rv_shape(u, v).astype(np.float32)
         wall = rng.uniform(1.5, 5)
         rv_inside = np.maximum(rv_outside + wall, -epicardium + rng.choice((0, 0, 1.0)))
-        insertions = _insertions(rv_shape, wall, radius, outline)
+        insertions = _insertions(rv_shape, radius, outline)
     else:
         rv_outside = rv_inside = np.full_like(epicardium, 1e3)
     if insertions is not None:
@@ -132,11 +132,11 @@ def _rv_shape(rng, radius):
     return signed_mm
 
 
-def _insertions(rv_shape, wall, radius, outline):
-    """(2, 2) ends of the septum in heart coordinates: where the middle of the RV wall crosses the epicardium."""
+def _insertions(rv_shape, radius, outline):
+    """(2, 2) ends of the septum in heart coordinates: where the outside of the RV wall meets the epicardium."""
     angle = np.linspace(-np.pi, np.pi, 720, endpoint=False)
     reach = radius * outline(angle)
-    inside = rv_shape(reach * np.cos(angle), reach * np.sin(angle)) + wall / 2 < 0
+    inside = rv_shape(reach * np.cos(angle), reach * np.sin(angle)) < 0
     if not inside[360] or inside.all():
         return None
     first = 360 - int(np.argmin(inside[360::-1])) + 1
@@ -157,7 +157,9 @@ def _unwarp(position_mm, warp, grid):
 
 
 def _papillary(rng, u, v, inner, endocardium, grid):
-    """0 to 1: papillary muscles, trabeculae at the rim, and the rubble of a nearly closed cavity."""
+    """0 to 1: papillary muscles, free or flat against the wall, trabeculae too fine to see one by one, and the rubble
+    of a nearly closed cavity.
+    """
     muscle = np.zeros_like(u)
     for _ in range(rng.integers(0, 5)):
         place, turn = rng.uniform(0, 2 * np.pi), rng.uniform(0, np.pi)
@@ -174,6 +176,11 @@ def _papillary(rng, u, v, inner, endocardium, grid):
     if rng.random() < 0.6:
         fringe = np.clip(1 + (endocardium + rim * smooth_field(rng, grid.size, _cells(grid, 7)) * 2) / 3, 0, 1)
         muscle = np.maximum(muscle, fringe * rng.uniform(0.2, 1))
+    if rng.random() < 0.4:
+        place = np.arctan2(v, u) - rng.uniform(-np.pi, np.pi)
+        thick = inner * rng.uniform(0.1, 0.5) * np.clip(0.5 + rng.uniform(-0.3, 0.7) + 0.6 * np.cos(place), 0.02, 1)
+        graded = np.clip(1 + endocardium / thick, 0, 1) ** rng.uniform(0.6, 2)
+        muscle = np.maximum(muscle, graded * rng.uniform(0.3, 1))
     closing = np.clip((16 - inner) / 12, 0, 1)
     if rng.random() < 0.15 + 0.6 * closing:
         rubble = smooth_field(rng, grid.size, _cells(grid, rng.uniform(4, 9))) * 2 - rng.uniform(-0.4, 1.2)
