@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -225,23 +226,25 @@ def evaluate(
     seeds: Annotated[int, typer.Option(min=1, help="How many phantom patients, six slices each.")] = 10,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 10000,
     held_out: Annotated[bool, typer.Option("--held-out", help="From the second, wider phantom configuration.")] = False,
+    real: Annotated[
+        Path | None, typer.Option(help="An annotated series, turned and disturbed, in place of phantoms.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
     overwrite: Overwrite = False,
 ) -> None:
-    """Print the table of Scannell et al. 2020 for phantoms that no network has seen."""
+    """Print the table of Scannell et al. 2020 for slices that no network has seen; every case and the worst in OUT."""
     from .networks import choose_device, load_networks
     from .training import cases, evaluation
 
     networks = load_networks(weights, device=choose_device(device))
-    scores = []
     with whole_folder(out, overwrite=overwrite) as partial:
-        made = cases.phantom_cases(range(first_seed, first_seed + seeds), held_out=held_out)
-        for score, _, _ in evaluation.evaluate(made, networks):
-            scores.append(score)
-            messages.print(f"{score.name} {score.condition} {score.level}: {score.failure or 'found'}", markup=False)
-        evaluation.write_csv(partial / "scores.csv", scores)
-    output.print(evaluation.table(scores), markup=False)
+        if real is None:
+            chosen = cases.phantom_cases(range(first_seed, first_seed + seeds), held_out=held_out)
+        else:
+            chosen = cases.disturbed(cases.annotated_case(real), np.random.default_rng(0))
+        table = evaluation.measure(chosen, networks, partial, progress=lambda line: messages.print(line, markup=False))
+    output.print(table, markup=False)
 
 
 @app.command()

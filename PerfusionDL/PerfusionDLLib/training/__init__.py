@@ -1,4 +1,4 @@
-"""Offline training of the networks from images drawn at random; never packaged into Slicer."""
+"""Offline training of the networks from images drawn at random, and their evaluation; never packaged into Slicer."""
 
 from collections.abc import Callable
 from pathlib import Path

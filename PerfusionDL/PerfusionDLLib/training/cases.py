@@ -1,7 +1,9 @@
-"""Slices with a reference to be judged on: phantom patients, and any slice turned, coarsened, noisy or shaded."""
+"""Slices with a reference to be judged on: phantom patients, annotated in-vivo series, either of them disturbed."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
@@ -76,6 +78,35 @@ def phantom_cases(seeds: Iterable[int], *, held_out: bool) -> Iterator[Case]:
                         displacement_mm=truth.displacement_mm,
                     ),
                 )
+
+
+def annotated_case(folder: Path) -> Case:
+    """An in-vivo slice with contours: ``dicom/``, ``masks.npz`` (labels), ``annotation.json`` (peak, points x, y)."""
+    from ..dicom import read_study
+
+    (scan,) = read_study([folder / "dicom"]).scans
+    (series,) = scan.slices
+    with np.load(folder / "masks.npz") as masks:
+        labels = masks["labels"].astype(np.uint8)
+    noted = json.loads((folder / "annotation.json").read_text(encoding="utf-8"))
+    points_xy = np.array([noted["rv_insertion_anterior"], noted["rv_insertion_inferior"]], float)
+    return Case(
+        name=folder.name,
+        condition=scan.condition,
+        level=series.level or Level.MID,
+        series=series,
+        reference=Reference(labels=labels, peak_frame=noted["peak_lv_frame"], rv_points_px=points_xy[:, ::-1]),
+    )
+
+
+def disturbed(case: Case, rng: np.random.Generator) -> Iterator[Case]:
+    """A slice in its eight orientations, at half resolution, with noise and with shading."""
+    for mirror in (False, True):
+        for quarter_turns in range(4):
+            yield turned_case(case, quarter_turns, mirror)
+    yield coarser_case(case)
+    yield noisy_case(case, rng)
+    yield shaded_case(case)
 
 
 def turned_case(case: Case, quarter_turns: int, mirror: bool) -> Case:

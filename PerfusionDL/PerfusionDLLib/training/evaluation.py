@@ -2,11 +2,12 @@
 
 import csv
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..contours import Label, Part, PreprocessedSlice
 from ..errors import PerfusionError
@@ -38,6 +39,7 @@ class Score:
     failure: str = ""
 
 
+_LV = (Label.MYOCARDIUM, Label.BLOOD_POOL)
 MEASURES = {
     "peak frame error (frames)": "peak_frame_error",
     "box Dice": "box_dice",
@@ -68,7 +70,6 @@ def score(found: PreprocessedSlice, case: Case) -> Score:
     mine, theirs = contours.labels, truth.labels
     points_px = case.series.pixels_from_ras(np.stack([contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm]))
     away_mm = np.linalg.norm((points_px - truth.rv_points_px) * spacing_mm, axis=1)
-    lv = (Label.MYOCARDIUM, Label.BLOOD_POOL)
     return Score(
         name=case.name,
         condition=case.condition,
@@ -77,7 +78,7 @@ def score(found: PreprocessedSlice, case: Case) -> Score:
         box_dice=box_overlap(contours.box_px, box_around(theirs)),
         myocardium_dice=dice(contours.myocardium, theirs == Label.MYOCARDIUM),
         cavity_dice=dice(contours.blood_pool, theirs == Label.BLOOD_POOL),
-        epicardium_dice=dice(np.isin(mine, lv), np.isin(theirs, lv)),
+        epicardium_dice=dice(np.isin(mine, _LV), np.isin(theirs, _LV)),
         rv_dice=dice(contours.rv_blood_pool, theirs == Label.RV_BLOOD_POOL),
         insertion_points_mm=float(away_mm.mean()),
         peak_frame_confidence=contours.confidences[Part.PEAK_FRAME],
@@ -132,3 +133,40 @@ def write_csv(path: Path, scores: Sequence[Score]) -> None:
         writer = csv.DictWriter(file, [field.name for field in fields(Score)])
         writer.writeheader()
         writer.writerows(asdict(one) for one in scores)
+
+
+def worst_cases(judged: Sequence[tuple[Score, Case, PreprocessedSlice | None]], *, count: int = 12) -> Figure:
+    """The slices of lowest myocardium Dice: contours found (solid) and reference (dashed) on the reference frame."""
+    order = sorted(judged, key=lambda one: np.nan_to_num(one[0].myocardium_dice, nan=-1.0))[:count]
+    figure = Figure(figsize=(16, 2.9 * (len(order) + 4) // 5), layout="constrained")
+    for place, (scored, case, found) in enumerate(order, start=1):
+        axes = figure.add_subplot((len(order) + 4) // 5, 5, place)
+        axes.set_axis_off()
+        axes.set_title(f"{scored.name}\n{scored.condition} {scored.level}: {scored.myocardium_dice:.2f}", fontsize=8)
+        frame = found.contours.reference_frame if found else case.reference.peak_frame
+        image = case.series.signal[frame]
+        axes.imshow(image, cmap="gray", vmax=np.percentile(image, 99.5))
+        truth = case.reference.in_pose_of(frame, case.series.spacing_mm).labels
+        for labels, style in ((found.contours.labels if found else np.zeros_like(truth), "solid"), (truth, "dashed")):
+            for mask, color in ((np.isin(labels, _LV), "yellow"), (labels == 2, "red"), (labels == 3, "cyan")):
+                if mask.any():
+                    axes.contour(mask, [0.5], colors=color, linewidths=0.8, linestyles=style)
+        row0, column0, row1, column1 = box_around(truth)
+        margin = 0.5 * (row1 - row0)
+        axes.set(xlim=(column0 - margin, column1 + margin), ylim=(row1 + margin, row0 - margin))
+    return figure
+
+
+def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: Callable[[str], None] = print) -> str:
+    """Judge the chain on cases: ``scores.csv``, ``table.md`` and ``worst.png`` in ``out``; returns the table."""
+    out.mkdir(parents=True, exist_ok=True)
+    judged = []
+    for one in evaluate(cases, networks):
+        judged.append(one)
+        scored = one[0]
+        progress(f"{scored.name} {scored.condition} {scored.level}: myocardium Dice {scored.myocardium_dice:.3f}")
+    scores = [scored for scored, _, _ in judged]
+    write_csv(out / "scores.csv", scores)
+    (out / "table.md").write_text(table(scores) + "\n", encoding="utf-8")
+    worst_cases(judged).savefig(out / "worst.png", dpi=100)
+    return table(scores)
