@@ -24,6 +24,7 @@ from .tables import flag_letters, interval, measured, number, percent
 GAP_MM = 1.2
 BAR_MM = 11.0
 LARGEST_MM = 42.0
+HEIGHT_MM = 56.0  # of all pictures
 
 
 def findings_page(preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable) -> Page:
@@ -68,7 +69,8 @@ def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], ma
     """A row per condition: the slices with their contours on the left, their flow maps on the right."""
     field, scale = field_mm(preprocessed), flow_scale(maps)
     columns = max(len(scan.slices) for scan in maps)
-    side = min((RIGHT_MM - LEFT_MM - BAR_MM - 6 - (2 * columns - 1) * GAP_MM - 2.5) / (2 * columns), LARGEST_MM)
+    side = (RIGHT_MM - LEFT_MM - BAR_MM - 6 - (2 * columns - 1) * GAP_MM - 2.5) / (2 * columns)
+    side = min(side, LARGEST_MM, HEIGHT_MM / len(maps))
     left_block = LEFT_MM + 6
     right_block = left_block + columns * (side + GAP_MM) + 2.5
     page.heading(
