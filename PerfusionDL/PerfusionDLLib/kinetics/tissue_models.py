@@ -105,7 +105,7 @@ CAPILLARY = TissueModel(
     name="capillary", prior_probability=0.6, curves=_exchange_curves(capillary_transfer), **EXCHANGE_PRIORS
 )
 TWO_COMPARTMENT = TissueModel(
-    name="two_compartment", prior_probability=1e-6, curves=_exchange_curves(two_compartment_transfer), **EXCHANGE_PRIORS
+    name="two_compartment", prior_probability=1e-8, curves=_exchange_curves(two_compartment_transfer), **EXCHANGE_PRIORS
 )
 FERMI = TissueModel(
     name="fermi",
