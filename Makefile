@@ -40,3 +40,7 @@ lint: $(VENV)/installed
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist PerfusionDL/*.egg-info
+
+.PHONY: screenshot
+screenshot: setup  ## the panel and its views after a session on the phantom
+	PYTHONPATH=Testing/mrml:Testing/widget $(BIN)/python Testing/widget/make_screenshot.py Resources/Screenshots/panel.png

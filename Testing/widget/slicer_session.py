@@ -6,11 +6,13 @@ tree are made by our code alone; in Slicer its plugins make them too.
 """
 
 import enum
+import os
 import sys
 import types
 import typing
 from pathlib import Path
 
+import immortal  # noqa: F401
 import slicer
 import vtk
 from PerfusionDLLib.mrml import HeadlessScene
@@ -18,6 +20,8 @@ from PySide6.QtCore import QFile, Qt
 from PySide6.QtWidgets import QApplication, QVBoxLayout
 from pythonqt import Adapter, Timer, UiLoader, adapt
 from stand_ins import STAND_INS, qMRMLWidget
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 MODULE = Path(__file__).parents[2] / "PerfusionDL"
 

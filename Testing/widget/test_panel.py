@@ -236,3 +236,10 @@ def test_closing_the_panel_leaves_no_observer_behind(session, study):
     panel.cleanup()
     assert not panel._parameterNode
     assert observed() == before
+
+
+@pytest.mark.slow
+def test_the_self_test_of_the_module_passes(session):
+    """What *Reload and Test* and ctest run in Slicer."""
+    session.open()
+    session.module.PerfusionDLTest().runTest()

@@ -17,7 +17,6 @@ _BLOOD_FLOW = ("126390", "DCM", "Absolute Regional Blood Flow")
 _ML_MIN_G = ("mL/min/g", "UCUM", "milliliter per minute per gram")
 
 _REGION_COLUMNS = {
-    "MBF": ("mbf_ml_min_g", FLOW_UNIT),
     "MBF low": ("mbf_low_ml_min_g", FLOW_UNIT),
     "MBF high": ("mbf_high_ml_min_g", FLOW_UNIT),
     "MBF of mean curve": ("curve_mbf_ml_min_g", FLOW_UNIT),
@@ -99,20 +98,27 @@ def writeTable(
 
 
 def _tableColumns(rows: Sequence[SegmentRow]) -> dict[str, tuple[list, str]]:
-    """Values and unit by title; the first column has no gaps, because the file reader would drop them."""
+    """Values and unit by title, what is read first on the left.
+
+    The first column has no gaps, because the reader of table files would drop them.
+    """
+    flows: dict[str, list[RegionFlow]] = {
+        condition: [getattr(row, condition.lower()) for row in rows] for condition in ("Rest", "Stress")
+    }
     columns: dict[str, tuple[list, str]] = {
         "Name": ([row.name for row in rows], ""),
         "AHA segment": (["" if row.aha_segment is None else str(row.aha_segment) for row in rows], ""),
-        "Level": ([str(row.level) for row in rows], ""),
+        "Rest MBF": ([flow.mbf_ml_min_g for flow in flows["Rest"]], FLOW_UNIT),
+        "Stress MBF": ([flow.mbf_ml_min_g for flow in flows["Stress"]], FLOW_UNIT),
+        "MPR": ([row.mpr for row in rows], ""),
         "Territory": ([row.territory for row in rows], ""),
+        "Level": ([str(row.level) for row in rows], ""),
+        "Flags": (["; ".join(row.flags) for row in rows], ""),
     }
-    for condition in ("rest", "stress"):
-        flows: list[RegionFlow] = [getattr(row, condition) for row in rows]
+    for condition, regions in flows.items():
         for title, (field, unit) in _REGION_COLUMNS.items():
-            columns[f"{condition.capitalize()} {title}"] = ([getattr(flow, field) for flow in flows], unit)
-        columns[f"{condition.capitalize()} origin"] = ([str(flow.origin) for flow in flows], "")
-    columns["MPR"] = ([row.mpr for row in rows], "")
-    columns["Flags"] = (["; ".join(row.flags) for row in rows], "")
+            columns[f"{condition} {title}"] = ([getattr(flow, field) for flow in regions], unit)
+        columns[f"{condition} origin"] = ([str(flow.origin) for flow in regions], "")
     return columns
 
 
