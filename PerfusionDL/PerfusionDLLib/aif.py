@@ -8,6 +8,8 @@ from .maps import ArterialInput
 
 SMALLEST_REGION_PX = 5
 BRIGHT_SHARE = 0.93  # of the 90th percentile of the first-pass rise; a tenth of muscle would cost 10 % of the peak
+FLAT_SHARE, LONG_FRAMES = 0.5, 20  # of the peak, long after it; with so many frames after it
+FLAT_LOG_SD = 0.5  # what the scale of such a curve is worth
 FEWEST_BRIGHT_PX = 20  # else the brightest so many
 ARRIVAL_SHARE = 0.02  # of the peak rise: a blood baseline is as low as 6 % of the peak signal
 FIRST_PASS_END_RISE = 0.1  # of the peak rise
@@ -155,7 +157,14 @@ def arterial_input(times_s, concentration_mmol_l, *, region=None, source="", noi
         flags.append(f"The arterial peak is implausibly high ({filled[peak]:.1f} mmol/L).")
     if scatter > 0.1 * filled[peak]:
         flags.append("The arterial input is noisy before the contrast agent arrives.")
-    if peak >= len(filled) - 5 or after[-1] > 0.6 * after[0]:
+    late = float(np.median(after[len(after) // 2 :]))
+    flat = len(after) >= LONG_FRAMES and late > FLAT_SHARE * after[0]
+    if flat:
+        flags.append(
+            f"The arterial peak is flat: later blood holds {late / after[0]:.0%} of it, where 10 to 25 % is usual. The "
+            "signal was clipped, or saturation was incomplete; flow is overestimated."
+        )
+    elif peak >= len(filled) - 5 or after[-1] > 0.6 * after[0]:
         flags.append("The first pass is not complete: the bolus arrives late or the series ends early.")
     return ArterialInput(
         times_s=times_s,
@@ -165,5 +174,6 @@ def arterial_input(times_s, concentration_mmol_l, *, region=None, source="", noi
         first_pass_end_frame=end,
         region=region,
         source=source,
+        log_sd=FLAT_LOG_SD if flat else 0.0,
         flags=tuple(flags),
     )

@@ -86,7 +86,8 @@ def _slice_arterial_input(part: PreprocessedSlice, number: int, residual: Residu
     flags = found.flags
     if baseline < LEAST_BASELINE_SNR * noise:
         flags = (*flags, "Blood is hardly brighter than noise before the contrast agent; flow is uncertain in scale.")
-    return replace(found, log_sd=float(np.hypot(MEASURED_INPUT_LOG_SD, np.log(scale))), flags=flags)
+    log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + np.log(scale) ** 2 + found.log_sd**2))
+    return replace(found, log_sd=log_sd, flags=flags)
 
 
 def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:

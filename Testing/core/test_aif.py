@@ -54,12 +54,18 @@ def test_landmarks_lie_where_the_curve_was_made():
         (bolus(peak=20), "implausibly high"),
         (bolus(arrival_s=48), "not complete"),
         (bolus(arrival_s=0.5), "baseline"),
+        (np.minimum(bolus(), 0.6), "flat"),
         (np.where(bolus() > 3.5, np.nan, bolus()), "saturated"),
         (bolus() + np.where(np.arange(60) < 8, (-1.0) ** np.arange(60), 0), "noisy"),
     ],
 )
 def test_a_poor_input_says_why(curve, word):
     assert any(word in flag for flag in arterial_input(TIMES_S, curve).flags)
+
+
+def test_the_scale_of_a_clipped_input_is_uncertain():
+    assert arterial_input(TIMES_S, np.minimum(bolus(), 0.6)).log_sd > 0.3
+    assert arterial_input(TIMES_S, bolus()).log_sd == 0
 
 
 def test_landmarks_do_not_depend_on_the_scale_of_the_curve():
