@@ -1,6 +1,7 @@
 """The command line: `perfusiondl run`, `simulate` and what surrounds them."""
 
 import sys
+from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
@@ -117,11 +118,16 @@ def run(
     model: Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")] = FlowModel.AVERAGED,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
     weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    dicom: Annotated[
+        bool, typer.Option("--dicom", help="Write DICOM objects for the patient's archive too; they name the patient.")
+    ] = False,
+    de_identify: Annotated[bool, typer.Option("--de-identify", help="Leave the patient out of the DICOM.")] = False,
     overwrite: Overwrite = False,
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
 ) -> None:
     """Find contours, compute blood flow and write the results of one study."""
-    for folder in filter(None, (*folders, rest, stress)):
+    sources = [folder for folder in (*folders, rest, stress) if folder is not None]
+    for folder in sources:
         if out.resolve() in (folder.resolve(), *folder.resolve().parents):
             raise PerfusionError(
                 f"The folder for the results, {out.name}, holds the study that is to be read.", "Name another folder."
@@ -129,7 +135,11 @@ def run(
     steps = Steps(messages)
     try:
         with whole_folder(out, overwrite=overwrite) as partial:
-            preprocessed, table = process(folders, partial, rest, stress, model, device, weights, steps)
+            preprocessed, maps, table = process(folders, rest, stress, model, device, weights, steps)
+            write_results(partial, preprocessed, maps, table, progress=steps)
+            if dicom or de_identify:
+                steps("DICOM")
+                write_dicom(partial, sources, preprocessed, maps, table, de_identify=de_identify)
     finally:
         steps.finish()
     output.print(table_text(table), markup=False)
@@ -145,8 +155,8 @@ def run(
         messages.print(steps.profile(), markup=False)
 
 
-def process(folders, out, rest, stress, model, device, weights, steps: Steps):
-    """DICOM folders in, an existing folder of results out; the preprocessed scans and the table of segments."""
+def process(folders, rest, stress, model, device, weights, steps: Steps):
+    """From DICOM folders to the preprocessed scans, their flow maps and the table of segments."""
     steps("loading software")
     from . import pipeline
     from .dicom import read_study
@@ -165,8 +175,23 @@ def process(folders, out, rest, stress, model, device, weights, steps: Steps):
     maps = pipeline.quantify_study(preprocessed, model=model)
     by_condition = {scan.condition: scan for scan in maps}
     table = pipeline.summarize(by_condition.get(Condition.REST), by_condition.get(Condition.STRESS))
-    write_results(out, preprocessed, maps, table, progress=steps)
-    return preprocessed, table
+    return preprocessed, maps, table
+
+
+def write_dicom(results: Path, sources, preprocessed, maps, table, *, de_identify: bool) -> None:
+    """Give the results in a folder to the archive, as DICOM objects in its subfolder ``dicom``."""
+    from .dicom import export_results
+
+    export_results(
+        results / "dicom",
+        sources,
+        preprocessed,
+        maps,
+        table,
+        moment=datetime.now(),
+        report_pdf=(results / "report.pdf").read_bytes(),
+        de_identify=de_identify,
+    )
 
 
 @app.command()
