@@ -107,7 +107,7 @@ def test_the_archive_gets_every_kind_of_object_in_the_patient_s_study(siemens):
     study = pydicom.dcmread(source, stop_before_pixels=True).StudyInstanceUID
     objects = [pydicom.dcmread(path) for path in (siemens / "results" / "dicom").iterdir()]
     assert {made.StudyInstanceUID for made in objects} == {study}
-    assert {made.Modality for made in objects} == {"SEG", "MR", "SR", "DOC"}
+    assert {made.Modality for made in objects} == {"SEG", "OT", "SR", "DOC"}
 
 
 def test_no_result_names_the_patient(siemens):
