@@ -473,7 +473,7 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onCopyTable(self) -> None:
         """Copy the segment table, to paste it into a report or a spreadsheet."""
-        qt.QApplication.clipboard().setText(self.logic.tableText(separator="\t"))
+        slicer.app.clipboard().setText(self.logic.tableText(separator="\t"))
 
     def onExportReport(self) -> None:
         """Save the report as PDF."""

@@ -4,6 +4,7 @@ import numpy as np
 import slicer
 import vtk
 from PerfusionDLLib.mrml import HeadlessScene
+from vtk.util.numpy_support import vtk_to_numpy
 
 _MANAGERS = (
     "vtkMRMLMarkupsDisplayableManager",
@@ -62,7 +63,7 @@ class SliceView:
         grab.Update()
         image = grab.GetOutput()
         columns, rows, _ = image.GetDimensions()
-        pixels = vtk.util.numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())
+        pixels = vtk_to_numpy(image.GetPointData().GetScalars())
         return pixels.reshape(rows, columns, -1)[::-1, :, :3].copy()
 
     def pixelsFromRas(self, points_ras_mm: np.ndarray) -> np.ndarray:

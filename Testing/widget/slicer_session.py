@@ -53,6 +53,9 @@ class Application:
     def testingEnabled(self):
         return False
 
+    def clipboard(self):
+        return adapt(QApplication.clipboard())
+
     def setOverrideCursor(self, cursor):
         QApplication.setOverrideCursor(cursor)
 
@@ -243,7 +246,6 @@ class Session:
         qt.Qt, qt.QTimer = Qt, Timer
         qt.QFile = _File
         qt.QUiLoader = lambda: UiLoader(STAND_INS)
-        qt.QApplication = types.SimpleNamespace(clipboard=lambda: adapt(QApplication.clipboard()))
         qt.QFileDialog = types.SimpleNamespace(getExistingDirectory=self.dialogs.ask, getSaveFileName=self.dialogs.ask)
         base = types.ModuleType("slicer.ScriptedLoadableModule")
         for one in (

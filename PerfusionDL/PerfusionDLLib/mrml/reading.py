@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import slicer
 import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 from ..contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
 from ..errors import PerfusionError
@@ -152,9 +153,7 @@ def readLabels(segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
         merged, slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY, None, ids, values
     )
     columns, rows, _ = merged.GetDimensions()
-    return (
-        vtk.util.numpy_support.vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(rows, columns).astype(np.uint8)
-    )
+    return vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(rows, columns).astype(np.uint8)
 
 
 def _present(node, nodes: SliceNodes, what: str):

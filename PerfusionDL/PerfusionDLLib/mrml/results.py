@@ -246,10 +246,15 @@ def _newChart(scene: slicer.vtkMRMLScene, title: str) -> slicer.vtkMRMLPlotChart
 def _plotSeries(
     scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode, index: int, name: str, color: Sequence[float]
 ) -> slicer.vtkMRMLPlotSeriesNode:
-    """The series at this place of a chart, made where it is missing, so that updates leave no strays."""
+    """The series at this place of a chart, made where it is missing, so that updates leave no strays.
+
+    Hidden from lists of nodes, because each slice has a dozen; the chart shows them.
+    """
     series = chart.GetNthPlotSeriesNode(index)
     if series is None:
-        series = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
+        series = slicer.vtkMRMLPlotSeriesNode()
+        series.SetHideFromEditors(True)
+        series = scene.AddNode(series)
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
     series.SetName(name)
     series.SetColor(*color)

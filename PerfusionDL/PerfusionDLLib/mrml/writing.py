@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import slicer
 import vtk
+from vtk.util.numpy_support import numpy_to_vtk
 
 from ..contours import Contours, Label, PreprocessedSlice
 from ..series import PerfusionSeries
@@ -78,7 +79,7 @@ def writeLabels(
 
 def _orientedImage(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray) -> slicer.vtkOrientedImageData:
     """An image in the geometry of a one-slice volume."""
-    scalars = vtk.util.numpy_support.numpy_to_vtk(pixels.ravel(), deep=True)
+    scalars = numpy_to_vtk(pixels.ravel(), deep=True)
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(pixels.shape[1], pixels.shape[0], 1)
     image.GetPointData().SetScalars(scalars)
