@@ -164,6 +164,14 @@ def test_a_header_cut_off(folder):
     assert "damaged" in message or "image 8 is missing" in message
 
 
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.4, 0.6, 0.8, 0.95])
+def test_a_multi_frame_file_cut_off_anywhere(share, tmp_path):
+    write_study(Study(rest=small_scan(Condition.REST, slices=1)), tmp_path, vendor="enhanced")
+    (path,) = files(tmp_path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    refusal(tmp_path)
+
+
 def test_two_patients(folder):
     def rename(image, index):
         if index > 7:

@@ -340,6 +340,14 @@ def test_a_short_delay_is_that_before_the_readout(tmp_path):
     assert acquisition.saturation_time_s == pytest.approx(0.010 + 22 * 0.0023)
 
 
+def test_a_malformed_value_counts_as_missing(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1))
+    for path in folder.rglob("*.dcm"):
+        path.write_bytes(path.read_bytes().replace(b"DS\x04\x001.5 ", b"DS\x04\x00x.y "))
+    acquisition = read_study([folder]).rest.slices[0].acquisition
+    assert acquisition.field_strength_t == 1.5  # from the imaging frequency
+
+
 def test_an_echo_planar_train_shortens_the_way_to_the_center(tmp_path):
     folder = written(tmp_path, rest_only(slices=1), "ge")
     edit(folder, lambda image, _: setattr(image, "EchoTrainLength", "2"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import PerfusionError
 from ..series import Condition, Level, Scan
-from .headers import Frame, survey
+from .headers import Frame, survey, tolerance
 from .pixels import PixelReader
 from .reading import choose, levels, load
 from .scans import FoundScan
@@ -43,15 +43,17 @@ class Candidate:
         slices, beats = len(self.found.slices), max(len(one.frames) for one in self.found.slices)
         return f"{self.condition.capitalize()} perfusion: {slices} slice{'s' * (slices != 1)}, {beats} heartbeats"
 
+    @tolerance()
     def read(self) -> Scan:
         """The scan with its pixels. Raises PerfusionError where they cannot be read."""
         return load(self.condition, self.found, self.how, self.levels, PixelReader())
 
 
+@tolerance()
 def find_candidates(files: Sequence[Path]) -> tuple[Candidate, ...]:
     """The perfusion scans among some files, whatever else is there; none where there is no complete one."""
     try:
-        frames = survey(files).frames
+        frames = survey(files)
     except PerfusionError:
         return ()
     studies: dict[str, list[Frame]] = defaultdict(list)

@@ -1,14 +1,17 @@
 """Headers of the images in a folder, classic and enhanced alike: one `Frame` per image, its pixels left on disk."""
 
 import os
+import struct
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ImplicitVRLittleEndian
@@ -47,7 +50,10 @@ CLASSIC_NAMES = {  # where an enhanced object says the same thing under another 
     "TransmitterFrequency": "ImagingFrequency",
     "MRAcquisitionPhaseEncodingStepsInPlane": "NumberOfPhaseEncodingSteps",
 }
-MALFORMED = (ValueError, TypeError, OverflowError, UnicodeError, NotImplementedError)
+DAMAGED = (  # what reading a broken file or value may raise
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, NotImplementedError),
+    *(EOFError, OSError, struct.error, InvalidDicomError, BytesLengthException),
+)
 
 
 class Attributes:
@@ -69,7 +75,7 @@ class Attributes:
             return None
         try:
             return self._header[tag].value
-        except MALFORMED:
+        except DAMAGED:
             return None
 
 
@@ -118,37 +124,27 @@ class Frame:
         return f"series {self.text('SeriesNumber') or '?'}" + (f" '{name}'" if name else "")
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What lies in the folders.
-
-    frames : images of any kind; other_files : files that are not DICOM; duplicates : images that were there twice
-    """
-
-    frames: tuple[Frame, ...]
-    other_files: int
-    duplicates: int
+@contextmanager
+def tolerance() -> Iterator[None]:
+    """Headers of real scanners break rules that do not matter here; nobody is told about those."""
+    with pydicom.config.disable_value_validation(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning)
+        yield
 
 
-def survey(folders: Iterable[Path]) -> Survey:
-    """Read the header of every DICOM image in the folders and below.
+def survey(folders: Iterable[Path]) -> tuple[Frame, ...]:
+    """The images of any kind in the folders and below, from the headers of their files; the same image counts once.
 
     Raises PerfusionError where a folder is missing, empty or unreadable, or holds no DICOM image.
     """
     paths = sorted({path for folder in folders for path in files_in(Path(folder))}, key=lambda path: path.as_posix())
     frames: dict[tuple[str, int], Frame] = {}
-    other_files = duplicates = dicom_files = 0
-    with pydicom.config.disable_value_validation():
-        for path in paths:
-            header = read_header(path)
-            if header is None:
-                other_files += 1
-                continue
-            dicom_files += 1
-            for frame in frames_of(path, header):
-                key = (frame.text("SOPInstanceUID"), frame.index)
-                duplicates += key in frames
-                frames.setdefault(key, frame)
+    dicom_files = 0
+    for path in paths:
+        found = frames_in(path)
+        dicom_files += found is not None
+        for frame in found or ():
+            frames.setdefault((frame.text("SOPInstanceUID"), frame.index), frame)
     if not dicom_files:
         raise PerfusionError(
             f"There are {len(paths)} files, but none is a DICOM file." if paths else "The folder is empty.",
@@ -159,7 +155,7 @@ def survey(folders: Iterable[Path]) -> Survey:
             f"The {dicom_files} DICOM files hold no MR image.",
             "Choose the folder that holds the images of the perfusion study.",
         )
-    return Survey(tuple(frames.values()), other_files, duplicates)
+    return tuple(frames.values())
 
 
 def files_in(folder: Path) -> Iterator[Path]:
@@ -183,27 +179,36 @@ def files_in(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names if not name.startswith(".") and name != "DICOMDIR")
 
 
-def read_header(path: Path) -> Dataset | None:
-    """The header of a DICOM file, None if it is not one."""
+def frames_in(path: Path) -> list[Frame] | None:
+    """The images of one file, None if it is not a DICOM file.
+
+    Raises PerfusionError where the file cannot be read or is damaged.
+    """
     try:
-        with path.open("rb") as file:
-            start = file.read(132)
-            # Old exports lack the preamble; their first attribute is of group 0008 or 0002, little endian.
-            bare = start[:2] in (b"\x08\x00", b"\x02\x00") and start[3:4] == b"\x00"
-            if start[128:] != b"DICM" and not bare:
-                return None
-            file.seek(0)
-            return pydicom.dcmread(file, stop_before_pixels=True, force=bare, specific_tags=TAGS)
-    except OSError as error:
-        raise PerfusionError(
-            f"The file {path.name} cannot be read ({error.strerror or 'read error'}).",
-            "Check that you may open it, or copy the study to another place.",
-        ) from error
-    except (InvalidDicomError, EOFError, ValueError, KeyError, NotImplementedError, AttributeError) as error:
+        header = read_header(path)
+        return None if header is None else list(frames_of(path, header))
+    except DAMAGED as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise PerfusionError(
+                f"The file {path.name} cannot be read ({error.strerror}).",
+                "Check that you may open it, or copy the study to another place.",
+            ) from error
         raise PerfusionError(
             f"The file {path.name} is damaged: its DICOM header cannot be read.",
             "Send or copy the study again, or remove the file if it is not part of it.",
         ) from error
+
+
+def read_header(path: Path) -> Dataset | None:
+    """The header of a DICOM file, None if it is not one."""
+    with path.open("rb") as file:
+        start = file.read(132)
+        # Old exports lack the preamble; their first attribute is of group 0008 or 0002, little endian.
+        bare = start[:2] in (b"\x08\x00", b"\x02\x00") and start[3:4] == b"\x00"
+        if start[128:] != b"DICM" and not bare:
+            return None
+        file.seek(0)
+        return pydicom.dcmread(file, stop_before_pixels=True, force=bare, specific_tags=TAGS)
 
 
 def frames_of(path: Path, header: Dataset) -> Iterator[Frame]:

@@ -9,7 +9,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from ..errors import PerfusionError
-from .headers import Frame
+from .headers import DAMAGED, Frame
 
 DECODERS = "pylibjpeg with pylibjpeg-libjpeg and pylibjpeg-openjpeg"
 PIXEL_TAGS: list[int | str] = [
@@ -41,24 +41,29 @@ class PixelReader:
     def _frame(self, frame: Frame) -> np.ndarray:
         if frame.path != self._path:
             self._path, self._stored = frame.path, stored_pixels(frame)
-        stored = self._stored if self._stored.ndim == 2 else self._stored[frame.index]
+        if frame.index >= len(self._stored):
+            raise cut_off(frame)
         slope, intercept = rescale(frame)
-        return stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+        return self._stored[frame.index].astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
 def stored_pixels(frame: Frame) -> np.ndarray:
-    """Stored values of a whole file, (Y, X) or (frame, Y, X)."""
-    with pydicom.config.disable_value_validation():
-        try:
-            header = pydicom.dcmread(frame.path, force=True, specific_tags=PIXEL_TAGS)
-            if "TransferSyntaxUID" not in header.file_meta:
-                header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-            return header.pixel_array
-        except (ValueError, EOFError, AttributeError, KeyError, RuntimeError, OSError) as error:
-            raise PerfusionError(
-                f"The pixels of image {frame.text('InstanceNumber') or '?'} of {frame.series} are missing or cut off.",
-                "Send or copy the series again completely.",
-            ) from error
+    """(frame, Y, X) stored values of a whole file."""
+    try:
+        header = pydicom.dcmread(frame.path, force=True, specific_tags=PIXEL_TAGS)
+        if "TransferSyntaxUID" not in header.file_meta:
+            header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        return header.pixel_array.reshape(-1, int(frame.number("Rows")), int(frame.number("Columns")))
+    except (*DAMAGED, RuntimeError) as error:
+        raise cut_off(frame) from error
+
+
+def cut_off(frame: Frame) -> PerfusionError:
+    """The error for an image whose pixels are not all there."""
+    return PerfusionError(
+        f"The pixels of image {frame.text('InstanceNumber') or '?'} of {frame.series} are missing or cut off.",
+        "Send or copy the series again completely.",
+    )
 
 
 def refuse_formats(frames: Sequence[Frame]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import PerfusionError
 from ..series import Condition, Identity, Level, PerfusionSeries, Scan, Study
 from . import condition, geometry, protocol
-from .headers import Frame, one_patient, survey
+from .headers import Frame, one_patient, survey, tolerance
 from .pixels import PixelReader, proton_density_frames
 from .scans import FoundScan, find_scans, refuse_remains
 from .slices import Finding, Slice, find_slices
@@ -17,6 +17,7 @@ from .slices import Finding, Slice, find_slices
 MOST_LISTED = 12
 
 
+@tolerance()
 def read_study(folders: Sequence[Path], *, rest: Path | None = None, stress: Path | None = None) -> Study:
     """The rest and stress perfusion scans among whatever DICOM files lie in some folders.
 
@@ -40,7 +41,7 @@ def read_study(folders: Sequence[Path], *, rest: Path | None = None, stress: Pat
     """
     told = {Condition.REST: rest, Condition.STRESS: stress}
     told = {which: Path(folder).absolute() for which, folder in told.items() if folder is not None}
-    frames = survey([*map(Path, folders), *told.values()]).frames
+    frames = survey([*map(Path, folders), *told.values()])
     one_patient(frames)
     chosen = choose(frames, told)
     counts = {which: len(scan.slices) for which, (scan, _) in chosen.items()}

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from ..errors import PerfusionError
 from .header_parts import stable_uid
-from .headers import files_in, read_header
+from .headers import files_in, frames_in, tolerance
 
 PERSONAL = (
     *("PatientBirthDate", "PatientBirthTime", "OtherPatientIDs", "OtherPatientNames", "PatientAddress", "PatientAge"),
@@ -22,6 +22,7 @@ UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfRefer
 REQUIRED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime")
 
 
+@tolerance()
 def source_headers(folders: Iterable[Path], wanted: Iterable[str], *, de_identify: bool = False) -> dict[str, Dataset]:
     """Headers by SOPInstanceUID of the wanted images, found again in the folders they were read from.
 
@@ -32,11 +33,10 @@ def source_headers(folders: Iterable[Path], wanted: Iterable[str], *, de_identif
     wanted = set(wanted)
     found: dict[str, Dataset] = {}
     for path in sorted({path for folder in folders for path in files_in(Path(folder))}):
-        quick = read_header(path)
-        uid = "" if quick is None else str(quick.get("SOPInstanceUID", ""))
+        frames = frames_in(path)
+        uid = frames[0].text("SOPInstanceUID") if frames else ""
         if uid in wanted and uid not in found:
-            with pydicom.config.disable_value_validation():
-                found[uid] = complete(pydicom.dcmread(path, stop_before_pixels=True, force=True))
+            found[uid] = complete(pydicom.dcmread(path, stop_before_pixels=True, force=True))
     if wanted - set(found):
         raise PerfusionError(
             f"{len(wanted - set(found))} of the images that the result was made from are not in the folder any more.",
