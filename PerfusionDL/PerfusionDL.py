@@ -653,7 +653,9 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         The first computation and every recomputation after a correction are this call.
         """
         readers = [self.reader(nodes) for nodes in self.scans(parameters)]
-        return flowTask(slicer.mrmlScene, readers, parameters.segmentTable, model=parameters.flowModel)
+        return flowTask(
+            slicer.mrmlScene, readers, parameters.segmentTable, model=parameters.flowModel, former=self.flow
+        )
 
     def flowIsCurrent(self, parameters: PerfusionDLParameterNode | None) -> bool:
         """Whether the numbers were computed from the contours on screen; only then may they be exported."""

@@ -65,6 +65,22 @@ def test_a_moved_insertion_point_changes_segments_but_no_pixel(headless, readers
     assert (slicer.util.arrayFromVolume(part.segments) != before[1]).any()
 
 
+def test_a_correction_of_one_scan_does_not_compute_the_other_again(headless, readers):
+    first = compute_flow(headless, readers)
+    part = readers[0].nodes.slices[0]
+    series = readers[0].readSlice(part).series
+    part.rvInsertionPoints.SetNthControlPointPositionWorld(0, *series.ras_from_pixels((10.0, 25.0)))
+    second = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI, former=first).run()
+    assert second.maps[0] is not first.maps[0]
+    assert second.maps[1] is first.maps[1]
+    anew = compute_flow(headless, readers)
+    for one, other in zip(second.table.segments, anew.table.segments, strict=True):
+        np.testing.assert_equal(one.stress.mbf_ml_min_g, other.stress.mbf_ml_min_g)
+        np.testing.assert_equal(one.mpr, other.mpr)
+    exchange = tasks.flowTask(headless.scene, readers, None, model=FlowModel.AVERAGED, former=second).run()
+    assert exchange.maps[1] is not first.maps[1]
+
+
 def test_the_middle_of_a_task_may_run_on_another_thread(headless, readers):
     task = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI)
     results, steps = [], []

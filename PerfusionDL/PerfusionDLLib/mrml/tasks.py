@@ -15,6 +15,7 @@ from .. import motion, pipeline
 from ..contours import Contours, Origin, Part, PreprocessedScan, PreprocessedSlice, Progress
 from ..errors import PerfusionError
 from ..maps import FlowModel, PerfusionMaps, SegmentTable
+from ..residual import Residual
 from ..series import Condition, PerfusionSeries, Study
 from .colors import flowScaleEnd
 from .hierarchy import placeScan
@@ -161,11 +162,14 @@ class Flow:
     """What was computed last, and from what.
 
     scans : slices without contours are left out
+    residuals : contrast agent left in the blood of each scan by an earlier injection
     """
 
     scans: tuple[PreprocessedScan, ...]
+    residuals: tuple[Residual, ...]
     maps: tuple[PerfusionMaps, ...]
     table: SegmentTable
+    model: FlowModel
     tableNode: slicer.vtkMRMLTableNode | None = None
 
     def isCurrent(self, readers: Sequence[ScanReader]) -> bool:
@@ -183,11 +187,14 @@ def flowTask(
     table: slicer.vtkMRMLTableNode | None,
     *,
     model: FlowModel,
+    former: Flow | None = None,
 ) -> Task:
     """Compute flow maps, curves and the segment table from the contours as they are now.
 
     The first computation and every one after a correction are this task. Apply returns the `Flow`, or None where the
     scans are gone. Raises PerfusionError where no slice has contours.
+
+    former : what was computed last; a scan in which nothing changed since is not computed again
     """
     drawn = _drawn(readers)
     if not drawn:
@@ -196,10 +203,14 @@ def flowTask(
 
     def compute(progress: Progress) -> Flow:
         progress("blood flow")
-        maps = pipeline.quantify_study(scans, model=model)
+        residuals = tuple(pipeline.residual_contrast(scans))
+        maps = tuple(
+            _known_maps(former, scan, residual, model) or pipeline.quantify(scan, model=model, residual=residual)
+            for scan, residual in zip(scans, residuals, strict=True)
+        )
         flows = {one.condition: one for one in maps}
         summary = pipeline.summarize(flows.get(Condition.REST), flows.get(Condition.STRESS))
-        return Flow(tuple(scans), maps, summary)
+        return Flow(tuple(scans), residuals, maps, summary, model)
 
     def apply(flow: Flow) -> Flow | None:
         if not all(nodes.inScene for nodes, _, _ in drawn):
@@ -211,6 +222,29 @@ def flowTask(
         return replace(flow, tableNode=tableNode)
 
     return Task("Compute blood flow", compute, apply, 1)
+
+
+def _known_maps(
+    former: Flow | None, scan: PreprocessedScan, residual: Residual, model: FlowModel
+) -> PerfusionMaps | None:
+    """The former maps of a scan if everything they depend on is as it was."""
+    if former is None or former.model is not model:
+        return None
+    for known, knownResidual, maps in zip(former.scans, former.residuals, former.maps, strict=True):
+        if (
+            known.condition is scan.condition
+            and knownResidual == residual
+            and len(known.slices) == len(scan.slices)
+            and all(map(_same_inputs, known.slices, scan.slices))
+            and pipeline.fingerprint(known) == pipeline.fingerprint(scan)
+        ):
+            return maps
+    return None
+
+
+def _same_inputs(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
+    """Same images, and contours by the same maker; what the contours are is in the fingerprint."""
+    return one.series is other.series and one.motion is other.motion and one.contours.origin is other.contours.origin
 
 
 def _drawn(readers: Sequence[ScanReader]) -> list[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]]:
