@@ -48,6 +48,7 @@ class Contours:
     labels : (Y, X) uint8, values of `Label`
     anterior_rv_ras_mm, inferior_rv_ras_mm : (3,) RV insertion points, or None where not found
     origins : who made each part; confidences : 0 to 1 for each automatic part
+    weights_sha256 : of the networks that found the automatic parts
     """
 
     peak_frame: int
@@ -58,6 +59,7 @@ class Contours:
     inferior_rv_ras_mm: np.ndarray | None = None
     origins: Mapping[Part, Origin] = field(default_factory=dict)
     confidences: Mapping[Part, float] = field(default_factory=dict)
+    weights_sha256: str = ""
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 2 or self.labels.dtype != np.uint8:

@@ -144,5 +144,8 @@ def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInp
         "tissue_density_g_ml": f"{kinetics.MYOCARDIAL_DENSITY_G_ML:g}",
         "assumed": ", ".join(acquisition.assumed),
         "contours": ", ".join(str(part.contours.origin) for part in scan.slices),
+        "weights_sha256": ", ".join(
+            dict.fromkeys(filter(None, (part.contours.weights_sha256 for part in scan.slices)))
+        ),
         "contours_fingerprint": fingerprint(scan),
     }

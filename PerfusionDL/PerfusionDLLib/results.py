@@ -217,6 +217,7 @@ def describe_contours(contours: Contours, series: PerfusionSeries) -> dict:
         | {name: series.pixels_from_ras(point).round(3).tolist() for name, point in found.items()},
         "rv_insertion_points_ras_mm": missing | {name: np.round(point, 3).tolist() for name, point in found.items()},
         "origin": contours.origin,
+        "weights_sha256": contours.weights_sha256,
         "origins": {str(part): str(origin) for part, origin in contours.origins.items()},
         "confidences": {str(part): round(float(value), 3) for part, value in contours.confidences.items()},
         "times_s": series.times_s.astype(float).round(4).tolist(),

@@ -85,6 +85,7 @@ def preprocessed_slice(level: Level, *, seed: int, delay_s: float, offset_mm: fl
         inferior_rv_ras_mm=inferior,
         origins=dict.fromkeys(Part, Origin.AUTOMATIC),
         confidences={part: float(rng.uniform()) for part in Part},
+        weights_sha256="5ca1ab1e" * 8,
     )
     return PreprocessedSlice(
         series=series,

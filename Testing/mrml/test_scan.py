@@ -27,6 +27,7 @@ def assert_contours_equal(actual, expected):
     np.testing.assert_allclose(actual.inferior_rv_ras_mm, expected.inferior_rv_ras_mm, rtol=0, atol=1e-12)
     assert actual.origins == expected.origins
     assert actual.confidences == expected.confidences
+    assert actual.weights_sha256 == expected.weights_sha256 != ""
 
 
 def test_a_scan_reads_back_as_it_was_written(stress):
@@ -56,6 +57,7 @@ def test_automatic_contours_read_back_bit_by_bit(stress):
         np.testing.assert_array_equal(automatic.labels, expected.automatic.labels)
         np.testing.assert_array_equal(automatic.anterior_rv_ras_mm, expected.automatic.anterior_rv_ras_mm)
         assert automatic.confidences == expected.automatic.confidences
+        assert automatic.weights_sha256 == expected.automatic.weights_sha256
 
 
 def test_every_frame_keeps_the_time_of_its_own_slice(stress):

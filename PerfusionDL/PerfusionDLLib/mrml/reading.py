@@ -108,6 +108,7 @@ def readContours(nodes: SliceNodes, series: PerfusionSeries) -> Contours:
         inferior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, INFERIOR),
         origins=_origins(attribute(segmentation, "origins")),
         confidences={Part(part): value for part, value in attribute(segmentation, "confidences").items()},
+        weights_sha256=attribute(segmentation, "weights_sha256") or "",
     )
     automatic = readAutomatic(nodes)
     if automatic is None:
@@ -135,6 +136,7 @@ def readAutomatic(nodes: SliceNodes) -> Contours | None:
         inferior_rv_ras_mm=None if inferior is None else np.array(inferior),
         origins=_origins(attribute(segmentation, "origins")),
         confidences={Part(part): value for part, value in attribute(segmentation, "confidences").items()},
+        weights_sha256=attribute(segmentation, "weights_sha256") or "",
     )
 
 

@@ -96,6 +96,7 @@ def _facts(contours: Contours) -> dict:
         "reference_frame": contours.reference_frame,
         "origins": dict(contours.origins),
         "confidences": {part: float(value) for part, value in contours.confidences.items()},
+        "weights_sha256": contours.weights_sha256,
     }
 
 

@@ -119,6 +119,7 @@ def preprocess_slice(
         inferior_rv_ras_mm=inferior,
         origins=origins,
         confidences=confidences,
+        weights_sha256=networks.weights_sha256,
     )
     return PreprocessedSlice(
         series=series, motion=moved, contours=contours, automatic=contours, flags=_flags(contours, peak, moved)
