@@ -55,8 +55,8 @@ def find_peak(signal: np.ndarray, spacing_mm: tuple[float, float], network: Netw
 def first_pass_peak(curve: np.ndarray) -> int:
     """Frame of the maximum of the first pass, whatever a later pass or a single noisy frame reaches.
 
-    Where the top is broad, the maximum of a cubic through its frames: a saturated bolus has a flat top, on which noise
-    would decide.
+    Where the top is broad, the frame within 3 % of it that is nearest to the maximum of a cubic through its frames: a
+    saturated bolus has a flat top, on which noise would decide.
 
     Examples
     --------
@@ -76,7 +76,8 @@ def first_pass_peak(curve: np.ndarray) -> int:
     frames = np.arange(first, last + 1)
     fine = np.linspace(first, last, 20 * len(frames))
     cubic = np.polynomial.Polynomial.fit(frames, curve[frames], 3)
-    return round(float(fine[np.argmax(cubic(fine))]))
+    near_top = frames[height[frames] >= 0.97]
+    return int(near_top[np.argmin(np.abs(near_top - fine[np.argmax(cubic(fine))]))])
 
 
 def _around(frame, wanted):

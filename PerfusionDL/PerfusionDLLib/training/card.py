@@ -38,12 +38,12 @@ _STEPS = {
     },
     "labels": {
         "grid": CROP,
-        "sees": "the peak frame, centered on the box",
+        "sees": "one frame near the peak, centered on the box",
         "output": {"kind": "labels", "channels": _LABELS},
     },
     "points": {
         "grid": CROP,
-        "sees": "the peak frame, centered on the heart",
+        "sees": "one frame near the peak, centered on the heart",
         "output": {
             "kind": "heat maps",
             "channels": ["insertion point where the septum begins clockwise on the screen", "the one where it ends"],

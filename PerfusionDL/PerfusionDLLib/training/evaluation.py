@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..agreement.shape import dice, rectangle_dice
 from ..contours import Label, Part, PreprocessedSlice
 from ..errors import PerfusionError
 from ..networks import Networks
@@ -75,7 +76,7 @@ def score(found: PreprocessedSlice, case: Case) -> Score:
         condition=case.condition,
         level=case.level,
         peak_frame_error=abs(contours.peak_frame - case.reference.peak_frame),
-        box_dice=box_overlap(contours.box_px, box_around(theirs)),
+        box_dice=rectangle_dice(contours.box_px, box_around(theirs)),
         myocardium_dice=dice(contours.myocardium, theirs == Label.MYOCARDIUM),
         cavity_dice=dice(contours.blood_pool, theirs == Label.BLOOD_POOL),
         epicardium_dice=dice(np.isin(mine, _LV), np.isin(theirs, _LV)),
@@ -86,25 +87,6 @@ def score(found: PreprocessedSlice, case: Case) -> Score:
         labels_confidence=contours.confidences[Part.LABELS],
         points_confidence=contours.confidences[Part.RV_INSERTION_POINTS],
     )
-
-
-def dice(one: np.ndarray, other: np.ndarray) -> float:
-    """Overlap of two masks, 0 to 1; 1 if both are empty."""
-    together = one.sum() + other.sum()
-    return float(2 * (one & other).sum() / together) if together else 1.0
-
-
-def box_overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    """Dice overlap of two boxes given as row0, column0, row1, column1.
-
-    Examples
-    --------
-    >>> box_overlap((0, 0, 2, 2), (0, 1, 2, 3))
-    0.5
-    """
-    one, other = np.asarray(one), np.asarray(other)
-    shared = np.prod(np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0))
-    return float(2 * shared / (np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2])))
 
 
 def table(scores: Sequence[Score]) -> str:
