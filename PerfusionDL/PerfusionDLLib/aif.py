@@ -29,14 +29,20 @@ def baseline_frame_count(curve, *, most=None):
     --------
     >>> baseline_frame_count([1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 8.0, 5.0])
     4
+
+    Frames that could not be aligned are NaN, also where they are the first:
+
+    >>> baseline_frame_count([np.nan, np.nan, np.nan, np.nan, 1.0, 1.0, 1.0, 2.0, 8.0, 5.0])
+    6
     """
     curve = np.asarray(curve, dtype=float)
     peak = int(np.nanargmax(curve))
     before = curve[:peak]
     if not np.isfinite(before).any():
         return 1
-    middle = np.nanmedian(before[: max(3, peak // 2)])
-    scatter = 1.4826 * np.nanmedian(np.abs(before[: max(3, peak // 2)] - middle))
+    early = before[np.isfinite(before)][: max(3, peak // 2)]
+    middle = np.median(early)
+    scatter = 1.4826 * np.median(np.abs(early - middle))
     quiet = np.flatnonzero(before <= middle + max(3 * scatter, ARRIVAL_SHARE * (curve[peak] - middle)))
     count = int(quiet[-1]) + 1 if quiet.size else 1
     count -= count > 3
