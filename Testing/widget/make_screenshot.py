@@ -36,7 +36,7 @@ def main(path: Path) -> None:
     panel.ui.slicesList.setCurrentRow(1)
     picture = np.vstack([np.hstack([view.render() for view in row]) for row in views])
     whole = Image.fromarray(np.hstack([grab(session), picture]))
-    whole.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    whole.resize((whole.width * 3 // 4, whole.height * 3 // 4), Image.Resampling.LANCZOS).save(path, optimize=True)
     session.stop()
 
 
