@@ -27,8 +27,10 @@ def dense_field(waves_mm: np.ndarray, grid: Grid, shape: tuple[int, int]) -> np.
 def relative_to(field_mm: np.ndarray, frame: int, spacing_mm) -> np.ndarray:
     """The same motion seen from the pose of one frame: (T, 2, Y, X) mm, zero for that frame."""
     inverse = inverted(field_mm[frame], spacing_mm)
-    seen = _read(field_mm, pixels_at(inverse, spacing_mm))
-    seen += inverse
+    read = _reader(pixels_at(inverse, spacing_mm))
+    seen = np.empty_like(field_mm)
+    for frame_mm, out in zip(field_mm, seen, strict=True):
+        out[:] = read(frame_mm) + inverse
     seen[frame] = 0
     return seen
 
@@ -37,21 +39,25 @@ def inverted(field_mm: np.ndarray, spacing_mm) -> np.ndarray:
     """(2, Y, X) mm field that undoes a field: ``inverse(x + field(x)) = -field(x)``."""
     inverse = -field_mm
     for _ in range(12):
-        inverse = -_read(field_mm, pixels_at(inverse, spacing_mm))
+        inverse = -_reader(pixels_at(inverse, spacing_mm))(field_mm)
     return inverse
 
 
-def _read(images: np.ndarray, position_px: np.ndarray) -> np.ndarray:
-    """(..., Y, X) images, all read at the same (2, Y, X) pixel positions, linear between pixels."""
-    height, width = images.shape[-2:]
+def _reader(position_px: np.ndarray):
+    """A function that reads (..., Y, X) images at (2, Y, X) pixel positions, linear between pixels."""
+    height, width = position_px.shape[1:]
     row, column = np.clip(position_px[0], 0, height - 1), np.clip(position_px[1], 0, width - 1)
     row0, column0 = (np.minimum(part.astype(int), size - 2) for part, size in ((row, height), (column, width)))
     row, column = row - row0, column - column0
-    flat = images.reshape(*images.shape[:-2], -1)
     corner = row0 * width + column0
-    upper = (1 - column) * flat[..., corner] + column * flat[..., corner + 1]
-    lower = (1 - column) * flat[..., corner + width] + column * flat[..., corner + width + 1]
-    return (1 - row) * upper + row * lower
+
+    def read(images):
+        flat = images.reshape(*images.shape[:-2], -1)
+        upper = (1 - column) * flat[..., corner] + column * flat[..., corner + 1]
+        lower = (1 - column) * flat[..., corner + width] + column * flat[..., corner + width + 1]
+        return ((1 - row) * upper + row * lower).astype(images.dtype)
+
+    return read
 
 
 def pixels_at(displacement_mm: np.ndarray, spacing_mm) -> np.ndarray:
