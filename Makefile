@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate bench-mbf lint clean
+.PHONY: demo test test-slow evaluate bench-mbf bench-motion lint clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -34,6 +34,10 @@ evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on curves with known flow
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/mbf.py
+
+bench-motion: $(VENV)/installed  ## motion compensation beside other people's programs on phantoms with known motion
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench-motion]'
+	$(BIN)/python benchmarks/motion.py --out docs/motion.csv
 
 lint: $(VENV)/installed
 	$(BIN)/python -m ruff check .

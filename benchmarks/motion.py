@@ -1,0 +1,301 @@
+"""Motion compensation beside other people's programs on phantom series with known motion, as a table.
+
+Every program runs on every series in a process of its own with one thread; programs that are not installed are left out
+and named. Run by ``make bench-motion``; writes motion.csv and prints a Markdown table.
+"""
+
+import argparse
+import csv
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PerfusionDLLib import phantom
+from PerfusionDLLib.motion import compensate
+from PerfusionDLLib.motion.field import relative_to, resampled
+from scipy import ndimage
+
+SERIES = ((904, "rest", "basal"), (903, "stress", "basal"), (902, "rest", "mid"), (901, "stress", "mid"))
+SNR = 20.0
+ARRIVAL = 0.05  # of the arterial peak
+COLUMNS = {
+    "post_mm": "residual from contrast arrival on (mm)",
+    "all_mm": "all frames (mm)",
+    "radial_mm": "radial (mm)",
+    "worst_mm": "worst frame (mm)",
+    "dice": "Dice of warped masks",
+    "roughness": "roughness of curves, % of true resampling",
+    "cpu_s": "CPU (s)",
+    "wall_s": "wall (s)",
+    "memory_mb": "peak memory of the process (MB)",
+}
+
+
+def nothing(signal, spacing_mm, reference, box):
+    return np.zeros((len(signal), 2, *signal.shape[1:]), np.float32)
+
+
+def ours(signal, spacing_mm, reference, box):
+    motion = compensate(signal, spacing_mm=spacing_mm, reference_frame=reference, region_px=box)
+    return motion.displacement_mm
+
+
+def simpleitk(signal, spacing_mm, reference, box):
+    """Each frame to the reference frame: translation, then B-spline of 20 mm; mutual information in the heart."""
+    import SimpleITK as sitk  # noqa: N813
+
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+    def image(array):
+        made = sitk.GetImageFromArray(array)
+        made.SetSpacing(spacing_mm[::-1])
+        return made
+
+    fixed, mask = image(signal[reference]), image(heart(signal.shape[1:], box, spacing_mm).astype(np.uint8))
+    size = [extent * spacing / 20 for extent, spacing in zip(signal.shape[:0:-1], spacing_mm[::-1], strict=True)]
+    fields = []
+    for frame in signal:
+        registration = sitk.ImageRegistrationMethod()
+        registration.SetMetricAsMattesMutualInformation(32)
+        registration.SetMetricFixedMask(mask)
+        registration.SetInterpolator(sitk.sitkLinear)
+        registration.SetShrinkFactorsPerLevel([4, 2, 1])
+        registration.SetSmoothingSigmasPerLevel([2, 1, 0])
+        registration.SetOptimizerAsRegularStepGradientDescent(2.0, 1e-3, 100)
+        registration.SetInitialTransform(sitk.TranslationTransform(2))
+        shift = registration.Execute(fixed, image(frame))
+        bend = sitk.BSplineTransformInitializer(fixed, [max(round(count), 2) for count in size])
+        registration.SetMovingInitialTransform(shift)
+        registration.SetInitialTransform(bend, True)
+        registration.SetShrinkFactorsPerLevel([2, 1])
+        registration.SetSmoothingSigmasPerLevel([1, 0])
+        registration.SetOptimizerAsLBFGSB(numberOfIterations=50)
+        registration.Execute(fixed, image(frame))
+        both = sitk.CompositeTransform([shift, bend])
+        field = sitk.TransformToDisplacementField(
+            both, sitk.sitkVectorFloat64, fixed.GetSize(), fixed.GetOrigin(), fixed.GetSpacing()
+        )
+        fields.append(sitk.GetArrayFromImage(field)[..., ::-1].transpose(2, 0, 1))
+    return np.stack(fields).astype(np.float32)
+
+
+def elastix(signal, spacing_mm, reference, box):
+    """All frames together: principal-component metric of Huizinga 2016, B-spline stack of 20 mm, in the heart."""
+    import itk
+
+    stack = itk.image_from_array(np.ascontiguousarray(signal))
+    stack.SetSpacing([spacing_mm[1], spacing_mm[0], 1.0])
+    inside = np.broadcast_to(heart(signal.shape[1:], box, spacing_mm), signal.shape)
+    mask = itk.image_from_array(np.ascontiguousarray(inside.astype(np.uint8)))
+    mask.SetSpacing(stack.GetSpacing())
+    settings = {
+        "FixedInternalImagePixelType": ["float"],
+        "MovingInternalImagePixelType": ["float"],
+        "FixedImageDimension": ["3"],
+        "MovingImageDimension": ["3"],
+        "UseDirectionCosines": ["true"],
+        "Registration": ["MultiResolutionRegistration"],
+        "Interpolator": ["ReducedDimensionBSplineInterpolator"],
+        "ResampleInterpolator": ["FinalReducedDimensionBSplineInterpolator"],
+        "Resampler": ["DefaultResampler"],
+        "FixedImagePyramid": ["FixedSmoothingImagePyramid"],
+        "MovingImagePyramid": ["MovingSmoothingImagePyramid"],
+        "Optimizer": ["AdaptiveStochasticGradientDescent"],
+        "Transform": ["BSplineStackTransform"],
+        "Metric": ["PCAMetric2"],
+        "SubtractMean": ["true"],
+        "FinalGridSpacingInPhysicalUnits": ["20"],
+        "HowToCombineTransforms": ["Compose"],
+        "NumberOfResolutions": ["3"],
+        "ImagePyramidSchedule": ["4", "4", "0", "2", "2", "0", "1", "1", "0"],
+        "AutomaticParameterEstimation": ["true"],
+        "MaximumNumberOfIterations": ["500"],
+        "ImageSampler": ["RandomCoordinate"],
+        "NumberOfSpatialSamples": ["2048"],
+        "NewSamplesEveryIteration": ["true"],
+        "BSplineInterpolationOrder": ["1"],
+        "FinalBSplineInterpolationOrder": ["3"],
+        "WriteResultImage": ["false"],
+    }
+    parameters = itk.ParameterObject.New()
+    parameters.AddParameterMap(settings)
+    _, found = itk.elastix_registration_method(
+        stack, stack, parameter_object=parameters, fixed_mask=mask, number_of_threads=1, log_to_console=False
+    )
+    field = itk.array_from_image(itk.transformix_deformation_field(stack, found))[..., 1::-1]
+    return relative_to(np.ascontiguousarray(field.transpose(0, 3, 1, 2), np.float32), reference, spacing_mm)
+
+
+def model_driven(signal, spacing_mm, reference, box):
+    """mdreg: each frame to its own fit by four principal components, default optical flow, three rounds, the heart."""
+    import mdreg
+
+    rows, columns = (np.flatnonzero(line) for line in lines(heart(signal.shape[1:], box, spacing_mm)))
+    crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    moving = signal[:, *crop].transpose(1, 2, 0).astype(float) / np.percentile(signal, 99.5)
+
+    def principal_components(series):
+        flat = series.reshape(-1, series.shape[-1])
+        left, values, right = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+        return ((left[:, :4] * values[:4]) @ right[:4] + flat.mean(0)).reshape(series.shape), right[:4]
+
+    found = mdreg.fit(moving, fit_image={"func": principal_components}, fit_coreg={"package": "skimage"}, maxit=3)
+    field = np.zeros((len(signal), 2, *signal.shape[1:]), np.float32)
+    field[:, :, *crop] = found[2].transpose(2, 3, 0, 1) * np.asarray(spacing_mm)[:, None, None]
+    return relative_to(field, reference, spacing_mm)
+
+
+METHODS = {"uncorrected": nothing, "PerfusionDL": ours, "SimpleITK B-spline, MI": simpleitk}
+if importlib.util.find_spec("itk"):
+    METHODS["itk-elastix groupwise PCA"] = elastix
+if importlib.util.find_spec("mdreg"):
+    METHODS["mdreg PCA, optical flow"] = model_driven
+
+
+def heart(shape, box, spacing_mm, margin_mm=20.0):
+    """(Y, X) bool, the box of the left ventricle with the margin that ours gets too."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    pad = [margin_mm / spacing for spacing in spacing_mm]
+    inside_rows = (rows > box[0] - pad[0]) & (rows < box[2] + pad[0])
+    return inside_rows & (columns > box[1] - pad[1]) & (columns < box[3] + pad[1])
+
+
+def lines(mask):
+    return mask.any(1), mask.any(0)
+
+
+def judged(drawn, displacement_mm):
+    """Figures of one series against its truth, on the contours of the myocardium in the peak frame's pose."""
+    truth, spacing_mm = drawn.truth, drawn.series.spacing_mm
+    epicardium, cavity = (truth.labels == 1) | (truth.labels == 2), truth.labels == 2
+    epicardial, endocardial = (mask & ~ndimage.binary_erosion(mask) for mask in (epicardium, cavity))
+    rows, columns = np.nonzero(epicardial | endocardial)
+    error = (displacement_mm - truth.displacement_mm)[:, :, rows, columns]
+    outward = np.stack([rows - rows.mean(), columns - columns.mean()])
+    outward /= np.hypot(*outward)
+    distance = np.hypot(error[:, 0], error[:, 1]).mean(1)
+    concentration = truth.arterial_mmol_l
+    arrival_s = truth.arterial_times_s[np.argmax(concentration > ARRIVAL * concentration.max())]
+    after = drawn.series.times_s >= arrival_s
+    wall = truth.labels == 1
+    apart = displacement_mm - truth.displacement_mm
+    grid = np.mgrid[: wall.shape[0], : wall.shape[1]]
+    dice = []
+    for field in apart[after]:
+        position = grid + field / np.asarray(spacing_mm)[:, None, None]
+        moved = ndimage.map_coordinates(wall.astype(np.float32), position, order=1) > 0.5
+        dice.append(2 * (moved & wall).sum() / (moved.sum() + wall.sum()))
+
+    def roughness(field):
+        curves = resampled(drawn.series.signal, field, spacing_mm)[:, wall]
+        return np.abs(np.diff(curves, 2, axis=0)).mean()
+
+    return {
+        "post_mm": distance[after].mean(),
+        "all_mm": distance.mean(),
+        "radial_mm": np.abs((error * outward).sum(1))[after].mean(),
+        "worst_mm": distance.max(),
+        "dice": np.mean(dice),
+        "roughness": 100 * roughness(displacement_mm) / roughness(truth.displacement_mm),
+    }
+
+
+def run_one(method, source, target):
+    """In a process of its own: one program on one series."""
+    with np.load(source) as stored:
+        arguments = (
+            stored["signal"],
+            tuple(stored["spacing_mm"].tolist()),
+            int(stored["reference"]),
+            tuple(stored["box"]),
+        )
+    started, used = time.perf_counter(), time.process_time()
+    displacement_mm = METHODS[method](*arguments)
+    figures = {"cpu_s": time.process_time() - used, "wall_s": time.perf_counter() - started}
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    figures["memory_mb"] = int(peak.group(1)) / 1024
+    np.savez(target, displacement_mm=displacement_mm, figures=json.dumps(figures))
+
+
+def simulated(seed, condition, level):
+    return phantom.simulate_series(seed, condition=condition, level=level, snr=SNR, config=phantom.HELD_OUT)
+
+
+def draw(folder, count):
+    """Time-position images along a line through the left ventricle, before and after."""
+    from matplotlib.figure import Figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, condition, level in SERIES[:count]:
+        drawn = simulated(seed, condition, level)
+        series, box = drawn.series, drawn.truth.box_px
+        motion = compensate(
+            series.signal, spacing_mm=series.spacing_mm, reference_frame=drawn.truth.peak_frame, region_px=box
+        )
+        figure = Figure(figsize=(9, 6), layout="constrained")
+        panels = figure.subplots(2, 2)
+        row, column = round((box[0] + box[2]) / 2), round((box[1] + box[3]) / 2)
+        for pair, images, title in zip(panels.T, (series.signal, motion.corrected), ("before", "after"), strict=True):
+            limit = np.percentile(images, 99.5)
+            pair[0].imshow(images[:, :, column].T, cmap="gray", vmin=0, vmax=limit, aspect="auto")
+            pair[1].imshow(images[:, row, :].T, cmap="gray", vmin=0, vmax=limit, aspect="auto")
+            pair[0].set(title=title, ylabel="row", ylim=(box[2] + 20, box[0] - 20))
+            pair[1].set(xlabel="frame", ylabel="column", ylim=(box[3] + 20, box[1] - 20))
+        figure.savefig(folder / f"motion-{seed}-{condition}-{level}.png", dpi=80)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--series", type=int, default=len(SERIES))
+    parser.add_argument("--out", type=Path, default=Path("motion.csv"))
+    parser.add_argument("--only", choices=METHODS, help="one program")
+    parser.add_argument("--pictures", type=Path, help="folder for time-position images before and after, and no table")
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        run_one(*options.one)
+        return
+    if options.pictures:
+        draw(options.pictures, options.series)
+        return
+    rows, methods = [], [options.only] if options.only else list(METHODS)
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1")
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "series.npz", Path(folder) / "field.npz"
+        for seed, condition, level in SERIES[: options.series]:
+            drawn = simulated(seed, condition, level)
+            np.savez(
+                source,
+                signal=drawn.series.signal,
+                spacing_mm=drawn.series.spacing_mm,
+                reference=drawn.truth.peak_frame,
+                box=drawn.truth.box_px,
+            )
+            for method in methods:
+                command = [sys.executable, __file__, "--one", method, str(source), str(target)]
+                subprocess.run(command, check=True, env=os.environ | single, stdout=subprocess.DEVNULL)
+                with np.load(target) as result:
+                    figures = judged(drawn, result["displacement_mm"]) | json.loads(str(result["figures"]))
+                rows.append({"method": method, "seed": seed, "condition": condition, "level": level} | figures)
+                print(method, seed, {name: round(float(value), 3) for name, value in figures.items()}, file=sys.stderr)
+    with options.out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    print("| method | " + " | ".join(COLUMNS.values()) + " |")
+    print("|---" * (len(COLUMNS) + 1) + "|")
+    for method in methods:
+        of_method = [row for row in rows if row["method"] == method]
+        means = [np.mean([row[name] for row in of_method]) for name in COLUMNS]
+        print(f"| {method} | " + " | ".join(f"{mean:.3g}" for mean in means) + " |")
+
+
+if __name__ == "__main__":
+    main()
