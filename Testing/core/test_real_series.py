@@ -26,7 +26,7 @@ def disturbed():
     return {case.name: case for case in cases.disturbed(cases.annotated_case(GE), rng)}
 
 
-FLAT_TOP_FRAMES = 2  # the LV stays within 7 % of its maximum over nine frames
+PEAK_FRAMES = {"shaded": 2}  # 1 elsewhere; the LV stays within 7 % of its maximum over nine frames
 FORMS = [
     *(f"{mirrored}turned {angle}" for mirrored in ("", "mirrored, ") for angle in (0, 90, 180, 270)),
     "half resolution",
@@ -39,7 +39,7 @@ FORMS = [
 def test_the_heart_is_found_however_the_series_is_stored_and_disturbed(form, disturbed, nets):
     ((scored, _, _),) = evaluation.evaluate([disturbed[f"{GE.name}, {form}"]], nets)
     assert not scored.failure
-    assert scored.peak_frame_error <= FLAT_TOP_FRAMES
+    assert scored.peak_frame_error <= PEAK_FRAMES.get(form, 1)
     assert scored.epicardium_dice > 0.88
     assert scored.cavity_dice > 0.78
     assert scored.myocardium_dice > 0.65
