@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate bench-mbf bench-motion lint clean
+.PHONY: demo test test-slow evaluate bench bench-mbf bench-motion screenshot lint clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -31,6 +31,8 @@ evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate --seeds 20 --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
 
+bench: bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
+
 bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on curves with known flow
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/mbf.py
@@ -45,6 +47,5 @@ lint: $(VENV)/installed
 clean:
 	rm -rf $(VENV) $(DEMO) build dist PerfusionDL/*.egg-info
 
-.PHONY: screenshot
-screenshot: setup  ## the panel and its views after a session on the phantom
+screenshot: $(VENV)/installed  ## the panel and its views after a session on the phantom
 	PYTHONPATH=Testing/mrml:Testing/widget $(BIN)/python Testing/widget/make_screenshot.py Resources/Screenshots/panel.png

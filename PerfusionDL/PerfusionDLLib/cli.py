@@ -302,10 +302,27 @@ def version() -> None:
     output.print(f"PerfusionDL {__version__}. {NOTICE}.")
 
 
+def repeated(option: str, arguments: list[str]) -> list[str]:
+    """Arguments in which an option stands before each of its values, as the parser wants it.
+
+    Examples
+    --------
+    >>> repeated("--with", ["agree", "a", "b", "--with", "c", "d", "--out", "e"])
+    ['agree', 'a', 'b', '--with', 'c', '--with', 'd', '--out', 'e']
+    """
+    spread: list[str] = []
+    inside = False
+    for argument in arguments:
+        inside = argument == option or (inside and not argument.startswith("-"))
+        if argument != option:
+            spread += [option, argument] if inside else [argument]
+    return spread
+
+
 def main() -> None:
     """Run the command line; a problem in the study is said in its own words, with exit code 2."""
     try:
-        app()
+        app(repeated("--with", sys.argv[1:]))
     except PerfusionError as error:
         messages.print(error.problem, style="bold red", markup=False)
         messages.print(error.remedy, markup=False)
