@@ -65,7 +65,7 @@ class Acquisition:
             if not low <= value <= high:
                 raise PerfusionError(
                     f"{name} is {value:g} {unit}; {low:g} to {high:g} {unit} is plausible.".replace(" ;", ";"),
-                    "DICOM gives times in milliseconds. Enter the value of your protocol under Advanced.",
+                    "DICOM gives times in milliseconds. Check the header; send the series again from the scanner.",
                 )
 
 

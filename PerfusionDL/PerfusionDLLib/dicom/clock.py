@@ -221,7 +221,8 @@ def find_interval(slices: Sequence[Sequence[Frame]]) -> tuple[float, str]:
     raise PerfusionError(
         f"The headers of {frames[0].series} do not say when each frame was acquired (trigger, "
         "acquisition and content times are missing, equal or implausible), nor the heart rate.",
-        "Send the series again from the scanner with its times, or enter the R-R interval under Advanced.",
+        "Send the series again from the scanner with its trigger or acquisition times, or at least the R-R interval "
+        "(NominalInterval).",
     )
 
 
