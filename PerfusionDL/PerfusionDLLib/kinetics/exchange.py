@@ -20,6 +20,24 @@ def _exchange_terms(laplace_per_s, parameters, hematocrit):
     return flow, plasma_flow, surface * filled, filled, held_s, late, log_flow, exponent
 
 
+def _slopes(laplace_per_s, transfer, by_passed, terms):
+    """Derivatives (N, 6, K) of a transfer by the parameters, from its derivative by ``g``, which both models share."""
+    _, plasma_flow, exchanged, filled, held_s, _, log_flow, exponent = terms
+    by_volume = by_passed / plasma_flow
+    by_surface = by_volume * exchanged * filled
+    return np.stack(
+        (
+            transfer - by_passed * (held_s + exchanged) / plasma_flow + exponent * by_surface,
+            -laplace_per_s * transfer,
+            by_volume * held_s,
+            by_volume * exchanged * (1 - filled),
+            by_surface,
+            by_surface * log_flow,
+        ),
+        axis=1,
+    )
+
+
 def capillary_transfer(laplace_per_s, parameters, *, hematocrit):
     """Plug-flow capillary exchanging with its interstitium along its length.
 
@@ -45,23 +63,12 @@ def capillary_transfer(laplace_per_s, parameters, *, hematocrit):
     Sangren WC, Sheppard CW, Bull Math Biophys 1953;15:387. Bassingthwaighte JB et al., Circ Res 1989;65:997.
     """
     s = laplace_per_s
-    flow, plasma_flow, exchanged, filled, held_s, late, log_flow, exponent = _exchange_terms(s, parameters, hematocrit)
+    terms = _exchange_terms(s, parameters, hematocrit)
+    flow, plasma_flow, exchanged, _, held_s, late, *_ = terms
     passed = (held_s + exchanged) / plasma_flow
     remaining = flow * np.exp(-passed) * late / s
     transfer = flow * late / s - remaining
-    by_passed = remaining / plasma_flow
-    by_surface = by_passed * exchanged * filled
-    return transfer, np.stack(
-        (
-            transfer - remaining * passed + exponent * by_surface,
-            -s * transfer,
-            by_passed * held_s,
-            by_passed * exchanged * (1 - filled),
-            by_surface,
-            by_surface * log_flow,
-        ),
-        axis=1,
-    )
+    return transfer, _slopes(s, transfer, remaining, terms)
 
 
 def two_compartment_transfer(laplace_per_s, parameters, *, hematocrit):
@@ -74,21 +81,9 @@ def two_compartment_transfer(laplace_per_s, parameters, *, hematocrit):
     Sourbron SP, Buckley DL, Phys Med Biol 2012;57:R1.
     """
     s = laplace_per_s
-    flow, plasma_flow, exchanged, filled, held_s, late, log_flow, exponent = _exchange_terms(s, parameters, hematocrit)
+    terms = _exchange_terms(s, parameters, hematocrit)
+    flow, plasma_flow, exchanged, _, held_s, late, *_ = terms
     passed = (held_s + exchanged) / plasma_flow
     share = 1 / (1 + passed)
     transfer = flow * late / s * passed * share
-    by_passed_flow = flow * late / s * share**2
-    by_passed = by_passed_flow / plasma_flow
-    by_surface = by_passed * exchanged * filled
-    return transfer, np.stack(
-        (
-            transfer - by_passed_flow * passed + exponent * by_surface,
-            -s * transfer,
-            by_passed * held_s,
-            by_passed * exchanged * (1 - filled),
-            by_surface,
-            by_surface * log_flow,
-        ),
-        axis=1,
-    )
+    return transfer, _slopes(s, transfer, flow * late / s * share**2, terms)
