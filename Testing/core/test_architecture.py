@@ -54,9 +54,21 @@ def each(files=FILES):
 
 
 @each()
-def test_only_the_scene_door_knows_slicer(path):
-    if noun(path) != "mrml":
+def test_only_the_scene_door_and_the_panel_know_slicer(path):
+    if noun(path) not in {"mrml", "panel"}:
         assert not {"slicer", "vtk", "vtkmodules", "qt", "ctk"} & set(imports(path))
+
+
+@each()
+def test_only_the_panel_knows_qt(path):
+    if noun(path) != "panel":
+        assert not {"qt", "ctk"} & set(imports(path))
+
+
+@each()
+def test_only_the_module_opens_the_panel(path):
+    if noun(path) != "panel":
+        assert ".panel" not in set(imports(path))
 
 
 @each()
@@ -89,7 +101,7 @@ def test_the_phantom_has_its_own_forward_model(path):
 
 @each([path for path in FILES if noun(path) in COMPOSITION])
 def test_composition_does_not_open_doors(path):
-    doors = {"mrml", "cli", "batch", "results", "training"}
+    doors = {"mrml", "panel", "cli", "batch", "results", "training"}
     assert not {name[1:] for name in imports(path) if name[0] == "."} & doors
 
 

@@ -19,5 +19,5 @@ def session():
 
 @pytest.fixture
 def panel(session):
-    """The widget class of the module, set up and entered."""
+    """The panel of the module, set up and entered."""
     return session.open()

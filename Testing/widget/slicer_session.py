@@ -270,7 +270,7 @@ class Session:
         )
 
     def open(self):
-        """Open the module's panel, as the module selector does."""
+        """Open the module, as the module selector does; returns its panel, `widget` is the module's widget."""
         import importlib.util
 
         spec = importlib.util.spec_from_file_location("PerfusionDL", MODULE / "PerfusionDL.py")
@@ -285,7 +285,7 @@ class Session:
         parent.entered = True
         widget.enter()
         self.widget = widget
-        return widget
+        return widget.panel
 
     def wait(self, condition, seconds=20):
         """Let the event loop run until something is so."""
@@ -306,7 +306,7 @@ class Session:
         for name in ("mrmlScene", "app", "modules"):
             delattr(slicer, name)
         for name in set(sys.modules) - set(self._modules):
-            if name in {"qt", "PerfusionDL"} or name.startswith("slicer."):
+            if name in {"qt", "PerfusionDL"} or name.startswith(("slicer.", "PerfusionDLLib.panel")):
                 del sys.modules[name]
 
 

@@ -158,7 +158,7 @@ def test_slices_can_be_drawn_by_hand_without_networks(session, panel):
     scan = small_study.enhancing_scan()
     acquired = Scan(condition=scan.condition, slices=tuple(part.series for part in scan.slices))
     nodes = mrml.writeScan(session.scene, acquired)
-    panel.initializeParameterNode()
+    session.widget.initializeParameterNode()
     assert lines(panel) == ["Stress basal: no contours", "Stress mid: no contours"]
     panel.ui.drawButton.qt_object.click()
     session.wait(lambda: nodes.slices[1].hasContours and not panel.work.busy, seconds=60)
@@ -207,7 +207,7 @@ def test_a_scan_may_be_deleted_at_any_moment(session, ready, study):
     session.scene.RemoveNode(study[0].browser)
     for _ in range(50):
         session.qt_application.processEvents()
-    ready.initializeParameterNode()
+    session.widget.initializeParameterNode()
     assert lines(ready) == []
     assert session.dialogs.errors == []
 
@@ -233,8 +233,8 @@ def test_closing_the_panel_leaves_no_observer_behind(session, study):
     before = observed()
     panel = session.open()
     session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
-    panel.cleanup()
-    assert not panel._parameterNode
+    session.widget.cleanup()
+    assert panel.parameters is None
     assert observed() == before
 
 

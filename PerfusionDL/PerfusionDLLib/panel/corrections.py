@@ -1,0 +1,124 @@
+"""The Corrections section: contours, insertion points, frames and box of one slice, undo and redo of all."""
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .. import mrml
+from .section import Section
+
+
+class CorrectionsSection(Section):
+    """What the user changes in the slice at hand."""
+
+    def __init__(self, panel) -> None:
+        super().__init__(panel)
+        ui = self.ui
+        ui.segmentEditorWidget.setMaximumNumberOfUndoStates(10)
+        ui.segmentEditorWidget.setEffectNameOrder(["Paint", "Draw", "Erase", "Smoothing"])
+        ui.segmentEditorWidget.unorderedEffectsVisible = False
+        self.onClick(ui.findAgainButton, self.onFindAgain)
+        self.onClick(ui.placePointsButton, self.onPlacePoints)
+        self.onClick(ui.usePeakButton, self.onUsePeak)
+        self.onClick(ui.restoreButton, self.onRestoreAutomatic)
+        self.onClick(ui.undoButton, self.onUndo)
+        self.onClick(ui.redoButton, self.onRedo)
+        ui.excludeFrameCheckBox.connect("clicked(bool)", self.onExcludeFrame)
+        ui.showBoxCheckBox.connect("clicked(bool)", self.onShowBox)
+
+    def enter(self) -> None:
+        """The user opens the module."""
+        self.ui.segmentEditorWidget.installKeyboardShortcuts()
+
+    def exit(self) -> None:
+        """The user opens another module; contours may be edited there, so corrections are still followed."""
+        self.ui.segmentEditorWidget.setActiveEffect(None)
+        self.ui.segmentEditorWidget.uninstallKeyboardShortcuts()
+        self.ui.segmentEditorWidget.removeViewObservations()
+
+    def letGo(self) -> None:
+        """The segmentation is about to go."""
+        self.ui.segmentEditorWidget.setSegmentationNode(None)
+
+    def onFindAgain(self) -> None:
+        """Find the contours of one slice anew from its box and its peak frame as they are now."""
+        self.panel.study.findContours([self.panel.slice])
+
+    def onPlacePoints(self) -> None:
+        """Place the insertion points that are missing, or all of them anew."""
+        points = self.panel.slice.rvInsertionPoints
+        if points.GetNumberOfUndefinedControlPoints() == 0:
+            points.UnsetAllControlPoints()
+        markups = slicer.modules.markups.logic()
+        markups.SetActiveList(points)
+        markups.StartPlaceMode(True)
+
+    def onUsePeak(self) -> None:
+        """The frame on show is the one of peak enhancement."""
+        part = self.panel.slice
+        mrml.setPeakFrame(part, part.browser.GetSelectedItemNumber())
+
+    def onExcludeFrame(self, excluded: bool) -> None:
+        """Take the frame on show out of the fit, or back into it."""
+        part = self.panel.slice
+        mrml.setFrameExcluded(part, part.browser.GetSelectedItemNumber(), excluded)
+
+    def onShowBox(self, visible: bool) -> None:
+        """Show the box of the slice, so that it can be moved."""
+        self.panel.slice.box.GetDisplayNode().SetVisibility(visible)
+
+    def onRestoreAutomatic(self) -> None:
+        """Bring back what the networks found in the slice."""
+        part = self.panel.slice
+        reader = self.panel.logic.reader(mrml.ScanNodes(part.browser))
+        mrml.restoreAutomatic(slicer.mrmlScene, part, reader.readSlice(part))
+
+    def onUndo(self) -> None:
+        """Take the last correction back."""
+        self.step(self.panel.logic.history.undo)
+
+    def onRedo(self) -> None:
+        """Make the correction again that was taken back."""
+        self.step(self.panel.logic.history.redo)
+
+    def step(self, move: Callable[[], Any]) -> None:
+        """Undo or redo, and let the results follow."""
+        if move() is not None:
+            self.panel.onCorrected()
+
+    def updateDisplay(self) -> None:
+        part = self.panel.slice
+        if part is not None and part.hasContours:
+            self._selectSegmentEditorNode()
+            self.ui.segmentEditorWidget.setSegmentationNode(part.contours)
+            self.ui.segmentEditorWidget.setSourceVolumeNode(part.correctedVolume)
+
+    def _selectSegmentEditorNode(self) -> None:
+        """The embedded Segment Editor keeps its settings in the node that the Segment Editor module uses too."""
+        node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
+        if node is None:
+            node = slicer.vtkMRMLSegmentEditorNode()
+            node.SetSingletonTag("SegmentEditor")
+            node = slicer.mrmlScene.AddNode(node)
+        if self.ui.segmentEditorWidget.mrmlSegmentEditorNode() is not node:
+            self.ui.segmentEditorWidget.setMRMLSegmentEditorNode(node)
+
+    def buttons(self, state):
+        ui, history, noContours = self.ui, self.panel.logic.history, state.noContours
+        again = _("Find this slice anew from its box and peak frame.")
+        yield ui.findAgainButton, noContours or state.busy, again
+        yield ui.placePointsButton, noContours, _("Click the anterior, then the inferior RV insertion point.")
+        yield ui.usePeakButton, noContours, _("The frame on show is the one of peak enhancement.")
+        yield ui.restoreButton, noContours, _("Bring back what was found automatically in this slice.")
+        yield ui.undoButton, "" if history.canUndo else _("There is nothing to undo."), _("Undo a correction.")
+        yield ui.redoButton, "" if history.canRedo else _("There is nothing to redo."), _("Redo a correction.")
+
+    def updateState(self, state) -> None:
+        ui, part = self.ui, state.part
+        for box in (ui.excludeFrameCheckBox, ui.showBoxCheckBox):
+            box.enabled = not state.noContours
+        if not state.noContours:
+            ui.excludeFrameCheckBox.checked = mrml.isFrameExcluded(part, part.browser.GetSelectedItemNumber())
+            ui.showBoxCheckBox.checked = bool(part.box.GetDisplayNode().GetVisibility())

@@ -1,0 +1,53 @@
+"""Hears of every correction, in whatever module it is made, and waits until it rests."""
+
+from collections.abc import Callable, Sequence
+
+import qt
+import slicer
+import vtk
+from slicer.util import VTKObservationMixin
+
+from .. import mrml
+
+SETTLE_MS = 150
+
+
+class Following(VTKObservationMixin):
+    """Observes the contours of some scans; calls back once after the last of several quick changes."""
+
+    def __init__(self, onSettled: Callable[[], None]) -> None:
+        super().__init__()
+        self._settle = qt.QTimer()
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.connect("timeout()", onSettled)
+
+    def follow(self, scans: Sequence[mrml.ScanNodes]) -> None:
+        """Hear of corrections of these scans, and of no others; one that has not settled yet is still told."""
+        self.removeObservers()
+        for nodes in scans:
+            for part in nodes.slices:
+                if part.hasContours:
+                    self._followSlice(part)
+
+    def stop(self) -> None:
+        """Hear of nothing."""
+        self._settle.stop()
+        self.removeObservers()
+
+    def _followSlice(self, part: mrml.SliceNodes) -> None:
+        segmentation = part.contours.GetSegmentation()
+        self.addObserver(segmentation, slicer.vtkSegmentation.SourceRepresentationModified, self._onCorrection)
+        self.addObserver(part.contours, vtk.vtkCommand.ModifiedEvent, self._onCorrection)
+        points = slicer.vtkMRMLMarkupsNode
+        for node in (part.rvInsertionPoints, part.box):
+            for event in (
+                points.PointEndInteractionEvent,
+                points.PointPositionDefinedEvent,
+                points.PointPositionUndefinedEvent,
+            ):
+                self.addObserver(node, event, self._onCorrection)
+
+    def _onCorrection(self, caller=None, event=None) -> None:
+        """Something moved; wait until it rests."""
+        self._settle.start()

@@ -1,0 +1,190 @@
+"""What the sections of the panel share: the choices, the slice at hand, the work in the background, the flow."""
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .. import mrml
+from ..errors import PerfusionError
+from ..mrml.tasks import Flow, Task
+from .background import BackgroundWork
+from .corrections import CorrectionsSection
+from .following import Following
+from .images import ImagesSection
+from .results import ResultsSection
+from .state import State
+from .study import StudySection
+
+
+class Panel:
+    """Passes on what the user does, and shows what comes of it.
+
+    parent : the module's widget; ui : its children by name; logic : `PerfusionDLLogic`
+    parameters : the user's choices, None while there is no scene
+    slice : the slice whose tools and curves are shown, None where there is none
+    """
+
+    def __init__(self, parent, ui, logic, resourcePath: Callable[[str], str]) -> None:
+        self.parent, self.ui, self.logic, self.resourcePath = parent, ui, logic, resourcePath
+        self.parameters = None
+        self.slice: mrml.SliceNodes | None = None
+        self.work = BackgroundWork(self._onStep)
+        self._following = Following(self._onSettled)
+        self._chosen: tuple = ()
+        self.study = StudySection(self)
+        self.images = ImagesSection(self)
+        self.corrections = CorrectionsSection(self)
+        self.results = ResultsSection(self)
+        self.sections = (self.study, self.images, self.corrections, self.results)
+
+    def show(self, parameters) -> None:
+        """Show other choices, or none."""
+        self.parameters = parameters
+        self.followScans()
+
+    def close(self) -> None:
+        """Let go of a scene, or of everything when the module is closed."""
+        self.work.stop()
+        self._following.stop()
+        self.corrections.letGo()
+        self.logic.forget()
+
+    # What is shown
+
+    def scans(self) -> tuple[mrml.ScanNodes, ...]:
+        """The chosen scans, stress first."""
+        return self.logic.scans(self.parameters) if self.parameters else ()
+
+    def slices(self) -> tuple[mrml.SliceNodes, ...]:
+        """All slices of the chosen scans, in the order of the list."""
+        return tuple(part for nodes in self.scans() for part in nodes.slices)
+
+    def followScans(self) -> None:
+        """Observe the contours of the chosen scans, and show them."""
+        scans = self.scans()
+        self._chosen = tuple(nodes.browser for nodes in scans)
+        self._following.follow(scans)
+        for nodes in scans:
+            self.logic.history.start(self.logic.reader(nodes))
+        self.update()
+
+    def onParametersModified(self, caller=None, event=None) -> None:
+        """The user chose another scan, another display or another model."""
+        if self._chosen != tuple(nodes.browser for nodes in self.scans()):
+            self.followScans()
+        else:
+            self.update()
+
+    def update(self) -> None:
+        """Bring all sections up to date."""
+        self.study.updateSlicesList()
+        self.updateDisplay()
+        self.updateButtons()
+
+    def updateDisplay(self) -> None:
+        """Images and map in the views, tools and curves of the current slice."""
+        if self.parameters is None:
+            return
+        for section in self.sections:
+            section.updateDisplay()
+
+    def updateButtons(self) -> None:
+        """What can be done now; a button that cannot be pressed says why in its tooltip."""
+        state = State(self)
+        for section in self.sections:
+            for button, reason, does in section.buttons(state):
+                button.enabled = not reason
+                button.toolTip = reason or does
+            section.updateState(state)
+
+    def showStatus(self, text: str) -> None:
+        """One line on what is going on."""
+        self.ui.statusLabel.text = text
+
+    # Work in the background
+
+    def start(self, task: Task, onDone: Callable[[Any], None], onError: Callable[[Exception], None] | None = None):
+        """Begin a task and show that it runs."""
+        self.work.start(task, onDone, onError or self.onError)
+        self.ui.progressBar.value = 0
+        self.showStatus(_("Working: {task}").format(task=task.name))
+        self.updateButtons()
+
+    def cancel(self) -> None:
+        """Stop the running work; what was in the scene stays."""
+        self.work.stop()
+        self.showStatus(_("Canceled."))
+        self.updateButtons()
+
+    def _onStep(self, step: str, share: int) -> None:
+        self.ui.progressBar.value = share
+        self.showStatus(step)
+
+    def onError(self, error: Exception) -> None:
+        """Say what went wrong in the words of the error; what was in the scene stays."""
+        self.showStatus(_("Stopped by a problem."))
+        self.followScans()
+        if isinstance(error, PerfusionError):
+            slicer.util.errorDisplay(str(error), windowTitle=_("Cardiac Perfusion (MR)"))
+        else:
+            with slicer.util.tryWithErrorDisplay(_("Something unexpected happened."), waitCursor=False):
+                raise error
+
+    # The numbers follow
+
+    def _onSettled(self) -> None:
+        """Keep what changed for Undo, and let the results follow."""
+        changed = [part for nodes in self.scans() for part in self.logic.history.record(self.logic.reader(nodes))]
+        if changed:
+            self.onCorrected()
+
+    def onCorrected(self) -> None:
+        """Contours changed: show it, and let the results follow."""
+        self.study.updateSlicesList()
+        self.updateButtons()
+        self.recomputeIfWanted()
+
+    def onContours(self, slices: tuple[mrml.SliceNodes, ...]) -> None:
+        """Contours that are new want their flow."""
+        self.followScans()
+        mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
+        self.recomputeIfWanted()
+
+    def recompute(self) -> None:
+        """Compute flow from the contours as they are now."""
+        with slicer.util.tryWithErrorDisplay(_("Blood flow could not be computed."), waitCursor=False):
+            self.start(self.logic.flowTask(self.parameters), self._onFlow)
+
+    def recomputeIfWanted(self) -> None:
+        """Let the flow follow a correction; a problem is told in the status line, because nobody pressed a button."""
+        if not any(self.logic.isDrawn(part) for part in self.slices()):
+            return
+        if not self.parameters.updateAutomatically:
+            self.showStatus(_("Out of date: contours changed. Press Recompute."))
+            return
+        try:
+            self.start(self.logic.flowTask(self.parameters), self._onFlow, onError=self._onProblem)
+        except PerfusionError as error:
+            self._onProblem(error)
+
+    def _onProblem(self, error: Exception) -> None:
+        """Tell a problem without asking for a click."""
+        if not isinstance(error, PerfusionError):
+            raise error
+        self.showStatus(f"{error.problem} {error.remedy}")
+        self.updateButtons()
+
+    def _onFlow(self, flow: Flow | None) -> None:
+        """Show the flow."""
+        if flow is None:
+            return
+        first = self.logic.flow is None
+        self.logic.flow = flow
+        self.parameters.segmentTable = flow.tableNode
+        if first:
+            mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
+        self.updateDisplay()
+        self.showStatus(_("Up to date."))
+        self.updateButtons()

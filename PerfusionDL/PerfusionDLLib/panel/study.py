@@ -1,0 +1,88 @@
+"""The Study section: load, choose scans, find contours, the list of slices."""
+
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .. import mrml
+from ..mrml.tasks import contoursTask, loadTask, manualTask
+from .dependencies import ensureTorch, loadNetworks
+from .section import Section
+
+
+class StudySection(Section):
+    """From a folder to contours."""
+
+    def __init__(self, panel) -> None:
+        super().__init__(panel)
+        ui = self.ui
+        for selector, condition in ((ui.restSelector, "rest"), (ui.stressSelector, "stress")):
+            selector.addAttribute("vtkMRMLSequenceBrowserNode", "PerfusionDL.condition", f'"{condition}"')
+        self.onClick(ui.loadStudyButton, self.onLoadStudy)
+        self.onClick(ui.findContoursButton, self.onFindContours)
+        self.onClick(ui.drawButton, self.onDraw)
+        self.onClick(ui.cancelButton, panel.cancel)
+        ui.slicesList.connect("currentRowChanged(int)", self.onSliceSelected)
+
+    def onLoadStudy(self) -> None:
+        """Ask for a folder and load the perfusion study in it."""
+        folder = qt.QFileDialog.getExistingDirectory(self.panel.parent, _("Folder with the DICOM files of one patient"))
+        if folder:
+            self.panel.start(loadTask(slicer.mrmlScene, [Path(folder)]), self.onStudyLoaded)
+
+    def onStudyLoaded(self, scans: tuple[mrml.ScanNodes, ...]) -> None:
+        """Choose the scans that were loaded."""
+        panel = self.panel
+        for nodes in scans:
+            setattr(panel.parameters, f"{nodes.condition}Scan", nodes.browser)
+        panel.showStatus(_("Loaded. Press Find contours."))
+        mrml.showScans(slicer.mrmlScene, panel.scans(), withCurves=True)
+        panel.updateButtons()
+
+    def onFindContours(self) -> None:
+        """Find the contours of all slices of the chosen scans."""
+        self.findContours(self.panel.slices())
+
+    def findContours(self, slices) -> None:
+        """Find the contours of some slices."""
+        with slicer.util.tryWithErrorDisplay(_("The contours could not be found."), waitCursor=False):
+            ensureTorch()
+            self.panel.start(contoursTask(slicer.mrmlScene, slices, loadNetworks), self.panel.onContours)
+
+    def onDraw(self) -> None:
+        """Prepare the slices that have no contours for drawing by hand."""
+        slices = [part for part in self.panel.slices() if not part.hasContours]
+        self.panel.start(manualTask(slicer.mrmlScene, slices), self.panel.onContours)
+
+    def onSliceSelected(self, row: int) -> None:
+        """Show the slice that was clicked: its views, its tools, its curves."""
+        slices = self.panel.slices()
+        self.panel.slice = slices[row] if 0 <= row < len(slices) else None
+        self.panel.updateDisplay()
+        self.panel.updateButtons()
+
+    def updateSlicesList(self) -> None:
+        """A line for each slice: who made its contours, and what to check."""
+        panel, slices = self.panel, self.panel.slices()
+        chosen = panel.slice.key if panel.slice else None
+        wasBlocked = self.ui.slicesList.blockSignals(True)
+        self.ui.slicesList.clear()
+        for part in slices:
+            self.ui.slicesList.addItem(panel.logic.describe(part))
+        keys = [part.key for part in slices]
+        row = keys.index(chosen) if chosen in keys else min(0, len(slices) - 1)
+        self.ui.slicesList.setCurrentRow(row)
+        self.ui.slicesList.blockSignals(wasBlocked)
+        panel.slice = slices[row] if slices else None
+
+    def buttons(self, state):
+        ui, noScan, busy = self.ui, state.noScan, state.busy
+        yield ui.loadStudyButton, busy, _("Load the perfusion study in a folder of DICOM files.")
+        yield ui.findContoursButton, noScan or busy, _("Find the heart in every slice, then compute flow.")
+        yield ui.drawButton, noScan or busy, _("Prepare slices without contours for drawing by hand.")
+        yield ui.cancelButton, state.idle, _("Stop the running work.")
+
+    def updateState(self, state) -> None:
+        self.ui.progressBar.visible = bool(state.busy)
