@@ -5,16 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
-from time import perf_counter
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from . import __version__
-from .contours import Progress
+from .console import Overwrite, Steps, messages, output
 from .errors import PerfusionError
 from .maps import FlowModel
 from .report import NOTICE, table_text
@@ -27,8 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=f"Quantitative myocardial perfusion MRI. {NOTICE}.",
 )
-output = Console(highlight=False, soft_wrap=True)
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Device(StrEnum):
@@ -57,54 +52,6 @@ class Vendor(StrEnum):
     PHILIPS = "philips"
     GE = "ge"
     ENHANCED = "enhanced"
-
-
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a former result.")]
-
-
-class Steps:
-    """Says each step as it begins and adds up how long each kind of step took.
-
-    A step is called by its name, after its place where it has one: ``rest basal: motion compensation``.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self.seconds: dict[str, float] = {}
-        self._console = console
-        self._status = console.status("") if console.is_terminal else None
-        self._running: tuple[str, float] | None = None
-
-    def __call__(self, step: str) -> None:
-        self._count()
-        self._running = (step.rpartition(": ")[2], perf_counter())
-        if self._status is None:
-            self._console.print(step, style="dim", markup=False)
-        else:
-            self._status.update(escape(step))
-            self._status.start()
-
-    def during(self, condition: Condition) -> Progress:
-        """The same for the steps of one scan."""
-        return lambda step: self(f"{condition} {step}")
-
-    def finish(self) -> None:
-        """No step is running any more."""
-        self._count()
-        if self._status is not None:
-            self._status.stop()
-
-    def profile(self) -> str:
-        """One line per kind of step, slowest first."""
-        rows = sorted(self.seconds.items(), key=lambda row: -row[1])
-        return "\n".join(
-            f"{seconds:7.2f} s  {name}" for name, seconds in [*rows, ("in all", sum(self.seconds.values()))]
-        )
-
-    def _count(self) -> None:
-        if self._running is not None:
-            name, began = self._running
-            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
-        self._running = None
 
 
 @app.command()

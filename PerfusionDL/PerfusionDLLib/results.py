@@ -4,9 +4,11 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -20,8 +22,42 @@ INDEX = "preprocessing.json"
 SLICE_FOLDER = re.compile(r"(rest|stress)_(basal|mid|apical)(_\d+)?")
 RESULT = {"segments.csv", "territories.csv", "table.json", "table.xlsx", INDEX, "report.pdf", "scene.mrb"}
 STUDY = {"dicom", "truth"}
+DICOM_FILE = re.compile(
+    r"(rest|stress)_\d+(_basal|_mid|_apical)?_(contours|AHA_segments|MBF)\.dcm|(segment_table|report)\.dcm"
+)
 AGREEMENT = {"agreement.csv", "slices.csv", "flows.csv", "agreement.pdf"}
 SCORES = {"scores.csv"}
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its final name only when everything in it is written; a former one is replaced.
+
+    Raises PerfusionError where it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "table.csv"
+    >>> with whole_file(path) as target:
+    ...     _ = target.write(b"1,2")
+    >>> path.read_bytes()
+    b'1,2'
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    content = BytesIO()
+    yield content
+    try:
+        partial.write_bytes(content.getbuffer())
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise PerfusionError(
+            f"The file {path.name} could not be written: {error.strerror or error}.",
+            "Check that the disk has room and that you may write there.",
+        ) from error
 
 
 @contextmanager
@@ -80,7 +116,9 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
     theirs = sorted(
         path.name
         for path in folder.iterdir()
-        if path.name not in RESULT | STUDY | AGREEMENT | SCORES and not SLICE_FOLDER.fullmatch(path.name)
+        if path.name not in RESULT | STUDY | AGREEMENT | SCORES
+        and not SLICE_FOLDER.fullmatch(path.name)
+        and not DICOM_FILE.fullmatch(path.name)
     )
     if theirs:
         raise PerfusionError(

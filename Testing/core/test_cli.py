@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from PerfusionDLLib import cli
+from PerfusionDLLib.console import Console, Steps
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_the_version_comes_with_the_notice(perfusiondl):
 
 
 def test_steps_of_one_kind_are_added_up():
-    steps = cli.Steps(cli.Console(quiet=True))
+    steps = Steps(Console(quiet=True))
     for where in ("basal", "mid"):
         steps.during("rest")(f"{where}: labels")
     steps("report")

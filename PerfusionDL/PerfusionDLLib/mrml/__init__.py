@@ -5,6 +5,7 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 
 from .colors import flowScaleEnd
 from .corrections import History, isFrameExcluded, restoreAutomatic, setFrameExcluded, setPeakFrame
+from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
@@ -23,9 +24,14 @@ __all__ = [
     "ScanReader",
     "SliceNodes",
     "chooseImages",
+    "exportDicom",
+    "exportReport",
+    "exportResults",
+    "exportTable",
     "findScans",
     "findTable",
     "flowScaleEnd",
+    "imagesOfFlow",
     "isFrameExcluded",
     "moveScan",
     "openScene",
