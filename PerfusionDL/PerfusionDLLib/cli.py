@@ -1,7 +1,6 @@
 """The command line: `perfusiondl run`, `simulate` and what surrounds them."""
 
 import sys
-from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from . import __version__
+from . import __version__, cli_results
 from .console import Overwrite, Steps, messages, output
 from .errors import PerfusionError
 from .maps import FlowModel
 from .report import NOTICE, table_text
-from .results import whole_folder, write_results
+from .results import whole_folder, write_dicom, write_results
 from .series import Condition
 
 app = typer.Typer(
@@ -125,22 +124,6 @@ def process(folders, rest, stress, model, device, weights, steps: Steps):
     return preprocessed, maps, table
 
 
-def write_dicom(results: Path, sources, preprocessed, maps, table, *, de_identify: bool) -> None:
-    """Give the results in a folder to the archive, as DICOM objects in its subfolder ``dicom``."""
-    from .dicom import export_results
-
-    export_results(
-        results / "dicom",
-        sources,
-        preprocessed,
-        maps,
-        table,
-        moment=datetime.now(),
-        report_pdf=(results / "report.pdf").read_bytes(),
-        de_identify=de_identify,
-    )
-
-
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder for the study and its truth.")],
@@ -160,34 +143,38 @@ def simulate(
     output.print(f"Phantom patient {seed} in {out / 'dicom'}, its truth in {out / 'truth'}.", markup=False)
 
 
-@app.command()
-def agree(
-    automatic: Annotated[list[Path], typer.Argument(help="Results folders.", metavar="AUTO...")],
-    manual: Annotated[list[Path], typer.Option("--with", help="The folders to compare with, in the same order.")],
-    out: Annotated[Path, typer.Option(help="Folder for tables and figures.")],
-    overwrite: Overwrite = False,
-) -> None:
-    """Say how far results agree with those of a reader, of a second reader or with a truth."""
-    from .comparison import agree as compare
-
-    output.print(compare(automatic, manual, out, overwrite=overwrite), markup=False)
+app.command()(cli_results.export)
+app.command()(cli_results.agree)
+app.command()(cli_results.export_cases)
 
 
 @app.command()
 def train(
     out: Annotated[Path, typer.Option(help="Folder for weights and cards; an interrupted training goes on there.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long.")] = 60.0,
+    cases: Annotated[
+        list[Path] | None,
+        typer.Option(help="Results that readers corrected, or cases from `export-cases`: learn from them, OUT is new."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="How long; 60 by default, 10 with --cases.", show_default=False)
+    ] = None,
     step: Annotated[Step, typer.Option(help="Which network.")] = Step.ALL,
     seed: Annotated[int, typer.Option(help="Of the random images.")] = 0,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
+    weights: Annotated[Path | None, typer.Option(help="With --cases: networks of your own to begin with.")] = None,
 ) -> None:
-    """Train the networks on images drawn at random; use them with `run --weights`."""
+    """Train networks on images drawn at random, or further on what readers corrected; use them with `run --weights`."""
     from . import training
     from .networks import choose_device
 
-    cards = training.train(
-        out, minutes=minutes, step=step, seed=seed, device=choose_device(device), progress=output.print
-    )
+    device = choose_device(device)
+    if cases:
+        learned = training.learn(
+            cases, out, minutes=minutes or 10, step=step, seed=seed, device=device, weights=weights, progress=say
+        )
+        output.print(f"\n{learned}\n\nNetworks in {out}. {NOTICE}.", markup=False)
+        return
+    cards = training.train(out, minutes=minutes or 60, step=step, seed=seed, device=device, progress=say)
     for card in cards:
         output.print(f"Wrote {card}", markup=False)
 
@@ -237,6 +224,11 @@ def resemblance(
     output.print(table)
 
 
+def say(line: str) -> None:
+    """A line on how far the work is."""
+    messages.print(line, markup=False)
+
+
 def spread(figure) -> str:
     """Median and, where known, percentiles."""
     known = f" [{figure.low:.2f}, {figure.high:.2f}]" if isfinite(figure.low) else ""
@@ -249,27 +241,28 @@ def version() -> None:
     output.print(f"PerfusionDL {__version__}. {NOTICE}.")
 
 
-def repeated(option: str, arguments: list[str]) -> list[str]:
+def repeated(options: tuple[str, ...], arguments: list[str]) -> list[str]:
     """Arguments in which an option stands before each of its values, as the parser wants it.
 
     Examples
     --------
-    >>> repeated("--with", ["agree", "a", "b", "--with", "c", "d", "--out", "e"])
+    >>> repeated(("--with",), ["agree", "a", "b", "--with", "c", "d", "--out", "e"])
     ['agree', 'a', 'b', '--with', 'c', '--with', 'd', '--out', 'e']
     """
     spread: list[str] = []
-    inside = False
+    inside = ""
     for argument in arguments:
-        inside = argument == option or (inside and not argument.startswith("-"))
-        if argument != option:
-            spread += [option, argument] if inside else [argument]
+        if argument.startswith("-"):
+            inside = argument if argument in options else ""
+        if argument not in options:
+            spread += [inside, argument] if inside else [argument]
     return spread
 
 
 def main() -> None:
     """Run the command line; a problem in the study is said in its own words, with exit code 2."""
     try:
-        app(repeated("--with", sys.argv[1:]))
+        app(repeated(("--with", "--cases", "--images"), sys.argv[1:]))
     except PerfusionError as error:
         messages.print(error.problem, style="bold red", markup=False)
         messages.print(error.remedy, markup=False)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -22,11 +23,12 @@ INDEX = "preprocessing.json"
 SLICE_FOLDER = re.compile(r"(rest|stress)_(basal|mid|apical)(_\d+)?")
 RESULT = {"segments.csv", "territories.csv", "table.json", "table.xlsx", INDEX, "report.pdf", "scene.mrb"}
 STUDY = {"dicom", "truth"}
-DICOM_FILE = re.compile(
+NUMBERED = re.compile(
     r"(rest|stress)_\d+(_basal|_mid|_apical)?_(contours|AHA_segments|MBF)\.dcm|(segment_table|report)\.dcm"
+    r"|case_\d+\.npz|cases\.json"
 )
 AGREEMENT = {"agreement.csv", "slices.csv", "flows.csv", "agreement.pdf"}
-SCORES = {"scores.csv"}
+SCORES = {"scores.csv", "table.md", "worst.png"}
 
 
 @contextmanager
@@ -118,7 +120,7 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
         for path in folder.iterdir()
         if path.name not in RESULT | STUDY | AGREEMENT | SCORES
         and not SLICE_FOLDER.fullmatch(path.name)
-        and not DICOM_FILE.fullmatch(path.name)
+        and not NUMBERED.fullmatch(path.name)
     )
     if theirs:
         raise PerfusionError(
@@ -160,6 +162,33 @@ def write_results(
         report.write_pdf(target, preprocessed, maps, table)
     progress("scene")
     mrml.saveStudy(folder / "scene.mrb", preprocessed, maps, table)
+
+
+def write_dicom(
+    folder: Path,
+    sources: Sequence[Path],
+    preprocessed: Sequence[PreprocessedScan],
+    maps: Sequence[PerfusionMaps],
+    table: SegmentTable,
+    *,
+    de_identify: bool = False,
+) -> None:
+    """Give the results in a folder to the archive too, as DICOM objects in its subfolder ``dicom``.
+
+    sources : folders with the DICOM images of the study, or the files themselves
+    """
+    from .dicom import export_results
+
+    export_results(
+        folder / "dicom",
+        sources,
+        preprocessed,
+        maps,
+        table,
+        moment=datetime.now(),
+        report_pdf=(folder / "report.pdf").read_bytes(),
+        de_identify=de_identify,
+    )
 
 
 def named_slices(preprocessed: Sequence[PreprocessedScan]) -> list[tuple[str, PreprocessedSlice]]:

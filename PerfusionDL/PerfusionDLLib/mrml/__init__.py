@@ -5,7 +5,7 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 
 from .colors import flowScaleEnd
 from .corrections import History, isFrameExcluded, restoreAutomatic, setFrameExcluded, setPeakFrame
-from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow
+from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
@@ -33,6 +33,7 @@ __all__ = [
     "flowScaleEnd",
     "imagesOfFlow",
     "isFrameExcluded",
+    "modelOfScene",
     "moveScan",
     "openScene",
     "readAutomatic",

@@ -4,11 +4,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import slicer
+
 from ..contours import PreprocessedScan
-from ..maps import PerfusionMaps
+from ..maps import FlowModel, PerfusionMaps
 from ..report import segments_csv, write_pdf
-from ..results import whole_file, whole_folder, write_results
+from ..results import whole_file, whole_folder, write_dicom, write_results
 from ..series import Condition
+from .nodes import findScans
 from .tasks import Flow
 
 
@@ -16,16 +19,23 @@ def exportResults(
     folder: Path,
     flow: Flow,
     *,
+    dicom: Sequence[Path] = (),
+    deIdentify: bool = False,
     overwrite: bool = False,
     progress: Callable[[str], None] = lambda step: None,
 ) -> None:
     """Write the results folder that `perfusiondl run` writes, with the contours as they were corrected.
+
+    dicom : the DICOM images of the study, as ``sources`` of `exportDicom`, if its archive gets the results too
 
     Raises PerfusionError where the folder holds something else or cannot be written; nothing half-written stays.
     """
     scans, maps = _restFirst(flow)
     with whole_folder(folder, overwrite=overwrite) as partial:
         write_results(partial, scans, maps, flow.table, progress=progress)
+        if dicom:
+            progress("DICOM")
+            write_dicom(partial, dicom, scans, maps, flow.table, de_identify=deIdentify)
 
 
 def exportDicom(
@@ -92,6 +102,13 @@ def imagesOfFlow(flow: Flow) -> tuple[str, ...]:
         for part in scan.slices
         if part.series.instance_uids
     )
+
+
+def modelOfScene(scene: slicer.vtkMRMLScene) -> FlowModel:
+    """The model that the flow in a scene was computed with; the default where there is none."""
+    maps = (part.mbf for nodes in findScans(scene) for part in nodes.slices if part.mbf)
+    named = (volume.GetAttribute("PerfusionDL.flow_model") for volume in maps)
+    return FlowModel(next(filter(None, named), FlowModel.AVERAGED))
 
 
 def _restFirst(flow: Flow) -> tuple[list[PreprocessedScan], list[PerfusionMaps]]:

@@ -1,6 +1,7 @@
 """Offline training of the networks from images drawn at random, and their evaluation; never packaged into Slicer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import PerfusionError
@@ -25,14 +26,9 @@ def train(
 
     Returns the cards' paths.
     """
-    try:
+    with _packages():
         from .card import write_network
         from .fit import fit
-    except ModuleNotFoundError as error:
-        raise PerfusionError(
-            f"Training needs the package {error.name}, which is not installed.",
-            "Install it: pip install perfusiondl[train]",
-        ) from error
     if step not in (*STEPS, "all"):
         raise ValueError(f"step must be one of {(*STEPS, 'all')}, got {step!r}")
     out.mkdir(parents=True, exist_ok=True)
@@ -51,3 +47,22 @@ def train(
         }
         cards.append(write_network(net, name, out, training=training, scores={}))
     return cards
+
+
+def learn(folders: Sequence[Path], out: Path, **options) -> str:
+    """Train networks further on what readers corrected; see `finetune.learn`."""
+    with _packages():
+        from . import finetune
+    return finetune.learn(folders, out, **options)
+
+
+@contextmanager
+def _packages() -> Iterator[None]:
+    """Say which package is missing where one is."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise PerfusionError(
+            f"Training needs the package {error.name}, which is not installed.",
+            "Install it: pip install perfusiondl[train]",
+        ) from error

@@ -57,19 +57,15 @@ def write_network(
     net: UNet, step: str, folder: Path, *, training: Mapping[str, Any], scores: Mapping[str, Any]
 ) -> Path:
     """Write ``<step>.pt`` (half precision) and its card ``<step>.json``; returns the card's path."""
-    stored = io.BytesIO()
-    state = {
-        name: values.half() if values.is_floating_point() else values for name, values in net.cpu().state_dict().items()
-    }
-    torch.save(state, stored)
+    content = stored(net)
     weights = folder / f"{step}.pt"
-    weights.write_bytes(stored.getvalue())
+    weights.write_bytes(content)
     about = _STEPS[step]
     card = {
         "name": step,
         "version": __version__,
         "weights": weights.name,
-        "sha256": hashlib.sha256(stored.getvalue()).hexdigest(),
+        "sha256": hashlib.sha256(content).hexdigest(),
         "architecture": ARCHITECTURE[step],
         "input": {
             "sees": about["sees"],
@@ -85,3 +81,13 @@ def write_network(
     path = folder / f"{step}.json"
     path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def stored(net: torch.nn.Module) -> bytes:
+    """The weights of a network as a file holds them, in half precision."""
+    file = io.BytesIO()
+    state = {
+        name: values.half() if values.is_floating_point() else values for name, values in net.cpu().state_dict().items()
+    }
+    torch.save(state, file)
+    return file.getvalue()

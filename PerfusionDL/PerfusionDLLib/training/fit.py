@@ -68,7 +68,7 @@ def fit(
         mean.load_state_dict(state["mean"])
         optimizer.load_state_dict(state["optimizer"])
         elapsed, iteration = state["elapsed_s"], state["iteration"]
-    loss_of = {"points": _points_loss}.get(step, _LabelsLoss(3 if step == "peak" else 4))
+    loss_of = loss_for(step)
     source = batches(step, seed + 1_000_003 * iteration)
     total_s, losses, said = 60 * minutes, [], 0.0
     net.train()
@@ -77,7 +77,7 @@ def fit(
         share = elapsed / total_s
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * min(1, (iteration + 1) / 100) * (0.5 * (1 + math.cos(math.pi * share)) + 0.01)
-        image, target = _tensors(step, next(source), device)
+        image, target = tensors(step, next(source), device)
         with torch.autocast(device.split(":")[0], torch.bfloat16):
             logits = net(image)
         loss = loss_of(logits.float(), target)
@@ -104,7 +104,8 @@ def _running_mean(mean, now, count):
     return mean + (now - mean) / (count + 1).clamp(max=500)
 
 
-def _tensors(step, samples, device):
+def tensors(step, samples, device):
+    """Images and targets of a batch, each image a little brighter or darker than it was drawn."""
     image = torch.from_numpy(np.stack([sample.image for sample in samples]))
     brightness = torch.exp(0.15 * torch.randn(len(image), 1, 1, 1))
     gamma = torch.exp(0.15 * torch.randn(len(image), 1, 1, 1))
@@ -115,6 +116,11 @@ def _tensors(step, samples, device):
         labels = np.stack([sample.labels for sample in samples]).astype(np.int64)
         target = torch.from_numpy(np.maximum(labels - 1, 0) if step == "peak" else labels)
     return image.to(device, memory_format=torch.channels_last), target.to(device)
+
+
+def loss_for(step):
+    """What a network of this step minimizes, a function of its answers and the targets."""
+    return _points_loss if step == "points" else _LabelsLoss(3 if step == "peak" else 4)
 
 
 class _LabelsLoss:

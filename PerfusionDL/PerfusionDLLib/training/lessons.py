@@ -1,0 +1,81 @@
+"""What each network can learn from a slice that a reader corrected: samples as its card says it sees them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..contours import Label, Part
+from ..motion.field import resampled
+from ..networks import Network
+from ..preprocessing import bright_frames, lead_frames
+from ..preprocessing.ring import box_around
+from ..preprocessing.window import Window
+from .corrections import Correction
+from .samples import Sample
+
+TEACHES = {
+    "peak": {Part.PEAK_FRAME, Part.BOX, Part.LABELS},
+    "box": {Part.BOX, Part.LABELS},
+    "labels": {Part.LABELS},
+    "points": {Part.RV_INSERTION_POINTS},
+}
+"""Which parts must have been corrected for a slice to teach a network."""
+
+_OFF_CENTER_MM = {"peak": 40.0, "box": 40.0, "labels": 12.0, "points": 12.0}
+_ZOOM_SD = 0.08
+
+
+def lesson(one: Correction, network: Network) -> Callable[[np.random.Generator], Sample]:
+    """A function that draws samples of a corrected slice, each placed and scaled a little differently."""
+    step, case = network.card["name"], one.case
+    spacing_mm, labels = case.series.spacing_mm, case.reference.labels
+    masks = (labels == np.array(list(Label))[:, None, None]).astype(np.float32)
+    row0, column0, row1, column1 = box_around(labels)
+    middle = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
+    if step in ("peak", "box"):
+        middle = (np.array(labels.shape) - 1) / 2
+    images = _series(one, network) if step == "peak" else _frames(one)[:, None]
+    points = _clockwise(one) if step == "points" else np.full((2, 2), np.nan)
+
+    def draw(rng: np.random.Generator) -> Sample:
+        off_px = rng.uniform(-1, 1, 2) * _OFF_CENTER_MM[step] / spacing_mm
+        zoom = np.exp(rng.normal(0, _ZOOM_SD))
+        window = Window(network.size, network.spacing_mm * zoom, tuple(middle + off_px), spacing_mm)
+        image = window.look(images[rng.integers(len(images))])
+        image = image / max(np.percentile(image, network.card["input"]["scaled_to_percentile"]), 1e-6)
+        seen = window.look(masks)
+        seen[Label.BACKGROUND] += 1 - seen.sum(axis=0)
+        return Sample(
+            np.clip(image, 0, 4).astype(np.float32), seen.argmax(axis=0).astype(np.uint8), window.from_image(points)
+        )
+
+    return draw
+
+
+def _frames(one: Correction) -> np.ndarray:
+    """(frame, Y, X) the frames around the LV peak, in the pose of the contours."""
+    series, reference = one.case.series, one.case.reference
+    cavity = reference.labels == Label.BLOOD_POOL
+    curve = series.signal[:, cavity].mean(axis=1)
+    frames = bright_frames(curve, one.reference_frame)
+    return resampled(series.signal[frames], reference.displacement_mm[frames], series.spacing_mm)
+
+
+def _series(one: Correction, network: Network) -> np.ndarray:
+    """(1, frame, Y, X) the whole series without lead frames, as many frames as the network takes."""
+    signal = one.case.series.signal
+    used = signal[lead_frames(signal) :]
+    place = np.linspace(0, len(used) - 1, network.channels)
+    weight = np.maximum(1 - np.abs(place[:, None] - np.arange(len(used))), 0).astype(np.float32)
+    return np.tensordot(weight, used, axes=1)[None]
+
+
+def _clockwise(one: Correction) -> np.ndarray:
+    """(2, 2) insertion points in the order in which the septum runs clockwise on the screen."""
+    labels, points = one.case.reference.labels, one.case.reference.rv_points_px
+    heart = np.argwhere((labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL)).mean(axis=0)
+    right = np.argwhere(labels == Label.RV_BLOOD_POOL)
+    between = right.mean(axis=0) if len(right) else points.mean(axis=0)
+    first, last, middle = (np.arctan2(*(point - heart)) for point in (*points, between))
+    inside = (middle - first) % (2 * np.pi) < (last - first) % (2 * np.pi)
+    return points if inside else points[::-1]
