@@ -217,7 +217,7 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         """Whether the numbers were computed from the contours on screen; only then may they be exported."""
         if parameters is None or self.flow is None:
             return False
-        return self.flow.isCurrent([self.reader(nodes) for nodes in self.scans(parameters)])
+        return self.flow.isCurrent([self.reader(nodes) for nodes in self.scans(parameters)], parameters.flowModel)
 
     def isDrawn(self, part: mrml.SliceNodes) -> bool:
         """Whether a slice has a myocardium to compute flow in."""

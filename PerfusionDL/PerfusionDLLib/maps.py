@@ -81,6 +81,29 @@ class SegmentFit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PixelFits:
+    """The curve of every myocardial pixel of a slice and what the model makes of it.
+
+    times_s : (T,)
+    concentration_mmol_l, fitted_mmol_l : (T, N) float32; NaN where the signal carries no information
+    index : (Y, X) int32, column of each pixel, -1 outside the myocardium
+    """
+
+    times_s: np.ndarray
+    concentration_mmol_l: np.ndarray
+    fitted_mmol_l: np.ndarray
+    index: np.ndarray
+
+    def at(self, row: int, column: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Measured and fitted curve (T,) of one pixel, None outside the myocardium."""
+        rows, columns = self.index.shape
+        if not (0 <= row < rows and 0 <= column < columns) or self.index[row, column] < 0:
+            return None
+        pixel = self.index[row, column]
+        return self.concentration_mmol_l[:, pixel], self.fitted_mmol_l[:, pixel]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SliceMaps:
     """Flow of one slice, in the pose of its reference frame.
 
@@ -88,7 +111,7 @@ class SliceMaps:
     status : (Y, X) uint8, values of `FitStatus`; 0 outside the myocardium
     segments : (Y, X) uint8, AHA segment number, 0 outside
     depth : (Y, X) float32, 0 at the endocardium to 1 at the epicardium, NaN outside
-    segment_fits : by AHA segment number
+    segment_fits : by AHA segment number; pixel_fits : of every pixel, None where they were not kept
     counted : (Y, X) bool, pixels that count for a region's mean; None for all. The outermost row does not: fat and
         lung mix in
     origin : who made the contours
@@ -102,6 +125,7 @@ class SliceMaps:
     segments: np.ndarray
     depth: np.ndarray
     segment_fits: Mapping[int, SegmentFit]
+    pixel_fits: PixelFits | None = None
     counted: np.ndarray | None = None
     origin: Origin = Origin.AUTOMATIC
     flags: tuple[str, ...] = ()

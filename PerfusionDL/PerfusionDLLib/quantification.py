@@ -9,7 +9,7 @@ from . import __version__, aha, kinetics
 from .contours import PreprocessedScan, PreprocessedSlice
 from .curves import NO_RESIDUAL, Tissue, mean_curves, measure_arterial_input, slice_level, tissue_curves
 from .errors import PerfusionError
-from .maps import ArterialInput, FitStatus, FlowModel, PerfusionMaps, SegmentFit, SliceMaps
+from .maps import ArterialInput, FitStatus, FlowModel, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
 from .residual import Residual
 
 
@@ -72,13 +72,14 @@ def _quantify_slice(part: PreprocessedSlice, tissue: Tissue, fitter: kinetics.Fi
     contours, mask = part.contours, part.contours.myocardium
     mbf, se = np.full(mask.shape, np.nan, np.float32), np.full(mask.shape, np.nan, np.float32)
     status = np.zeros(mask.shape, np.uint8)
-    segment_fits = {}
+    segment_fits, pixel_fits = {}, None
     if index is not None:
         pixels = fitter.fit(index, tissue.curves)
         status[mask] = pixels.status | np.where(tissue.saturated, FitStatus.SATURATED, 0).astype(np.uint8)
         mbf[mask], se[mask] = pixels.mbf_ml_min_g, pixels.mbf_se_ml_min_g
         mbf[status > 0], se[status > 0] = np.nan, np.nan
         segment_fits = _segment_fits(tissue, fitter, index)
+        pixel_fits = _pixel_fits(tissue, pixels.fitted_mmol_l, mask)
     return SliceMaps(
         level=slice_level(part),
         mbf_ml_min_g=mbf,
@@ -87,9 +88,21 @@ def _quantify_slice(part: PreprocessedSlice, tissue: Tissue, fitter: kinetics.Fi
         segments=tissue.segments,
         depth=aha.transmural_depth(mask, contours.blood_pool),
         segment_fits=segment_fits,
+        pixel_fits=pixel_fits,
         counted=mask & ~tissue.outermost,
         origin=contours.origin,
         flags=tissue.flags,
+    )
+
+
+def _pixel_fits(tissue: Tissue, fitted_mmol_l: np.ndarray, mask: np.ndarray) -> PixelFits:
+    index = np.full(mask.shape, -1, np.int32)
+    index[mask] = np.arange(np.count_nonzero(mask))
+    return PixelFits(
+        times_s=tissue.curves.times_s,
+        concentration_mmol_l=tissue.curves.curves.astype(np.float32),
+        fitted_mmol_l=fitted_mmol_l.astype(np.float32),
+        index=index,
     )
 
 
@@ -122,6 +135,7 @@ def fingerprint(scan: PreprocessedScan) -> str:
         for point in (contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm):
             digest.update(b"-" if point is None else np.round(np.asarray(point, float), 3).tobytes())
         digest.update(np.packbits(part.used_frames).tobytes())
+        digest.update(repr(part.series.acquisition).encode())
     return digest.hexdigest()[:16]
 
 
@@ -143,6 +157,7 @@ def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInp
         "hematocrit": f"{acquisition.hematocrit:g}",
         "tissue_density_g_ml": f"{kinetics.MYOCARDIAL_DENSITY_G_ML:g}",
         "assumed": ", ".join(acquisition.assumed),
+        "entered": ", ".join(acquisition.entered),
         "contours": ", ".join(str(part.contours.origin) for part in scan.slices),
         "weights_sha256": ", ".join(
             dict.fromkeys(filter(None, (part.contours.weights_sha256 for part in scan.slices)))

@@ -1,5 +1,6 @@
 """What was measured: first-pass perfusion series, the scans they form and the study they belong to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +24,20 @@ class Condition(StrEnum):
     STRESS = "stress"
 
 
+PLAUSIBLE: Mapping[str, tuple[float, float, str]] = {
+    "saturation_time_s": (0.005, 0.5, "s"),
+    "repetition_time_s": (0.0005, 0.05, "s"),
+    "echo_time_s": (0.0001, 0.02, "s"),
+    "flip_angle_deg": (1, 90, "degrees"),
+    "field_strength_t": (0.1, 12, "T"),
+    "relaxivity_l_mmol_s": (1, 15, "L/mmol/s"),
+    "t10_blood_s": (0.5, 3, "s"),
+    "t10_myocardium_s": (0.3, 2.5, "s"),
+    "hematocrit": (0.1, 0.7, ""),
+}
+"""Lowest and highest plausible value of an `Acquisition`'s fields, with their unit."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Acquisition:
     """What the scanner did, in the units of its name.
@@ -32,6 +47,7 @@ class Acquisition:
     relaxivity_l_mmol_s : longitudinal relaxivity of the contrast agent (r1)
     t10_blood_s, t10_myocardium_s : native T1
     assumed : names of the fields that no header gave, i.e. documented defaults
+    entered : names of the fields that the user set
     """
 
     saturation_time_s: float = 0.1
@@ -48,19 +64,10 @@ class Acquisition:
     hematocrit: float = 0.42
     vendor: str = ""
     assumed: tuple[str, ...] = ()
+    entered: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, low, high, unit in (
-            ("saturation_time_s", 0.005, 0.5, "s"),
-            ("repetition_time_s", 0.0005, 0.05, "s"),
-            ("echo_time_s", 0.0001, 0.02, "s"),
-            ("flip_angle_deg", 1, 90, "degrees"),
-            ("field_strength_t", 0.1, 12, "T"),
-            ("relaxivity_l_mmol_s", 1, 15, "L/mmol/s"),
-            ("t10_blood_s", 0.5, 3, "s"),
-            ("t10_myocardium_s", 0.3, 2.5, "s"),
-            ("hematocrit", 0.1, 0.7, ""),
-        ):
+        for name, (low, high, unit) in PLAUSIBLE.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise PerfusionError(

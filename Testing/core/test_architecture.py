@@ -20,6 +20,7 @@ METHODS = {
     "aif",
     "kinetics",
     "aha",
+    "bullseye",
     "agreement",
 }
 CHAIN = {"pipeline", "curves", "quantification", "summary"}

@@ -8,7 +8,8 @@ import pytest
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PerfusionDLLib import figures
-from PerfusionDLLib.figures.bullseye import polar_image, sector, segment_at, table_values
+from PerfusionDLLib.bullseye import polar_image, sector, segment_at
+from PerfusionDLLib.figures.bullseye import table_values
 from PerfusionDLLib.figures.curves import fits_by_segment
 from PerfusionDLLib.figures.slices import draw_contours, time_position
 from PerfusionDLLib.figures.style import colormap, ink_on

@@ -37,16 +37,16 @@ def test_flow_is_computed_from_the_contours_in_the_scene(headless, readers):
 
 def test_a_correction_makes_the_flow_out_of_date_and_recomputing_makes_it_current(headless, readers):
     flow = compute_flow(headless, readers)
-    assert flow.isCurrent(readers)
+    assert flow.isCurrent(readers, FlowModel.FERMI)
     part = readers[0].nodes.slices[0]
     labels = small_study.ring_labels()
     taken = np.zeros_like(labels, bool)
     taken[20:26, :19] = labels[20:26, :19] == Label.MYOCARDIUM
     labels[taken] = 0
     mrml.writeLabels(part.contours, part.originalVolume, labels)
-    assert not flow.isCurrent(readers)
+    assert not flow.isCurrent(readers, FlowModel.FERMI)
     corrected = compute_flow(headless, readers, flow.tableNode)
-    assert corrected.isCurrent(readers)
+    assert corrected.isCurrent(readers, FlowModel.FERMI)
     assert corrected.tableNode is flow.tableNode
     shown = slicer.util.arrayFromVolume(part.mbf)[0]
     assert np.isnan(shown[taken]).all()

@@ -136,7 +136,7 @@ def test_restoring_brings_the_automatic_contours_back(session, ready, study):
 
 
 def test_images_as_acquired_and_the_opacity_of_the_map_are_chosen_in_the_panel(session, ready, study):
-    composite = session.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
+    composite = session.scene.GetSingletonNode("PerfusionBasal1", "vtkMRMLSliceCompositeNode")
     assert composite.GetBackgroundVolumeID() == study[0].slices[0].correctedVolume.GetID()
     assert composite.GetForegroundVolumeID() == study[0].slices[0].mbf.GetID()
     ready.ui.showOriginalCheckBox.checked = True

@@ -3,7 +3,7 @@
 Matplotlib does not come with Slicer: import this package inside the function that draws.
 """
 
-from .bullseye import bullseyes, draw_bullseye, draw_bullseyes, polar_image
+from .bullseye import bullseyes, draw_bullseye, draw_bullseyes
 from .curves import draw_arterial_input, draw_segments, segment_curves
 from .slices import draw_contours, draw_flow, draw_motion, field_mm, flow_maps, slice_title
 from .style import FLOW_COLORS, FLOW_UNIT, colormap, flow_scale, styled
@@ -23,7 +23,6 @@ __all__ = [
     "field_mm",
     "flow_maps",
     "flow_scale",
-    "polar_image",
     "segment_curves",
     "slice_title",
     "styled",

@@ -3,27 +3,32 @@
 Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScene().scene` elsewhere. No Qt.
 """
 
+from .acquisition import Source, enterAcquisition, restoreAcquisition, sourceOf
 from .colors import flowScaleEnd
 from .corrections import History, isFrameExcluded, restoreAutomatic, setFrameExcluded, setPeakFrame
 from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
-from .reading import ScanReader, readAutomatic, readContours, readScan, readSeries, readSlice
+from .picking import Pick, pickAt, pickSegment, readout, showPick
+from .reading import ScanReader, readAcquisition, readAutomatic, readContours, readScan, readSeries, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
 from .sequences import writeMotion, writeScan
 from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
-from .views import MAP_OPACITY, chooseImages, showCurves, showScans, showSlice
+from .views import MAP_OPACITY, chooseImages, registerLayouts, showBullseyes, showChart, showScans, showSlice
 from .writing import writeContours, writeLabels, writeSlice
 
 __all__ = [
     "MAP_OPACITY",
     "HeadlessScene",
     "History",
+    "Pick",
     "ScanNodes",
     "ScanReader",
     "SliceNodes",
+    "Source",
     "chooseImages",
+    "enterAcquisition",
     "exportDicom",
     "exportReport",
     "exportResults",
@@ -36,19 +41,28 @@ __all__ = [
     "modelOfScene",
     "moveScan",
     "openScene",
+    "pickAt",
+    "pickSegment",
+    "readAcquisition",
     "readAutomatic",
     "readContours",
     "readScan",
     "readSeries",
     "readSlice",
+    "readout",
+    "registerLayouts",
+    "restoreAcquisition",
     "restoreAutomatic",
     "saveScene",
     "saveStudy",
     "setFrameExcluded",
     "setPeakFrame",
-    "showCurves",
+    "showBullseyes",
+    "showChart",
+    "showPick",
     "showScans",
     "showSlice",
+    "sourceOf",
     "writeContours",
     "writeLabels",
     "writeMaps",

@@ -17,6 +17,16 @@ _VIRIDIS = bytes.fromhex(
 )
 """Every eighth color of viridis (S. van der Walt and N. Smith, 2015, CC0), the scale of the report's figures too."""
 
+_CIVIDIS = bytes.fromhex(
+    "00224e 00285b 002e6a 083370 1c396f 293f6e 33446d 3d4a6c 45506c 4d556c 555b6d "
+    "5c616e 646770 6b6d72 727274 787877 807f78 888578 908b78 979177 a09875 a89e73 "
+    "b0a571 b9ab6d c1b26a cbb965 d3c05f dcc859 e5cf52 efd748 f8df3c fee838"
+)
+"""Cividis (J. R. Nunez, C. R. Anderton, R. S. Renslow, PLoS ONE 2018;13:e0199239), as the report shows ratios."""
+
+RESERVE_END = 5.0
+"""Upper end of the scale of the reserve, without unit."""
+
 _SCALE_ENDS_ML_MIN_G = (2, 3, 4, 5, 6, 8)
 
 
@@ -33,10 +43,33 @@ def flowScaleEnd(maps: Sequence[PerfusionMaps]) -> float:
 
 def flowColors(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
     """The color table of flow maps, made once in each scene."""
-    anchors = np.frombuffer(_VIRIDIS, np.uint8).reshape(-1, 3) / 255
+    return _continuous(scene, "Myocardial blood flow", _VIRIDIS)
+
+
+def ratioColors(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
+    """The color table of ratios, made once in each scene."""
+    return _continuous(scene, "Ratio", _CIVIDIS)
+
+
+def showColors(volume: slicer.vtkMRMLScalarVolumeNode, colors: slicer.vtkMRMLColorTableNode, end: float) -> None:
+    """Values in color from 0 to the end of the scale, pixel by pixel; pixels without a value (NaN) are transparent."""
+    if volume.GetDisplayNode() is None:
+        volume.CreateDefaultDisplayNodes()
+    display = volume.GetDisplayNode()
+    display.SetAndObserveColorNodeID(colors.GetID())
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(0, end)
+    display.SetInterpolate(False)
+    display.SetAutoThreshold(False)
+    display.SetThreshold(0, 1e6)
+    display.SetApplyThreshold(True)
+
+
+def _continuous(scene: slicer.vtkMRMLScene, name: str, anchorColors: bytes) -> slicer.vtkMRMLColorTableNode:
+    anchors = np.frombuffer(anchorColors, np.uint8).reshape(-1, 3) / 255
     position = np.linspace(0, 255, len(anchors)).round()
     colors = np.stack([np.interp(np.arange(256), position, channel) for channel in anchors.T], axis=-1)
-    return _table(scene, "Myocardial blood flow", {index: ("", tuple(color)) for index, color in enumerate(colors)})
+    return _table(scene, name, {index: ("", tuple(color)) for index, color in enumerate(colors)})
 
 
 def labelColors(scene: slicer.vtkMRMLScene, name: str, names: Mapping[int, str]) -> slicer.vtkMRMLColorTableNode:

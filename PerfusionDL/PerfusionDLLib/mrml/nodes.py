@@ -101,10 +101,20 @@ class ScanNodes:
     """The nodes of one scan, base to apex.
 
     arterialInput, arterialInputChart : table and plot of the concentration in the left-ventricular blood pool
+    bullseye, bullseyeValues : flow of every pixel laid out as a bullseye, and the flow of the segments written on it
+    reserve, reserveValues : the same of the myocardial perfusion reserve, of a stress scan that has a rest scan
+    pickedCurve, pickedChart : table and plot of the pixel or segment that was clicked last; pickedPoint marks it
     """
 
     arterialInput = _Reference()
     arterialInputChart = _Reference()
+    bullseye = _Reference()
+    bullseyeValues = _Reference()
+    reserve = _Reference()
+    reserveValues = _Reference()
+    pickedCurve = _Reference()
+    pickedChart = _Reference()
+    pickedPoint = _Reference()
 
     def __init__(self, browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
         self.browser = browser

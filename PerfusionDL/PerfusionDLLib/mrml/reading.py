@@ -66,17 +66,23 @@ def readSlice(nodes: SliceNodes) -> PreprocessedSlice:
 def readSeries(nodes: SliceNodes) -> PerfusionSeries:
     """The series as acquired."""
     original = _present(nodes.original, nodes, "original series")
-    acquisition = attribute(original, "acquisition") or {}
     lead = nodes.protonDensity
     return PerfusionSeries(
         signal=_frames(original),
         times_s=_values(original),
         ijk_to_ras=readGeometry(original),
-        acquisition=Acquisition(**acquisition | {"assumed": tuple(acquisition.get("assumed", ()))}),
+        acquisition=readAcquisition(nodes),
         level=nodes.level,
         proton_density=_frames(lead) if lead else None,
         instance_uids=tuple((original.GetAttribute("DICOM.instanceUIDs") or "").split()),
     )
+
+
+def readAcquisition(nodes: SliceNodes) -> Acquisition:
+    """What the scanner did, with what the user entered."""
+    values = attribute(nodes.original, "acquisition") or {}
+    lists = {name: tuple(values.get(name, ())) for name in ("assumed", "entered")}
+    return Acquisition(**values | lists)
 
 
 def readMotion(nodes: SliceNodes) -> MotionCompensation:

@@ -8,9 +8,10 @@ import vtk
 
 from ..aha import SEGMENT_NAMES
 from ..maps import FitStatus, PerfusionMaps, RegionFlow, SegmentRow, SegmentTable, SliceMaps
-from .colors import FLOW_UNIT, flowColors, labelColors, showLegend
+from .colors import FLOW_UNIT, flowColors, labelColors, showColors, showLegend
 from .hierarchy import neutralStudyItem, placeNode, placeScan
 from .nodes import ScanNodes, SliceNodes, setAttribute
+from .plots import fillTable, newChart, plotColumns, plotSeries
 from .sequences import DISCLAIMER, sliceTitle
 
 _BLOOD_FLOW = ("126390", "DCM", "Absolute Regional Blood Flow")
@@ -62,7 +63,7 @@ def writeSliceMaps(
     nodes.mbf = _scalarMap(scene, nodes, nodes.mbf, f"{name} MBF", maps.mbf_ml_min_g)
     nodes.mbfError = _scalarMap(scene, nodes, nodes.mbfError, f"{name} MBF standard error", maps.mbf_se_ml_min_g)
     for volume, end in ((nodes.mbf, scaleEnd), (nodes.mbfError, scaleEnd / 2)):
-        _showFlow(scene, volume, end)
+        showColors(volume, flowColors(scene), end)
         for key, value in provenance.items():
             volume.SetAttribute(f"PerfusionDL.{key}", str(value))
         setAttribute(volume, "disclaimer", DISCLAIMER)
@@ -84,7 +85,7 @@ def writeTable(
         placeNode(scene, node, neutralStudyItem(scene))
     rows = (*table.segments, *table.territories, table.whole)
     wasModifying = node.StartModify()
-    _fillTable(node, {title: values for title, (values, _) in _tableColumns(rows).items()})
+    fillTable(node, {title: values for title, (values, _) in _tableColumns(rows).items()})
     for title, (_, unit) in _tableColumns(rows).items():
         if unit:
             node.SetColumnUnitLabel(title, unit)
@@ -120,21 +121,6 @@ def _tableColumns(rows: Sequence[SegmentRow]) -> dict[str, tuple[list, str]]:
             columns[f"{condition} {title}"] = ([getattr(flow, field) for flow in regions], unit)
         columns[f"{condition} origin"] = ([str(flow.origin) for flow in regions], "")
     return columns
-
-
-def _fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence]) -> None:
-    """Replace all columns: text where there is text, double precision elsewhere."""
-    table = vtk.vtkTable()
-    for title, values in columns.items():
-        text = any(isinstance(value, str) for value in values)
-        array = vtk.vtkStringArray() if text else vtk.vtkDoubleArray()
-        array.SetName(title)
-        for value in values:
-            array.InsertNextValue(value if text else float(value))
-        table.AddColumn(array)
-    node.SetAndObserveTable(table)
-    for title, values in columns.items():
-        node.SetColumnType(title, vtk.VTK_STRING if any(isinstance(v, str) for v in values) else vtk.VTK_DOUBLE)
 
 
 def _statusNames() -> dict[int, str]:
@@ -183,20 +169,6 @@ def _codedEntry(code: tuple[str, str, str]) -> slicer.vtkCodedEntry:
     return entry
 
 
-def _showFlow(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode, end: float) -> None:
-    """Flow in color from 0 to the end of the scale, pixel by pixel; pixels without a flow (NaN) are transparent."""
-    if volume.GetDisplayNode() is None:
-        volume.CreateDefaultDisplayNodes()
-    display = volume.GetDisplayNode()
-    display.SetAndObserveColorNodeID(flowColors(scene).GetID())
-    display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(0, end)
-    display.SetInterpolate(False)
-    display.SetAutoThreshold(False)
-    display.SetThreshold(0, 1e6)
-    display.SetApplyThreshold(True)
-
-
 def _writeCurves(scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps, name: str) -> None:
     """Mean concentration of each AHA segment with the fitted curve."""
     columns: dict[str, Sequence] = {}
@@ -208,16 +180,16 @@ def _writeCurves(scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps,
         }
     if nodes.curves is None:
         nodes.curves = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{name} segment curves")
-    _fillTable(nodes.curves, columns)
+    fillTable(nodes.curves, columns)
     if nodes.chart is None:
-        nodes.chart = _newChart(scene, f"{name} segment curves")
+        nodes.chart = newChart(scene, f"{name} segment curves")
     colors = labelColors(scene, "AHA segments", SEGMENT_NAMES)
     for index, number in enumerate(sorted(maps.segment_fits)):
         color = [0.0] * 4
         colors.GetColor(number, color)
         for offset, kind in enumerate(("Segment", "Fit")):
-            series = _plotSeries(scene, nodes.chart, 2 * index + offset, f"{name} {kind.lower()} {number}", color[:3])
-            _plotColumns(series, nodes.curves, f"Time {number}", f"{kind} {number}", line=kind == "Fit")
+            series = plotSeries(scene, nodes.chart, 2 * index + offset, f"{name} {kind.lower()} {number}", color[:3])
+            plotColumns(series, nodes.curves, f"Time {number}", f"{kind} {number}", line=kind == "Fit")
 
 
 def _writeArterialInput(scene: slicer.vtkMRMLScene, nodes: ScanNodes, maps: PerfusionMaps) -> None:
@@ -225,49 +197,11 @@ def _writeArterialInput(scene: slicer.vtkMRMLScene, nodes: ScanNodes, maps: Perf
     measured = maps.arterial_input
     if nodes.arterialInput is None:
         nodes.arterialInput = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
-        nodes.arterialInputChart = _newChart(scene, name)
-    _fillTable(nodes.arterialInput, {"Time": measured.times_s, "Blood": measured.concentration_mmol_l})
+        nodes.arterialInputChart = newChart(scene, name)
+    fillTable(nodes.arterialInput, {"Time": measured.times_s, "Blood": measured.concentration_mmol_l})
     nodes.arterialInput.SetColumnUnitLabel("Time", "s")
     nodes.arterialInput.SetColumnUnitLabel("Blood", "mmol/L")
     setAttribute(nodes.arterialInput, "source", measured.source)
     setAttribute(nodes.arterialInput, "flags", list(measured.flags))
-    series = _plotSeries(scene, nodes.arterialInputChart, 0, name, (0.84, 0.37, 0.0))
-    _plotColumns(series, nodes.arterialInput, "Time", "Blood", line=True)
-
-
-def _newChart(scene: slicer.vtkMRMLScene, title: str) -> slicer.vtkMRMLPlotChartNode:
-    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", title)
-    chart.SetTitle(f"{title}. {DISCLAIMER}.")
-    chart.SetXAxisTitle("Time (s)")
-    chart.SetYAxisTitle("Gadolinium (mmol/L)")
-    return chart
-
-
-def _plotSeries(
-    scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode, index: int, name: str, color: Sequence[float]
-) -> slicer.vtkMRMLPlotSeriesNode:
-    """The series at this place of a chart, made where it is missing, so that updates leave no strays.
-
-    Hidden from lists of nodes, because each slice has a dozen; the chart shows them.
-    """
-    series = chart.GetNthPlotSeriesNode(index)
-    if series is None:
-        series = slicer.vtkMRMLPlotSeriesNode()
-        series.SetHideFromEditors(True)
-        series = scene.AddNode(series)
-        chart.AddAndObservePlotSeriesNodeID(series.GetID())
-    series.SetName(name)
-    series.SetColor(*color)
-    return series
-
-
-def _plotColumns(
-    series: slicer.vtkMRMLPlotSeriesNode, table: slicer.vtkMRMLTableNode, x: str, y: str, *, line: bool
-) -> None:
-    """Plot one column over another, as a line or as dots."""
-    series.SetAndObserveTableNodeID(table.GetID())
-    series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
-    series.SetXColumnName(x)
-    series.SetYColumnName(y)
-    series.SetLineStyle(series.LineStyleSolid if line else series.LineStyleNone)
-    series.SetMarkerStyle(series.MarkerStyleNone if line else series.MarkerStyleCircle)
+    series = plotSeries(scene, nodes.arterialInputChart, 0, name, (0.84, 0.37, 0.0))
+    plotColumns(series, nodes.arterialInput, "Time", "Blood", line=True)

@@ -10,6 +10,7 @@ from ..contours import PreprocessedScan
 from ..errors import PerfusionError
 from ..maps import PerfusionMaps, SegmentTable
 from ..series import Condition, PerfusionSeries, Scan
+from .bullseye import bullseyeImage, writeBullseyes
 from .colors import flowScaleEnd
 from .headless import HeadlessScene, saveScene
 from .hierarchy import placeScan
@@ -43,6 +44,9 @@ def writeStudy(
         scans.append(nodes)
     if table is not None:
         writeTable(scene, table)
+        mapped = [nodes for nodes in scans if nodes.condition in flows]
+        images = [bullseyeImage(flows[nodes.condition]) for nodes in mapped]
+        writeBullseyes(scene, mapped, images, table, scaleEnd=scaleEnd)
     showScans(scene, scans)
     return tuple(scans)
 

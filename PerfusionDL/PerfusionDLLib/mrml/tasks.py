@@ -14,9 +14,10 @@ import slicer
 from .. import motion, pipeline
 from ..contours import Contours, Origin, Part, PreprocessedScan, PreprocessedSlice, Progress
 from ..errors import PerfusionError
-from ..maps import FlowModel, PerfusionMaps, SegmentTable
+from ..maps import FlowModel, PerfusionMaps, SegmentTable, SliceMaps
 from ..residual import Residual
 from ..series import Condition, PerfusionSeries, Study
+from .bullseye import bullseyeImage, writeBullseyes
 from .colors import flowScaleEnd
 from .hierarchy import placeScan
 from .nodes import ScanNodes, SliceNodes
@@ -163,22 +164,45 @@ class Flow:
 
     scans : slices without contours are left out
     residuals : contrast agent left in the blood of each scan by an earlier injection
+    bullseyes : (Y, X) image of each scan
+    nodes : of the slices of each scan, in the order of ``maps``
     """
 
     scans: tuple[PreprocessedScan, ...]
     residuals: tuple[Residual, ...]
     maps: tuple[PerfusionMaps, ...]
+    bullseyes: tuple[np.ndarray, ...]
     table: SegmentTable
     model: FlowModel
+    nodes: tuple[tuple[SliceNodes, ...], ...]
     tableNode: slicer.vtkMRMLTableNode | None = None
 
-    def isCurrent(self, readers: Sequence[ScanReader]) -> bool:
-        """Whether the contours in the scene are still those it was computed from."""
+    def isCurrent(self, readers: Sequence[ScanReader], model: FlowModel) -> bool:
+        """Whether the contours and values in the scene, and the model, are still those it was computed from."""
         now = _drawn(readers)
-        return len(now) == len(self.scans) and all(
-            scan.condition is former.condition and pipeline.fingerprint(scan) == pipeline.fingerprint(former)
-            for (_, _, scan), former in zip(now, self.scans, strict=True)
+        return (
+            model is self.model
+            and len(now) == len(self.scans)
+            and all(
+                scan.condition is former.condition and pipeline.fingerprint(scan) == pipeline.fingerprint(former)
+                for (_, _, scan), former in zip(now, self.scans, strict=True)
+            )
         )
+
+    def ofScan(self, nodes: ScanNodes) -> PerfusionMaps | None:
+        """The maps of a scan, None where it was not computed."""
+        for maps, parts in zip(self.maps, self.nodes, strict=True):
+            if parts[0].browser is nodes.browser:
+                return maps
+        return None
+
+    def ofSlice(self, part: SliceNodes) -> SliceMaps | None:
+        """The maps of a slice, None where it was not computed."""
+        for maps, parts in zip(self.maps, self.nodes, strict=True):
+            for sliceMaps, nodes in zip(maps.slices, parts, strict=True):
+                if nodes.key == part.key:
+                    return sliceMaps
+        return None
 
 
 def flowTask(
@@ -204,42 +228,47 @@ def flowTask(
     def compute(progress: Progress) -> Flow:
         progress("blood flow")
         residuals = tuple(pipeline.residual_contrast(scans))
-        maps = tuple(
-            _known_maps(former, scan, residual, model) or pipeline.quantify(scan, model=model, residual=residual)
-            for scan, residual in zip(scans, residuals, strict=True)
-        )
+        results = [_maps(former, scan, residual, model) for scan, residual in zip(scans, residuals, strict=True)]
+        maps = tuple(result for result, _ in results)
         flows = {one.condition: one for one in maps}
         summary = pipeline.summarize(flows.get(Condition.REST), flows.get(Condition.STRESS))
-        return Flow(tuple(scans), residuals, maps, summary, model)
+        bullseyes = tuple(image for _, image in results)
+        parts = tuple(slices for _, slices, _ in drawn)
+        return Flow(tuple(scans), residuals, maps, bullseyes, summary, model, parts)
 
     def apply(flow: Flow) -> Flow | None:
         if not all(nodes.inScene for nodes, _, _ in drawn):
             return None
         scaleEnd = flowScaleEnd(flow.maps)
+        known = former.maps if former and flowScaleEnd(former.maps) == scaleEnd else ()
         for (nodes, slices, _), maps in zip(drawn, flow.maps, strict=True):
-            writeMaps(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices)
+            if not any(maps is one for one in known):
+                writeMaps(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices)
+        writeBullseyes(scene, [nodes for nodes, _, _ in drawn], flow.bullseyes, flow.table, scaleEnd=scaleEnd)
         tableNode = writeTable(scene, flow.table, table if table and table.GetScene() else None)
         return replace(flow, tableNode=tableNode)
 
     return Task("Compute blood flow", compute, apply, 1)
 
 
-def _known_maps(
+def _maps(
     former: Flow | None, scan: PreprocessedScan, residual: Residual, model: FlowModel
-) -> PerfusionMaps | None:
-    """The former maps of a scan if everything they depend on is as it was."""
-    if former is None or former.model is not model:
-        return None
-    for known, knownResidual, maps in zip(former.scans, former.residuals, former.maps, strict=True):
-        if (
-            known.condition is scan.condition
-            and knownResidual == residual
-            and len(known.slices) == len(scan.slices)
-            and all(map(_same_inputs, known.slices, scan.slices))
-            and pipeline.fingerprint(known) == pipeline.fingerprint(scan)
+) -> tuple[PerfusionMaps, np.ndarray]:
+    """Maps and bullseye of a scan: the former ones if everything they depend on is as it was."""
+    if former is not None and former.model is model:
+        for known, knownResidual, maps, image in zip(
+            former.scans, former.residuals, former.maps, former.bullseyes, strict=True
         ):
-            return maps
-    return None
+            if (
+                known.condition is scan.condition
+                and knownResidual == residual
+                and len(known.slices) == len(scan.slices)
+                and all(map(_same_inputs, known.slices, scan.slices))
+                and pipeline.fingerprint(known) == pipeline.fingerprint(scan)
+            ):
+                return maps, image
+    maps = pipeline.quantify(scan, model=model, residual=residual)
+    return maps, bullseyeImage(maps)
 
 
 def _same_inputs(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:

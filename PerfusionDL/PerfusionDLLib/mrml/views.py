@@ -1,22 +1,43 @@
 """What the views show: a row of short-axis views for each scan, maps and contours over the images, curves below."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import slicer
 
+from ..series import Level
 from .nodes import ScanNodes, SliceNodes
 from .reading import readBox, readGeometry
 
 VIEW_ROWS = (("Red", "Green", "Yellow"), ("Red+", "Green+", "Yellow+"))
 """Slice views of Slicer's own three-over-three layout, so that a saved scene looks right without this extension too."""
 
+OWN_ROWS = (
+    ("PerfusionBasal1", "PerfusionMid1", "PerfusionApical1"),
+    ("PerfusionBasal2", "PerfusionMid2", "PerfusionApical2"),
+)
+"""Slice views of our own layouts, which leave those of Slicer as they are."""
+
+BULLSEYE_VIEWS = ("PerfusionBullseye1", "PerfusionBullseye2")
+"""Of the scan in the same row."""
+
+RESERVE_VIEW = "PerfusionReserve"
 CURVES_VIEW = "PerfusionCurves"
-LAYOUT = 7130
-"""Number of the layout with curves; Slicer asks for one above 100 that no other extension uses."""
+LAYOUTS = {1: 7130, 2: 7131}
+"""Numbers of our layouts by rows; Slicer asks for numbers above 100 that no other extension uses."""
 
 MAP_OPACITY = 0.7
 FIELD_OF_VIEW_IN_BOXES = 1.9
+BULLSEYE_FIELD_MM = 102.0
+ROOM_FOR_LEGEND_MM = 16.0
+
+
+def registerLayouts(scene: slicer.vtkMRMLScene) -> None:
+    """Make our layouts known, so that a scene that was saved in one opens in it."""
+    layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    for rows, number in LAYOUTS.items():
+        if not layout.IsLayoutDescription(number):
+            layout.AddLayoutDescription(number, layoutDescription(rows))
 
 
 def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, withCurves: bool = False) -> None:
@@ -24,79 +45,124 @@ def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, withCur
 
     Contours, points and legend are shown in the view of their own slice only: rest and stress lie in the same place.
 
-    withCurves : a plot of the curves below, in a layout of our own; else Slicer's three-over-three layout, which every
-        Slicer knows
+    withCurves : a bullseye beside each scan and the curves below, in a layout of our own; else Slicer's
+        three-over-three layout, which every Slicer knows
     """
     layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     if withCurves:
-        description = layoutDescription(min(len(scans), len(VIEW_ROWS)))
-        if not layout.AddLayoutDescription(LAYOUT, description):
-            layout.SetLayoutDescription(LAYOUT, description)
-        layout.SetViewArrangement(LAYOUT)
+        registerLayouts(scene)
+        layout.SetViewArrangement(LAYOUTS[max(1, min(len(scans), len(VIEW_ROWS)))])
     else:
         layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView)
-    for part, sliceNode in _shown(scene, scans):
-        showSlice(part, sliceNode)
+    for part, sliceNodes in _shown(scene, scans):
+        showSlice(part, sliceNodes)
+    showBullseyes(scene, scans)
+
+
+def showBullseyes(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> None:
+    """Show the bullseyes in the views of our layout, where these are open."""
+    for nodes, viewName in zip(scans, BULLSEYE_VIEWS, strict=False):
+        _showBullseye(scene, viewName, nodes.bullseye, nodes.bullseyeValues)
+        if nodes.reserve:
+            _showBullseye(scene, RESERVE_VIEW, nodes.reserve, nodes.reserveValues)
+
+
+def _showBullseye(scene: slicer.vtkMRMLScene, viewName: str, volume, values) -> None:
+    sliceNode = scene.GetSingletonNode(viewName, "vtkMRMLSliceNode")
+    if sliceNode is None:
+        return
+    composite = _compositeNode(sliceNode)
+    composite.SetBackgroundVolumeID(_id(volume))
+    composite.SetForegroundVolumeID(None)
+    composite.SetLabelVolumeID(None)
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume) if volume else None
+    pose = np.diag([-1.0, 1.0, 1.0, 1.0])
+    pose[0, 3] = -ROOM_FOR_LEGEND_MM if legend else 0
+    _look(sliceNode, pose, BULLSEYE_FIELD_MM + (2 * ROOM_FOR_LEGEND_MM if legend else 0))
+    _showOnlyIn(values.GetDisplayNode() if values else None, [sliceNode])
+    _showOnlyIn(legend, [sliceNode])
 
 
 def chooseImages(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, original: bool, mapOpacity: float) -> None:
     """Show the images as acquired or in one pose, and the flow map over them more or less."""
-    for part, sliceNode in _shown(scene, scans):
-        composite = _compositeNode(sliceNode)
+    for part, sliceNodes in _shown(scene, scans):
         images = part.originalVolume if original else part.correctedVolume or part.originalVolume
-        composite.SetBackgroundVolumeID(_id(images))
-        composite.SetForegroundVolumeID(_id(part.mbf))
-        composite.SetForegroundOpacity(mapOpacity)
+        for composite in map(_compositeNode, sliceNodes):
+            composite.SetBackgroundVolumeID(_id(images))
+            composite.SetForegroundVolumeID(_id(part.mbf))
+            composite.SetForegroundOpacity(mapOpacity)
 
 
-def showCurves(scene: slicer.vtkMRMLScene, nodes: SliceNodes) -> None:
-    """Show the curves of a slice in the plot view of our layout, where that is open."""
+def showChart(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
+    """Show a chart in the plot view of our layout, where that is open."""
     view = scene.GetSingletonNode(CURVES_VIEW, "vtkMRMLPlotViewNode")
-    if view and nodes.chart:
-        view.SetPlotChartNodeID(nodes.chart.GetID())
+    if view and chart:
+        view.SetPlotChartNodeID(chart.GetID())
 
 
-def showSlice(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
-    """Show one slice in one view: in its own plane, centered on the left ventricle, rows downwards."""
-    composite = _compositeNode(sliceNode)
-    composite.SetBackgroundVolumeID(_id(nodes.correctedVolume or nodes.originalVolume))
-    composite.SetForegroundVolumeID(_id(nodes.mbf))
-    composite.SetLabelVolumeID(None)
-    composite.SetForegroundOpacity(MAP_OPACITY)
-    _lookAt(nodes, sliceNode)
+def showSlice(nodes: SliceNodes, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:
+    """Show one slice in its views and in no other: in its own plane, centered on the left ventricle, rows downwards."""
+    for sliceNode in sliceNodes:
+        composite = _compositeNode(sliceNode)
+        composite.SetBackgroundVolumeID(_id(nodes.correctedVolume or nodes.originalVolume))
+        composite.SetForegroundVolumeID(_id(nodes.mbf))
+        composite.SetLabelVolumeID(None)
+        composite.SetForegroundOpacity(MAP_OPACITY)
+        _lookAt(nodes, sliceNode)
     for node in (nodes.contours, nodes.automatic, nodes.rvInsertionPoints, nodes.box):
-        _showOnlyIn(node.GetDisplayNode() if node else None, sliceNode)
+        _showOnlyIn(node.GetDisplayNode() if node else None, sliceNodes)
     if nodes.mbf:
-        _showOnlyIn(slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.mbf), sliceNode)
+        _showOnlyIn(slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.mbf), sliceNodes)
+
+
+def viewOf(viewName: str) -> tuple[int, int] | None:
+    """Row of the scan and number of the slice that a view shows."""
+    for rows in (VIEW_ROWS, OWN_ROWS):
+        for row, names in enumerate(rows):
+            if viewName in names:
+                return row, names.index(viewName)
+    return None
 
 
 def layoutDescription(rows: int) -> str:
-    """A row of three slice views for each scan, and below it the curves."""
+    """A row of three slice views and a bullseye for each scan; below, the curves and the bullseye of the reserve.
 
-    def item(name: str) -> str:
-        label = f'<property name="viewlabel" action="default">{name}</property>'
-        orientation = '<property name="orientation" action="default">Axial</property>'
-        return f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">{orientation}{label}</view></item>'
+    Every view has a group of its own, because slices and bullseyes lie in planes of their own: what moves one of them
+    must not move another.
+    """
+    groups = iter(range(10, 100))
 
-    views = "".join(
-        f'<item><layout type="horizontal">{"".join(map(item, names))}</layout></item>' for names in VIEW_ROWS[:rows]
-    )
-    plot = (
-        f'<item><view class="vtkMRMLPlotViewNode" singletontag="{CURVES_VIEW}">'
-        '<property name="viewlabel" action="default">Curves</property></view></item>'
-    )
-    return f'<layout type="vertical">{views}{plot}</layout>'
+    def sliceView(name: str, label: str) -> str:
+        properties = {"orientation": "Axial", "viewlabel": label, "viewgroup": str(next(groups))}
+        return _view("vtkMRMLSliceNode", name, properties)
+
+    body = ""
+    for condition, names, bullseye in zip(("Stress ", "Rest "), OWN_ROWS[:rows], BULLSEYE_VIEWS, strict=False):
+        scan = condition if rows > 1 else ""
+        views = [sliceView(name, scan + level) for name, level in zip(names, Level, strict=True)]
+        views.append(sliceView(bullseye, f"{scan}bullseye"))
+        body += f'<item><layout type="horizontal">{"".join(views)}</layout></item>'
+    curves = _view("vtkMRMLPlotViewNode", CURVES_VIEW, {"viewlabel": "Curves"})
+    if rows > 1:
+        curves = f'<item><layout type="horizontal">{curves}{sliceView(RESERVE_VIEW, "Reserve")}</layout></item>'
+    return f'<layout type="vertical">{body}{curves}</layout>'
+
+
+def _view(kind: str, name: str, properties: Mapping[str, str]) -> str:
+    texts = (f'<property name="{key}" action="default">{value}</property>' for key, value in properties.items())
+    return f'<item><view class="{kind}" singletontag="{name}">{"".join(texts)}</view></item>'
 
 
 def _shown(
     scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]
-) -> Iterator[tuple[SliceNodes, slicer.vtkMRMLSliceNode]]:
-    """Each slice with its view, where that exists."""
-    for nodes, viewNames in zip(scans, VIEW_ROWS, strict=False):
-        for part, viewName in zip(nodes.slices, viewNames, strict=False):
-            sliceNode = scene.GetSingletonNode(viewName, "vtkMRMLSliceNode")
-            if sliceNode and part.original:
-                yield part, sliceNode
+) -> Iterator[tuple[SliceNodes, list[slicer.vtkMRMLSliceNode]]]:
+    """Each slice with its views, where there are any."""
+    for nodes, plain, own in zip(scans, VIEW_ROWS, OWN_ROWS, strict=False):
+        for part, *names in zip(nodes.slices, plain, own, strict=False):
+            found = (scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in names)
+            sliceNodes = [sliceNode for sliceNode in found if sliceNode]
+            if sliceNodes and part.original:
+                yield part, sliceNodes
 
 
 def _compositeNode(sliceNode: slicer.vtkMRMLSliceNode) -> slicer.vtkMRMLSliceCompositeNode:
@@ -120,7 +186,11 @@ def _lookAt(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
     pose[:3, 0], pose[:3, 1], pose[:3, 2] = column, -row, np.cross(column, row)
     pose[:3, 3] = center[:3]
     boxes = FIELD_OF_VIEW_IN_BOXES if nodes.box else 1
-    side = boxes * max((row1 - row0) * rowMm, (column1 - column0) * columnMm)
+    _look(sliceNode, pose, boxes * max((row1 - row0) * rowMm, (column1 - column0) * columnMm))
+
+
+def _look(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray, side: float) -> None:
+    """Look at a plane, so that the shorter edge of the view shows ``side`` mm of it."""
     width, height, _ = sliceNode.GetDimensions()
     scale = side / max(min(width, height), 1)
     wasModifying = sliceNode.StartModify()
@@ -135,9 +205,16 @@ def _wholeImage(nodes: SliceNodes) -> tuple[float, float, float, float]:
     return -0.5, -0.5, rows - 0.5, columns - 0.5
 
 
-def _showOnlyIn(display: slicer.vtkMRMLDisplayNode | None, sliceNode: slicer.vtkMRMLSliceNode) -> None:
+def _showOnlyIn(display: slicer.vtkMRMLDisplayNode | None, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:
     if display:
-        display.SetViewNodeIDs([sliceNode.GetID()])
+        display.SetViewNodeIDs([sliceNode.GetID() for sliceNode in sliceNodes])
+
+
+def showOnlyWith(display: slicer.vtkMRMLDisplayNode, other: slicer.vtkMRMLDisplayableNode) -> None:
+    """Show something in the views in which another node is shown."""
+    views = other.GetDisplayNode().GetViewNodeIDs()
+    if views != display.GetViewNodeIDs():
+        display.SetViewNodeIDs(views)
 
 
 def _id(node: slicer.vtkMRMLNode | None) -> str | None:

@@ -16,4 +16,4 @@ class ImagesSection(Section):
         )
         if panel.slice is not None:
             self.ui.playWidget.setMRMLSequenceBrowserNode(panel.slice.browser)
-            mrml.showCurves(slicer.mrmlScene, panel.slice)
+            mrml.showChart(slicer.mrmlScene, panel.slice.chart)

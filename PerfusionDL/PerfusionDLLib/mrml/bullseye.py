@@ -1,0 +1,130 @@
+"""Bullseyes in views of their own: flow of every pixel as the AHA draws it, with the values of the segments."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import slicer
+import vtk
+
+from ..bullseye import RINGS, SIXTEEN, polar_image, sector, segment_at
+from ..maps import PerfusionMaps, SegmentTable
+from ..series import Condition
+from .colors import RESERVE_END, flowColors, ratioColors, showColors, showLegend
+from .nodes import ScanNodes, setAttribute
+from .sequences import DISCLAIMER
+
+SIZE = 192
+SPACING_MM = 0.5
+HALF_TEXT_MM = 5.0  # views put the text to the right of its point
+_CENTER = (SIZE - 1) / 2
+_RADIUS_PX = SIZE / 2
+
+
+def bullseyeImage(maps: PerfusionMaps) -> np.ndarray:
+    """(SIZE, SIZE) float32 flow of every pixel of a scan laid out as a bullseye, mL/min/g, NaN where there is none."""
+    return polar_image(maps.slices, SIZE).astype(np.float32)
+
+
+def writeBullseyes(
+    scene: slicer.vtkMRMLScene,
+    scans: Sequence[ScanNodes],
+    images: Sequence[np.ndarray],
+    table: SegmentTable,
+    *,
+    scaleEnd: float,
+) -> None:
+    """Put a bullseye beside each scan, and that of the reserve beside the stress scan where there are both.
+
+    images : from `bullseyeImage`, one for each scan
+    """
+    for nodes, image in zip(scans, images, strict=True):
+        title = f"{nodes.condition.capitalize()} bullseye"
+        values = {row.aha_segment: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
+        nodes.bullseye = _volume(scene, nodes.bullseye, title, image)
+        showColors(nodes.bullseye, flowColors(scene), scaleEnd)
+        nodes.bullseyeValues = _values(scene, nodes.bullseyeValues, f"{title} values", values)
+    stress = next((nodes for nodes in scans if nodes.condition is Condition.STRESS), None)
+    if stress is not None and len(scans) > 1:
+        reserve = {row.aha_segment: row.mpr for row in table.segments}
+        stress.reserve = _volume(scene, stress.reserve, "Reserve bullseye", _flat(reserve))
+        showColors(stress.reserve, ratioColors(scene), RESERVE_END)
+        showLegend(stress.reserve, "Reserve (MPR)", scaleEnd=RESERVE_END)
+        stress.reserveValues = _values(scene, stress.reserveValues, "Reserve bullseye values", reserve)
+
+
+def segmentAtPosition(ras_mm: Sequence[float]) -> int | None:
+    """AHA segment at a world position in a bullseye, None beside it.
+
+    >>> segmentAtPosition((0.0, 40.0, 0.0))
+    1
+    """
+    x, y = -ras_mm[0] / (_RADIUS_PX * SPACING_MM), ras_mm[1] / (_RADIUS_PX * SPACING_MM)
+    return int(segment_at(np.hypot(x, y), np.degrees(np.arctan2(y, x)) % 360)) or None
+
+
+def _segments() -> np.ndarray:
+    """(SIZE, SIZE) AHA segment at each place of a bullseye."""
+    x, y = (np.mgrid[:SIZE, :SIZE][::-1] - _CENTER) / _RADIUS_PX
+    return segment_at(np.hypot(x, y), np.degrees(np.arctan2(-y, x)) % 360)
+
+
+def _borders() -> np.ndarray:
+    """(SIZE, SIZE) bool, the lines between segments."""
+    segments = _segments()
+    borders = np.zeros(segments.shape, bool)
+    for axis in (0, 1):
+        borders |= segments != np.roll(segments, 1, axis)
+    return borders
+
+
+def _flat(values: Mapping[int, float]) -> np.ndarray:
+    """(SIZE, SIZE) the value of each segment all over it."""
+    by_number = np.array([np.nan, *(values.get(number, np.nan) for number in SIXTEEN)])
+    return by_number[_segments()]
+
+
+def _volume(
+    scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode | None, name: str, image: np.ndarray
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """An axial image around the origin: the left of the patient on the right, anterior on top, as in the views."""
+    if volume is None:
+        volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+        pose = np.diag([-SPACING_MM, -SPACING_MM, SPACING_MM, 1.0])
+        pose[:2, 3] = _CENTER * SPACING_MM
+        volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(pose))
+        setAttribute(volume, "disclaimer", DISCLAIMER)
+    slicer.util.updateVolumeFromArray(volume, np.where(_borders(), np.nan, image).astype(np.float32)[np.newaxis])
+    return volume
+
+
+def _values(
+    scene: slicer.vtkMRMLScene, points: slicer.vtkMRMLMarkupsFiducialNode | None, name: str, values: Mapping[int, float]
+) -> slicer.vtkMRMLMarkupsFiducialNode:
+    """The numbers on a bullseye: locked points without a glyph, in no list of the user's."""
+    if points is None:
+        points = slicer.vtkMRMLMarkupsFiducialNode()
+        points.SetName(name)
+        points.SetHideFromEditors(True)
+        points = scene.AddNode(points)
+        points.CreateDefaultDisplayNodes()
+        for segment in SIXTEEN:
+            points.AddControlPoint(vtk.vtkVector3d(*_labelPosition(segment)), "")
+        points.SetLocked(True)
+        display = points.GetDisplayNode()
+        display.SetPointLabelsVisibility(True)
+        display.SetGlyphScale(0.1)
+        display.SetTextScale(3.2)
+        display.SetSelectedColor(1, 1, 1)
+        display.SetOccludedVisibility(False)
+    for index, segment in enumerate(SIXTEEN):
+        value = values.get(segment, np.nan)
+        points.SetNthControlPointLabel(index, f"{value:.2f}" if np.isfinite(value) else "\u2013")
+    return points
+
+
+def _labelPosition(segment: int) -> tuple[float, float, float]:
+    """Where the text of a segment begins, so that its middle is that of the segment, RAS mm."""
+    level, begin, end = sector(segment)
+    radius_mm = sum(RINGS[level]) / 2 * _RADIUS_PX * SPACING_MM
+    angle = np.radians((begin + end) / 2)
+    return HALF_TEXT_MM - radius_mm * np.cos(angle), radius_mm * np.sin(angle), 0.0

@@ -1,0 +1,85 @@
+"""Tables and charts of curves."""
+
+from collections.abc import Mapping, Sequence
+
+import slicer
+import vtk
+
+from .sequences import DISCLAIMER
+
+
+def fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence]) -> None:
+    """Replace all columns of a table: text where there is text, double precision elsewhere."""
+    table = vtk.vtkTable()
+    for title, values in columns.items():
+        text = any(isinstance(value, str) for value in values)
+        array = vtk.vtkStringArray() if text else vtk.vtkDoubleArray()
+        array.SetName(title)
+        for value in values:
+            array.InsertNextValue(value if text else float(value))
+        table.AddColumn(array)
+    node.SetAndObserveTable(table)
+    for title, values in columns.items():
+        node.SetColumnType(title, vtk.VTK_STRING if any(isinstance(v, str) for v in values) else vtk.VTK_DOUBLE)
+
+
+def newChart(scene: slicer.vtkMRMLScene, title: str) -> slicer.vtkMRMLPlotChartNode:
+    """A chart of concentrations."""
+    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", title)
+    chart.SetTitle(f"{title}. {DISCLAIMER}.")
+    nameAxes(chart)
+    return chart
+
+
+def nameAxes(chart: slicer.vtkMRMLPlotChartNode) -> None:
+    """Time and concentration."""
+    chart.SetXAxisTitle("Time (s)")
+    chart.SetYAxisTitle("Gadolinium (mmol/L)")
+
+
+def plotSeries(
+    scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode, index: int, name: str, color: Sequence[float]
+) -> slicer.vtkMRMLPlotSeriesNode:
+    """The series at this place of a chart, made where it is missing, so that updates leave no strays.
+
+    Hidden from lists of nodes, because each slice has a dozen; the chart shows them.
+    """
+    series = chart.GetNthPlotSeriesNode(index)
+    if series is None:
+        series = slicer.vtkMRMLPlotSeriesNode()
+        series.SetHideFromEditors(True)
+        series = scene.AddNode(series)
+        chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    series.SetName(name)
+    series.SetColor(*color)
+    return series
+
+
+def plotColumns(
+    series: slicer.vtkMRMLPlotSeriesNode, table: slicer.vtkMRMLTableNode, x: str, y: str, *, line: bool
+) -> None:
+    """Plot one column over another, as a line or as dots."""
+    series.SetAndObserveTableNodeID(table.GetID())
+    series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
+    series.SetXColumnName(x)
+    series.SetYColumnName(y)
+    series.SetLineStyle(series.LineStyleSolid if line else series.LineStyleNone)
+    series.SetMarkerStyle(series.MarkerStyleNone if line else series.MarkerStyleCircle)
+
+
+def chartOf(
+    scene: slicer.vtkMRMLScene,
+    table: slicer.vtkMRMLTableNode | None,
+    chart: slicer.vtkMRMLPlotChartNode | None,
+    name: str,
+) -> tuple[slicer.vtkMRMLTableNode, slicer.vtkMRMLPlotChartNode]:
+    """A table with its chart that belong to the session: in no list of the user's, and not saved."""
+    if table is None or chart is None:
+        table, chart = slicer.vtkMRMLTableNode(), slicer.vtkMRMLPlotChartNode()
+        for node in (table, chart):
+            node.SetName(name)
+            node.SetHideFromEditors(True)
+            node.SetSaveWithScene(False)
+        table, chart = scene.AddNode(table), scene.AddNode(chart)
+        nameAxes(chart)
+    return table, chart
