@@ -14,8 +14,8 @@ from .console import Overwrite, Steps, messages, output
 from .errors import PerfusionError
 from .maps import FlowModel
 from .report import NOTICE, table_text
-from .results import whole_folder, write_dicom, write_results
-from .series import Condition
+from .results import check_replaceable, whole_folder
+from .series import Scan
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,24 +72,31 @@ def run(
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
 ) -> None:
     """Find contours, compute blood flow and write the results of one study."""
-    sources = [folder for folder in (*folders, rest, stress) if folder is not None]
-    for folder in sources:
-        if out.resolve() in (folder.resolve(), *folder.resolve().parents):
-            raise PerfusionError(
-                f"The folder for the results, {out.name}, holds the study that is to be read.", "Name another folder."
-            )
+    check_replaceable(out, overwrite=overwrite)
     steps = Steps(messages)
     try:
-        with whole_folder(out, overwrite=overwrite) as partial:
-            preprocessed, maps, table = process(folders, rest, stress, model, device, weights, steps)
-            write_results(partial, preprocessed, maps, table, progress=steps)
-            if dicom or de_identify:
-                steps("DICOM")
-                write_dicom(partial, sources, preprocessed, maps, table, de_identify=de_identify)
+        steps("loading software")
+        from .job import run_study
+        from .networks import choose_device, load_networks
+
+        steps("loading networks")
+        study = run_study(
+            folders,
+            out,
+            load_networks(weights, device=choose_device(device)),
+            rest=rest,
+            stress=stress,
+            model=model,
+            dicom=dicom,
+            de_identify=de_identify,
+            overwrite=overwrite,
+            progress=steps,
+            found=say_scan,
+        )
     finally:
         steps.finish()
-    output.print(table_text(table), markup=False)
-    for scan in preprocessed:
+    output.print(table_text(study.table), markup=False)
+    for scan in study.preprocessed:
         for piece in scan.slices:
             for flag in piece.flags:
                 output.print(f"{scan.condition} {piece.series.level}: {flag}", markup=False)
@@ -101,27 +108,11 @@ def run(
         messages.print(steps.profile(), markup=False)
 
 
-def process(folders, rest, stress, model, device, weights, steps: Steps):
-    """From DICOM folders to the preprocessed scans, their flow maps and the table of segments."""
-    steps("loading software")
-    from . import pipeline
-    from .dicom import read_study
-    from .networks import choose_device, load_networks
-
-    steps("loading networks")
-    networks = load_networks(weights, device=choose_device(device))
-    steps("reading DICOM")
-    study = read_study(folders, rest=rest, stress=stress)
-    for scan in study.scans:
-        messages.print(f"Found the {scan.condition} scan with {len(scan.slices)} slices.")
-        for assumption in scan.assumptions:
-            messages.print(f"  {assumption}", markup=False)
-    preprocessed = [pipeline.preprocess(scan, networks, progress=steps.during(scan.condition)) for scan in study.scans]
-    steps("blood flow")
-    maps = pipeline.quantify_study(preprocessed, model=model)
-    by_condition = {scan.condition: scan for scan in maps}
-    table = pipeline.summarize(by_condition.get(Condition.REST), by_condition.get(Condition.STRESS))
-    return preprocessed, maps, table
+def say_scan(scan: Scan) -> None:
+    """Say what was found and what was assumed."""
+    messages.print(f"Found the {scan.condition} scan with {len(scan.slices)} slices.")
+    for assumption in scan.assumptions:
+        messages.print(f"  {assumption}", markup=False)
 
 
 @app.command()

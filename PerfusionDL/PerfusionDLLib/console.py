@@ -7,9 +7,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from .contours import Progress
-from .series import Condition
-
 output = Console(highlight=False, soft_wrap=True)
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a former result.")]
@@ -35,10 +32,6 @@ class Steps:
         else:
             self._status.update(escape(step))
             self._status.start()
-
-    def during(self, condition: Condition) -> Progress:
-        """The same for the steps of one scan."""
-        return lambda step: self(f"{condition} {step}")
 
     def finish(self) -> None:
         """No step is running any more."""

@@ -1,8 +1,11 @@
 """The results folder: a contract that other people's scripts read."""
 
+import glob
 import json
+import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -10,6 +13,7 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 import numpy as np
 
@@ -81,16 +85,23 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     True
     """
     folder = Path(folder)
-    check_replaceable(folder, overwrite=overwrite)
-    partial, former = (folder.with_name(f".{folder.name}.{suffix}") for suffix in ("partial", "former"))
+    former = folder.with_name(f".{folder.name}.former")
+    # Of its own for every attempt, so that two that write the same results do not get into each other's way.
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{uuid4().hex[:8]}")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        if former.exists() and not folder.exists():  # a crash between the two renamings below
+            former.rename(folder)
+        check_replaceable(folder, overwrite=overwrite)
+        forget_partial(folder)
         partial.mkdir(parents=True)
         yield partial
+        store(partial)
+        check_replaceable(folder, overwrite=overwrite)  # another attempt may have written it meanwhile
         if folder.exists():
             shutil.rmtree(former, ignore_errors=True)
             folder.rename(former)
         partial.rename(folder)
+        store_names(folder.parent)
     except OSError as error:
         raise PerfusionError(
             f"The folder {folder.name} could not be written: {error.strerror or error}.",
@@ -101,6 +112,35 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
         if former.exists() and not folder.exists():
             former.rename(folder)
         shutil.rmtree(former, ignore_errors=True)
+
+
+def forget_partial(folder: Path, *, older_than_s: float = 86400) -> None:
+    """Remove what attempts that were killed left beside ``folder``, once nobody can be writing it any more."""
+    for partial in folder.parent.glob(f".{glob.escape(folder.name)}.partial-*"):
+        with suppress(OSError):
+            if time.time() - max(path.stat().st_mtime for path in (partial, *partial.rglob("*"))) >= older_than_s:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def store(folder: Path) -> None:
+    """Have everything in a folder on the disk, so that it is whole even if the power fails after it was renamed."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            store_names(path)
+    store_names(folder)
+
+
+def store_names(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system lets a folder be opened."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def check_replaceable(folder: Path, *, overwrite: bool) -> None:

@@ -84,6 +84,19 @@ def test_only_the_dicom_noun_knows_dicom_libraries(path):
         assert not {"pydicom", "highdicom"} & set(imports(path))
 
 
+@each()
+def test_only_the_cohort_door_knows_the_engine(path):
+    if noun(path) != "batch":
+        assert not {"dask", "distributed", "psutil"} & set(imports(path))
+
+
+@each()
+def test_only_the_command_line_opens_the_cohort_door(path):
+    if noun(path) != "batch":
+        assert ".batch" not in set(imports(path, file_scope_only=True))
+        assert noun(path).startswith("cli") or ".batch" not in set(imports(path))
+
+
 @each([path for path in FILES if noun(path) in WORDS])
 def test_words_import_only_words(path):
     assert {name[1:] for name in imports(path) if name[0] == "."} <= WORDS
@@ -102,7 +115,7 @@ def test_the_phantom_has_its_own_forward_model(path):
 
 @each([path for path in FILES if noun(path) in COMPOSITION])
 def test_composition_does_not_open_doors(path):
-    doors = {"mrml", "panel", "cli", "batch", "results", "training"}
+    doors = {"mrml", "panel", "cli", "console", "job", "batch", "results", "training"}
     assert not {name[1:] for name in imports(path) if name[0] == "."} & doors
 
 

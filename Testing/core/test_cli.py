@@ -68,7 +68,7 @@ def test_the_version_comes_with_the_notice(perfusiondl):
 def test_steps_of_one_kind_are_added_up():
     steps = Steps(Console(quiet=True))
     for where in ("basal", "mid"):
-        steps.during("rest")(f"{where}: labels")
+        steps(f"rest {where}: labels")
     steps("report")
     steps.finish()
     assert set(steps.seconds) == {"labels", "report"}
