@@ -7,7 +7,7 @@ from PerfusionDLLib.contours import Label, Origin, Part
 from PerfusionDLLib.errors import PerfusionError
 from PerfusionDLLib.preprocessing.window import Window
 from PerfusionDLLib.series import Level, PerfusionSeries
-from PerfusionDLLib.training import evaluation
+from PerfusionDLLib.training import evaluation, strangers
 from PerfusionDLLib.training.cases import phantom_cases
 from scipy import ndimage
 
@@ -76,6 +76,11 @@ def test_a_second_pass_and_a_bright_late_frame_are_not_the_peak():
     assert preprocessing.first_pass_peak(curve) == 5
 
 
+def test_a_first_pass_lower_than_what_follows_still_has_a_peak():
+    curve = np.array([1, 1, 1, 2, 5, 9.5, 9.7, 9.8, 9.7, 9.5, 6, 7, 8, 9, 10, 10.5, 10.6, 10.6, 10.6], float)
+    assert preprocessing.first_pass_peak(curve) in (6, 7, 8)
+
+
 def test_a_phantom_slice_is_found(simulated, found):
     scored = evaluation.score(found, simulated)
     assert scored.peak_frame_error <= 1
@@ -109,6 +114,29 @@ def test_a_series_without_a_heart_is_refused_in_words(nets):
     series = PerfusionSeries(signal=noise, times_s=np.arange(20.0), ijk_to_ras=np.diag([2.0, 2.0, 8.0, 1.0]))
     with pytest.raises(PerfusionError, match="No left ventricle was found in this slice"):
         preprocessing.preprocess_slice(series, nets)
+
+
+@pytest.mark.parametrize("kind", ["cine", "knee", "brain", "still"])
+def test_what_no_contrast_passes_through_is_refused(nets, kind):
+    series = strangers.draw_stranger(kind, np.random.default_rng(5))
+    with pytest.raises(PerfusionError, match=r"No (left ventricle|contrast agent)"):
+        preprocessing.preprocess_slice(series, nets)
+
+
+def test_a_long_axis_plane_is_flagged_as_such(nets):
+    series = strangers.draw_stranger("long axis", np.random.default_rng(5))
+    found = preprocessing.preprocess_slice(series, nets)
+    assert any("may not be a first pass through a short-axis slice" in flag for flag in found.flags)
+
+
+def test_a_cine_with_a_box_of_the_users_is_not_refused_but_flagged(nets):
+    series = strangers.draw_stranger("cine", np.random.default_rng(5))
+    found = preprocessing.preprocess_slice(series, nets, box_px=(40.0, 40.0, 72.0, 72.0))
+    assert any("brightens by" in flag for flag in found.flags)
+
+
+def test_nothing_speaks_against_a_phantom_slice(found):
+    assert not any("may not be" in flag for flag in found.flags)
 
 
 def test_where_the_box_network_sees_nothing_the_enhancing_blood_pool_decides(simulated, found, nets):

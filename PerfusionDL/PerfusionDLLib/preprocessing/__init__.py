@@ -16,6 +16,7 @@ from ..networks import Network, Networks
 from ..series import PerfusionSeries
 from .box import Box, Edges, box_about, find_box
 from .peak import Peak, bright_frames, find_peak, first_pass_peak, lead_frames
+from .plausibility import doubts, enhances
 from .points import find_points
 from .ring import box_around, ring_labels
 from .window import Window
@@ -60,7 +61,8 @@ def preprocess_slice(
     Raises
     ------
     PerfusionError
-        If no left ventricle is found.
+        If no left ventricle is found, or one whose blood does not brighten as contrast passes (unless the user has
+        set the box).
     """
     origins = dict.fromkeys(Part, Origin.AUTOMATIC)
     confidences: dict[Part, float] = {}
@@ -101,10 +103,12 @@ def preprocess_slice(
     if found is None:
         raise _no_heart(series)
     labels, confidences[Part.LABELS] = found
+    passing = moved.corrected[lead_frames(moved.corrected) :]
+    if box_px is None and not enhances(passing, labels):
+        raise _no_first_pass(series)
     if origins[Part.PEAK_FRAME] is Origin.AUTOMATIC:
-        lead = lead_frames(moved.corrected)
-        cavity = moved.corrected[lead:, labels == Label.BLOOD_POOL].mean(axis=1)
-        peak_frame = lead + first_pass_peak(cavity)
+        cavity = passing[:, labels == Label.BLOOD_POOL].mean(axis=1)
+        peak_frame = len(moved.corrected) - len(passing) + first_pass_peak(cavity)
 
     progress("insertion points")
     anterior, inferior, confidences[Part.RV_INSERTION_POINTS] = find_points(
@@ -122,7 +126,11 @@ def preprocess_slice(
         weights_sha256=networks.weights_sha256,
     )
     return PreprocessedSlice(
-        series=series, motion=moved, contours=contours, automatic=contours, flags=_flags(contours, peak, moved)
+        series=series,
+        motion=moved,
+        contours=contours,
+        automatic=contours,
+        flags=_flags(contours, peak, moved, doubts(passing, labels, spacing_mm)),
     )
 
 
@@ -167,16 +175,27 @@ def _curve_in_box(signal, box_px):
     return np.percentile(signal[:, rows, columns], 90, axis=(1, 2))
 
 
-def _no_heart(series):
-    where = f"the {series.level} slice" if series.level else "this slice"
+def _no_first_pass(series):
     return PerfusionError(
-        f"No left ventricle was found in {where}.",
+        f"No contrast agent passes through what may be the left ventricle in {_which(series)}.",
+        "Check that this is a first-pass perfusion series, not a cine or another series. If it is, draw a box around "
+        "the left ventricle and press Recompute.",
+    )
+
+
+def _which(series):
+    return f"the {series.level} slice" if series.level else "this slice"
+
+
+def _no_heart(series):
+    return PerfusionError(
+        f"No left ventricle was found in {_which(series)}.",
         "Check that the series is a short-axis first-pass perfusion series. If it is, draw a box around the left "
         "ventricle and press Recompute.",
     )
 
 
-def _flags(contours, peak, moved):
+def _flags(contours, peak, moved, reasons):
     """Sentences on what the user should check."""
     names = {
         Part.PEAK_FRAME: "The frame of peak enhancement is uncertain",
@@ -189,6 +208,8 @@ def _flags(contours, peak, moved):
         for part, value in contours.confidences.items()
         if value < DOUBTFUL[part]
     ]
+    if reasons:
+        flags.append(f"This may not be a first pass through a short-axis slice: {'; '.join(reasons)}.")
     if peak is not None and abs(contours.peak_frame - peak.frame) > 3:
         flags.append(
             f"The blood pool is brightest in frame {contours.peak_frame + 1}, but the whole series suggested frame "

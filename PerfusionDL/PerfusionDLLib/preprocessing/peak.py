@@ -76,7 +76,7 @@ def first_pass_peak(curve: np.ndarray) -> int:
     frames = np.arange(first, last + 1)
     fine = np.linspace(first, last, 20 * len(frames))
     cubic = np.polynomial.Polynomial.fit(frames, curve[frames], 3)
-    near_top = frames[height[frames] >= 0.97]
+    near_top = frames[height[frames] >= 0.97 * height[top]]
     return int(near_top[np.argmin(np.abs(near_top - fine[np.argmax(cubic(fine))]))])
 
 

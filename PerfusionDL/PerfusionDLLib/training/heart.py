@@ -64,7 +64,7 @@ def draw_heart(rng: np.random.Generator, grid: Grid, *, off_center_mm: float) ->
     angle, distance = np.arctan2(v, u), np.hypot(u, v)
     outline = wavy_circle(rng, strength=rng.uniform(0.01, 0.06))
     epicardium = distance - radius * outline(angle)
-    shift = rng.normal(0, 0.05, 2) * radius
+    shift = rng.normal(0, 0.06, 2) * radius
     cavity_angle = np.arctan2(v - shift[1], u - shift[0])
     lumen = wavy_circle(rng, strength=rng.uniform(0.01, 0.11))
     endocardium = np.hypot(u - shift[0], v - shift[1]) - inner * lumen(cavity_angle)
@@ -89,7 +89,7 @@ def draw_heart(rng: np.random.Generator, grid: Grid, *, off_center_mm: float) ->
         endocardium=endocardium,
         rv_outside=rv_outside,
         rv_inside=rv_inside.astype(np.float32),
-        muscle_in_cavity=_papillary(rng, u - shift[0], v - shift[1], inner, endocardium, grid),
+        muscle_in_cavity=_papillary(rng, u - shift[0], v - shift[1], inner, inner / radius, endocardium, grid),
         muscle_in_rv=_trabeculae(rng, grid, rng.uniform(0.6, 1.6)),
         angle=angle,
         depth=depth,
@@ -156,33 +156,35 @@ def _unwarp(position_mm, warp, grid):
     return found
 
 
-def _papillary(rng, u, v, inner, endocardium, grid):
+def _papillary(rng, u, v, inner, share, endocardium, grid):
     """0 to 1: papillary muscles, free or flat against the wall, trabeculae too fine to see one by one, and the rubble
-    of a nearly closed cavity.
+    of a nearly closed cavity. The smaller the cavity's ``share`` of the heart's radius, the more of it they fill, as in
+    patients: there a mid cavity is dark over 28 % [9, 46] of its area, a basal one over 10 % [2, 22].
     """
+    crowding = float(np.clip((0.86 - share) / 0.26, 0, 1))
     muscle = np.zeros_like(u)
-    for _ in range(rng.integers(0, 5)):
+    for _ in range(rng.choice(6, p=(0.15, 0.15, 0.3, 0.2, 0.12, 0.08))):
         place, turn = rng.uniform(0, 2 * np.pi), rng.uniform(0, np.pi)
-        size = np.clip(rng.uniform(0.12, 0.38) * inner, 1.5, 8) * np.exp(rng.normal(0, 0.15, 2))
-        out = inner * rng.uniform(0.35, 0.95)
+        size = np.clip(rng.uniform(0.12, 0.33 + 0.17 * crowding) * inner, 1.5, 9) * np.exp(rng.normal(0, 0.2, 2))
+        out = inner * rng.uniform(0.35, 1.0)
         x, y = u - out * np.cos(place), v - out * np.sin(place)
         oval = np.hypot(
             (x * np.cos(turn) + y * np.sin(turn)) / size[0], (y * np.cos(turn) - x * np.sin(turn)) / size[1]
         )
         muscle = np.maximum(
-            muscle, np.clip(0.5 - (oval - 1) * size.min() / grid.spacing_mm, 0, 1) * rng.uniform(0.5, 1)
+            muscle, np.clip(0.5 - (oval - 1) * size.min() / grid.spacing_mm, 0, 1) * rng.uniform(0.6, 1)
         )
-    rim = rng.uniform(0, 0.35) * inner
-    if rng.random() < 0.6:
+    if rng.random() < 0.4 + 0.4 * crowding:
+        rim = rng.uniform(0, 0.35 + 0.15 * crowding) * inner
         fringe = np.clip(1 + (endocardium + rim * smooth_field(rng, grid.size, _cells(grid, 7)) * 2) / 3, 0, 1)
-        muscle = np.maximum(muscle, fringe * rng.uniform(0.2, 1))
-    if rng.random() < 0.4:
+        muscle = np.maximum(muscle, fringe * rng.uniform(0.4, 1))
+    if rng.random() < 0.3 + 0.45 * crowding:
         place = np.arctan2(v, u) - rng.uniform(-np.pi, np.pi)
-        thick = inner * rng.uniform(0.1, 0.5) * np.clip(0.5 + rng.uniform(-0.3, 0.7) + 0.6 * np.cos(place), 0.02, 1)
-        graded = np.clip(1 + endocardium / thick, 0, 1) ** rng.uniform(0.6, 2)
-        muscle = np.maximum(muscle, graded * rng.uniform(0.3, 1))
+        thick = inner * rng.uniform(0.1, 0.6) * np.clip(0.5 + rng.uniform(-0.3, 0.7) + 0.6 * np.cos(place), 0.02, 1)
+        graded = np.clip(1 + endocardium / thick, 0, 1) ** rng.uniform(0.4, 2)
+        muscle = np.maximum(muscle, graded * rng.uniform(0.5, 1))
     closing = np.clip((16 - inner) / 12, 0, 1)
-    if rng.random() < 0.15 + 0.6 * closing:
+    if rng.random() < 0.1 + 0.15 * crowding + 0.5 * closing:
         rubble = smooth_field(rng, grid.size, _cells(grid, rng.uniform(4, 9))) * 2 - rng.uniform(-0.4, 1.2)
         muscle = np.maximum(muscle, np.clip(0.5 + rubble, 0, 1) * rng.uniform(0.4, 1))
     return muscle.astype(np.float32)

@@ -116,3 +116,15 @@ def turned(sample: Sample, quarter_turns: int, mirror: bool) -> Sample:
         image, labels = np.rot90(image, axes=(1, 2)), np.rot90(labels)
         points = np.stack([last - points[:, 1], points[:, 0]], axis=1)
     return Sample(np.ascontiguousarray(image), np.ascontiguousarray(labels), points)
+
+
+def close_up(rng: np.random.Generator, sample: Sample, size: int) -> Sample:
+    """``size`` x ``size`` pixels of a sample about its heart, which lies up to five pixels off the middle."""
+    rows, columns = np.nonzero((sample.labels == 1) | (sample.labels == 2))
+    middle = np.array([rows.min() + rows.max(), columns.min() + columns.max()]) // 2
+    corner = np.clip(middle + rng.integers(-5, 6, 2) - size // 2, 0, sample.labels.shape[0] - size)
+    part = tuple(slice(low, low + size) for low in corner)
+    points = sample.points_px - corner
+    if not (points.min() >= 1 and points.max() <= size - 2):
+        points = np.full((2, 2), np.nan)
+    return Sample(np.ascontiguousarray(sample.image[(slice(None), *part)]), sample.labels[part], points)
