@@ -7,28 +7,25 @@ over pixels, and the time is linear in their number.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import ndtr, softmax
 
 from ..maps import FitStatus
 from .convolution import input_spline
-from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL, FlowFits
-from .population import LOCAL, GroupCurves, Population, learn
+from .fits import MOST_SPILL, FlowFits
+from .matching import LOG_FLOW_NODES, Dictionary
+from .population import GroupCurves, Population, learn
 from .tissue_models import PreparedInput, TissueModel, prepare_input
 
-LOG_FLOW_NODES = np.linspace(np.log(0.08), np.log(9.0), 48)  # 10 % apart: the step that follows is exact to 0.1 %
-DELAY_NODES = 9
-LOG_FLOW_SD = 1.0  # of pixels, about the median of the scan
-DELAY_SPREAD_S = 0.35  # within a group
 NEGLIGIBLE_PROBABILITY = 0.02
 SUBSPACE_TOLERANCE = 2e-3  # of the largest singular value: directions that the models can reach
 LEAST_MISFIT, MEASURED_INPUT_MISFIT = 0.003, 0.01  # of the peak: arterial input known, and measured in images
 FEWEST_INNER_PIXELS = 4  # of a group, to leave its edge out
 MODEL_LOG_SD = 0.03  # of flow: heterogeneity within a region and whatever else no model here holds
 INTERVAL_SD = 1.96
-EXACT_CURVES = 64  # so few curves are given a second, exact step
+BISECTIONS = 16  # of a range of some standard deviations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +37,7 @@ class CurveSet:
     edge : (N,) bool, pixels that may hold blood of a neighboring cavity, or None for none
     inner : (N,) bool, pixels free of any partial volume, which the scan is learned from, or None for all
     spill : (S, T) what a pixel full of such blood would show, mmol/L, or None
+    log_sd : relative uncertainty of the scale of the curves
     """
 
     times_s: np.ndarray
@@ -49,21 +47,39 @@ class CurveSet:
     edge: np.ndarray | None = None
     inner: np.ndarray | None = None
     spill: np.ndarray | None = None
+    log_sd: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScanModel:
     """What a scan says about its tissue: one population and one probability per model.
 
+    unbiased_probabilities : of the models where none is preferred beforehand
     prepared : input of each slice; subspaces : (R, T) orthonormal rows that model curves live in, per slice
     """
 
     populations: tuple[Population, ...]
     probabilities: np.ndarray
+    unbiased_probabilities: np.ndarray
     prepared: tuple[PreparedInput, ...]
     subspaces: tuple[np.ndarray, ...]
     groups: tuple[np.ndarray, ...]
     temperature: float
+    dictionaries: dict[tuple[int, int], Dictionary] = field(default_factory=dict, repr=False, compare=False)
+
+    def dictionary(self, number: int, model: int, spill: np.ndarray | None) -> Dictionary:
+        """Curves of a model in a slice; made once, since every set of curves of a slice holds the same blood."""
+        known = self.dictionaries.get((number, model))
+        if known is None or (known.spill is not spill and len(known.spill) != (0 if spill is None else len(spill))):
+            known = self.dictionaries[number, model] = Dictionary(
+                self.populations[model],
+                self.prepared[number],
+                group_delay_s=self.populations[model].delay_s[number],
+                group_numbers=self.groups[number],
+                subspace=self.subspaces[number],
+                spill=spill,
+            )
+        return known
 
 
 def learn_scan(
@@ -105,6 +121,7 @@ def learn_scan(
     return ScanModel(
         populations=populations,
         probabilities=probabilities,
+        unbiased_probabilities=softmax(evidence),
         prepared=prepared,
         subspaces=subspaces,
         groups=groups,
@@ -121,9 +138,11 @@ def _learn_all(models, means, temperature):
 def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd=0.0) -> FlowFits:
     """Fit curves of slice ``number`` with the priors of the scan.
 
-    The interval and the standard error hold the noise, the spread of tissue parameters from pixel to pixel, what the
-    scan leaves open about them, and the disagreement of the models; ``input_log_sd`` adds the relative uncertainty of
-    the scale of the arterial input.
+    The estimate is averaged over the models by their probability. The interval and the standard error hold the noise,
+    the spread of tissue parameters from pixel to pixel, what the scan leaves open about them, and the disagreement of
+    the models: they belong to an even mixture of the probabilities with and without the prior on the models, so that
+    a model which only its prior speaks against still counts. ``input_log_sd`` adds the relative uncertainty of
+    the scale of the arterial input, ``part.log_sd`` that of the curves.
     """
     used = np.asarray(part.used_frames)
     data = np.asarray(part.curves, dtype=float).T
@@ -133,16 +152,16 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
     sd = _noise(data, subspace, used)
     noticeable = ((data @ subspace.T) ** 2).sum(axis=1) > (len(subspace) + 6 * np.sqrt(len(subspace))) * sd**2
     noticeable &= (data * used).sum(axis=1) > 0
+    edge = np.zeros(len(data), bool) if part.edge is None else np.asarray(part.edge)
 
     kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
     weights = scan.probabilities[kept] / scan.probabilities[kept].sum()
-    results = [_fit_one(scan.populations[m], scan, number, part, data, sd) for m in kept]
+    results = [scan.dictionary(number, m, part.spill).fit(data, sd, part.groups, edge) for m in kept]
     log_flow = np.array([result.log_flow for result in results])
-    log_sd = np.array([np.sqrt(result.variance) for result in results])
     flows = np.exp(log_flow)
-    flow = np.exp(weights @ log_flow)
-    spread_sd = np.sqrt(weights @ (log_sd**2 + (log_flow - np.log(flow)) ** 2) + MODEL_LOG_SD**2 + input_log_sd**2)
+    estimate = weights @ log_flow
     best = int(np.argmax(weights))
+    log_low, log_high, log_sd = _interval(scan, kept, results, best, np.hypot(input_log_sd, part.log_sd), estimate)
     parameters = results[best].parameters
     reasons = {
         FitStatus.AT_BOUND: (parameters[:, 0] <= LOG_FLOW_NODES[0]) | (parameters[:, 0] >= LOG_FLOW_NODES[-1]),
@@ -158,10 +177,10 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
 
     names = scan.populations[kept[best]].model.tissue_parameters
     return FlowFits(
-        mbf_ml_min_g=shown(flow),
-        mbf_se_ml_min_g=shown(flow * spread_sd),
-        mbf_low_ml_min_g=shown(flow * np.exp(-INTERVAL_SD * spread_sd)),
-        mbf_high_ml_min_g=shown(flow * np.exp(INTERVAL_SD * spread_sd)),
+        mbf_ml_min_g=shown(np.exp(estimate)),
+        mbf_se_ml_min_g=shown(np.exp(estimate) * log_sd),
+        mbf_low_ml_min_g=shown(np.exp(log_low)),
+        mbf_high_ml_min_g=shown(np.exp(log_high)),
         status=status,
         fitted_mmol_l=(weights @ np.array([result.fitted.reshape(-1) for result in results])).reshape(data.shape).T,
         parameters={
@@ -174,6 +193,52 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
             },
         },
     )
+
+
+def _interval(scan, kept, results, best, scale_log_sd, estimate):
+    """Lower and upper limit of the log of flow and its standard deviation, (N,) each.
+
+    A model that was not fitted is taken to differ from the best one as its groups do, on a line in the log of flow.
+    """
+    weights = (scan.probabilities + scan.unbiased_probabilities) / 2
+    counted = np.flatnonzero((weights > NEGLIGIBLE_PROBABILITY / 2) | np.isin(np.arange(weights.size), kept))
+    reference = results[best]
+    known = dict(zip(kept, results, strict=True))
+    log_flow, variance = [], []
+    for m in counted:
+        if m in known:
+            log_flow.append(known[m].log_flow)
+            variance.append(known[m].variance)
+        else:
+            offset, slope = _difference(scan.populations[m], scan.populations[kept[best]])
+            log_flow.append(reference.log_flow + offset + slope * reference.log_flow)
+            variance.append(reference.variance)
+    sd = np.sqrt(np.array(variance) + MODEL_LOG_SD**2 + scale_log_sd**2)
+    return _mixture(np.array(log_flow), sd, weights[counted] / weights[counted].sum(), estimate)
+
+
+def _difference(population, reference):
+    """Offset and slope of the difference of the logs of flow of two models, from the groups of the scan."""
+    x, y = (np.concatenate(each.log_flow) for each in (reference, population))
+    spread = np.var(x)
+    slope = np.mean((x - x.mean()) * (y - x - (y - x).mean())) / (spread + 0.01)  # few flows tell no slope
+    return float(np.mean(y - x) - slope * x.mean()), float(slope)
+
+
+def _mixture(mean, sd, weights, estimate):
+    """Quantiles of 2.5 and 97.5 % of a mixture of M normal distributions (M, N), by bisection, and its scatter."""
+    scatter = np.sqrt(weights @ (sd**2 + (mean - estimate) ** 2))
+    if len(weights) == 1:
+        return mean[0] - INTERVAL_SD * sd[0], mean[0] + INTERVAL_SD * sd[0], scatter
+    limits = []
+    for tail in (ndtr(-INTERVAL_SD), ndtr(INTERVAL_SD)):
+        below, above = (mean - 4 * sd).min(axis=0), (mean + 4 * sd).max(axis=0)
+        for _ in range(BISECTIONS):
+            middle = (below + above) / 2
+            short = weights @ ndtr((middle - mean) / sd) < tail
+            below, above = np.where(short, middle, below), np.where(short, above, middle)
+        limits.append((below + above) / 2)
+    return *limits, scatter
 
 
 def _subspace(models, prepared, used):
@@ -190,8 +255,8 @@ def _subspace(models, prepared, used):
         atoms.append(values / scale)
         atoms.extend(slopes[:, 2 + i] * sd / scale for i, sd in enumerate(model.population_sd))
     stacked = np.concatenate(atoms) * used
-    _, singular, rows = np.linalg.svd(stacked, full_matrices=False)
-    return rows[singular > SUBSPACE_TOLERANCE * singular[0]]
+    strength, columns = np.linalg.eigh(stacked.T @ stacked)
+    return columns[:, strength > SUBSPACE_TOLERANCE**2 * strength[-1]].T[::-1]
 
 
 def _noise(data, subspace, used):
@@ -222,114 +287,3 @@ def _group_means(part, prepared, subspace, numbers):
     empty = member.sum(axis=0) == 0
     sd = np.where(empty[:, None] | ~used, np.inf, np.where(empty, 1.0, sd)[:, None])
     return GroupCurves(prepared=prepared, curves=means, sd=sd)
-
-
-@dataclass(frozen=True)
-class _ModelFit:
-    """parameters (N, 2 + p), variance of the log of flow (N,), share of each blood (N, S), fitted curves (N, T)."""
-
-    parameters: np.ndarray
-    variance: np.ndarray
-    spill: np.ndarray
-    fitted: np.ndarray
-
-    @property
-    def log_flow(self) -> np.ndarray:
-        """Of the tissue in the pixel (N,): flow per gram of tissue, not per gram of tissue and blood."""
-        return self.parameters[:, 0] - np.log1p(-np.clip(self.spill.sum(axis=1), 0, MOST_SPILL))
-
-
-def _fit_one(population, scan, number, part, data, sd) -> _ModelFit:
-    """Fit one model; pixels at the edge of a cavity may hold some of its blood."""
-    delays_s = population.delay_s[number]
-    lowest, highest = delays_s.min() - 1.0, delays_s.max() + 1.0
-    atoms = _atoms(population.mean, np.linspace(lowest, highest, max(DELAY_NODES, int((highest - lowest) / 0.35) + 1)))
-    values, slopes = population.model.curves(atoms, scan.prepared[number])
-    spill = np.zeros((0, data.shape[1])) if part.spill is None else part.spill
-    edge = np.zeros(len(data), bool) if part.edge is None else np.asarray(part.edge)
-    shown = np.concatenate((slopes, np.broadcast_to(spill, (len(slopes), *spill.shape))), axis=1)
-    size = atoms.shape[1]
-    parameters, spilled = np.empty((len(data), size)), np.zeros((len(data), len(spill)))
-    variance, fitted = np.empty(len(data)), np.empty_like(data)
-    for chosen, spill_sd in ((~edge, INNER_SPILL_SD), (edge, EDGE_SPILL_SD)):
-        if not chosen.any():
-            continue
-        matched = _Match(population, scan, number, part, chosen, spill_sd, len(spill))
-        found, inverse, fitted[chosen] = matched.fit(atoms, values, shown, data[chosen], sd[chosen])
-        parameters[chosen], spilled[chosen], variance[chosen] = found[:, :size], found[:, size:], inverse[:, 0, 0]
-    return _ModelFit(parameters, variance, spilled, fitted)
-
-
-class _Match:
-    """Pixels with the same prior: of their tissue and of the blood they may hold."""
-
-    def __init__(self, population, scan, number, part, chosen, spill_sd, bloods):
-        groups = part.groups[chosen]
-        index = np.searchsorted(scan.groups[number], groups).clip(0, len(scan.groups[number]) - 1)
-        self.delay_mean = population.delay_s[number][index]
-        self.log_flow_mean = np.median(np.concatenate(population.log_flow))
-        self.used = np.asarray(part.used_frames)
-        self.model, self.prepared = population.model, scan.prepared[number]
-        self.spill = part.spill
-        size = population.mean.size + bloods
-        self.covariance = np.diag(np.full(size, spill_sd**2))
-        self.covariance[: population.mean.size, : population.mean.size] = population.covariance + np.diag(
-            population.model.pixel_sd**2
-        )
-        self.mean = np.concatenate((population.mean, np.zeros(bloods)))
-
-    def fit(self, atoms, values, slopes, data, sd):
-        """Best curve of the dictionary, then a Gauss-Newton step: parameters, their covariance, fitted curves."""
-        best = np.argmin(self._distance(atoms, values * self.used, slopes * self.used, data, sd), axis=1)
-        precision = np.zeros((LOCAL + self.mean.size,) * 2)
-        precision[0, 0], precision[1, 1] = LOG_FLOW_SD**-2.0, DELAY_SPREAD_S**-2
-        precision[LOCAL:, LOCAL:] = np.linalg.inv(self.covariance)
-        flow_mean = np.full(len(data), self.log_flow_mean)
-        prior = np.column_stack((flow_mean, self.delay_mean, np.broadcast_to(self.mean, (len(data), self.mean.size))))
-        start = np.column_stack((atoms[best], prior[:, atoms.shape[1] :]))
-        weights = self.used / sd[:, None]
-        found = _step(start, values[best], slopes[best], data, weights, prior, precision)
-        if len(data) <= EXACT_CURVES:
-            tissue, blood = found[0][:, : atoms.shape[1]], found[0][:, atoms.shape[1] :]
-            values, slopes = self.model.curves(tissue, self.prepared)
-            if blood.shape[1]:
-                values = values + blood @ self.spill
-                slopes = np.concatenate((slopes, np.broadcast_to(self.spill, (len(data), *self.spill.shape))), axis=1)
-            found = _step(found[0], values, slopes, data, weights, prior, precision)
-        return found
-
-    def _distance(self, atoms, values, slopes, data, sd):
-        """Minus twice the log of the posterior (N, K), tissue and blood integrated out.
-
-        In the coordinates of `mixed` they are independent and each dictionary curve has its own few directions.
-        """
-        spread = slopes[:, LOCAL:].transpose(0, 2, 1) @ np.linalg.cholesky(self.covariance)
-        strengths, turn = np.linalg.eigh(spread.transpose(0, 2, 1) @ spread)
-        mixed = (spread @ turn).transpose(0, 2, 1)
-        variance = sd[:, None] ** 2
-        distance = (data**2).sum(axis=1)[:, None] - 2 * data @ values.T + (values**2).sum(axis=1)
-        offset = np.einsum("kpt,kt->kp", mixed, values)
-        for p in range(mixed.shape[1]):
-            distance -= (data @ mixed[:, p].T - offset[:, p]) ** 2 / (variance + strengths[:, p])
-        distance /= variance
-        for p in range(mixed.shape[1]):
-            distance += np.log1p(strengths[:, p] / variance)
-        distance += ((atoms[:, 1] - self.delay_mean[:, None]) / DELAY_SPREAD_S) ** 2
-        return distance + ((atoms[:, 0] - self.log_flow_mean) / LOG_FLOW_SD) ** 2
-
-
-def _atoms(tissue, delays_s):
-    log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(LOG_FLOW_NODES, delays_s))
-    return np.column_stack((log_flow, delay_s, np.broadcast_to(tissue, (log_flow.size, tissue.size))))
-
-
-def _step(parameters, values, slopes, data, weights, prior, precision):
-    """One Gauss-Newton step toward the maximum of the posterior; parameters, covariance, linearized curves."""
-    weighted = slopes * weights[:, None, :]
-    residual = weights * (data - values)
-    normal = weighted @ weighted.transpose(0, 2, 1) + precision
-    gradient = (weighted @ residual[:, :, None])[:, :, 0] + (prior - parameters) @ precision
-    inverse = np.linalg.inv(normal)
-    step = np.clip((inverse @ gradient[:, :, None])[:, :, 0], -0.5, 0.5)
-    fitted = values + (step[:, None, :] @ slopes)[:, 0]
-    return parameters + step, inverse, fitted
