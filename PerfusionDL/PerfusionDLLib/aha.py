@@ -131,6 +131,27 @@ def transmural_depth(myocardium, blood_pool=None):
     (True, True)
     """
     depth = np.full(myocardium.shape, np.nan, np.float32)
+    within = bounding_box(myocardium if blood_pool is None else myocardium | blood_pool, margin=1)
+    depth[within] = _depth(myocardium[within], None if blood_pool is None else blood_pool[within])
+    return depth
+
+
+def bounding_box(mask, *, margin):
+    """Slices of the rows and columns that hold a mask (Y, X) and some pixels around it.
+
+    Examples
+    --------
+    >>> bounding_box(np.eye(5, dtype=bool) & (np.arange(5) == 2), margin=1)
+    (slice(1, 4, None), slice(1, 4, None))
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return slice(0, 0), slice(0, 0)
+    return tuple(slice(max(int(i[0]) - margin, 0), int(i[-1]) + 1 + margin) for i in (rows, columns))
+
+
+def _depth(myocardium, blood_pool):
+    depth = np.full(myocardium.shape, np.nan, np.float32)
     filled = ndimage.binary_fill_holes(myocardium)
     cavity = filled & ~myocardium
     if blood_pool is not None:

@@ -195,6 +195,9 @@ def steady_baseline(frames, mask):
     own = frames.mean(axis=0)
     if len(frames) < 2 or own.size < 4:
         return own
+    reach = int(4 * SHADING_PX + 0.5) + 1  # of the Gaussian
+    rows, columns = np.nonzero(mask)
+    mask = mask[max(rows.min() - reach, 0) : rows.max() + reach, max(columns.min() - reach, 0) : columns.max() + reach]
     share = np.zeros(mask.shape)
     share[mask] = 1
     picture = np.zeros(mask.shape)

@@ -134,8 +134,13 @@ class PreprocessedSlice:
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessedScan:
-    """The preprocessed slices of one condition, base to apex."""
+    """The preprocessed slices of one condition, base to apex.
+
+    aif_series, aif_is_prebolus : series made to measure the arterial input, as in `Scan`
+    """
 
     condition: Condition
     slices: tuple[PreprocessedSlice, ...]
     assumptions: tuple[str, ...] = ()
+    aif_series: PerfusionSeries | None = None
+    aif_is_prebolus: bool = False

@@ -1,118 +1,21 @@
-"""From the images of a preprocessed scan to concentration curves: arterial input, myocardium, blood in between."""
+"""From the images of a preprocessed scan to the concentration curves of its myocardium, and of blood that mixes in."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
-from . import aha, aif, concentration, kinetics
-from .contours import Label, PreprocessedScan, PreprocessedSlice
-from .errors import PerfusionError
+from . import aha, concentration, kinetics
+from .blood import blood_curve
+from .contours import Label, PreprocessedSlice
 from .maps import ArterialInput
-from .residual import Baseline, Residual
-from .residual import residual_contrast as residual_of_baselines
+from .residual import Residual
 from .series import Level
 
-NO_RESIDUAL = Residual()
-STATIC_PERCENTILE = 99.5  # of a baseline image: fat near the coil
-MEASURED_INPUT_LOG_SD = 0.05  # scale of an arterial input measured in the images; repeatability of its peak
-BASELINE_DOUBT, FLOOR_DOUBT = 0.005, 0.1  # relative error of the baseline: in any case, and where noise equals it
-LEAST_BASELINE_SNR = 3.0
+BASELINE_DOUBT, FLOOR_DOUBT = 0.01, 1.2  # relative error of the baseline: in any case, and where noise equals it
 EDGE_PX = 1.5  # of a cavity: as far as the blur of an image reaches
 TYPICAL_SPILL = 0.15  # of blood in such a pixel
 FEWEST_PIXELS = 10  # of a segment, to leave its edges out
-
-
-def measure_arterial_input(
-    scan: PreprocessedScan, *, aif_slice: int | None = None, residual: Residual = NO_RESIDUAL
-) -> ArterialInput:
-    """The arterial input from the left-ventricular blood pool of one slice.
-
-    By default the most basal slice whose curve raises no flag; if every one does, the most basal that has a curve.
-
-    Raises
-    ------
-    PerfusionError
-        If no slice has a usable blood pool.
-    """
-    candidates = range(len(scan.slices)) if aif_slice is None else (aif_slice,)
-    found, problem = [], None
-    for number in candidates:
-        try:
-            found.append(_slice_arterial_input(scan.slices[number], number, residual))
-        except PerfusionError as error:
-            problem = problem or error
-            continue
-        if not found[-1].flags:
-            return found[-1]
-    if found:
-        return found[0]
-    raise problem or PerfusionError("The scan has no slices.", "Load a perfusion series.")
-
-
-def residual_contrast(scans: Sequence[PreprocessedScan]) -> list[Residual]:
-    """Contrast agent that an earlier injection left in the blood of each scan of a study."""
-    baselines = [[_slice_baseline(part) for part in scan.slices] for scan in scans]
-    common = [all(slices) for slices in zip(*baselines, strict=False)]
-    return residual_of_baselines(
-        [[one for one, kept in zip(slices, common, strict=False) if kept] for slices in baselines],
-        concentration.recovered_share,
-    )
-
-
-def _slice_arterial_input(part: PreprocessedSlice, number: int, residual: Residual) -> ArterialInput:
-    used, series = part.used_frames, part.series
-    region = aif.blood_region(part.motion.corrected, part.contours.blood_pool, used_frames=used)
-    curve, before = _blood_curve(part, region)
-    baseline = curve[before].mean() if before.any() else np.nan
-
-    def convert(baseline):
-        return concentration.concentration(
-            curve,
-            series.acquisition,
-            baseline=baseline,
-            t10_s=series.acquisition.t10_blood_s,
-            baseline_mmol_l=residual.blood_mmol_l,
-        )
-
-    blood = convert(baseline)
-    noise = concentration.noise_level(part.motion.corrected[before][:, region].astype(float))
-    doubt = np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / baseline) ** 2)
-    scale = np.nansum(convert(baseline * (1 + doubt))) / np.nansum(blood)
-    blood[~used] = np.interp(series.times_s[~used], series.times_s[used], blood[used])
-    name = series.level or f"slice {number + 1}"
-    found = aif.arterial_input(series.times_s, blood, region=region, source=f"blood pool, {name}")
-    flags = found.flags
-    if baseline < LEAST_BASELINE_SNR * noise:
-        flags = (*flags, "Blood is hardly brighter than noise before the contrast agent; flow is uncertain in scale.")
-    log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + np.log(scale) ** 2 + found.log_sd**2))
-    return replace(found, log_sd=log_sd, flags=flags)
-
-
-def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:
-    try:
-        region = aif.blood_region(part.motion.corrected, part.contours.blood_pool, used_frames=part.used_frames)
-    except PerfusionError:
-        return None
-    curve, before = _blood_curve(part, region)
-    if not before.any() or not part.contours.myocardium.any():
-        return None
-    myocardium = part.motion.corrected[before][:, part.contours.myocardium].astype(float)
-    return Baseline(
-        blood=float(curve[before].mean()),
-        myocardium=float(concentration.without_noise_floor(myocardium.mean(), concentration.noise_level(myocardium))),
-        static=float(np.percentile(part.motion.corrected[before].mean(axis=0), STATIC_PERCENTILE)),
-        acquisition=part.series.acquisition,
-    )
-
-
-def _blood_curve(part: PreprocessedSlice, region: np.ndarray):
-    """Mean signal (T,) of a blood region without noise floor, NaN in unused frames, and which frames are baseline."""
-    used, pixels = part.used_frames, part.motion.corrected[:, region].astype(float)
-    curve = np.where(used, pixels.mean(axis=1), np.nan)
-    before = used & (np.arange(len(used)) < aif.baseline_frame_count(curve))
-    return concentration.without_noise_floor(curve, concentration.noise_level(pixels[before])), before
 
 
 @dataclass(frozen=True)
@@ -128,11 +31,9 @@ class Tissue:
 
 def tissue_curves(part: PreprocessedSlice, aif_curve: ArterialInput, number: int, residual: Residual) -> Tissue:
     segments, flags = _segments(part, number)
-    tissue, saturated = _tissue_concentration(part, aif_curve, residual)
+    tissue, saturated, log_sd = _tissue_concentration(part, aif_curve, residual)
     contours = part.contours
-    blood = np.isin(contours.labels, (Label.BLOOD_POOL, Label.RV_BLOOD_POOL))
-    near_blood = ndimage.distance_transform_edt(~blood) <= EDGE_PX if blood.any() else blood
-    outermost = contours.myocardium & (ndimage.distance_transform_edt(contours.myocardium | blood) <= 1)
+    near_blood, outermost = _borders(contours.labels)
     curves = kinetics.CurveSet(
         times_s=part.series.times_s,
         curves=tissue,
@@ -141,8 +42,22 @@ def tissue_curves(part: PreprocessedSlice, aif_curve: ArterialInput, number: int
         edge=near_blood[contours.myocardium],
         inner=~(near_blood | outermost)[contours.myocardium],
         spill=_spill(part, aif_curve, residual),
+        log_sd=log_sd,
     )
     return Tissue(curves, segments, saturated, outermost, flags)
+
+
+def _borders(labels: np.ndarray):
+    """Pixels (Y, X) that a cavity's blood reaches, and the outermost row of the myocardium."""
+    near_blood, outermost = np.zeros(labels.shape, bool), np.zeros(labels.shape, bool)
+    within = aha.bounding_box(labels == Label.MYOCARDIUM, margin=int(EDGE_PX) + 1)
+    labels = labels[within]
+    myocardium, blood = labels == Label.MYOCARDIUM, np.isin(labels, (Label.BLOOD_POOL, Label.RV_BLOOD_POOL))
+    if blood.any():
+        near_blood[within] = ndimage.distance_transform_edt(~blood) <= EDGE_PX
+    if myocardium.any():
+        outermost[within] = myocardium & (ndimage.distance_transform_edt(myocardium | blood) <= 1)
+    return near_blood, outermost
 
 
 def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual) -> np.ndarray:
@@ -151,13 +66,13 @@ def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual
     Signals mix, concentrations do not: a mixture is converted as if it were myocardium.
     """
     acquisition, times_s = part.series.acquisition, part.series.times_s
-    before = {"t10_s": acquisition.t10_blood_s}
+    before = {"t10_s": acquisition.t10_blood_s, "r2_star_l_mmol_s": acquisition.r2_star_blood_l_mmol_s}
     left = np.interp(times_s, aif_curve.times_s, aif_curve.concentration_mmol_l)
     curves = [concentration.relative_signal(left + residual.blood_mmol_l, acquisition, **before)]
     empty = concentration.relative_signal(residual.blood_mmol_l, acquisition, **before)
     right = ndimage.binary_erosion(part.contours.rv_blood_pool)
     if right.any():
-        curve, quiet = _blood_curve(part, right)
+        curve, quiet = blood_curve(part.motion.corrected, part.used_frames, right)
         if quiet.any() and curve[quiet].mean() > 0:
             curves.append(np.nan_to_num(curve / curve[quiet].mean(), nan=1.0) * empty)
     tissue = concentration.relative_signal(residual.myocardium_mmol_l, acquisition, t10_s=acquisition.t10_myocardium_s)
@@ -173,7 +88,7 @@ def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual
 
 
 def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual):
-    """Concentration of the myocardial pixels (T, N), and which of them carry no information at some frame."""
+    """Concentration of the myocardial pixels (T, N), which carry no information at some frame, doubt of the scale."""
     series, used = part.series, part.used_frames
     signal = part.motion.corrected[:, part.contours.myocardium].astype(float)
     arrival_s = aif_curve.times_s[min(aif_curve.baseline_frames, len(aif_curve.times_s) - 1)]
@@ -182,6 +97,8 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
         before = np.arange(len(signal)) == np.flatnonzero(used)[0]
     noise = concentration.noise_level(signal[before])
     signal = concentration.curves_without_noise_floor(signal, noise)
+    level = max(float(signal[before].mean()), noise, 1e-30)
+    doubt = float(np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / level) ** 2))
     tissue = concentration.concentration(
         signal,
         series.acquisition,
@@ -189,7 +106,7 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
         t10_s=series.acquisition.t10_myocardium_s,
         baseline_mmol_l=residual.myocardium_mmol_l,
     )
-    return tissue, ~np.isfinite(tissue[used]).all(axis=0)
+    return tissue, ~np.isfinite(tissue[used]).all(axis=0), doubt
 
 
 def _segments(part: PreprocessedSlice, number: int):

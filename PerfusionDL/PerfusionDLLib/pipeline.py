@@ -1,14 +1,14 @@
 """The chain, one name per link."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from .blood import measure_arterial_input, residual_contrast
 from .contours import PreprocessedScan, Progress
-from .curves import measure_arterial_input, residual_contrast
-from .maps import FlowModel, PerfusionMaps
+from .maps import ArterialInput, FlowModel, PerfusionMaps
 from .networks import Networks
 from .preprocessing import preprocess_slice
 from .quantification import fingerprint, quantify
-from .series import Scan
+from .series import Condition, Scan
 from .summary import summarize
 
 __all__ = [
@@ -34,14 +34,37 @@ def preprocess(scan: Scan, networks: Networks, *, progress: Progress = lambda st
         preprocess_slice(series, networks, progress=lambda step, level=series.level: progress(f"{level}: {step}"))
         for series in scan.slices
     )
-    return PreprocessedScan(condition=scan.condition, slices=slices, assumptions=scan.assumptions)
+    return PreprocessedScan(
+        condition=scan.condition,
+        slices=slices,
+        assumptions=scan.assumptions,
+        aif_series=scan.aif_series,
+        aif_is_prebolus=scan.aif_is_prebolus,
+    )
 
 
 def quantify_study(
-    scans: Sequence[PreprocessedScan], *, model: FlowModel = FlowModel.AVERAGED
+    scans: Sequence[PreprocessedScan],
+    *,
+    model: FlowModel = FlowModel.AVERAGED,
+    arterial_inputs: Mapping[Condition, ArterialInput] | None = None,
+    dose_ratio: float | None = None,
+    former: Sequence[PerfusionMaps] = (),
 ) -> tuple[PerfusionMaps, ...]:
-    """Flow maps of the scans of one study, which know each other's residual contrast. Raises what `quantify` does."""
+    """Flow maps of the scans of one study, which know each other's residual contrast. Raises what `quantify` does.
+
+    arterial_inputs : curves to use instead of those measured in the images
+    former : what was returned last for this study
+    """
+    known = {maps.condition: maps for maps in former}
     return tuple(
-        quantify(scan, model=model, residual=residual)
+        quantify(
+            scan,
+            model=model,
+            arterial_input=(arterial_inputs or {}).get(scan.condition),
+            dose_ratio=dose_ratio,
+            residual=residual,
+            former=known.get(scan.condition),
+        )
         for scan, residual in zip(scans, residual_contrast(scans), strict=True)
     )

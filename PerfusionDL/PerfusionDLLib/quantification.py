@@ -1,13 +1,15 @@
 """From concentration curves to flow maps, with their provenance."""
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
 from . import __version__, aha, kinetics
+from .blood import NO_RESIDUAL, measure_arterial_input
 from .contours import PreprocessedScan, PreprocessedSlice
-from .curves import NO_RESIDUAL, Tissue, mean_curves, measure_arterial_input, slice_level, tissue_curves
+from .curves import Tissue, mean_curves, slice_level, tissue_curves
 from .errors import PerfusionError
 from .maps import ArterialInput, FitStatus, FlowModel, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
 from .residual import Residual
@@ -19,7 +21,10 @@ def quantify(
     model: FlowModel = FlowModel.AVERAGED,
     arterial_input: ArterialInput | None = None,
     aif_slice: int | None = None,
+    aif_region: np.ndarray | None = None,
+    dose_ratio: float | None = None,
     residual: Residual = NO_RESIDUAL,
+    former: PerfusionMaps | None = None,
 ) -> PerfusionMaps:
     """Flow maps of a preprocessed scan.
 
@@ -30,11 +35,13 @@ def quantify(
         How the residue function is constrained.
     arterial_input : ArterialInput, optional
         A curve to use instead of the one measured in the images.
-    aif_slice : int, optional
-        Slice (0-based, base first) to measure the arterial input in; by default the most basal one that has a usable
-        blood pool.
+    aif_slice, aif_region, dose_ratio : optional
+        Where and how the arterial input is measured; see `measure_arterial_input`.
     residual : Residual
         Contrast agent of an earlier injection (`residual_contrast`).
+    former : PerfusionMaps, optional
+        What was returned last for this scan. What its inputs still are is taken from there: arterial input, curves of
+        unchanged slices, everything if nothing changed. The result is the same to the last bit.
 
     Raises
     ------
@@ -45,8 +52,35 @@ def quantify(
         raise PerfusionError(
             f"No slice of the {scan.condition} scan has a myocardium contour.", "Draw the myocardium and recompute."
         )
-    aif_curve = arterial_input or measure_arterial_input(scan, aif_slice=aif_slice, residual=residual)
-    tissues = [tissue_curves(part, aif_curve, number, residual) for number, part in enumerate(scan.slices)]
+    memory = former.memory if former is not None and isinstance(former.memory, Memory) else None
+    options = (aif_slice, None if aif_region is None else aif_region.tobytes(), dose_ratio, residual)
+    kept = [memory is not None and memory.knows(number, part) for number, part in enumerate(scan.slices)]
+    kept = kept if memory is not None and len(memory.scan.slices) == len(kept) else [False] * len(kept)
+    same_series = memory is not None and memory.scan.aif_series is scan.aif_series
+    if arterial_input is not None:
+        aif_curve = arterial_input
+    elif all(kept) and kept and same_series and memory.options == options and not memory.given:
+        aif_curve = memory.arterial_input
+    else:
+        aif_curve = measure_arterial_input(
+            scan, aif_slice=aif_slice, region=aif_region, dose_ratio=dose_ratio, residual=residual
+        )
+        if memory is not None and same_arterial_input(aif_curve, memory.arterial_input):
+            aif_curve = memory.arterial_input
+    same_blood = memory is not None and aif_curve is memory.arterial_input and memory.options[-1] == residual
+    tissues = [
+        memory.tissues[number] if same_blood and kept[number] else tissue_curves(part, aif_curve, number, residual)
+        for number, part in enumerate(scan.slices)
+    ]
+    now = Memory(scan, model, options, arterial_input is not None, aif_curve, tuple(tissues))
+    if same_blood and all(kept) and kept and memory.model is model:
+        slices = tuple(
+            replace(slice_maps, origin=part.contours.origin)
+            for slice_maps, part in zip(former.slices, scan.slices, strict=True)
+        )
+        learned = memory.learned
+        provenance = _provenance(scan, model, aif_curve, residual) | dict(learned)
+        return replace(former, slices=slices, provenance=provenance, memory=replace(now, learned=learned))
     drawn = [number for number, tissue in enumerate(tissues) if tissue.curves.curves.size]
     fitter = kinetics.prepare_fitter(
         model,
@@ -65,6 +99,47 @@ def quantify(
         slices=slices,
         arterial_input=aif_curve,
         provenance=_provenance(scan, model, aif_curve, residual) | dict(fitter.learned),
+        memory=replace(now, learned=dict(fitter.learned)),
+    )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What maps were computed from, and what was computed on the way."""
+
+    scan: PreprocessedScan
+    model: FlowModel
+    options: tuple
+    given: bool
+    arterial_input: ArterialInput
+    tissues: tuple[Tissue, ...]
+    learned: Mapping[str, str] = field(default_factory=dict)
+
+    def knows(self, number: int, part: PreprocessedSlice) -> bool:
+        """Whether a slice has the images, contours and frames that it had."""
+        if number >= len(self.scan.slices):
+            return False
+        former = self.scan.slices[number]
+        points = [(one.contours.anterior_rv_ras_mm, one.contours.inferior_rv_ras_mm) for one in (former, part)]
+        return (
+            former.series.acquisition == part.series.acquisition
+            and former.series.level is part.series.level
+            and np.array_equal(former.series.times_s, part.series.times_s)
+            and np.array_equal(former.series.ijk_to_ras, part.series.ijk_to_ras)
+            and former.motion.corrected is part.motion.corrected
+            and np.array_equal(former.contours.labels, part.contours.labels)
+            and np.array_equal(former.used_frames, part.used_frames)
+            and all(np.array_equal(was, now) for was, now in zip(*points, strict=True))
+        )
+
+
+def same_arterial_input(one: ArterialInput, other: ArterialInput) -> bool:
+    """Whether two arterial inputs are equal in every value."""
+    return all(
+        np.array_equal(was, now, equal_nan=True)
+        if isinstance(was, np.ndarray) and was.dtype.kind == "f"
+        else np.array_equal(was, now)
+        for was, now in ((getattr(one, each.name), getattr(other, each.name)) for each in fields(one))
     )
 
 

@@ -31,6 +31,7 @@ PLAUSIBLE: Mapping[str, tuple[float, float, str]] = {
     "flip_angle_deg": (1, 90, "degrees"),
     "field_strength_t": (0.1, 12, "T"),
     "relaxivity_l_mmol_s": (1, 15, "L/mmol/s"),
+    "r2_star_blood_l_mmol_s": (0, 60, "L/mmol/s"),
     "t10_blood_s": (0.5, 3, "s"),
     "t10_myocardium_s": (0.3, 2.5, "s"),
     "hematocrit": (0.1, 0.7, ""),
@@ -45,6 +46,7 @@ class Acquisition:
     saturation_time_s : from the saturation pulse to the center of k-space (TS)
     pulses_to_center : excitations before the center of k-space
     relaxivity_l_mmol_s : longitudinal relaxivity of the contrast agent (r1)
+    r2_star_blood_l_mmol_s : how fast the contrast agent shortens T2* of blood (r2*); 0 leaves T2* out
     t10_blood_s, t10_myocardium_s : native T1
     assumed : names of the fields that no header gave, i.e. documented defaults
     entered : names of the fields that the user set
@@ -59,6 +61,7 @@ class Acquisition:
     contrast_agent: str = "gadobutrol"
     dose_mmol_kg: float = 0.05
     relaxivity_l_mmol_s: float = 5.0
+    r2_star_blood_l_mmol_s: float = 0.0
     t10_blood_s: float = 1.65
     t10_myocardium_s: float = 1.20
     hematocrit: float = 0.42
@@ -133,12 +136,14 @@ class Scan:
     """The slices of one condition, base to apex.
 
     aif_series : pre-bolus or short-saturation series that measures the arterial input, where there is one
+    aif_is_prebolus : it was a diluted bolus, on a clock of its own; else it was measured in the same heartbeats
     assumptions : sentences on what the reader had to assume about the data
     """
 
     condition: Condition
     slices: tuple[PerfusionSeries, ...]
     aif_series: PerfusionSeries | None = None
+    aif_is_prebolus: bool = False
     assumptions: tuple[str, ...] = ()
 
 

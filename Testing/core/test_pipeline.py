@@ -7,7 +7,8 @@ import pytest
 from PerfusionDLLib import pipeline
 from PerfusionDLLib.contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.maps import FitStatus
+from PerfusionDLLib.maps import FitStatus, FlowModel
+from PerfusionDLLib.residual import Residual
 from PerfusionDLLib.series import Acquisition, Condition, Level, PerfusionSeries
 
 FINE_S = np.arange(0, 50, 0.05)
@@ -190,3 +191,57 @@ def test_an_implausible_flow_and_a_doubtful_arterial_input_are_said_on_the_globa
     whole = pipeline.summarize(dataclasses.replace(measured, slices=fivefold, arterial_input=doubtful), None).whole
     assert whole.flags[0] == "rest: The arterial peak is low."
     assert "implausible" in whole.flags[1]
+
+
+def without_corner(scan, number):
+    """The scan after a reader took a few pixels out of the myocardium of one slice and gave some to the blood pool."""
+    part = scan.slices[number]
+    labels = part.contours.labels.copy()
+    labels[15:18, 25:40] = 0
+    labels[31:33, 21:23] = 2
+    edited = dataclasses.replace(part, contours=dataclasses.replace(part.contours, labels=labels))
+    slices = [*scan.slices]
+    slices[number] = edited
+    return dataclasses.replace(scan, slices=tuple(slices))
+
+
+def same_values(one, other):
+    for part, same in zip(one.slices, other.slices, strict=True):
+        for name in ("mbf_ml_min_g", "mbf_se_ml_min_g", "status", "segments", "depth"):
+            np.testing.assert_array_equal(getattr(part, name), getattr(same, name))
+        assert list(part.segment_fits) == list(same.segment_fits)
+        for number, fitted in part.segment_fits.items():
+            np.testing.assert_array_equal(fitted.fitted_mmol_l, same.segment_fits[number].fitted_mmol_l)
+            assert fitted.mbf_high_ml_min_g == same.segment_fits[number].mbf_high_ml_min_g
+    np.testing.assert_array_equal(one.arterial_input.concentration_mmol_l, other.arterial_input.concentration_mmol_l)
+    assert one.provenance == other.provenance
+
+
+@pytest.mark.parametrize("number", [0, 2], ids=["in the slice of the arterial input", "in another slice"])
+def test_after_a_correction_the_former_maps_save_work_and_change_nothing(rest, maps, number):
+    corrected = without_corner(rest, number)
+    quick, whole = pipeline.quantify(corrected, former=maps[0]), pipeline.quantify(corrected)
+    same_values(quick, whole)
+    assert not np.array_equal(quick.slices[number].mbf_ml_min_g, maps[0].slices[number].mbf_ml_min_g)
+
+
+def test_where_nothing_changed_the_former_maps_are_returned(rest, maps):
+    again = pipeline.quantify(rest, former=maps[0])
+    assert all(a.mbf_ml_min_g is b.mbf_ml_min_g for a, b in zip(again.slices, maps[0].slices, strict=True))
+    same_values(again, maps[0])
+
+
+def test_another_model_or_another_input_is_not_taken_for_the_former(rest, maps):
+    given = dataclasses.replace(maps[0].arterial_input, concentration_mmol_l=arterial(TIMES_S))
+    for options in ({"model": FlowModel.PATLAK}, {"arterial_input": given}, {"residual": Residual(blood_mmol_l=0.2)}):
+        same_values(pipeline.quantify(rest, former=maps[0], **options), pipeline.quantify(rest, **options))
+
+
+def test_a_region_of_the_user_overrules_the_one_that_was_found(rest, maps):
+    region = np.zeros((64, 64), bool)
+    region[30:34, 30:34] = True
+    found = pipeline.quantify(rest, aif_slice=1, aif_region=region)
+    np.testing.assert_array_equal(found.arterial_input.region, region)
+    assert found.provenance["arterial_input"] == "region of the user, mid"
+    with pytest.raises(PerfusionError, match="has 1 pixels"):
+        pipeline.quantify(rest, aif_slice=1, aif_region=region & (np.cumsum(region).reshape(64, 64) == 1))

@@ -41,6 +41,7 @@ SENTENCES = {
     "contrast_agent": "contrast agent {contrast_agent}",
     "dose_mmol_kg": "dose {dose_mmol_kg:g} mmol/kg",
     "relaxivity_l_mmol_s": "relaxivity {relaxivity_l_mmol_s:g} L/mmol/s",
+    "r2_star_blood_l_mmol_s": "T2* relaxivity of blood {r2_star_blood_l_mmol_s:g} L/mmol/s",
     "t10_blood_s": "native T1 of blood {t10_blood_s:g} s",
     "t10_myocardium_s": "native T1 of myocardium {t10_myocardium_s:g} s",
     "hematocrit": "hematocrit {hematocrit:g}",

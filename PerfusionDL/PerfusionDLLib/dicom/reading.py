@@ -173,7 +173,13 @@ def load(which: Condition, scan: FoundScan, how: str, placed: Sequence[Level], r
         aif_lead = proton_density_frames(scan.aif.frames, aif_signal)
         aif_zero_s = zero_s if scan.aif_shares_clock else scan.aif.times_s[aif_lead]
         aif = series(scan.aif, aif_signal, aif_lead, aif_zero_s, None)
-    return Scan(condition=which, slices=slices, aif_series=aif, assumptions=tuple(note for note in notes if note))
+    return Scan(
+        condition=which,
+        slices=slices,
+        aif_series=aif,
+        aif_is_prebolus=aif is not None and not scan.aif_shares_clock,
+        assumptions=tuple(note for note in notes if note),
+    )
 
 
 def series(one: Slice, signal: np.ndarray, lead: int, zero_s: float, level: Level | None) -> PerfusionSeries:

@@ -55,9 +55,7 @@ class Dictionary:
         self.group_delay_s, self.group_numbers = group_delay_s, group_numbers
         lowest, highest = group_delay_s.min() - DELAY_MARGIN_S, group_delay_s.max() + DELAY_MARGIN_S
         count = max(DELAY_NODES, int((highest - lowest) / DELAY_STEP_S) + 1)
-        log_flow, delay_s = (
-            axis.ravel() for axis in np.meshgrid(LOG_FLOW_NODES, np.linspace(lowest, highest, count))
-        )
+        log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(LOG_FLOW_NODES, np.linspace(lowest, highest, count)))
         tissue = np.broadcast_to(population.mean, (log_flow.size, population.mean.size))
         self.atoms = np.column_stack((log_flow, delay_s, tissue))
         self.spill = np.zeros((0, subspace.shape[1])) if spill is None else np.asarray(spill)

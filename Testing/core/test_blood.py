@@ -1,0 +1,106 @@
+"""The arterial input from the series that a study has for it: dual sequence and dual bolus."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PerfusionDLLib import pipeline
+from PerfusionDLLib.contours import Contours, MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.phantom import DEFAULT, simulate_study
+from PerfusionDLLib.series import Condition, Level, PerfusionSeries
+
+RATIO = 10.0
+
+
+@pytest.fixture(scope="module")
+def patient():
+    config = replace(DEFAULT, dual_sequence=True, turned_probability=0.0, mirrored_probability=0.0)
+    return simulate_study(41, conditions=[Condition.REST], levels=[Level.BASAL], still=True, snr=200, size=96, config=config)
+
+
+@pytest.fixture(scope="module")
+def scan(patient):
+    """The basal slice with its true contours."""
+    (truth,) = patient.truth[Condition.REST]
+    (series,) = patient.study.rest.slices
+    points = [series.ras_from_pixels(point) for point in (truth.anterior_rv_px, truth.inferior_rv_px)]
+    contours = Contours(
+        peak_frame=truth.peak_frame,
+        reference_frame=truth.peak_frame,
+        box_px=truth.box_px,
+        labels=truth.labels,
+        anterior_rv_ras_mm=points[0],
+        inferior_rv_ras_mm=points[1],
+    )
+    still = MotionCompensation(
+        corrected=series.signal,
+        displacement_mm=np.zeros((len(series.signal), 2, *truth.labels.shape), np.float32),
+        reference_frame=truth.peak_frame,
+        quality=np.ones(len(series.signal)),
+        aligned=np.ones(len(series.signal), bool),
+    )
+    part = PreprocessedSlice(series=series, motion=still, contours=contours)
+    return PreprocessedScan(condition=Condition.REST, slices=(part,), aif_series=patient.study.rest.aif_series)
+
+
+def error(found, truth):
+    """Largest difference from the true curve, as a share of its peak."""
+    true = np.interp(found.times_s, truth.arterial_times_s, truth.arterial_mmol_l)
+    return np.abs(found.concentration_mmol_l - true).max() / true.max()
+
+
+def test_the_series_made_for_the_arterial_input_is_taken_and_right_at_the_peak(patient, scan):
+    found = pipeline.measure_arterial_input(scan)
+    assert found.source == "arterial input series"
+    assert error(found, patient.truth[Condition.REST][0]) < 0.08
+
+
+def test_where_that_series_shows_no_heart_the_slices_are_used_and_it_is_said(scan):
+    elsewhere = scan.aif_series.ijk_to_ras.copy()
+    elsewhere[:3, 3] += 500
+    lost = replace(scan, aif_series=replace(scan.aif_series, ijk_to_ras=elsewhere))
+    found = pipeline.measure_arterial_input(lost)
+    assert found.source == "blood pool, basal"
+    assert any("was not used" in flag for flag in found.flags)
+
+
+def prebolus(scan, truth):
+    """The same slice a minute before, with a tenth of the dose: the plain signal equation, written out."""
+    acquisition = scan.slices[0].series.acquisition
+    times_s = np.arange(0, 55, 0.9)
+    blood = np.interp(times_s + 7.3, truth.arterial_times_s, truth.arterial_mmol_l) / RATIO
+
+    def signal(concentration_mmol_l, t10_s):
+        r1 = 1 / t10_s + acquisition.relaxivity_l_mmol_s * concentration_mmol_l
+        tr, n = acquisition.repetition_time_s, acquisition.pulses_to_center
+        kept = np.cos(np.radians(acquisition.flip_angle_deg)) * np.exp(-tr * r1)
+        free = 1 - np.exp(-(acquisition.saturation_time_s - n * tr) * r1)
+        return free * kept**n + (1 - np.exp(-tr * r1)) * (1 - kept**n) / (1 - kept)
+
+    images = np.full((times_s.size, *truth.labels.shape), 300.0)
+    images[:, truth.labels == 2] = 2000 * signal(blood, acquisition.t10_blood_s)[:, None]
+    images += np.random.default_rng(5).normal(0, 1.0, images.shape)
+    return PerfusionSeries(
+        signal=images.astype(np.float32),
+        times_s=times_s,
+        ijk_to_ras=scan.slices[0].series.ijk_to_ras,
+        acquisition=acquisition,
+    )
+
+
+def test_a_prebolus_is_scaled_by_the_dose_ratio_and_moved_to_the_main_bolus(patient, scan):
+    (truth,) = patient.truth[Condition.REST]
+    dual = replace(scan, aif_series=prebolus(scan, truth), aif_is_prebolus=True)
+    found = pipeline.measure_arterial_input(dual, dose_ratio=RATIO)
+    assert "dose ratio 10, moved by +7." in found.source
+    inside = (found.times_s > 0) & (found.times_s < 50)
+    true = np.interp(found.times_s, truth.arterial_times_s, truth.arterial_mmol_l)
+    assert np.abs(found.concentration_mmol_l - true)[inside].max() < 0.08 * true.max()
+
+
+def test_a_prebolus_without_its_dose_ratio_is_not_used_and_the_user_is_told(patient, scan):
+    (truth,) = patient.truth[Condition.REST]
+    dual = replace(scan, aif_series=prebolus(scan, truth), aif_is_prebolus=True)
+    found = pipeline.measure_arterial_input(dual)
+    assert found.source == "blood pool, basal"
+    assert "dose ratio" in found.flags[-1]
