@@ -15,7 +15,9 @@ RATIO = 10.0
 @pytest.fixture(scope="module")
 def patient():
     config = replace(DEFAULT, dual_sequence=True, turned_probability=0.0, mirrored_probability=0.0)
-    return simulate_study(41, conditions=[Condition.REST], levels=[Level.BASAL], still=True, snr=200, size=96, config=config)
+    return simulate_study(
+        41, conditions=[Condition.REST], levels=[Level.BASAL], still=True, snr=200, size=96, config=config
+    )
 
 
 @pytest.fixture(scope="module")
