@@ -23,6 +23,7 @@ from .maps import PerfusionMaps, SegmentTable
 from .report import NOTICE
 from .series import PerfusionSeries
 
+FULL_BYTES = 65536
 INDEX = "preprocessing.json"
 SLICE_FOLDER = re.compile(r"(rest|stress)_(basal|mid|apical)(_\d+)?")
 RESULT = {"segments.csv", "territories.csv", "table.json", "table.xlsx", INDEX, "report.pdf", "scene.mrb"}
@@ -60,10 +61,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise PerfusionError(
-            f"The file {path.name} could not be written: {error.strerror or error}.",
-            "Check that the disk has room and that you may write there.",
-        ) from error
+        raise _not_written(f"The file {path.name}", error.strerror or error) from error
 
 
 @contextmanager
@@ -103,15 +101,31 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
         partial.rename(folder)
         store_names(folder.parent)
     except OSError as error:
-        raise PerfusionError(
-            f"The folder {folder.name} could not be written: {error.strerror or error}.",
-            "Check that the disk has room and that you may write there.",
-        ) from error
+        raise _not_written(f"The folder {folder.name}", error.strerror or error) from error
+    except PerfusionError as error:
+        if not _is_full(partial):
+            raise
+        raise _not_written(f"The folder {folder.name}", "no space is left on the disk") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        if former.exists() and not folder.exists():
-            former.rename(folder)
-        shutil.rmtree(former, ignore_errors=True)
+        with suppress(OSError):
+            if former.exists() and not folder.exists():
+                former.rename(folder)
+            shutil.rmtree(former, ignore_errors=True)
+
+
+def _not_written(what: str, reason: object) -> PerfusionError:
+    return PerfusionError(
+        f"{what} could not be written: {reason}.", "Check that the disk has room and that you may write there."
+    )
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether hardly anything more can be written; writers of images do not say why they failed."""
+    try:
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def forget_partial(folder: Path, *, older_than_s: float = 86400) -> None:
@@ -266,7 +280,10 @@ def write_image(path: Path, image: np.ndarray, series: PerfusionSeries, metadata
     volume.SetOrigin((to_lps @ series.ijk_to_ras[:3, 3]).tolist())
     for key, value in metadata.items():
         volume.SetMetaData(f"PerfusionDL.{key}", " ".join(str(value).split()))
-    SimpleITK.WriteImage(volume, str(path), useCompression=True)
+    try:
+        SimpleITK.WriteImage(volume, str(path), useCompression=True)
+    except RuntimeError as error:
+        raise _not_written(f"The image {path.name}", "the disk is full or refuses it") from error
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -72,7 +72,7 @@ def saveScene(scene: slicer.vtkMRMLScene, path: Path) -> None:
     messages = slicer.vtkMRMLMessageCollection()
     if not scene.WriteToMRB(str(path), None, messages):
         raise PerfusionError(
-            f"The scene could not be written to {path}. {messages.GetAllMessagesAsString()}".rstrip(),
+            f"The scene {path.name} could not be written.",
             "Check that the folder exists, is writable and has free space.",
         )
 

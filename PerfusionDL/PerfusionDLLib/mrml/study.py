@@ -82,6 +82,6 @@ def writeSequence(path: Path, frames: np.ndarray, series: PerfusionSeries) -> No
     sequence.AddDefaultStorageNode(str(path))
     if not sequence.GetStorageNode().WriteData(sequence):
         raise PerfusionError(
-            f"The sequence could not be written to {path}.",
+            f"The sequence {path.name} could not be written.",
             "Check that the folder exists, is writable and has free space.",
         )
