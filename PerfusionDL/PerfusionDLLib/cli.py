@@ -14,8 +14,8 @@ from .console import Overwrite, Steps, messages, output
 from .errors import PerfusionError
 from .maps import FlowModel
 from .report import NOTICE, table_text
-from .results import check_replaceable, whole_folder
 from .series import Scan
+from .whole import check_replaceable, whole_folder
 
 app = typer.Typer(
     no_args_is_help=True,

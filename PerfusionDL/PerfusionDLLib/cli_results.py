@@ -8,7 +8,7 @@ import typer
 from .console import Overwrite, Steps, messages, output
 from .maps import FlowModel
 from .report import NOTICE, table_text
-from .results import whole_folder
+from .whole import whole_folder
 
 
 def export(

@@ -13,8 +13,9 @@ from .contours import Contours, MotionCompensation
 from .errors import PerfusionError
 from .motion import move_labels, move_points
 from .report import agreement as tables
-from .results import INDEX, read_image, whole_folder
+from .results import read_image
 from .series import PerfusionSeries
+from .whole import INDEX, whole_folder
 
 SEED = 20
 

@@ -9,8 +9,9 @@ from .contours import PreprocessedScan
 from .errors import PerfusionError
 from .maps import FlowModel, PerfusionMaps, SegmentTable
 from .networks import Networks
-from .results import whole_folder, write_dicom, write_results
+from .results import write_dicom, write_results
 from .series import Condition, Scan
+from .whole import whole_folder
 
 Progress = Callable[[str], None]
 

@@ -8,8 +8,9 @@ from . import __version__, pipeline, report
 from .contours import Contours, Origin, Part
 from .maps import ArterialInput, PerfusionMaps, SliceMaps
 from .phantom import PhantomStudy, SliceTruth
-from .results import INDEX, describe_contours, write_json, write_slice
+from .results import describe_contours, write_json, write_slice
 from .series import PerfusionSeries
+from .whole import INDEX
 
 PROVENANCE = {"notice": "Digital phantom, no patient", "software": f"PerfusionDL {__version__}"}
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from io import BytesIO
 
 import pytest
-from PerfusionDLLib import comparison, report, results
+from PerfusionDLLib import comparison, report, results, whole
 from PerfusionDLLib.dicom import export_results
 from PerfusionDLLib.errors import PerfusionError
 from PerfusionDLLib.training import corrections
@@ -48,7 +48,7 @@ def export(one_slice, finished_study, tmp_path_factory):
     def write(kind, path, progress=lambda step: None):
         study = one_slice
         if kind in FOLDERS:
-            with results.whole_folder(path, overwrite=True) as partial:
+            with whole.whole_folder(path, overwrite=True) as partial:
                 progress("begun")
                 match kind:
                     case "results":
@@ -66,7 +66,7 @@ def export(one_slice, finished_study, tmp_path_factory):
                             file.rename(partial / file.name)
                         (partial / "inner").rmdir()
             return
-        with results.whole_file(path) as target:
+        with whole.whole_file(path) as target:
             progress("begun")
             if kind == "table":
                 target.write(report.segments_csv(finished_study.table).encode())
@@ -187,12 +187,12 @@ def test_a_former_result_survives_where_the_new_one_cannot_take_its_name(tmp_pat
     rename = type(target).rename
 
     def refuse(self, name):
-        if self.name.endswith(".partial"):
+        if ".partial" in self.name:
             raise OSError(28, "No space left on device")
         return rename(self, name)
 
     monkeypatch.setattr(type(target), "rename", refuse)
-    with pytest.raises(PerfusionError, match="No space left"), results.whole_folder(target, overwrite=True) as partial:
+    with pytest.raises(PerfusionError, match="No space left"), whole.whole_folder(target, overwrite=True) as partial:
         (partial / "segments.csv").write_text("new")
     assert content(target) == before
     assert list(tmp_path.iterdir()) == [target]
@@ -200,9 +200,9 @@ def test_a_former_result_survives_where_the_new_one_cannot_take_its_name(tmp_pat
 
 def test_a_disk_without_room_is_named_as_the_reason(tmp_path, monkeypatch):
     """The writers of images say only that they failed."""
-    monkeypatch.setattr(results, "FULL_BYTES", 1 << 62)
+    monkeypatch.setattr(whole, "FULL_BYTES", 1 << 62)
     with (
         pytest.raises(PerfusionError, match="no space is left on the disk"),
-        results.whole_folder(tmp_path / "results"),
+        whole.whole_folder(tmp_path / "results"),
     ):
         raise PerfusionError("The scene scene.mrb could not be written.", "Check the disk.")

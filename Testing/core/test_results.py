@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.results import INDEX, read_image, whole_folder, write_image
+from PerfusionDLLib.results import read_image, write_image
 from PerfusionDLLib.series import PerfusionSeries
+from PerfusionDLLib.whole import INDEX, whole_folder
 
 
 def former_result(folder):

@@ -9,8 +9,9 @@ import slicer
 from ..contours import PreprocessedScan
 from ..maps import FlowModel, PerfusionMaps
 from ..report import segments_csv, write_pdf
-from ..results import whole_file, whole_folder, write_dicom, write_results
+from ..results import write_dicom, write_results
 from ..series import Condition
+from ..whole import whole_file, whole_folder
 from .nodes import findScans
 from .tasks import Flow
 

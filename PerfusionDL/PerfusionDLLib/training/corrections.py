@@ -10,8 +10,9 @@ import numpy as np
 from ..contours import Origin, Part, PreprocessedSlice
 from ..errors import PerfusionError
 from ..report import NOTICE
-from ..results import whole_file, write_json
+from ..results import write_json
 from ..series import Condition, Level, PerfusionSeries
+from ..whole import whole_file
 from .cases import Case, Reference
 
 CASES = "cases.json"

@@ -17,7 +17,7 @@ import torch
 from .. import __version__
 from ..errors import PerfusionError
 from ..networks import SHIPPED, STEPS, Network, Networks, load_networks
-from ..results import whole_folder
+from ..whole import whole_folder
 from .card import stored
 from .cases import phantom_cases
 from .corrections import Correction, read_corrections
