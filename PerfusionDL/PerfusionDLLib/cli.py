@@ -14,7 +14,7 @@ from .console import Overwrite, Steps, messages, output
 from .errors import PerfusionError
 from .maps import FlowModel
 from .report import NOTICE, table_text
-from .series import Scan
+from .series import Condition, Scan
 from .whole import check_replaceable, whole_folder
 
 app = typer.Typer(
@@ -68,11 +68,25 @@ def run(
         bool, typer.Option("--dicom", help="Write DICOM objects for the patient's archive too; they name the patient.")
     ] = False,
     de_identify: Annotated[bool, typer.Option("--de-identify", help="Leave the patient out of the DICOM.")] = False,
+    rest_aif: Annotated[
+        Path | None, typer.Option(help="CSV with the arterial input at rest: times_s,concentration_mmol_l.")
+    ] = None,
+    stress_aif: Annotated[Path | None, typer.Option(help="The same for stress.")] = None,
+    dose_ratio: Annotated[
+        float | None, typer.Option(min=1.0, help="Dose of the main bolus over that of the pre-bolus.")
+    ] = None,
+    rest_rpp: Annotated[
+        float | None, typer.Option(help="Heart rate times systolic pressure at rest, to correct rest flow for.")
+    ] = None,
+    thresholds: Annotated[
+        str, typer.Option(help="Flag values below, for example stress=1.8,mpr=2, or a preset: anoca, pet-risk.")
+    ] = "",
     overwrite: Overwrite = False,
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
 ) -> None:
     """Find contours, compute blood flow and write the results of one study."""
     check_replaceable(out, overwrite=overwrite)
+    known = flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
     steps = Steps(messages)
     try:
         steps("loading software")
@@ -87,6 +101,7 @@ def run(
             rest=rest,
             stress=stress,
             model=model,
+            flow=known,
             dicom=dicom,
             de_identify=de_identify,
             overwrite=overwrite,
@@ -106,6 +121,31 @@ def run(
     output.print(f"{NOTICE}.")
     if profile:
         messages.print(steps.profile(), markup=False)
+
+
+def flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
+    """What the user knows beyond the images, checked before any work begins."""
+    from .aif_file import arterial_input_from_csv
+    from .job import FlowOptions
+    from .summary import check_rate_pressure_product
+    from .thresholds import thresholds_from
+
+    curves = {}
+    for condition, path in ((Condition.REST, rest_aif), (Condition.STRESS, stress_aif)):
+        if path is None:
+            continue
+        try:
+            curves[condition] = arterial_input_from_csv(path.read_text(encoding="utf-8-sig"), path.name)
+        except (OSError, UnicodeDecodeError) as error:
+            raise PerfusionError(f"{path.name} cannot be read as text.", "Name a CSV file.") from error
+    if rest_rpp is not None:
+        check_rate_pressure_product(rest_rpp)
+    return FlowOptions(
+        arterial_inputs=curves,
+        dose_ratio=dose_ratio,
+        rate_pressure_product=rest_rpp,
+        thresholds=thresholds_from(thresholds),
+    )
 
 
 def say_scan(scan: Scan) -> None:

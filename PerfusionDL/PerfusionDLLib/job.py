@@ -1,19 +1,37 @@
 """One study, from its DICOM files to its results folder: what `perfusiondl run` and every worker of a cohort call."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .contours import PreprocessedScan
 from .errors import PerfusionError
-from .maps import FlowModel, PerfusionMaps, SegmentTable
+from .maps import ArterialInput, FlowModel, PerfusionMaps, SegmentTable
 from .networks import Networks
 from .results import write_dicom, write_results
 from .series import Condition, Scan
+from .thresholds import Threshold
 from .whole import whole_folder
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowOptions:
+    """What a user knows beyond the images.
+
+    arterial_inputs : curves to use instead of those measured; dose_ratio : main bolus over pre-bolus
+    rate_pressure_product : at rest, mmHg/min; thresholds : below which regions are flagged
+    """
+
+    arterial_inputs: Mapping[Condition, ArterialInput] = field(default_factory=dict)
+    dose_ratio: float | None = None
+    rate_pressure_product: float | None = None
+    thresholds: tuple[Threshold, ...] = ()
+
+
+NOTHING_KNOWN = FlowOptions()
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,7 @@ def run_study(
     rest: Path | None = None,
     stress: Path | None = None,
     model: FlowModel = FlowModel.AVERAGED,
+    flow: FlowOptions = NOTHING_KNOWN,
     dicom: bool = False,
     de_identify: bool = False,
     overwrite: bool = False,
@@ -47,6 +66,8 @@ def run_study(
         Files of one patient, or folders with them.
     rest, stress : Path, optional
         Folders whose scan is the rest or the stress scan, whatever its headers say.
+    flow : FlowOptions
+        What the user knows beyond the images.
     dicom, de_identify : bool
         Write DICOM objects for the archive too; without the patient.
     progress : callable
@@ -67,7 +88,9 @@ def run_study(
     sources = [*sources, *(folder for folder in (rest, stress) if folder is not None)]
     refuse_inside(sources, out)
     with whole_folder(out, overwrite=overwrite) as partial, one_thread():
-        study = process(sources, networks, rest=rest, stress=stress, model=model, progress=progress, found=found)
+        study = process(
+            sources, networks, rest=rest, stress=stress, model=model, flow=flow, progress=progress, found=found
+        )
         write_results(partial, study.preprocessed, study.maps, study.table, progress=progress)
         if dicom or de_identify:
             progress("DICOM")
@@ -106,6 +129,7 @@ def process(
     rest: Path | None,
     stress: Path | None,
     model: FlowModel,
+    flow: FlowOptions,
     progress: Progress,
     found: Callable[[Scan], None],
 ) -> FinishedStudy:
@@ -121,9 +145,18 @@ def process(
         pipeline.preprocess(scan, networks, progress=during(scan.condition, progress)) for scan in study.scans
     )
     progress("blood flow")
-    maps = tuple(pipeline.quantify_study(preprocessed, model=model))
+    maps = tuple(
+        pipeline.quantify_study(
+            preprocessed, model=model, arterial_inputs=flow.arterial_inputs, dose_ratio=flow.dose_ratio
+        )
+    )
     by_condition = {scan.condition: scan for scan in maps}
-    table = pipeline.summarize(by_condition.get(Condition.REST), by_condition.get(Condition.STRESS))
+    table = pipeline.summarize(
+        by_condition.get(Condition.REST),
+        by_condition.get(Condition.STRESS),
+        rate_pressure_product=flow.rate_pressure_product,
+        thresholds=flow.thresholds,
+    )
     return FinishedStudy(preprocessed, maps, table)
 
 

@@ -69,6 +69,7 @@ class SegmentFit:
 
     times_s, concentration_mmol_l, fitted_mmol_l : (T,)
     mbf_ml_min_g, mbf_low_ml_min_g, mbf_high_ml_min_g : flow of the mean curve with its 95 % interval
+    upslope : steepest rise over that of the arterial input, semi-quantitative
     """
 
     times_s: np.ndarray
@@ -78,6 +79,7 @@ class SegmentFit:
     mbf_low_ml_min_g: float
     mbf_high_ml_min_g: float
     status: FitStatus = FitStatus.OK
+    upslope: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +153,7 @@ class RegionFlow:
     """Flow of one region under one condition, mL/min/g; NaN where there is none.
 
     mbf_ml_min_g : mean of the pixel map; curve_mbf_ml_min_g : flow of the mean curve
+    upslope : of the mean curve over that of the arterial input, semi-quantitative
     failed_share : share of pixels without a trustworthy flow, 0 to 1
     """
 
@@ -161,6 +164,7 @@ class RegionFlow:
     endo_ml_min_g: float = float("nan")
     epi_ml_min_g: float = float("nan")
     endo_epi_ratio: float = float("nan")
+    upslope: float = float("nan")
     failed_share: float = float("nan")
     pixels: int = 0
     origin: str = ""
@@ -172,6 +176,8 @@ class SegmentRow:
 
     aha_segment : 1 to 16, None for territories and the global row
     mpr : myocardial perfusion reserve, stress over rest
+    mpri : perfusion reserve index, stress over rest upslope; lower than the reserve
+    corrected_rest_ml_min_g, corrected_mpr : rest flow at a rate-pressure product of 10 000, and the reserve with it
     """
 
     aha_segment: int | None
@@ -182,6 +188,9 @@ class SegmentRow:
     stress: RegionFlow
     mpr: float
     flags: tuple[str, ...] = ()
+    mpri: float = float("nan")
+    corrected_rest_ml_min_g: float = float("nan")
+    corrected_mpr: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,7 @@ def quantify(
     kept = kept if memory is not None and len(memory.scan.slices) == len(kept) else [False] * len(kept)
     same_series = memory is not None and memory.scan.aif_series is scan.aif_series
     if arterial_input is not None:
+        check_covers(arterial_input, scan)
         aif_curve = arterial_input
     elif all(kept) and kept and same_series and memory.options == options and not memory.given:
         aif_curve = memory.arterial_input
@@ -91,7 +92,7 @@ def quantify(
         input_log_sd=aif_curve.log_sd,
     )
     slices = tuple(
-        _quantify_slice(part, tissues[number], fitter, drawn.index(number) if number in drawn else None)
+        _quantify_slice(part, tissues[number], fitter, drawn.index(number) if number in drawn else None, aif_curve)
         for number, part in enumerate(scan.slices)
     )
     return PerfusionMaps(
@@ -133,6 +134,19 @@ class Memory:
         )
 
 
+def check_covers(arterial_input: ArterialInput, scan: PreprocessedScan) -> None:
+    """Raise PerfusionError unless a given curve is on the clock of the scan."""
+    times_s = scan.slices[0].series.times_s
+    first_s, last_s = arterial_input.times_s[[0, -1]]
+    peak_s = arterial_input.times_s[arterial_input.peak_frame]
+    if first_s > peak_s - 2 or not times_s[0] < peak_s < times_s[-1] or last_s < (times_s[0] + times_s[-1]) / 2:
+        raise PerfusionError(
+            f"The arterial input runs from {first_s:.1f} to {last_s:.1f} s with its peak at {peak_s:.1f} s; the "
+            f"{scan.condition} scan from {times_s[0]:.1f} to {times_s[-1]:.1f} s.",
+            "Its times count in seconds from the first frame of the scan; it must begin before the contrast agent.",
+        )
+
+
 def same_arterial_input(one: ArterialInput, other: ArterialInput) -> bool:
     """Whether two arterial inputs are equal in every value."""
     return all(
@@ -143,7 +157,13 @@ def same_arterial_input(one: ArterialInput, other: ArterialInput) -> bool:
     )
 
 
-def _quantify_slice(part: PreprocessedSlice, tissue: Tissue, fitter: kinetics.Fitter, index: int | None) -> SliceMaps:
+def _quantify_slice(
+    part: PreprocessedSlice,
+    tissue: Tissue,
+    fitter: kinetics.Fitter,
+    index: int | None,
+    arterial_input: ArterialInput,
+) -> SliceMaps:
     contours, mask = part.contours, part.contours.myocardium
     mbf, se = np.full(mask.shape, np.nan, np.float32), np.full(mask.shape, np.nan, np.float32)
     status = np.zeros(mask.shape, np.uint8)
@@ -153,7 +173,7 @@ def _quantify_slice(part: PreprocessedSlice, tissue: Tissue, fitter: kinetics.Fi
         status[mask] = pixels.status | np.where(tissue.saturated, FitStatus.SATURATED, 0).astype(np.uint8)
         mbf[mask], se[mask] = pixels.mbf_ml_min_g, pixels.mbf_se_ml_min_g
         mbf[status > 0], se[status > 0] = np.nan, np.nan
-        segment_fits = _segment_fits(tissue, fitter, index)
+        segment_fits = _segment_fits(tissue, fitter, index, arterial_input)
         pixel_fits = _pixel_fits(tissue, pixels.fitted_mmol_l, mask)
     return SliceMaps(
         level=slice_level(part),
@@ -181,12 +201,21 @@ def _pixel_fits(tissue: Tissue, fitted_mmol_l: np.ndarray, mask: np.ndarray) -> 
     )
 
 
-def _segment_fits(tissue: Tissue, fitter: kinetics.Fitter, index: int) -> dict[int, SegmentFit]:
+def _segment_fits(
+    tissue: Tissue, fitter: kinetics.Fitter, index: int, arterial_input: ArterialInput
+) -> dict[int, SegmentFit]:
     numbers = np.unique(tissue.segments[tissue.segments > 0])
     if not numbers.size:
         return {}
     means = mean_curves(tissue.curves, numbers)
     fits = fitter.fit(index, replace(tissue.curves, curves=means, groups=numbers.astype(int), edge=None, inner=None))
+    upslopes = kinetics.relative_upslope(
+        tissue.curves.times_s,
+        means,
+        arterial_input.times_s,
+        arterial_input.concentration_mmol_l,
+        used_frames=tissue.curves.used_frames,
+    )
     return {
         int(segment): SegmentFit(
             times_s=tissue.curves.times_s,
@@ -196,6 +225,7 @@ def _segment_fits(tissue: Tissue, fitter: kinetics.Fitter, index: int) -> dict[i
             mbf_low_ml_min_g=float(fits.mbf_low_ml_min_g[i]),
             mbf_high_ml_min_g=float(fits.mbf_high_ml_min_g[i]),
             status=FitStatus(int(fits.status[i])),
+            upslope=float(upslopes[i]),
         )
         for i, segment in enumerate(numbers)
     }

@@ -7,34 +7,94 @@ import numpy as np
 
 from . import aha
 from .contours import Origin
+from .errors import PerfusionError
 from .maps import PerfusionMaps, RegionFlow, SegmentRow, SegmentTable, SliceMaps
 from .series import Condition
+from .thresholds import Threshold
 
 PLAUSIBLE_MBF_ML_MIN_G = {  # far outside of healthy means and their spread: Brown et al., JCMR 2018;20:48
     Condition.REST: (0.2, 2.5),
     Condition.STRESS: (0.4, 6.0),
 }
+PLAUSIBLE_RATE_PRESSURE = (2000.0, 40000.0)  # mmHg/min
+REFERENCE_RATE_PRESSURE = 10000.0
 FAILED_SHARE_FLAG = 0.2
 FEWEST_PIXELS = 10
 
 
-def summarize(rest: PerfusionMaps | None, stress: PerfusionMaps | None) -> SegmentTable:
+def summarize(
+    rest: PerfusionMaps | None,
+    stress: PerfusionMaps | None,
+    *,
+    rate_pressure_product: float | None = None,
+    thresholds: Sequence[Threshold] = (),
+) -> SegmentTable:
     """The table of a study: 16 AHA segments, three coronary territories, the whole left ventricle.
 
     Flow of a region is the mean of the pixel map, with the relative interval of the flow of its mean curve, which
     stands beside it. MPR is stress over rest. Regions that no slice shows are NaN.
+
+    Parameters
+    ----------
+    rate_pressure_product : float, optional
+        Heart rate times systolic pressure at rest, mmHg/min. Rest flow follows the work of the heart; it is then also
+        given at a product of 10 000.
+    thresholds : sequence of Threshold
+        Values below are flagged.
+
+    Raises
+    ------
+    PerfusionError
+        If the rate-pressure product is implausible.
+
+    References
+    ----------
+    Czernin J et al., Circulation 1993;88:62 (rate-pressure product).
     """
-    segments = tuple(
-        _row(rest, stress, (segment,), segment, aha.SEGMENT_NAMES[segment]) for segment in aha.SEGMENT_NAMES
-    )
-    territories = tuple(_row(rest, stress, members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
-    whole = _row(rest, stress, tuple(aha.SEGMENT_NAMES), None, "global")
+    if rate_pressure_product is not None:
+        check_rate_pressure_product(rate_pressure_product)
+
+    def row(members, segment, name):
+        return _flagged(_corrected(_row(rest, stress, members, segment, name), rate_pressure_product), thresholds)
+
+    segments = tuple(row((segment,), segment, aha.SEGMENT_NAMES[segment]) for segment in aha.SEGMENT_NAMES)
+    territories = tuple(row(members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
+    whole = row(tuple(aha.SEGMENT_NAMES), None, "global")
     doubts = tuple(f"{maps.condition}: {flag}" for maps in (rest, stress) if maps for flag in _scan_flags(maps))
     whole = replace(whole, flags=doubts + whole.flags)
     provenance = {
         f"{maps.condition}_{key}": value for maps in (rest, stress) if maps for key, value in maps.provenance.items()
     }
+    if rate_pressure_product is not None:
+        provenance["rate_pressure_product_mmhg_min"] = f"{rate_pressure_product:g}"
+    if thresholds:
+        provenance["thresholds"] = "; ".join(map(str, thresholds))
     return SegmentTable(segments=segments, territories=territories, whole=whole, provenance=provenance)
+
+
+def check_rate_pressure_product(value: float) -> None:
+    """Raise PerfusionError unless the product is plausible."""
+    low, high = PLAUSIBLE_RATE_PRESSURE
+    if not low <= value <= high:
+        raise PerfusionError(
+            f"The rate-pressure product is {value:g} mmHg/min; {low:g} to {high:g} is plausible.",
+            "Enter heart rate (per minute) times systolic pressure (mmHg) at rest.",
+        )
+
+
+def _corrected(row: SegmentRow, rate_pressure_product: float | None) -> SegmentRow:
+    if rate_pressure_product is None:
+        return row
+    rest = row.rest.mbf_ml_min_g * REFERENCE_RATE_PRESSURE / rate_pressure_product
+    return replace(row, corrected_rest_ml_min_g=rest, corrected_mpr=_ratio(row.stress.mbf_ml_min_g, rest))
+
+
+def _flagged(row: SegmentRow, thresholds: Sequence[Threshold]) -> SegmentRow:
+    return replace(row, flags=row.flags + tuple(flag for each in thresholds if (flag := each.flag(row))))
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else float("nan")
 
 
 def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -> SegmentRow:
@@ -45,8 +105,6 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
         if maps is not None
         for text in _region_flags(flow)
     ]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mpr = float(np.float64(flows[1].mbf_ml_min_g) / np.float64(flows[0].mbf_ml_min_g))
     return SegmentRow(
         aha_segment=segment,
         name=name,
@@ -54,7 +112,8 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
         territory=aha.territory(segment) if segment else name if name in aha.TERRITORY_SEGMENTS else "",
         rest=flows[0],
         stress=flows[1],
-        mpr=mpr if np.isfinite(mpr) else float("nan"),
+        mpr=_ratio(flows[1].mbf_ml_min_g, flows[0].mbf_ml_min_g),
+        mpri=_ratio(flows[1].upslope, flows[0].upslope),
         flags=tuple(flags),
     )
 
@@ -68,7 +127,7 @@ def _region_flow(maps: PerfusionMaps, members: Sequence[int]) -> RegionFlow:
     good = np.isfinite(flow)
     endo, epi = _mean(flow[good & (depth < 0.5)]), _mean(flow[good & (depth >= 0.5)])
     mean = _mean(flow[good])
-    curve, low, high = _curve_flow(maps, members)
+    curve, low, high, upslope = _curve_flow(maps, members)
     origins = {part.origin for part, mask in zip(maps.slices, inside, strict=True) if mask.any()}
     return RegionFlow(
         mbf_ml_min_g=mean,
@@ -77,7 +136,8 @@ def _region_flow(maps: PerfusionMaps, members: Sequence[int]) -> RegionFlow:
         curve_mbf_ml_min_g=curve,
         endo_ml_min_g=endo,
         epi_ml_min_g=epi,
-        endo_epi_ratio=endo / epi if epi > 0 else float("nan"),
+        endo_epi_ratio=_ratio(endo, epi),
+        upslope=upslope,
         failed_share=float(1 - good.mean()),
         pixels=int(flow.size),
         origin=str(origins.pop() if len(origins) == 1 else Origin.EDITED),
@@ -93,18 +153,24 @@ def _counted(part: SliceMaps, members: Sequence[int]) -> np.ndarray:
 
 
 def _curve_flow(maps: PerfusionMaps, members: Sequence[int]):
-    """Flow of the mean curves and its interval, averaged over the members by their pixels.
+    """Flow of the mean curves, its interval and their upslope, averaged over the members by their pixels.
 
     Errors of segments share the arterial input, so the interval of an average is the average of the intervals.
     """
     rows = [
-        (np.count_nonzero(part.segments == segment), fit.mbf_ml_min_g, fit.mbf_low_ml_min_g, fit.mbf_high_ml_min_g)
+        (
+            np.count_nonzero(part.segments == segment),
+            fit.mbf_ml_min_g,
+            fit.mbf_low_ml_min_g,
+            fit.mbf_high_ml_min_g,
+            fit.upslope,
+        )
         for part in maps.slices
         for segment, fit in part.segment_fits.items()
         if segment in members and np.isfinite(fit.mbf_ml_min_g)
     ]
     if not rows:
-        return (float("nan"),) * 3
+        return (float("nan"),) * 4
     weights, *values = np.array(rows, dtype=float).T
     return tuple(float(np.average(value, weights=weights)) for value in values)
 

@@ -10,6 +10,7 @@ from PerfusionDLLib.errors import PerfusionError
 from PerfusionDLLib.maps import FitStatus, FlowModel
 from PerfusionDLLib.residual import Residual
 from PerfusionDLLib.series import Acquisition, Condition, Level, PerfusionSeries
+from PerfusionDLLib.thresholds import thresholds_from
 
 FINE_S = np.arange(0, 50, 0.05)
 TIMES_S = np.arange(0, 50, 0.9)
@@ -245,3 +246,40 @@ def test_a_region_of_the_user_overrules_the_one_that_was_found(rest, maps):
     assert found.provenance["arterial_input"] == "region of the user, mid"
     with pytest.raises(PerfusionError, match="has 1 pixels"):
         pipeline.quantify(rest, aif_slice=1, aif_region=region & (np.cumsum(region).reshape(64, 64) == 1))
+
+
+def test_a_given_arterial_input_on_another_clock_is_refused(rest, maps):
+    late = dataclasses.replace(maps[0].arterial_input, times_s=TIMES_S + 600)
+    with pytest.raises(PerfusionError, match="arterial input runs from 600"):
+        pipeline.quantify(rest, arterial_input=late)
+
+
+def test_rest_flow_is_corrected_for_the_work_of_the_heart_where_it_is_entered(maps, table):
+    assert np.isnan(table.segments[0].corrected_mpr)
+    worked = pipeline.summarize(*maps, rate_pressure_product=12500).segments[0]
+    assert worked.rest.mbf_ml_min_g == table.segments[0].rest.mbf_ml_min_g
+    assert worked.corrected_rest_ml_min_g == pytest.approx(0.8 * worked.rest.mbf_ml_min_g)
+    assert worked.corrected_mpr == pytest.approx(worked.mpr / 0.8)
+    with pytest.raises(PerfusionError, match="rate-pressure product is 70 "):
+        pipeline.summarize(*maps, rate_pressure_product=70)
+
+
+def test_values_below_a_threshold_are_flagged_with_it_and_no_threshold_is_built_in(maps, table):
+    flagged = pipeline.summarize(*maps, thresholds=thresholds_from("stress=1.8"))
+    low = [row.aha_segment for row in flagged.segments if any("below 1.8" in flag for flag in row.flags)]
+    assert low == [row.aha_segment for row in table.segments if row.stress.mbf_ml_min_g < 1.8]
+    assert DEFECT_SEGMENT in low
+    assert not any("below" in flag for row in table.segments for flag in row.flags)
+    assert flagged.provenance["thresholds"] == "1.8 mL/min/g"
+
+
+@pytest.mark.parametrize("text", ["strss=2", "mpr", "mpr=-1", "mpr=two"])
+def test_a_threshold_that_is_not_understood_is_refused(text):
+    with pytest.raises(PerfusionError, match="is not understood"):
+        thresholds_from(text)
+
+
+def test_the_upslope_index_lies_between_one_and_the_reserve(table):
+    for row in table.segments:
+        assert 1 < row.mpri < row.mpr, row.name
+        assert 0.02 < row.rest.upslope < 0.3

@@ -20,6 +20,7 @@ FLOW_COLUMNS = {
     "endo_ml_min_g": "endo_mbf_ml_min_g",
     "epi_ml_min_g": "epi_mbf_ml_min_g",
     "endo_epi_ratio": "endo_epi_ratio",
+    "upslope": "upslope",
     "failed_share": "failed_share",
     "pixels": "pixels",
     "origin": "origin",
@@ -74,6 +75,11 @@ def cells_of(row: SegmentRow) -> dict[str, object]:
     for condition in ("rest", "stress"):
         flow = getattr(row, condition)
         values |= {f"{condition}_{column}": getattr(flow, name) for name, column in FLOW_COLUMNS.items()}
+    values |= {
+        "mpri": row.mpri,
+        "rest_mbf_rpp_ml_min_g": row.corrected_rest_ml_min_g,
+        "mpr_rpp": row.corrected_mpr,
+    }
     return values | {"flags": " | ".join(row.flags)}
 
 
