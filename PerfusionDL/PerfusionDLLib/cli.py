@@ -238,6 +238,31 @@ def evaluate(
 
 
 @app.command()
+def calibrate(
+    weights: Annotated[Path, typer.Argument(help="Folder with networks; their cards are completed.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many phantom patients of each configuration.")] = 10,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 5000,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
+) -> None:
+    """Count how often answers are good at each sureness, on phantoms and disturbed phantoms: confidences that hold."""
+    from itertools import chain
+
+    from .networks import choose_device, load_networks
+    from .training import calibration, cases
+
+    chosen = range(first_seed, first_seed + seeds)
+    drawn = chain.from_iterable(cases.phantom_cases(chosen, held_out=held_out) for held_out in (False, True))
+    counted = calibration.calibrate(
+        calibration.calibration_cases(drawn, np.random.default_rng(first_seed)),
+        load_networks(weights, device=choose_device(device)),
+    )
+    command = f"perfusiondl calibrate FOLDER --seeds {seeds} --first-seed {first_seed}"
+    calibration.write_calibration(weights, counted, command)
+    for step, entry in counted.items():
+        output.print(f"{step}: {entry['good_slices']} of {entry['slices']} slices, {entry['good']}", markup=False)
+
+
+@app.command()
 def resemblance(
     seeds: Annotated[int, typer.Option(min=1, help="Phantom patients to measure, from seed 0 on.")] = 8,
 ) -> None:

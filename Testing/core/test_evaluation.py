@@ -1,12 +1,13 @@
 """Evaluation: the yardstick itself."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PerfusionDLLib import phantom
+from PerfusionDLLib import networks, phantom
 from PerfusionDLLib.contours import Contours, MotionCompensation, Part, PreprocessedSlice
-from PerfusionDLLib.training import cases, evaluation
+from PerfusionDLLib.training import calibration, cases, evaluation
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +103,49 @@ def test_the_table_counts_what_was_not_found(case, tmp_path):
     with (tmp_path / "scores.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["failure"] for row in rows] == ["", "No left ventricle was found."]
+
+
+def test_a_calibrated_confidence_is_the_share_of_good_answers():
+    rng = np.random.default_rng(2)
+    sureness = rng.uniform(0.05, 0.95, 5000)
+    truly = 1 / (1 + np.exp(-(0.5 * np.log(sureness / (1 - sureness)) + 2)))
+    slope, offset = calibration.platt(sureness, rng.random(5000) < truly)
+    network = networks.Network({"calibration": {"slope": slope, "offset": offset}}, None)
+    for one, expected in zip(sureness[:50], truly[:50], strict=True):
+        assert network.confidence(one) == pytest.approx(expected, abs=0.03)
+
+
+def test_where_every_answer_was_good_the_confidence_stays_below_one():
+    slope, offset = calibration.platt(np.full(100, 0.9), np.ones(100, bool))
+    assert 0.95 < networks.Network({"calibration": {"slope": slope, "offset": offset}}, None).confidence(0.9) < 1
+
+
+def test_the_calibration_is_written_into_the_cards_and_used(tmp_path):
+    for file in networks.SHIPPED.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    entry = {"slope": 2.0, "offset": -1.0}
+    calibration.write_calibration(tmp_path, dict.fromkeys(networks.STEPS, entry), "a command")
+    loaded = networks.load_networks(tmp_path)
+    assert loaded.box.card["calibration"]["command"] == "a command"
+    assert loaded.labels.confidence(0.5) == pytest.approx(1 / (1 + np.e), abs=1e-3)
+    assert calibration.uncalibrated(loaded).labels.confidence(0.5) == 0.5
+
+
+def test_promises_count_what_was_kept():
+    good = evaluation.Score(
+        name="a",
+        condition="rest",
+        level="mid",
+        peak_frame_error=0,
+        box_dice=0.95,
+        myocardium_dice=0.9,
+        insertion_points_mm=2,
+        peak_frame_confidence=0.9,
+        box_confidence=0.9,
+        labels_confidence=0.9,
+        points_confidence=0.9,
+    )
+    bad = replace(good, myocardium_dice=0.4, labels_confidence=0.3)
+    text = evaluation.promises([good] * 9 + [bad])
+    assert "| myocardium Dice at least 0.85 | 0.84 | 0.90 | 1, 0 |" in text
+    assert "(1), 100% are among the tenth of least confidence" in text

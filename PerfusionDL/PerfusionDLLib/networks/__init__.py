@@ -44,6 +44,18 @@ class Network:
         """Channels of its input; more than one are frames in time."""
         return self.card["architecture"]["channels_in"]
 
+    def confidence(self, sureness: float) -> float:
+        """How often an answer given with this ``sureness`` (0 to 1) was good on phantoms, 0 to 1.
+
+        What good means, and on what it was counted, stands in the card; a card without a count promises what it says.
+        """
+        counted = self.card.get("calibration")
+        if counted is None:
+            return round(float(sureness), 3)
+        sureness = float(np.clip(sureness, 1e-3, 1 - 1e-3))
+        log_odds = counted["slope"] * np.log(sureness / (1 - sureness)) + counted["offset"]
+        return round(float(1 / (1 + np.exp(-log_odds))), 3)
+
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Answer to one image, or to several of the same anatomy, averaged over mirrored and rotated poses.
 

@@ -35,7 +35,8 @@ __all__ = [
     "ring_labels",
 ]
 
-DOUBTFUL = {Part.PEAK_FRAME: 0.5, Part.BOX: 0.5, Part.LABELS: 0.8, Part.RV_INSERTION_POINTS: 0.25}
+DOUBTFUL = 0.8
+_SURE_OF_PEAK = 0.5
 _RECENTER_MM = 6.0
 
 
@@ -75,7 +76,7 @@ def preprocess_slice(
     if peak_frame is not None:
         reference, origins[Part.PEAK_FRAME] = peak_frame, Origin.EDITED
     elif peak is not None:
-        reference, confidences[Part.PEAK_FRAME] = peak.frame, peak.confidence
+        reference, confidences[Part.PEAK_FRAME] = peak.frame, networks.peak.confidence(peak.sureness)
     else:
         reference = int(np.argmax(_curve_in_box(series.signal, box_px)))
         confidences[Part.PEAK_FRAME] = 0.0
@@ -86,11 +87,11 @@ def preprocess_slice(
     else:
         near_px = peak.center_px if peak is not None else None
         box = find_box(series.signal[reference], spacing_mm, networks.box, near_px=near_px)
-        if box is None and peak is not None and peak.confidence > DOUBTFUL[Part.PEAK_FRAME]:
+        if box is None and peak is not None and peak.sureness > _SURE_OF_PEAK:
             box = box_about(peak.center_px, spacing_mm)
         if box is None:
             raise _no_heart(series)
-        confidences[Part.BOX] = box.confidence
+        confidences[Part.BOX] = networks.box.confidence(box.sureness)
 
     progress("motion compensation")
     moved = motion.compensate(series.signal, spacing_mm=spacing_mm, reference_frame=reference, region_px=box.edges_px)
@@ -102,7 +103,8 @@ def preprocess_slice(
     found = find_labels(images, spacing_mm, networks.labels, center_px=box.center_px)
     if found is None:
         raise _no_heart(series)
-    labels, confidences[Part.LABELS] = found
+    labels, sureness = found
+    confidences[Part.LABELS] = networks.labels.confidence(sureness)
     passing = moved.corrected[lead_frames(moved.corrected) :]
     if box_px is None and not enhances(passing, labels):
         raise _no_first_pass(series)
@@ -111,9 +113,10 @@ def preprocess_slice(
         peak_frame = len(moved.corrected) - len(passing) + first_pass_peak(cavity)
 
     progress("insertion points")
-    anterior, inferior, confidences[Part.RV_INSERTION_POINTS] = find_points(
+    anterior, inferior, sureness = find_points(
         images, series, networks.points, center_px=_middle(box_around(labels))
     )
+    confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(sureness)
     contours = Contours(
         peak_frame=int(peak_frame),
         reference_frame=int(reference),
@@ -137,7 +140,7 @@ def preprocess_slice(
 def find_labels(
     images: np.ndarray, spacing_mm: tuple[float, float], network: Network, *, center_px: tuple[float, float]
 ) -> tuple[np.ndarray, float] | None:
-    """Labels (Y, X) uint8 with their confidence; None where there is no heart.
+    """Labels (Y, X) uint8 and how sure the network is of them, 0 to 1; None where there is no heart.
 
     images : (frame, Y, X) in one pose, around the LV peak
     center_px : where the heart is; looked at again from its own middle if that lies elsewhere
@@ -167,7 +170,7 @@ def _certainty(probability):
     for label in (1, 2):
         chosen = best == label
         overlaps.append(2 * probability[label][chosen].sum() / max(chosen.sum() + probability[label].sum(), 1e-6))
-    return round(float(min(overlaps)), 3)
+    return float(min(overlaps))
 
 
 def _curve_in_box(signal, box_px):
@@ -206,7 +209,7 @@ def _flags(contours, peak, moved, reasons):
     flags = [
         f"{names[part]} (confidence {value:.2f}): please check."
         for part, value in contours.confidences.items()
-        if value < DOUBTFUL[part]
+        if value < DOUBTFUL
     ]
     if reasons:
         flags.append(f"This may not be a first pass through a short-axis slice: {'; '.join(reasons)}.")

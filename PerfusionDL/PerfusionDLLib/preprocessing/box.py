@@ -15,10 +15,13 @@ _USUAL_RADIUS_MM = 33.0
 
 @dataclass(frozen=True)
 class Box:
-    """Edges around the epicardium in pixels of the image (row0, column0, row1, column1), and a confidence 0 to 1."""
+    """Edges around the epicardium in pixels of the image, row0, column0, row1, column1.
+
+    sureness : 0 to 1, of the network
+    """
 
     edges_px: Edges
-    confidence: float
+    sureness: float
 
     @property
     def center_px(self) -> tuple[float, float]:
@@ -57,7 +60,7 @@ def find_box(
     row0, column0 = window.to_image(np.array(first))
     row1, column1 = window.to_image(np.array(last))
     sure = float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum())
-    return Box((float(row0), float(column0), float(row1), float(column1)), round(sure, 3))
+    return Box((float(row0), float(column0), float(row1), float(column1)), sure)
 
 
 def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float]) -> Box:

@@ -14,13 +14,13 @@ class Peak:
     """When the LV is brightest.
 
     frame : 0-based
-    confidence : 0 to 1
+    sureness : 0 to 1, of the network
     curve : (T,) mean signal of what the network takes for the LV blood pool
     center_px : row and column of the middle of the LV blood pool
     """
 
     frame: int
-    confidence: float
+    sureness: float
     curve: np.ndarray
     center_px: tuple[float, float]
 
@@ -49,7 +49,7 @@ def find_peak(signal: np.ndarray, spacing_mm: tuple[float, float], network: Netw
     rival = np.sort(mass)[-2] / mass[best - 1] if count > 1 else 0.0
     sure = float(np.average(lv, weights=weight)) * (1 - 0.5 * float(rival)) * _prominence(curve[lead:])
     row, column = window.to_image(np.array(ndimage.center_of_mass(weight)))
-    return Peak(int(frame), round(sure, 3), curve, (float(row), float(column)))
+    return Peak(int(frame), sure, curve, (float(row), float(column)))
 
 
 def first_pass_peak(curve: np.ndarray) -> int:

@@ -13,7 +13,7 @@ _ANTERIOR = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)
 def find_points(
     images: np.ndarray, series: PerfusionSeries, network: Network, *, center_px: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Anterior and inferior RV insertion point, (3,) RAS mm each, with a confidence 0 to 1.
+    """Anterior and inferior RV insertion point, (3,) RAS mm each, and how sure the network is, 0 to 1.
 
     images : (frame, Y, X) in the pose of the reference frame, around the LV peak
     """
@@ -22,7 +22,7 @@ def find_points(
     peaks, masses = zip(*(_peak(one, reach=8 / network.spacing_mm) for one in heat), strict=True)
     points_ras_mm = series.ras_from_pixels(window.to_image(np.array(peaks)))
     inferior, anterior = points_ras_mm[np.argsort(points_ras_mm @ _ANTERIOR)]
-    return anterior, inferior, round(float(min(masses)), 3)
+    return anterior, inferior, float(min(masses))
 
 
 def _peak(heat, *, reach):

@@ -13,7 +13,7 @@ from ..agreement.shape import dice, rectangle_dice
 from ..contours import Label, Part, PreprocessedSlice
 from ..errors import PerfusionError
 from ..networks import Networks
-from ..preprocessing import preprocess_slice
+from ..preprocessing import DOUBTFUL, preprocess_slice
 from ..preprocessing.ring import box_around
 from .cases import Case
 
@@ -49,6 +49,23 @@ MEASURES = {
     "epicardium Dice": "epicardium_dice",
     "RV cavity Dice": "rv_dice",
     "RV insertion points (mm)": "insertion_points_mm",
+}
+
+
+@dataclass(frozen=True)
+class Good:
+    """When an answer of a step is good enough to go unread, and where its confidence stands in a `Score`."""
+
+    meaning: str
+    confidence: str
+    holds: Callable[[Score], bool]
+
+
+GOOD = {
+    "peak": Good("peak at most 1 frame off", "peak_frame_confidence", lambda one: one.peak_frame_error <= 1),
+    "box": Good("box Dice at least 0.9", "box_confidence", lambda one: one.box_dice >= 0.9),
+    "labels": Good("myocardium Dice at least 0.85", "labels_confidence", lambda one: one.myocardium_dice >= 0.85),
+    "points": Good("points at most 5 mm off", "points_confidence", lambda one: one.insertion_points_mm <= 5),
 }
 
 
@@ -109,6 +126,29 @@ def table(scores: Sequence[Score]) -> str:
     return "\n".join(lines)
 
 
+def promises(scores: Sequence[Score]) -> str:
+    """Whether confidences keep what they promise, and how many of the worst contours they refer to a reader."""
+    found = [one for one in scores if not one.failure]
+    lines = ["| confidence that | promised | kept | slices below 0.8, of which good |", "|---|---|---|---|"]
+    for good in GOOD.values():
+        promised = np.array([getattr(one, good.confidence) for one in found])
+        kept = np.array([good.holds(one) for one in found])
+        low = promised < DOUBTFUL
+        lines.append(
+            f"| {good.meaning} | {promised.mean():.2f} | {kept.mean():.2f} | {low.sum()}, {int(kept[low].sum())} |"
+        )
+    tenth = max(len(found) // 10, 1)
+    worst = set(np.argsort([one.myocardium_dice for one in found])[:tenth])
+    least = np.argsort([one.labels_confidence for one in found])
+    referred = [len(worst & set(least[: tenth * times])) / tenth for times in (1, 2)]
+    lines.append("")
+    lines.append(
+        f"Of the tenth of slices with the worst myocardium ({tenth}), {referred[0]:.0%} are among the tenth of least "
+        f"confidence, {referred[1]:.0%} among the fifth."
+    )
+    return "\n".join(lines)
+
+
 def write_csv(path: Path, scores: Sequence[Score]) -> None:
     """One row per case."""
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -140,7 +180,7 @@ def worst_cases(judged: Sequence[tuple[Score, Case, PreprocessedSlice | None]], 
 
 
 def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: Callable[[str], None] = print) -> str:
-    """Judge the chain on cases: ``scores.csv``, ``table.md`` and ``worst.png`` in ``out``; returns the table."""
+    """Judge the chain on cases: ``scores.csv``, ``table.md`` and ``worst.png`` in ``out``; returns the tables."""
     out.mkdir(parents=True, exist_ok=True)
     judged = []
     for one in evaluate(cases, networks):
@@ -149,6 +189,7 @@ def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: C
         progress(f"{scored.name} {scored.condition} {scored.level}: myocardium Dice {scored.myocardium_dice:.3f}")
     scores = [scored for scored, _, _ in judged]
     write_csv(out / "scores.csv", scores)
-    (out / "table.md").write_text(table(scores) + "\n", encoding="utf-8")
+    text = f"{table(scores)}\n\n{promises(scores)}"
+    (out / "table.md").write_text(text + "\n", encoding="utf-8")
     worst_cases(judged).savefig(out / "worst.png", dpi=100)
-    return table(scores)
+    return text
