@@ -5,11 +5,12 @@ import pytest
 from PerfusionDLLib import networks, preprocessing
 from PerfusionDLLib.contours import Label, Origin, Part
 from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.preprocessing.walls import contour_doubt_mm
 from PerfusionDLLib.preprocessing.window import Window
 from PerfusionDLLib.series import Level, PerfusionSeries
 from PerfusionDLLib.training import evaluation, strangers
 from PerfusionDLLib.training.cases import phantom_cases
-from scipy import ndimage
+from scipy import ndimage, stats
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +138,22 @@ def test_a_cine_with_a_box_of_the_users_is_not_refused_but_flagged(nets):
 
 def test_nothing_speaks_against_a_phantom_slice(found):
     assert not any("may not be" in flag for flag in found.flags)
+
+
+@pytest.mark.parametrize("sd_mm", [1.0, 2.0, 3.0])
+def test_the_doubt_about_a_wall_is_the_standard_deviation_of_its_border(sd_mm):
+    rows, columns = np.indices((120, 140))
+    distance = np.hypot((rows - 60) * 1.2, (columns - 70) * 1.0)
+    epicardium = stats.norm.sf(distance, 40, np.where(columns > 70, sd_mm, 0.5))
+    cavity = stats.norm.sf(distance, 22, 0.5)
+    probability = np.stack([1 - epicardium, epicardium - cavity, cavity, np.zeros_like(cavity)])
+    labels = np.where(distance < 22, 2, np.where(distance < 40, 1, 0)).astype(np.uint8)
+    points_px = np.array([[60 - 24, 70 - 28.0], [60 + 24, 70 - 28.0]])
+    doubt_mm = contour_doubt_mm(probability, labels, points_px, (1.2, 1.0))
+    assert doubt_mm["lateral"] == pytest.approx(sd_mm, rel=0.08)
+    assert doubt_mm["septal"] == pytest.approx(0.5, rel=0.1)
+    flipped = contour_doubt_mm(probability[:, ::-1], labels[::-1], [119, 0] + points_px * [-1, 1], (1.2, 1.0))
+    assert flipped == doubt_mm
 
 
 def test_where_the_box_network_sees_nothing_the_enhancing_blood_pool_decides(simulated, found, nets):

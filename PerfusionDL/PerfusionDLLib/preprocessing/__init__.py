@@ -6,6 +6,7 @@ after a correction: what a user has set is taken as it is, and only what lies do
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .peak import Peak, bright_frames, find_peak, first_pass_peak, lead_frames
 from .plausibility import doubts, enhances
 from .points import find_points
 from .ring import box_around, ring_labels
+from .walls import contour_doubt_mm
 from .window import Window
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 DOUBTFUL = 0.8
+DOUBTFUL_WALL_MM = 2.6
 _SURE_OF_PEAK = 0.5
 _RECENTER_MM = 6.0
 
@@ -103,8 +106,8 @@ def preprocess_slice(
     found = find_labels(images, spacing_mm, networks.labels, center_px=box.center_px)
     if found is None:
         raise _no_heart(series)
-    labels, sureness = found
-    confidences[Part.LABELS] = networks.labels.confidence(sureness)
+    labels = found.labels
+    confidences[Part.LABELS] = networks.labels.confidence(found.sureness)
     passing = moved.corrected[lead_frames(moved.corrected) :]
     if box_px is None and not enhances(passing, labels):
         raise _no_first_pass(series)
@@ -113,10 +116,12 @@ def preprocess_slice(
         peak_frame = len(moved.corrected) - len(passing) + first_pass_peak(cavity)
 
     progress("insertion points")
-    anterior, inferior, sureness = find_points(
-        images, series, networks.points, center_px=_middle(box_around(labels))
-    )
+    middle = _middle(box_around(labels))
+    anterior, inferior, sureness = find_points(images, series, networks.points, center_px=middle)
     confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(sureness)
+    doubt_mm = contour_doubt_mm(
+        found.probability, labels, series.pixels_from_ras(np.stack([anterior, inferior])), spacing_mm
+    )
     contours = Contours(
         peak_frame=int(peak_frame),
         reference_frame=int(reference),
@@ -133,14 +138,26 @@ def preprocess_slice(
         motion=moved,
         contours=contours,
         automatic=contours,
-        flags=_flags(contours, peak, moved, doubts(passing, labels, spacing_mm)),
+        flags=(*_flags(contours, peak, moved, doubts(passing, labels, spacing_mm)), *_wall_flags(doubt_mm)),
     )
+
+
+@dataclass(frozen=True)
+class FoundLabels:
+    """What the labels network sees in a slice.
+
+    labels : (Y, X) uint8, values of `Label`; probability : (4, Y, X) float32; sureness : 0 to 1, of the network
+    """
+
+    labels: np.ndarray
+    probability: np.ndarray
+    sureness: float
 
 
 def find_labels(
     images: np.ndarray, spacing_mm: tuple[float, float], network: Network, *, center_px: tuple[float, float]
-) -> tuple[np.ndarray, float] | None:
-    """Labels (Y, X) uint8 and how sure the network is of them, 0 to 1; None where there is no heart.
+) -> FoundLabels | None:
+    """What the labels network sees; None where there is no heart.
 
     images : (frame, Y, X) in one pose, around the LV peak
     center_px : where the heart is; looked at again from its own middle if that lies elsewhere
@@ -148,14 +165,15 @@ def find_labels(
     for _ in range(2):
         window = Window(network.size, network.spacing_mm, center_px, spacing_mm)
         probability = network(window.look(images)[:, None])
-        labels = ring_labels(window.answer(probability, images.shape[1:]), spacing_mm)
+        answer = window.answer(probability, images.shape[1:])
+        labels = ring_labels(answer, spacing_mm)
         if labels is None:
             return None
         middle = _middle(box_around(labels))
         if np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < _RECENTER_MM:
             break
         center_px = middle
-    return labels, _certainty(probability)
+    return FoundLabels(labels, answer, _certainty(probability))
 
 
 def _middle(box_px):
@@ -196,6 +214,13 @@ def _no_heart(series):
         "Check that the series is a short-axis first-pass perfusion series. If it is, draw a box around the left "
         "ventricle and press Recompute.",
     )
+
+
+def _wall_flags(doubt_mm):
+    """Where on the ring the contours are doubtful."""
+    for wall, width_mm in doubt_mm.items():
+        if width_mm > DOUBTFUL_WALL_MM:
+            yield f"The contours of the {wall} wall may be {width_mm:.0f} mm off: please check."
 
 
 def _flags(contours, peak, moved, reasons):
