@@ -22,6 +22,8 @@ LEAST_BASELINE_SNR = 3.0
 SEARCH_MM = 12.0  # around the blood pool, for the heart of another series that is not motion-compensated
 LEAST_LIKENESS = 0.9  # correlation of such a pixel's curve with that of the blood pool
 BELIEVED_MMOL_L = 1.5  # below it no sequence is near saturation: a pre-bolus is aligned there
+RELIABLE_BASELINE_SNR, FEWEST_LATE_FRAMES = 8.0, 8
+DOUBTFUL_LOG_SD = 0.3  # of a clipped input
 LARGEST_SHIFT_S, SHIFT_STEP_S = 60.0, 0.05
 
 
@@ -104,7 +106,16 @@ def _in_series(scan: PreprocessedScan, inside: ArterialInput, residual: Residual
     used = np.ones(len(series.times_s), bool)
     before = NO_RESIDUAL if prebolus else residual  # of a study's first injection nothing is left
     scale = dose_ratio if prebolus else 1.0
-    found = _arterial_input(series, series.signal, used, region, before, "arterial input series", scale=scale)
+    found = _arterial_input(
+        series,
+        series.signal,
+        used,
+        region,
+        before,
+        "arterial input series",
+        scale=scale,
+        late=None if prebolus or inside.log_sd > DOUBTFUL_LOG_SD else inside,
+    )
     return _aligned(found, inside, dose_ratio) if prebolus else found
 
 
@@ -178,8 +189,13 @@ def _arterial_input(
     source: str,
     *,
     scale: float = 1.0,
+    late: ArterialInput | None = None,
 ) -> ArterialInput:
-    """The arterial input in a region of a series, times the dose ratio ``scale``."""
+    """The arterial input in a region of a series, times the dose ratio ``scale``.
+
+    Soon after saturation, blood without contrast agent is hardly brighter than noise. The baseline is then that with
+    which low concentrations after the first pass are those of ``late``, measured far from saturation.
+    """
     acquisition = series.acquisition
     curve, before = blood_curve(images, used, region)
     baseline = curve[before].mean() if before.any() else np.nan
@@ -194,17 +210,35 @@ def _arterial_input(
             r2_star_l_mmol_s=acquisition.r2_star_blood_l_mmol_s,
         )
 
-    blood = convert(baseline)
     noise = concentration.noise_level(images[before][:, region].astype(float))
+    source_of_scale = None
+    if late is not None and baseline < RELIABLE_BASELINE_SNR * noise:
+        source_of_scale = late
+        baseline = _agreeing_baseline(convert, baseline, series.times_s, late)
+    blood = convert(baseline)
     doubt = np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / baseline) ** 2)
     shift = np.log(np.nansum(convert(baseline * (1 + doubt))) / np.nansum(blood))
     blood[~used] = np.interp(series.times_s[~used], series.times_s[used], blood[used])
     found = aif.arterial_input(series.times_s, scale * blood, region=region, source=source)
     flags = found.flags
-    if baseline < LEAST_BASELINE_SNR * noise:
-        flags = (*flags, "Blood is hardly brighter than noise before the contrast agent; flow is uncertain in scale.")
     log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + shift**2 + found.log_sd**2))
+    if source_of_scale is not None:
+        log_sd = float(np.hypot(source_of_scale.log_sd, found.log_sd))
+        found = replace(found, source=f"{source}, scaled by the late blood of {source_of_scale.source}")
+    elif baseline < LEAST_BASELINE_SNR * noise:
+        flags = (*flags, "Blood is hardly brighter than noise before the contrast agent; flow is uncertain in scale.")
     return replace(found, log_sd=log_sd, flags=flags)
+
+
+def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float:
+    """Baseline signal with which late low concentrations are those of another arterial input."""
+    known = np.interp(times_s, late.times_s, np.nan_to_num(late.concentration_mmol_l))
+    chosen = (times_s > late.times_s[late.first_pass_end_frame]) & (known > 0) & (known < BELIEVED_MMOL_L)
+    if np.count_nonzero(chosen) < FEWEST_LATE_FRAMES:
+        return baseline
+    tried = baseline * np.geomspace(0.4, 2.5, 181)  # 1 % apart
+    sums = np.array([np.nansum(convert(each)[chosen]) for each in tried])
+    return float(tried[np.argmin(np.abs(sums - known[chosen].sum()))])
 
 
 def residual_contrast(scans: Sequence[PreprocessedScan]) -> list[Residual]:
