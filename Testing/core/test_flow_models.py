@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from PerfusionDLLib.kinetics import CurveSet, input_spline, prepare_fitter
+from PerfusionDLLib.kinetics import CurveSet, fit_curves, input_spline, prepare_fitter
 from PerfusionDLLib.kinetics.spectrum import input_spectrum
 from PerfusionDLLib.kinetics.tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT, prepare_input
 from PerfusionDLLib.maps import FitStatus, FlowModel
@@ -193,3 +193,34 @@ def test_a_pixel_that_is_mostly_blood_is_refused(capillary_rest):
     found = fit(spoiled).fit(0, spoiled)
     assert np.isnan(found.mbf_ml_min_g[3])
     assert FitStatus.PARTIAL_VOLUME in FitStatus(int(found.status[3]))
+
+
+def test_curves_without_images_give_what_the_chain_gives(capillary_rest):
+    _, part = capillary_rest
+    found = fit_curves(TIMES_S, part.curves, TIMES_S, bolus(TIMES_S), groups=part.groups, hematocrit=HEMATOCRIT)
+    np.testing.assert_array_equal(found.mbf_ml_min_g, fit(part).fit(0, part).mbf_ml_min_g)
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_curves_need_neither_groups_nor_numbers(capillary_rest, count):
+    flow, part = capillary_rest
+    found = fit_curves(TIMES_S, part.curves[:, :count], TIMES_S, bolus(TIMES_S))
+    covered = (found.mbf_low_ml_min_g < flow[:count]) & (flow[:count] < found.mbf_high_ml_min_g)
+    assert covered.mean() > 0.9
+
+
+def test_curves_of_nothing_are_said_to_be_nothing():
+    found = fit_curves(TIMES_S, np.zeros((TIMES_S.size, 20)), TIMES_S, bolus(TIMES_S))
+    assert np.isnan(found.mbf_ml_min_g).all()
+    assert (found.status & FitStatus.NO_SIGNAL).all()
+
+
+def test_a_model_that_only_its_prior_speaks_against_still_widens_the_interval():
+    """Tissue of well-mixed compartments at a noise that cannot tell it from tubes: the truth lies inside."""
+    flow, part = heart(TissueModel.TWO_COMPARTMENT, 1.0, snr=8, seed=6, pixels=160)
+    fitter = prepare_fitter(
+        FlowModel.AVERAGED, [part], TIMES_S, bolus(TIMES_S), hematocrit=HEMATOCRIT, input_log_sd=0.05
+    )
+    found = fitter.fit(0, part)
+    assert abs(np.mean(found.mbf_ml_min_g / flow) - 1) > 0.1
+    assert np.mean((found.mbf_low_ml_min_g < flow) & (flow < found.mbf_high_ml_min_g)) > 0.95

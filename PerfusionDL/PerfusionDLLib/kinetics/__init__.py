@@ -4,7 +4,7 @@ from .averaged import CurveSet
 from .convolution import MYOCARDIAL_DENSITY_G_ML, input_matrix, input_spline
 from .fermi import fermi_residue, fit_fermi
 from .fits import FlowFits
-from .fitter import Fitter, prepare_fitter
+from .fitter import Fitter, fit_curves, prepare_fitter
 from .linear import fit_patlak, fit_spline, relative_upslope
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Fitter",
     "FlowFits",
     "fermi_residue",
+    "fit_curves",
     "fit_fermi",
     "fit_patlak",
     "fit_spline",

@@ -107,7 +107,9 @@ def learn_scan(
         for part, ready, subspace, numbers in zip(slices, prepared, subspaces, groups, strict=True)
     ]
     count = sum(len(numbers) for numbers in groups)
-    noise_share = np.concatenate([group.sd.min(axis=1) / np.abs(group.curves).max(axis=1) for group in means])
+    noise_share = np.concatenate(
+        [group.sd.min(axis=1) / np.maximum(np.abs(group.curves).max(axis=1), 1e-12) for group in means]
+    )
     # What the noise does not explain comes from the arterial input, which all groups share: for it they count as one.
     temperature = 1 + count * float(np.mean((least_misfit / noise_share) ** 2))
     populations = _learn_all(models, means, temperature)

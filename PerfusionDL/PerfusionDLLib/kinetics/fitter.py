@@ -12,6 +12,7 @@ from .fits import FlowFits
 from .linear import fit_patlak, fit_spline
 from .tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT
 
+MOST_GROUPS, FEWEST_IN_GROUP = 16, 8
 PRIOR_MODELS = {
     FlowModel.AVERAGED: (CAPILLARY, FERMI, TWO_COMPARTMENT),
     FlowModel.CAPILLARY: (CAPILLARY,),
@@ -79,6 +80,61 @@ def prepare_fitter(
     return Fitter(
         fit=lambda number, part: fit_scan_model(scan, number, part, input_log_sd=input_log_sd), learned=learned
     )
+
+
+def fit_curves(
+    times_s,
+    tissue_mmol_l,
+    aif_times_s,
+    arterial_mmol_l,
+    *,
+    model: FlowModel = FlowModel.AVERAGED,
+    groups=None,
+    hematocrit: float = 0.42,
+    used_frames=None,
+    input_log_sd: float = 0.0,
+) -> FlowFits:
+    """Flow of concentration curves from anywhere, without images.
+
+    Parameters
+    ----------
+    times_s : (T,)
+    tissue_mmol_l : (T, N) array
+        Of myocardium, mmol per liter of tissue.
+    aif_times_s, arterial_mmol_l : (A,)
+        Of whole blood, on the same clock.
+    groups : (N,) int, optional
+        Curves of a group are near each other, such as the pixels of an AHA segment. By default neighbors in the order
+        of the curves.
+    input_log_sd : float
+        Relative uncertainty of the scale of the arterial input; 0 where it is known, as in a simulation.
+
+    Examples
+    --------
+    >>> t = np.arange(0, 50, 0.9)
+    >>> blood = 4 * ((t - 5).clip(0) / 3) ** 3 * np.exp(3 * (1 - (t - 5).clip(0) / 3))
+    >>> tissue = 1.05 / 60 * 0.9 * np.convolve(blood, np.exp(-t / 20))[: t.size]  # 1 mL/min/g
+    >>> found = fit_curves(t, tissue[:, None], t, blood, model=FlowModel.FERMI)
+    >>> bool(abs(found.mbf_ml_min_g[0] - 1) < 0.1)
+    True
+    """
+    tissue_mmol_l = np.asarray(tissue_mmol_l, dtype=float)
+    times_s = np.asarray(times_s, dtype=float)
+    if tissue_mmol_l.ndim != 2 or len(tissue_mmol_l) != times_s.size:
+        raise ValueError(f"{times_s.size} times need curves (time, curve), got {tissue_mmol_l.shape}")
+    count = tissue_mmol_l.shape[1]
+    if groups is None:
+        groups = np.arange(count) * min(MOST_GROUPS, max(count // FEWEST_IN_GROUP, 1)) // max(count, 1)
+    part = CurveSet(
+        times_s=times_s,
+        curves=tissue_mmol_l,
+        groups=np.asarray(groups),
+        used_frames=np.ones(times_s.size, bool) if used_frames is None else np.asarray(used_frames),
+    )
+    fitter = prepare_fitter(
+        model, [part], aif_times_s, arterial_mmol_l, hematocrit=hematocrit, input_log_sd=input_log_sd
+    )
+    return fitter.fit(0, part)
 
 
 def _curves(part: CurveSet):
