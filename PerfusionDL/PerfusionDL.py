@@ -2,7 +2,6 @@
 
 import csv
 import os
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -117,18 +116,18 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self) -> None:
         """Leave nothing behind when the module is reloaded or Slicer ends."""
-        self.panel.close()
+        self.panel.remove()
         self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self) -> None:
         """The user opens the module."""
         self.initializeParameterNode()
-        self.panel.corrections.enter()
+        self.panel.enter()
 
     def exit(self) -> None:
         """The user opens another module."""
-        self.panel.corrections.exit()
+        self.panel.exit()
 
     def onSceneStartClose(self, caller, event) -> None:
         """The nodes are about to go."""
@@ -240,13 +239,6 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
 
         text = report.segments_csv(self.flow.table)
         return text if separator == "," else "\n".join(separator.join(row) for row in csv.reader(text.splitlines()))
-
-    def writeReport(self, path: Path) -> None:
-        """The report as PDF."""
-        from PerfusionDLLib import report
-
-        with path.open("wb") as target:
-            report.write_pdf(target, self.flow.scans, self.flow.maps, self.flow.table)
 
     def loadPhantom(self) -> list:
         """Compute the phantom patient and put its scans into the scene."""

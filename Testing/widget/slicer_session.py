@@ -17,9 +17,10 @@ import slicer
 import vtk
 from PerfusionDLLib.mrml import HeadlessScene
 from PySide6.QtCore import QFile, Qt
-from PySide6.QtWidgets import QApplication, QVBoxLayout
-from pythonqt import Adapter, Timer, UiLoader, adapt
-from stand_ins import STAND_INS, qMRMLWidget
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+from pythonqt import Adapter, Timer, UiLoader, adapt, unwrapped
+from stand_ins import STAND_INS, qMRMLLayoutManager, qMRMLWidget
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -45,6 +46,10 @@ class Application:
     def __init__(self, headless):
         self.started = []
         self._headless = headless
+        self._layoutManager = qMRMLLayoutManager(headless.scene)
+
+    def layoutManager(self):
+        return self._layoutManager
 
     def connect(self, signature, function):
         assert signature == "startupCompleted()"
@@ -237,7 +242,11 @@ class Session:
         slicer.modules = types.SimpleNamespace(
             markups=types.SimpleNamespace(logic=lambda: self.headless.logics["Markups"])
         )
-        self._errorDisplay = slicer.util.errorDisplay
+        self.window = QWidget()
+        if self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode") is None:  # in Slicer the application adds it
+            self.scene.AddNode(slicer.vtkMRMLCrosshairNode())
+        self._errorDisplay, self._mainWindow = slicer.util.errorDisplay, slicer.util.mainWindow
+        slicer.util.mainWindow = lambda: adapt(self.window)
         slicer.util.errorDisplay = lambda text, **kwargs: self.dialogs.errors.append(text)
         self._install()
 
@@ -245,6 +254,8 @@ class Session:
         qt = types.ModuleType("qt")
         qt.Qt, qt.QTimer = Qt, Timer
         qt.QFile = _File
+        qt.QKeySequence = QKeySequence
+        qt.QShortcut = lambda keys, parent: adapt(QShortcut(keys, unwrapped(parent)))
         qt.QUiLoader = lambda: UiLoader(STAND_INS)
         qt.QFileDialog = types.SimpleNamespace(getExistingDirectory=self.dialogs.ask, getSaveFileName=self.dialogs.ask)
         base = types.ModuleType("slicer.ScriptedLoadableModule")
@@ -302,7 +313,7 @@ class Session:
         """Close the panel and leave no trace."""
         if hasattr(self, "widget"):
             self.widget.cleanup()
-        slicer.util.errorDisplay = self._errorDisplay
+        slicer.util.errorDisplay, slicer.util.mainWindow = self._errorDisplay, self._mainWindow
         for name in ("mrmlScene", "app", "modules"):
             delattr(slicer, name)
         for name in set(sys.modules) - set(self._modules):

@@ -4,6 +4,8 @@ Each does what its test needs on the real scene. They cannot show how the real o
 Segment Editor's effects, the play widget's buttons, the combo box's menu.
 """
 
+import types
+
 import vtk
 from PySide6.QtCore import Property, QAbstractTableModel, Qt, Signal
 from PySide6.QtWidgets import (
@@ -177,6 +179,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     show3DButtonVisible = kept(bool, "show3DButtonVisible")
     maskingSectionVisible = kept(bool, "maskingSectionVisible")
     autoShowSourceVolumeNode = kept(bool, "autoShowSourceVolumeNode")
+    undoEnabled = kept(bool, "undoEnabled")
     unorderedEffectsVisible = kept(bool, "unorderedEffectsVisible")
 
     def setMRMLSegmentEditorNode(self, node):
@@ -204,17 +207,14 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def effectNameOrder(self):
         return self._effects
 
-    def setMaximumNumberOfUndoStates(self, number):
-        self._undoStates = number
-
     def setActiveEffect(self, effect):
         self._effect = effect
 
-    def installKeyboardShortcuts(self, parent=None):
-        self._shortcuts = True
+    def setActiveEffectByName(self, name):
+        self._effect = types.SimpleNamespace(name=name) if name in self._effects else None
 
-    def uninstallKeyboardShortcuts(self):
-        self._shortcuts = False
+    def activeEffect(self):
+        return self._effect
 
     def removeViewObservations(self):
         self._effect = None
@@ -301,6 +301,42 @@ class qMRMLTableView(QTableView):
     def _show(self):
         self._model = _TableModel(self._table) if self._table else None
         self.setModel(self._model)
+
+
+class qMRMLSliceView:
+    """What the panel takes from a slice view: the interactor whose clicks it hears."""
+
+    def __init__(self):
+        self._interactor = vtk.vtkRenderWindowInteractor()
+
+    def interactor(self):
+        return self._interactor
+
+
+class qMRMLSliceWidget:
+    """A slice view of the layout."""
+
+    def __init__(self, node):
+        self._node, self._view = node, qMRMLSliceView()
+
+    def mrmlSliceNode(self):
+        return self._node
+
+    def sliceView(self):
+        return self._view
+
+
+class qMRMLLayoutManager:
+    """Makes the widget of a slice view when its node is there."""
+
+    def __init__(self, scene):
+        self._scene, self._widgets = scene, {}
+
+    def sliceWidget(self, name):
+        node = self._scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+        if node is not None and name not in self._widgets:
+            self._widgets[name] = qMRMLSliceWidget(node)
+        return self._widgets.get(name)
 
 
 STAND_INS = {

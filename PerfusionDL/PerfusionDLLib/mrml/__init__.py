@@ -10,7 +10,7 @@ from .exporting import exportDicom, exportReport, exportResults, exportTable, im
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
 from .nodes import ScanNodes, SliceNodes, findScans, findTable
-from .picking import Pick, pickAt, pickSegment, readout, showPick
+from .picking import Pick, isThere, pickAt, pickSegment, readout, showPick
 from .reading import ScanReader, readAcquisition, readAutomatic, readContours, readScan, readSeries, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
 from .sequences import writeMotion, writeScan
@@ -38,6 +38,7 @@ __all__ = [
     "flowScaleEnd",
     "imagesOfFlow",
     "isFrameExcluded",
+    "isThere",
     "modelOfScene",
     "moveScan",
     "openScene",

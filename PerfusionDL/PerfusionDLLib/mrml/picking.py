@@ -71,10 +71,21 @@ def _pickPixel(nodes: ScanNodes, part: SliceNodes, flow: Flow, ras_mm: Sequence[
     return Pick(nodes, part, (int(row), int(column)), int(maps.segments[row, column]) or None)
 
 
+def isThere(pick: Pick, flow: Flow) -> bool:
+    """Whether another flow has a curve for what was picked."""
+    maps = flow.ofSlice(pick.part)
+    if maps is None:
+        return False
+    if pick.pixel is None:
+        return pick.segment in maps.segment_fits
+    return maps.pixel_fits is not None and maps.pixel_fits.at(*pick.pixel) is not None
+
+
 def readout(pick: Pick, flow: Flow) -> str:
     """What was picked and its value in one line; the reason where a pixel has no flow."""
     maps = flow.ofSlice(pick.part)
-    segment = f"{SEGMENT_NAMES[pick.segment]} ({pick.segment})" if pick.segment else pick.part.name
+    number = pick.segment if pick.pixel is None else int(maps.segments[pick.pixel])
+    segment = f"{SEGMENT_NAMES[number]} ({number})" if number else pick.part.name
     where = f"{pick.scan.condition.capitalize()}, {segment}"
     if pick.pixel is None:
         row = next(row for row in flow.table.segments if row.aha_segment == pick.segment)

@@ -16,7 +16,6 @@ class CorrectionsSection(Section):
     def __init__(self, panel) -> None:
         super().__init__(panel)
         ui = self.ui
-        ui.segmentEditorWidget.setMaximumNumberOfUndoStates(10)
         ui.segmentEditorWidget.setEffectNameOrder(["Paint", "Draw", "Erase", "Smoothing"])
         ui.segmentEditorWidget.unorderedEffectsVisible = False
         self.onClick(ui.findAgainButton, self.onFindAgain)
@@ -28,15 +27,15 @@ class CorrectionsSection(Section):
         ui.excludeFrameCheckBox.connect("clicked(bool)", self.onExcludeFrame)
         ui.showBoxCheckBox.connect("clicked(bool)", self.onShowBox)
 
-    def enter(self) -> None:
-        """The user opens the module."""
-        self.ui.segmentEditorWidget.installKeyboardShortcuts()
-
     def exit(self) -> None:
         """The user opens another module; contours may be edited there, so corrections are still followed."""
         self.ui.segmentEditorWidget.setActiveEffect(None)
-        self.ui.segmentEditorWidget.uninstallKeyboardShortcuts()
         self.ui.segmentEditorWidget.removeViewObservations()
+
+    def toggleEffect(self, name: str) -> None:
+        """Take up a tool of the Segment Editor, or put it away."""
+        active = self.ui.segmentEditorWidget.activeEffect()
+        self.ui.segmentEditorWidget.setActiveEffectByName("" if active and active.name == name else name)
 
     def letGo(self) -> None:
         """The segmentation is about to go."""

@@ -1,6 +1,7 @@
-"""The Images section: cine, images as acquired or in one pose, the map over them."""
+"""The Images section: cine, images as acquired or in one pose, the map over them, the views."""
 
 import slicer
+from slicer.i18n import tr as _
 
 from .. import mrml
 from .section import Section
@@ -8,6 +9,21 @@ from .section import Section
 
 class ImagesSection(Section):
     """What the views show."""
+
+    def __init__(self, panel) -> None:
+        super().__init__(panel)
+        self.onClick(self.ui.arrangeViewsButton, self.onArrangeViews)
+
+    def onArrangeViews(self) -> None:
+        """Every slice in its view again, centered on the heart."""
+        mrml.showScans(slicer.mrmlScene, self.panel.scans(), withCurves=True)
+        self.panel.updateDisplay()
+
+    def stepFrame(self, frames: int) -> None:
+        """Show an earlier or a later frame."""
+        if self.panel.slice is not None:
+            self.panel.slice.browser.SelectNextItem(frames)
+            self.panel.updateButtons()
 
     def updateDisplay(self) -> None:
         panel, parameters = self.panel, self.panel.parameters
@@ -17,3 +33,7 @@ class ImagesSection(Section):
         if panel.slice is not None:
             self.ui.playWidget.setMRMLSequenceBrowserNode(panel.slice.browser)
             mrml.showChart(slicer.mrmlScene, panel.slice.chart)
+
+    def buttons(self, state):
+        does = _("Show every slice, the bullseyes and the curves again, each centered on the heart.")
+        yield self.ui.arrangeViewsButton, state.noScan, does

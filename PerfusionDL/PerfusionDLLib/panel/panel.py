@@ -9,11 +9,15 @@ from slicer.i18n import tr as _
 from .. import mrml
 from ..errors import PerfusionError
 from ..mrml.tasks import Flow, Task
+from .acquisition import AcquisitionSection
 from .background import BackgroundWork
 from .corrections import CorrectionsSection
+from .export import ExportSection
 from .following import Following
 from .images import ImagesSection
+from .picking import Picking
 from .results import ResultsSection
+from .shortcuts import Shortcuts
 from .state import State
 from .study import StudySection
 
@@ -24,32 +28,64 @@ class Panel:
     parent : the module's widget; ui : its children by name; logic : `PerfusionDLLogic`
     parameters : the user's choices, None while there is no scene
     slice : the slice whose tools and curves are shown, None where there is none
+    pick : the pixel or segment whose curve is shown, None where it is those of the slice
     """
 
     def __init__(self, parent, ui, logic, resourcePath: Callable[[str], str]) -> None:
         self.parent, self.ui, self.logic, self.resourcePath = parent, ui, logic, resourcePath
         self.parameters = None
         self.slice: mrml.SliceNodes | None = None
+        self.pick: mrml.Pick | None = None
+        self.entered = False
         self.work = BackgroundWork(self._onStep)
         self._following = Following(self._onSettled)
         self._chosen: tuple = ()
+        self._model = None
         self.study = StudySection(self)
         self.images = ImagesSection(self)
         self.corrections = CorrectionsSection(self)
         self.results = ResultsSection(self)
-        self.sections = (self.study, self.images, self.corrections, self.results)
+        self.acquisition = AcquisitionSection(self)
+        self.export = ExportSection(self)
+        self.sections = (
+            *(self.study, self.images, self.corrections, self.results, self.export),
+            self.acquisition,
+        )
+        self.picking = Picking(self)
+        self.shortcuts = Shortcuts(self)
+
+    def enter(self) -> None:
+        """The user opens the module."""
+        self.entered = True
+        self.picking.start()
+        self.shortcuts.enable(True)
+
+    def exit(self) -> None:
+        """The user opens another module."""
+        self.entered = False
+        self.picking.stop()
+        self.shortcuts.enable(False)
+        self.corrections.exit()
 
     def show(self, parameters) -> None:
         """Show other choices, or none."""
         self.parameters = parameters
+        self._model = parameters.flowModel if parameters else None
         self.followScans()
 
     def close(self) -> None:
-        """Let go of a scene, or of everything when the module is closed."""
+        """Let go of a scene."""
         self.work.stop()
         self._following.stop()
         self.corrections.letGo()
         self.logic.forget()
+        self.slice = self.pick = None
+
+    def remove(self) -> None:
+        """Let go of everything: the module is reloaded or Slicer ends."""
+        self.close()
+        self.picking.stop()
+        self.shortcuts.remove()
 
     # What is shown
 
@@ -76,6 +112,9 @@ class Panel:
             self.followScans()
         else:
             self.update()
+        if self._model is not self.parameters.flowModel:
+            self._model = self.parameters.flowModel
+            self.recomputeIfWanted()
 
     def update(self) -> None:
         """Bring all sections up to date."""
@@ -89,6 +128,8 @@ class Panel:
             return
         for section in self.sections:
             section.updateDisplay()
+        if self.entered:
+            self.picking.start()
 
     def updateButtons(self) -> None:
         """What can be done now; a button that cannot be pressed says why in its tooltip."""
@@ -146,6 +187,21 @@ class Panel:
         self.updateButtons()
         self.recomputeIfWanted()
 
+    def onEntered(self) -> None:
+        """A value of the acquisition or the model changed: show it, and let the results follow."""
+        self.updateDisplay()
+        self.updateButtons()
+        self.recomputeIfWanted()
+
+    def showPick(self, pick: mrml.Pick) -> None:
+        """Plot the curve of a pixel or segment; its slice gets the tools."""
+        self.slice, self.pick = pick.part, pick
+        self.study.updateSlicesList()
+        self.updateDisplay()
+        self.updateButtons()
+        self.picking.show(mrml.readout(pick, self.logic.flow))
+        mrml.showPick(slicer.mrmlScene, pick, self.logic.flow)
+
     def onContours(self, slices: tuple[mrml.SliceNodes, ...]) -> None:
         """Contours that are new want their flow."""
         self.followScans()
@@ -162,7 +218,7 @@ class Panel:
         if not any(self.logic.isDrawn(part) for part in self.slices()):
             return
         if not self.parameters.updateAutomatically:
-            self.showStatus(_("Out of date: contours changed. Press Recompute."))
+            self.showStatus(_("Out of date. Press Recompute."))
             return
         try:
             self.start(self.logic.flowTask(self.parameters), self._onFlow, onError=self._onProblem)
@@ -185,6 +241,10 @@ class Panel:
         self.parameters.segmentTable = flow.tableNode
         if first:
             mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
+        else:
+            mrml.showBullseyes(slicer.mrmlScene, self.scans())
         self.updateDisplay()
+        if self.pick and mrml.isThere(self.pick, flow):
+            mrml.showPick(slicer.mrmlScene, self.pick, flow)
         self.showStatus(_("Up to date."))
         self.updateButtons()

@@ -13,10 +13,14 @@ from .section import Section
 
 
 class StudySection(Section):
-    """From a folder to contours."""
+    """From a folder to contours.
+
+    folder : that was loaded last in this session, empty where there is none
+    """
 
     def __init__(self, panel) -> None:
         super().__init__(panel)
+        self.folder = ""
         ui = self.ui
         for selector, condition in ((ui.restSelector, "rest"), (ui.stressSelector, "stress")):
             selector.addAttribute("vtkMRMLSequenceBrowserNode", "PerfusionDL.condition", f'"{condition}"')
@@ -30,6 +34,7 @@ class StudySection(Section):
         """Ask for a folder and load the perfusion study in it."""
         folder = qt.QFileDialog.getExistingDirectory(self.panel.parent, _("Folder with the DICOM files of one patient"))
         if folder:
+            self.folder = folder
             self.panel.start(loadTask(slicer.mrmlScene, [Path(folder)]), self.onStudyLoaded)
 
     def onStudyLoaded(self, scans: tuple[mrml.ScanNodes, ...]) -> None:
@@ -60,8 +65,15 @@ class StudySection(Section):
         """Show the slice that was clicked: its views, its tools, its curves."""
         slices = self.panel.slices()
         self.panel.slice = slices[row] if 0 <= row < len(slices) else None
+        self.panel.pick = None
         self.panel.updateDisplay()
         self.panel.updateButtons()
+
+    def stepSlice(self, slices: int) -> None:
+        """Go to an earlier or a later slice of the list."""
+        row = self.ui.slicesList.currentRow + slices
+        if 0 <= row < len(self.panel.slices()):
+            self.ui.slicesList.setCurrentRow(row)
 
     def updateSlicesList(self) -> None:
         """A line for each slice: who made its contours, and what to check."""

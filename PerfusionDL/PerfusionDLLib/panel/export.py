@@ -1,0 +1,103 @@
+"""The Export section: what leaves the program, and only when it is up to date."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .. import mrml
+from ..errors import PerfusionError
+from ..mrml.tasks import Task
+from .dependencies import ensureMatplotlib
+from .section import Section
+
+DICOM_FOLDER = "PerfusionDL_DICOM"
+
+
+class ExportSection(Section):
+    """Table, report and DICOM objects."""
+
+    def __init__(self, panel) -> None:
+        super().__init__(panel)
+        self.onClick(self.ui.exportTableButton, self.onExportTable)
+        self.onClick(self.ui.copyTableButton, self.onCopyTable)
+        self.onClick(self.ui.exportReportButton, self.onExportReport)
+        self.onClick(self.ui.exportDicomButton, self.onExportDicom)
+
+    def onExportTable(self) -> None:
+        """Save the segment table as CSV."""
+        path = self._fileName(_("Save table"), "segments.csv", "CSV (*.csv)")
+        if path:
+            with slicer.util.tryWithErrorDisplay(_("The table could not be saved."), waitCursor=True):
+                mrml.exportTable(path, self.panel.logic.flow)
+                self._saved(path)
+
+    def onCopyTable(self) -> None:
+        """Copy the segment table, to paste it into a report or a spreadsheet."""
+        slicer.app.clipboard().setText(self.panel.logic.tableText(separator="\t"))
+        self.panel.showStatus(_("The table is on the clipboard."))
+
+    def onExportReport(self) -> None:
+        """Save the report as PDF."""
+        path = self._fileName(_("Save report"), "report.pdf", "PDF (*.pdf)")
+        if path:
+            with slicer.util.tryWithErrorDisplay(_("The report could not be saved."), waitCursor=True):
+                ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
+                mrml.exportReport(path, self.panel.logic.flow)
+                self._saved(path)
+
+    def onExportDicom(self) -> None:
+        """Write contours, flow, table and report as DICOM objects of the patient's study into a new folder."""
+        with slicer.util.tryWithErrorDisplay(_("The DICOM objects could not be written."), waitCursor=False):
+            flow, deIdentify = self.panel.logic.flow, self.ui.deIdentifyCheckBox.checked
+            sources = self._images(mrml.imagesOfFlow(flow))
+            parent = qt.QFileDialog.getExistingDirectory(self.panel.parent, _("Folder for the DICOM objects"))
+            if not sources or not parent:
+                return
+            folder = Path(parent) / DICOM_FOLDER
+            if not deIdentify:
+                ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
+
+            def compute(progress):
+                return mrml.exportDicom(
+                    folder, flow, sources, deIdentify=deIdentify, overwrite=folder.exists(), progress=progress
+                )
+
+            self.panel.start(Task(_("Write DICOM objects"), compute, lambda files: files, 2), self._onWritten)
+
+    def _onWritten(self, files: Sequence[Path]) -> None:
+        self._saved(files[0].parent)
+        self.panel.updateButtons()
+
+    def _images(self, uids: Sequence[str]) -> list[Path]:
+        """The images that the study came from: from the DICOM database, else from a folder that the user names."""
+        if not uids:
+            raise PerfusionError(
+                _("This study did not come from DICOM."), _("Save the table or the report, which need no images.")
+            )
+        database = getattr(slicer, "dicomDatabase", None)
+        files = [database.fileForInstance(uid) for uid in uids] if database else []
+        if files and all(files):
+            return [Path(file) for file in files]
+        known = self.panel.study.folder
+        folder = known or qt.QFileDialog.getExistingDirectory(
+            self.panel.parent, _("Folder with the DICOM images of this study")
+        )
+        return [Path(folder)] if folder else []
+
+    def _fileName(self, title: str, name: str, kind: str) -> Path | None:
+        chosen = qt.QFileDialog.getSaveFileName(self.panel.parent, title, name, kind)
+        return Path(chosen) if chosen else None
+
+    def _saved(self, path: Path) -> None:
+        self.panel.showStatus(_("Saved: {path}").format(path=path))
+
+    def buttons(self, state):
+        ui, noFlow = self.ui, state.noFlow
+        yield ui.exportTableButton, noFlow, _("Save the table of segments as CSV.")
+        yield ui.copyTableButton, noFlow, _("Copy the table of segments.")
+        yield ui.exportReportButton, noFlow, _("Save the report as PDF.")
+        dicom = _("Write contours, flow maps, table and report as DICOM objects of the patient's study.")
+        yield ui.exportDicomButton, noFlow or state.busy, dicom

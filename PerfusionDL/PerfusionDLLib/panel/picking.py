@@ -1,0 +1,86 @@
+"""Reads the flow under the mouse, and plots the curve of what is clicked."""
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from .. import mrml
+from ..mrml.views import BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW, VIEW_ROWS
+
+ABOVE_THE_VIEW = 0.5  # priority: a view may keep an event to itself, a Segment Editor effect (1.0) comes first
+CLICK_PX = 3
+
+
+class Picking(VTKObservationMixin):
+    """Observes the views while the module is open."""
+
+    def __init__(self, panel) -> None:
+        super().__init__()
+        self.panel = panel
+        self._views: dict = {}
+        self._pressed: tuple[int, int] | None = None
+
+    def start(self) -> None:
+        """Follow the mouse; called again, it also follows in views that were made since."""
+        crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+        moved = slicer.vtkMRMLCrosshairNode.CursorPositionModifiedEvent
+        if crosshair and not self.hasObserver(crosshair, moved, self.onMoved):
+            self.addObserver(crosshair, moved, self.onMoved)
+        layoutManager = slicer.app.layoutManager()
+        for name in (*sum((*VIEW_ROWS, *OWN_ROWS), ()), *BULLSEYE_VIEWS, RESERVE_VIEW):
+            widget = layoutManager.sliceWidget(name) if layoutManager else None
+            interactor = widget.sliceView().interactor() if widget else None
+            if interactor and interactor not in self._views:
+                self._views[interactor] = widget.mrmlSliceNode()
+                for event, method in (
+                    (vtk.vtkCommand.LeftButtonPressEvent, self.onPressed),
+                    (vtk.vtkCommand.LeftButtonReleaseEvent, self.onReleased),
+                ):
+                    self.addObserver(interactor, event, method, priority=ABOVE_THE_VIEW)
+
+    def stop(self) -> None:
+        """Leave the mouse alone."""
+        self.removeObservers()
+        self._views.clear()
+
+    def onMoved(self, crosshair, event=None) -> None:
+        """Show the value under the mouse."""
+        position = [0.0, 0.0, 0.0]
+        sliceNode = crosshair.GetCursorPositionXYZ(position)
+        if sliceNode is None or not crosshair.GetCursorPositionRAS(position):
+            self.show("")
+            return
+        pick = self.pickAt(sliceNode, position)
+        self.show(mrml.readout(pick, self.panel.logic.flow) if pick else "")
+
+    def onPressed(self, interactor, event=None) -> None:
+        """A click begins where the button goes down."""
+        self._pressed = interactor.GetEventPosition()
+
+    def onReleased(self, interactor, event=None) -> None:
+        """A click ends where it began; what was dragged is not one."""
+        released, pressed = interactor.GetEventPosition(), self._pressed
+        self._pressed = None
+        if pressed is None or max(abs(a - b) for a, b in zip(released, pressed, strict=True)) > CLICK_PX:
+            return
+        interaction = slicer.app.applicationLogic().GetInteractionNode()
+        placing = interaction.GetCurrentInteractionMode() != slicer.vtkMRMLInteractionNode.ViewTransform
+        if placing or self.panel.ui.segmentEditorWidget.activeEffect():
+            return
+        sliceNode = self._views[interactor]
+        position = sliceNode.GetXYToRAS().MultiplyPoint((*released, 0.0, 1.0))
+        pick = self.pickAt(sliceNode, position[:3])
+        if pick:
+            self.panel.showPick(pick)
+
+    def pickAt(self, sliceNode, ras_mm) -> mrml.Pick | None:
+        """What lies at a world position in a view, None where the flow is out of date or there is none."""
+        flow = self.panel.logic.flow
+        if flow is None or self.panel.parameters is None:
+            return None
+        return mrml.pickAt(self.panel.scans(), flow, sliceNode, ras_mm)
+
+    def show(self, text: str) -> None:
+        """One line below the cine."""
+        self.panel.ui.readoutLabel.text = text or _("Point at a flow map to read it, click to see the curve.")

@@ -1,0 +1,50 @@
+"""Keys of the module, active while it is open."""
+
+from collections.abc import Callable
+
+import qt
+import slicer
+
+EFFECTS = {"1": "Paint", "2": "Draw", "3": "Erase", "4": "Smoothing", "Escape": ""}
+
+
+class Shortcuts:
+    """Keys in the main window; the Segment Editor's own are not installed, because its Undo knows only its own strokes.
+
+    Ctrl+Up, Ctrl+Down : previous and next slice; Ctrl+Left, Ctrl+Right : previous and next frame
+    Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away
+    """
+
+    def __init__(self, panel) -> None:
+        self.panel = panel
+        self._shortcuts: list = []
+        window = slicer.util.mainWindow()
+        if window is None:
+            return
+        self._add(window, "Ctrl+Up", lambda: panel.study.stepSlice(-1))
+        self._add(window, "Ctrl+Down", lambda: panel.study.stepSlice(1))
+        self._add(window, "Ctrl+Left", lambda: panel.images.stepFrame(-1))
+        self._add(window, "Ctrl+Right", lambda: panel.images.stepFrame(1))
+        self._add(window, "Ctrl+Z", panel.corrections.onUndo)
+        self._add(window, "Ctrl+Y", panel.corrections.onRedo)
+        for key, effect in EFFECTS.items():
+            self._add(window, key, lambda effect=effect: panel.corrections.toggleEffect(effect))
+
+    def enable(self, on: bool) -> None:
+        """The keys work only while the module is open."""
+        for shortcut in self._shortcuts:
+            shortcut.enabled = on
+
+    def remove(self) -> None:
+        """Give the keys back for good."""
+        for shortcut in self._shortcuts:
+            shortcut.enabled = False
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts.clear()
+
+    def _add(self, window, keys: str, handler: Callable[[], None]) -> None:
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), window)
+        shortcut.enabled = False
+        shortcut.connect("activated()", handler)
+        self._shortcuts.append(shortcut)
