@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate bench bench-mbf bench-motion screenshot lint clean
+.PHONY: demo test test-slow evaluate bench bench-edit bench-mbf bench-motion screenshot lint clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -31,7 +31,10 @@ evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate --seeds 20 --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
 
-bench: bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
+bench: bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
+
+bench-edit: $(VENV)/installed  ## how long the numbers take to follow a correction
+	$(BIN)/python benchmarks/edit.py
 
 bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on curves with known flow
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'

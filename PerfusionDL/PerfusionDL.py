@@ -2,6 +2,7 @@
 
 import csv
 import os
+import sys
 from typing import Annotated
 
 import numpy as np
@@ -49,7 +50,13 @@ class PerfusionDL(ScriptedLoadableModule):
         parent.acknowledgementText = _(
             "The order of the preprocessing follows Scannell CM et al., J Magn Reson Imaging 2020;51:1689."
         )
-        slicer.app.connect("startupCompleted()", registerSampleData)
+        slicer.app.connect("startupCompleted()", onStartup)
+
+
+def onStartup() -> None:
+    """Make known what may be asked for before the module is opened: sample data, and the layout of a saved scene."""
+    registerSampleData()
+    mrml.registerLayouts(slicer.mrmlScene)
 
 
 def registerSampleData() -> None:
@@ -128,6 +135,12 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def exit(self) -> None:
         """The user opens another module."""
         self.panel.exit()
+
+    def onReload(self) -> None:
+        """For developers: the library is read again too, not only this file."""
+        for name in [name for name in sys.modules if name.split(".")[0] == "PerfusionDLLib"]:
+            del sys.modules[name]
+        super().onReload()
 
     def onSceneStartClose(self, caller, event) -> None:
         """The nodes are about to go."""

@@ -38,6 +38,20 @@ class FlowModel(StrEnum):
     SPLINE = "spline"
     PATLAK = "patlak"
 
+    def label(self) -> str:
+        """Name for people; Slicer shows it in selectors."""
+        return _MODEL_LABELS[self]
+
+
+_MODEL_LABELS = {
+    FlowModel.AVERAGED: "Exchange and Fermi, averaged (default)",
+    FlowModel.FERMI: "Fermi",
+    FlowModel.CAPILLARY: "Capillary with exchange",
+    FlowModel.TWO_COMPARTMENT: "Two-compartment exchange",
+    FlowModel.SPLINE: "Model-free (spline)",
+    FlowModel.PATLAK: "Patlak",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ArterialInput:

@@ -208,10 +208,12 @@ def _bind(parameters, name, hint, widget):
         case "ctkSliderWidget" if kind in (float, int):
             signal, write, read = widget.valueChanged, widget.setValue, lambda: widget.value
         case "QComboBox" if issubclass(kind, enum.Enum):
+            label = getattr(kind, "label", lambda member: member.name)  # as Slicer's connector does
+            members = {label(member): member for member in kind}
             if widget.count() == 0:
-                widget.addItems([member.name for member in kind])
+                widget.addItems(list(members))
             signal = widget.currentIndexChanged
-            write, read = lambda member: widget.setCurrentText(member.name), lambda: kind[widget.currentText()]
+            write, read = lambda member: widget.setCurrentText(label(member)), lambda: members[widget.currentText()]
         case other:
             raise ValueError(f"a {other} cannot be bound to {name}: {hint}")
 
@@ -310,7 +312,9 @@ class Session:
             self.qt_application.processEvents()
 
     def stop(self):
-        """Close the panel and leave no trace."""
+        """Close the panel and leave no trace; a second time it does nothing."""
+        if not hasattr(slicer, "mrmlScene") or slicer.mrmlScene is not self.scene:
+            return
         if hasattr(self, "widget"):
             self.widget.cleanup()
         slicer.util.errorDisplay, slicer.util.mainWindow = self._errorDisplay, self._mainWindow

@@ -83,7 +83,7 @@ def read_acquisition(frame: Frame) -> Acquisition:
     agent = known.get("contrast_agent", DEFAULT.contrast_agent)
     low, high = RELAXIVITY_L_MMOL_S.get(agent, RELAXIVITY_L_MMOL_S[DEFAULT.contrast_agent])
     guessed["relaxivity_l_mmol_s"] = low if nearest == 1.5 else high
-    assumed = tuple(one.name for one in fields(Acquisition) if one.name not in known and one.name != "assumed")
+    assumed = tuple(name for name in SENTENCES if name not in known)
     return Acquisition(**guessed, **known, assumed=assumed)
 
 

@@ -1,0 +1,323 @@
+"""A radiologist's day in the real panel: from a folder of DICOM files to the table, the report and the archive."""
+
+import csv
+import io
+from dataclasses import replace
+
+import numpy as np
+import pydicom
+import pytest
+import slicer
+import small_study
+import vtk
+from PerfusionDLLib import mrml, phantom
+from PerfusionDLLib.dicom import Vendor, write_study
+from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, OWN_ROWS
+from PerfusionDLLib.series import Condition, Identity, Scan, Study
+from slicer_session import Session
+
+PIXEL = (23, 37)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Rest and stress of two slices as a scanner files them."""
+    scans = {}
+    for condition, flow in ((Condition.REST, 1.0), (Condition.STRESS, 2.0)):
+        parts = small_study.enhancing_scan(condition, flow).slices
+        series = tuple(replace(part.series, instance_uids=(), signal=in_a_chest(part.series.signal)) for part in parts)
+        scans[condition.value] = Scan(condition=condition, slices=series)
+    path = tmp_path_factory.mktemp("dicom")
+    write_study(Study(**scans, identity=Identity(patient_name="Doe^Jane", patient_id="77")), path, vendor=Vendor.GE)
+    return path
+
+
+def in_a_chest(signal):
+    """With a bright wall that does not enhance: frames without any contrast could not be aligned."""
+    wall = np.zeros(signal.shape[1:], np.float32)
+    wall[-6:], wall[:4, 10:40], wall[8:30, -5:] = 150, 100, 60
+    return signal + wall
+
+
+@pytest.fixture
+def drawn(session):
+    """The panel of a scene that holds rest and stress with contours and flow."""
+    flows = ((Condition.STRESS, 2.0), (Condition.REST, 1.0))
+    mrml.writeStudy(session.scene, [small_study.enhancing_scan(*one) for one in flows])
+    panel = session.open()
+    up_to_date(session, panel)
+    return panel
+
+
+def load(session, panel, folder):
+    session.dialogs.answers.append(str(folder))
+    press(panel.ui.loadStudyButton)
+    session.wait(lambda: not panel.work.busy and panel.scans(), seconds=60)
+    assert session.dialogs.errors == []
+
+
+def enter_what_no_header_says(panel):
+    """The small study was made without excitations before the center of k-space."""
+    for row in (0, len(panel.slices()) // 2):
+        panel.ui.slicesList.setCurrentRow(row)
+        assert panel.ui.pulsesToCenterSourceLabel.text == "default"
+        assert panel.ui.flipAngleSourceLabel.text == "from DICOM"
+        assert "entered" not in mrml.readAcquisition(panel.slice).assumed
+        panel.ui.pulsesToCenterSpinBox.setValue(0)
+    panel.ui.slicesList.setCurrentRow(0)
+
+
+def draw(session, panel):
+    press(panel.ui.drawButton)
+    session.wait(lambda: not panel.work.busy and all(part.hasContours for part in panel.slices()), seconds=120)
+    for part in panel.slices():
+        mrml.writeLabels(part.contours, part.originalVolume, small_study.ring_labels())
+        series = mrml.readSeries(part)
+        for index, pixel in enumerate(((13.25, 18.5), (33.125, 18.75))):
+            part.rvInsertionPoints.SetNthControlPointPositionWorld(index, *series.ras_from_pixels(pixel))
+    up_to_date(session, panel)
+
+
+def press(button):
+    assert button.enabled, button.toolTip
+    button.qt_object.click()
+
+
+def up_to_date(session, panel):
+    session.wait(lambda: panel.logic.flowIsCurrent(panel.parameters) and not panel.work.busy, seconds=60)
+
+
+def table(panel):
+    return {row["aha_segment"]: row for row in csv.DictReader(io.StringIO(panel.logic.tableText()))}
+
+
+def move_mouse(session, panel, view, position):
+    """As the view does it: the place in the view, then its place in the world."""
+    crosshair = session.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    node = session.scene.GetSingletonNode(view, "vtkMRMLSliceNode")
+    toView = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Invert(node.GetXYToRAS(), toView)
+    x, y, *_ = toView.MultiplyPoint((*position, 1.0))
+    crosshair.SetCursorPositionXYZ([x, y, 0.0], node)
+    return round(x), round(y)
+
+
+def click(session, panel, view, position, *, drag=0):
+    x, y = move_mouse(session, panel, view, position)
+    interactor = slicer.app.layoutManager().sliceWidget(view).sliceView().interactor()
+    interactor.SetEventPosition(x, y)
+    interactor.InvokeEvent(vtk.vtkCommand.LeftButtonPressEvent)
+    interactor.SetEventPosition(x + drag, y)
+    interactor.InvokeEvent(vtk.vtkCommand.LeftButtonReleaseEvent)
+
+
+def key(session, panel, keys):
+    shortcut = next(one for one in panel.shortcuts._shortcuts if one.qt_object.key().toString() == keys)
+    assert shortcut.enabled
+    shortcut.qt_object.activated.emit()
+
+
+def plotted(session):
+    return session.scene.GetSingletonNode("PerfusionCurves", "vtkMRMLPlotViewNode").GetPlotChartNode()
+
+
+def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp_path):
+    load(session, panel, folder)
+    assert [nodes.condition for nodes in panel.scans()] == ["stress", "rest"]
+    assert panel.ui.statusLabel.text == "Loaded. Press Find contours."
+    enter_what_no_header_says(panel)
+    draw(session, panel)
+    rows = table(panel)
+    assert float(rows["1"]["mpr"]) == pytest.approx(2.0, rel=0.2)
+    assert rows["1"]["stress_origin"] == "manual"
+
+    part = panel.slices()[0]
+    labels = small_study.ring_labels()
+    labels[:14] = 0
+    mrml.writeLabels(part.contours, part.originalVolume, labels)
+    session.wait(lambda: np.isnan(slicer.util.arrayFromVolume(part.mbf)[0][12, 27]))
+    up_to_date(session, panel)
+    painted = table(panel)
+    assert painted["1"]["stress_mbf_ml_min_g"] != rows["1"]["stress_mbf_ml_min_g"]
+    assert painted["7"] == rows["7"] or float(painted["7"]["stress_mbf_ml_min_g"]) > 0
+    part.browser.SetSelectedItemNumber(20)
+    panel.updateButtons()
+    panel.ui.excludeFrameCheckBox.qt_object.click()
+    session.wait(lambda: mrml.isFrameExcluded(part, 20) and panel.logic.history.canUndo)
+    up_to_date(session, panel)
+
+    session.dialogs.answers += [str(tmp_path / "segments.csv"), str(tmp_path / "report.pdf"), str(tmp_path)]
+    press(panel.ui.exportTableButton)
+    press(panel.ui.copyTableButton)
+    press(panel.ui.exportReportButton)
+    press(panel.ui.exportDicomButton)
+    session.wait(lambda: not panel.work.busy, seconds=60)
+    assert session.dialogs.errors == []
+    exported = (tmp_path / "segments.csv").read_text(encoding="utf-8")
+    assert exported == panel.logic.tableText()
+    assert session.qt_application.clipboard().text() == panel.logic.tableText(separator="\t")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+    kinds = {pydicom.dcmread(path).Modality for path in (tmp_path / "PerfusionDL_DICOM").iterdir()}
+    assert kinds == {"SEG", "MR", "SR", "DOC"} or {"SEG", "SR"} <= kinds
+
+    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
+    session.stop()
+    tomorrow = Session()
+    try:
+        mrml.registerLayouts(tomorrow.scene)  # as the module does when Slicer starts
+        assert tomorrow.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), True, slicer.vtkMRMLMessageCollection())
+        again = tomorrow.open()
+        up_to_date(tomorrow, again)
+        assert again.logic.tableText() == exported
+        stress = again.slices()[0]
+        assert mrml.isFrameExcluded(stress, 20)
+        mrml.setFrameExcluded(stress, 20, False)
+        tomorrow.wait(lambda: again.logic.history.canUndo)
+        up_to_date(tomorrow, again)
+        assert table(again)["1"]["stress_mbf_ml_min_g"] == painted["1"]["stress_mbf_ml_min_g"]
+    finally:
+        tomorrow.stop()
+
+
+def test_the_map_is_read_under_the_mouse_and_a_click_shows_the_curve(session, drawn):
+    view, part = OWN_ROWS[0][1], drawn.slices()[1]
+    position = mrml.readSeries(part).ras_from_pixels(PIXEL)
+    shown = slicer.util.arrayFromVolume(part.mbf)[0][PIXEL]
+    move_mouse(session, drawn, view, position)
+    assert f"{shown:.2f} \u00b1" in drawn.ui.readoutLabel.text
+    session.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode").SetCursorPositionInvalid()
+    assert drawn.ui.readoutLabel.text.startswith("Point at a flow map")
+    click(session, drawn, view, position)
+    assert drawn.slice.key == part.key
+    assert plotted(session) is mrml.ScanNodes(part.browser).pickedChart
+    click(session, drawn, BULLSEYE_VIEWS[1], (0, 40, 0))
+    assert plotted(session).GetTitle().startswith("Rest, basal anterior (1): ")
+    before = plotted(session).GetTitle()
+    click(session, drawn, BULLSEYE_VIEWS[1], (0, -40, 0), drag=20)
+    drawn.ui.segmentEditorWidget.setActiveEffectByName("Paint")
+    click(session, drawn, BULLSEYE_VIEWS[1], (0, -40, 0))
+    assert plotted(session).GetTitle() == before
+    drawn.corrections.toggleEffect("Paint")
+    click(session, drawn, BULLSEYE_VIEWS[1], (0, -40, 0))
+    assert plotted(session).GetTitle().startswith("Rest, basal inferior (4): ")
+    assert session.dialogs.errors == []
+
+
+def test_keys_step_through_slices_and_frames_and_undo(session, drawn):
+    key(session, drawn, "Ctrl+Down")
+    assert drawn.slice.key == drawn.slices()[1].key
+    key(session, drawn, "Ctrl+Up")
+    key(session, drawn, "Ctrl+Up")
+    assert drawn.slice.key == drawn.slices()[0].key
+    drawn.slice.browser.SetSelectedItemNumber(3)
+    key(session, drawn, "Ctrl+Right")
+    assert drawn.slice.browser.GetSelectedItemNumber() == 4
+    key(session, drawn, "Ctrl+Left")
+    assert drawn.slice.browser.GetSelectedItemNumber() == 3
+    mrml.setPeakFrame(drawn.slice, 9)
+    session.wait(lambda: drawn.logic.history.canUndo and mrml.readSlice(drawn.slice).contours.peak_frame == 9)
+    session.wait(lambda: not drawn.work.busy)
+    key(session, drawn, "Ctrl+Z")
+    assert mrml.readSlice(drawn.slice).contours.peak_frame != 9
+    key(session, drawn, "Ctrl+Y")
+    assert mrml.readSlice(drawn.slice).contours.peak_frame == 9
+    key(session, drawn, "2")
+    assert drawn.ui.segmentEditorWidget.activeEffect().name == "Draw"
+    key(session, drawn, "Esc")
+    assert drawn.ui.segmentEditorWidget.activeEffect() is None
+    session.widget.exit()
+    assert not any(shortcut.enabled for shortcut in drawn.shortcuts._shortcuts)
+
+
+def test_values_of_the_acquisition_are_shown_with_their_source_and_the_flow_follows(session, drawn):
+    ui, before = drawn.ui, table(drawn)
+    assert ui.hematocritSourceLabel.text == "from DICOM"
+    assert ui.saturationTimeSpinBox.value == pytest.approx(100)
+    ui.hematocritSpinBox.setValue(0.30)
+    assert ui.hematocritSourceLabel.text == "entered"
+    up_to_date(session, drawn)
+    assert {mrml.readAcquisition(part).hematocrit for part in drawn.slices()} == {0.30}
+    ui.saturationTimeSpinBox.setValue(120)
+    up_to_date(session, drawn)
+    times = [mrml.readAcquisition(nodes.slices[1]).saturation_time_s for nodes in drawn.scans()]
+    assert times == pytest.approx([0.12, 0.1])
+    ui.agentSelector.setCurrentText("gadoterate")
+    assert ui.relaxivitySpinBox.value == pytest.approx(3.5)
+    up_to_date(session, drawn)
+    assert table(drawn)["1"]["stress_mbf_ml_min_g"] != before["1"]["stress_mbf_ml_min_g"]
+    press(ui.restoreAcquisitionButton)
+    assert ui.hematocritSourceLabel.text == "from DICOM"
+    assert not ui.restoreAcquisitionButton.enabled
+    up_to_date(session, drawn)
+    assert table(drawn) == before
+
+
+def test_another_model_is_followed(session, drawn):
+    before = table(drawn)
+    drawn.ui.modelSelector.qt_object.setCurrentText("Fermi")
+    up_to_date(session, drawn)
+    assert table(drawn) != before
+
+
+def test_nodes_may_be_renamed_and_deleted_and_a_second_study_loaded(session, drawn, folder):
+    first = drawn.scans()
+    for nodes in first:
+        nodes.browser.SetName("my scan")
+        for part in nodes.slices:
+            part.contours.SetName("drawing")
+            part.original.SetName("images")
+    session.scene.RemoveNode(first[0].slices[0].mbf)
+    session.scene.RemoveNode(first[0].slices[1].chart)
+    session.scene.RemoveNode(first[0].bullseye)
+    session.scene.RemoveNode(drawn.parameters.segmentTable)
+    mrml.setFrameExcluded(first[0].slices[0], 5, True)
+    session.wait(lambda: drawn.logic.history.canUndo)
+    up_to_date(session, drawn)
+    assert np.isfinite(slicer.util.arrayFromVolume(first[0].slices[0].mbf)).any()
+    assert first[0].bullseye is not None
+    load(session, drawn, folder)
+    assert [nodes.browser for nodes in drawn.scans()] != [nodes.browser for nodes in first]
+    drawn.parameters.stressScan = first[0].browser
+    drawn.parameters.restScan = first[1].browser
+    session.wait(lambda: not drawn.work.busy)
+    session.scene.RemoveNode(first[0].slices[0].contours)
+    session.scene.RemoveNode(first[1].browser)
+    for _ in range(60):
+        session.qt_application.processEvents()
+    assert session.dialogs.errors == []
+
+
+def test_the_module_may_be_reloaded_at_any_moment(session, drawn):
+    mrml.setFrameExcluded(drawn.slices()[0], 5, True)
+    session.wait(lambda: drawn.work.busy or drawn.logic.history.canUndo)
+    session.widget.cleanup()
+    again = session.open()
+    up_to_date(session, again)
+    assert mrml.isFrameExcluded(again.slices()[0], 5)
+    assert session.dialogs.errors == []
+
+
+@pytest.mark.slow
+def test_the_networks_find_the_phantom_and_the_numbers_follow_a_painted_contour(session, panel, tmp_path):
+    """The story with automatic contours, on a patient with known flow."""
+    patient = phantom.simulate_study(3)
+    write_study(patient.study, tmp_path, vendor=Vendor.SIEMENS)
+    load(session, panel, tmp_path)
+    press(panel.ui.findContoursButton)
+    session.wait(lambda: panel.logic.flow is not None and not panel.work.busy, seconds=900)
+    up_to_date(session, panel)
+    assert session.dialogs.errors == []
+    rows = table(panel)
+    assert rows["1"]["stress_origin"] == "automatic"
+    expected = {n: v for where in patient.truth["stress"] for n, v in where.segment_mbf_ml_min_g.items()}
+    errors = [abs(float(rows[str(n)]["stress_mbf_ml_min_g"]) - value) for n, value in expected.items()]
+    assert np.median(errors) < 0.5
+    part = panel.slices()[1]
+    labels = mrml.readSlice(part).contours.labels.copy()
+    rim = np.argwhere(labels == 1)[:12]
+    labels[tuple(rim.T)] = 0
+    mrml.writeLabels(part.contours, part.originalVolume, labels)
+    session.wait(lambda: panel.logic.history.canUndo)
+    up_to_date(session, panel)
+    assert table(panel)["7"]["stress_origin"] == "edited"
+    press(panel.ui.restoreButton)
