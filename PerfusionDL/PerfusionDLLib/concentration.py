@@ -1,5 +1,7 @@
 """Contrast-agent concentration from the signal of a saturation-recovery gradient-echo sequence."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import ndimage, special
 
@@ -109,14 +111,23 @@ def concentration(
     0.36
     """
     signal, baseline = np.asarray(signal, dtype=float), np.asarray(baseline, dtype=float)
-    table_mmol_l = (np.linspace(0, TABLE_R1_PER_S, TABLE_POINTS) - 1 / t10_s) / acquisition.relaxivity_l_mmol_s
-    table = relative_signal(table_mmol_l, acquisition, t10_s=t10_s, r2_star_l_mmol_s=r2_star_l_mmol_s)
+    table_mmol_l, table = _signal_table(acquisition, t10_s, r2_star_l_mmol_s)
     rising = slice(0, int(np.argmax(table)) + 1)  # T2* turns the curve down at high concentration
     before = relative_signal(baseline_mmol_l, acquisition, t10_s=t10_s, r2_star_l_mmol_s=r2_star_l_mmol_s)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = signal / np.where(baseline > 0, baseline, np.nan) * before
     found = np.interp(share, table[rising], table_mmol_l[rising]) - baseline_mmol_l
     return np.where(share <= SATURATED_SHARE * table.max(), found, np.nan)
+
+
+@lru_cache(maxsize=32)
+def _signal_table(acquisition: Acquisition, t10_s: float, r2_star_l_mmol_s: float):
+    """Concentrations and signals; kept, since every pixel of a study asks for the same."""
+    table_mmol_l = (np.linspace(0, TABLE_R1_PER_S, TABLE_POINTS) - 1 / t10_s) / acquisition.relaxivity_l_mmol_s
+    table = relative_signal(table_mmol_l, acquisition, t10_s=t10_s, r2_star_l_mmol_s=r2_star_l_mmol_s)
+    for array in (table_mmol_l, table):
+        array.setflags(write=False)
+    return table_mmol_l, table
 
 
 def _magnitude_mean(snr):

@@ -1,8 +1,7 @@
 """From concentration curves to flow maps, with their provenance."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -79,9 +78,8 @@ def quantify(
             replace(slice_maps, origin=part.contours.origin)
             for slice_maps, part in zip(former.slices, scan.slices, strict=True)
         )
-        learned = memory.learned
-        provenance = _provenance(scan, model, aif_curve, residual) | dict(learned)
-        return replace(former, slices=slices, provenance=provenance, memory=replace(now, learned=learned))
+        provenance = _provenance(scan, model, aif_curve, residual) | dict(memory.fitter.learned)
+        return replace(former, slices=slices, provenance=provenance, memory=replace(now, fitter=memory.fitter))
     drawn = [number for number, tissue in enumerate(tissues) if tissue.curves.curves.size]
     fitter = kinetics.prepare_fitter(
         model,
@@ -90,6 +88,7 @@ def quantify(
         aif_curve.concentration_mmol_l,
         hematocrit=scan.slices[0].series.acquisition.hematocrit,
         input_log_sd=aif_curve.log_sd,
+        former=memory.fitter if memory else None,
     )
     slices = tuple(
         _quantify_slice(part, tissues[number], fitter, drawn.index(number) if number in drawn else None, aif_curve)
@@ -100,7 +99,7 @@ def quantify(
         slices=slices,
         arterial_input=aif_curve,
         provenance=_provenance(scan, model, aif_curve, residual) | dict(fitter.learned),
-        memory=replace(now, learned=dict(fitter.learned)),
+        memory=replace(now, fitter=fitter),
     )
 
 
@@ -114,7 +113,7 @@ class Memory:
     given: bool
     arterial_input: ArterialInput
     tissues: tuple[Tissue, ...]
-    learned: Mapping[str, str] = field(default_factory=dict)
+    fitter: kinetics.Fitter | None = None
 
     def knows(self, number: int, part: PreprocessedSlice) -> bool:
         """Whether a slice has the images, contours and frames that it had."""

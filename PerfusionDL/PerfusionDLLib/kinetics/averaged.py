@@ -13,14 +13,13 @@ import numpy as np
 from scipy.special import ndtr, softmax
 
 from ..maps import FitStatus
-from .convolution import input_spline
 from .fits import MOST_SPILL, FlowFits
 from .matching import LOG_FLOW_NODES, Dictionary
 from .population import GroupCurves, Population, learn
-from .tissue_models import PreparedInput, TissueModel, prepare_input
+from .slice_input import SliceInput, slice_inputs
+from .tissue_models import TissueModel
 
 NEGLIGIBLE_PROBABILITY = 0.02
-SUBSPACE_TOLERANCE = 2e-3  # of the largest singular value: directions that the models can reach
 LEAST_MISFIT, MEASURED_INPUT_MISFIT = 0.003, 0.01  # of the peak: arterial input known, and measured in images
 FEWEST_INNER_PIXELS = 4  # of a group, to leave its edge out
 MODEL_LOG_SD = 0.03  # of flow: heterogeneity within a region and whatever else no model here holds
@@ -55,14 +54,13 @@ class ScanModel:
     """What a scan says about its tissue: one population and one probability per model.
 
     unbiased_probabilities : of the models where none is preferred beforehand
-    prepared : input of each slice; subspaces : (R, T) orthonormal rows that model curves live in, per slice
+    inputs : what is known of each slice before any curve is seen
     """
 
     populations: tuple[Population, ...]
     probabilities: np.ndarray
     unbiased_probabilities: np.ndarray
-    prepared: tuple[PreparedInput, ...]
-    subspaces: tuple[np.ndarray, ...]
+    inputs: tuple[SliceInput, ...]
     groups: tuple[np.ndarray, ...]
     temperature: float
     dictionaries: dict[tuple[int, int], Dictionary] = field(default_factory=dict, repr=False, compare=False)
@@ -70,13 +68,13 @@ class ScanModel:
     def dictionary(self, number: int, model: int, spill: np.ndarray | None) -> Dictionary:
         """Curves of a model in a slice; made once, since every set of curves of a slice holds the same blood."""
         known = self.dictionaries.get((number, model))
-        if known is None or (known.spill is not spill and len(known.spill) != (0 if spill is None else len(spill))):
+        if known is None or not known.holds(spill):
             known = self.dictionaries[number, model] = Dictionary(
                 self.populations[model],
-                self.prepared[number],
+                self.inputs[number].prepared,
                 group_delay_s=self.populations[model].delay_s[number],
                 group_numbers=self.groups[number],
-                subspace=self.subspaces[number],
+                subspace=self.inputs[number].subspace,
                 spill=spill,
             )
         return known
@@ -90,22 +88,23 @@ def learn_scan(
     models: Sequence[TissueModel],
     hematocrit: float,
     least_misfit: float = LEAST_MISFIT,
+    former: ScanModel | None = None,
 ) -> ScanModel:
     """Tissue parameters and model probabilities from all curves of a scan.
 
     least_misfit : share of the peak by which models and arterial input are wrong in any case
+    former : of the same scan with other contours; what does not depend on them is taken from it
     """
-    aif_times_s = np.asarray(aif_times_s, dtype=float)
-    arterial = input_spline(aif_times_s, arterial_mmol_l)
-    prepared = tuple(
-        prepare_input(arterial, part.times_s, first_s=aif_times_s[0], hematocrit=hematocrit) for part in slices
+    inputs = slice_inputs(
+        [(part.times_s, part.used_frames) for part in slices],
+        aif_times_s,
+        arterial_mmol_l,
+        models=models,
+        hematocrit=hematocrit,
+        former=() if former is None else former.inputs,
     )
-    subspaces = tuple(_subspace(models, ready, part.used_frames) for ready, part in zip(prepared, slices, strict=True))
     groups = tuple(np.unique(part.groups) for part in slices)
-    means = [
-        _group_means(part, ready, subspace, numbers)
-        for part, ready, subspace, numbers in zip(slices, prepared, subspaces, groups, strict=True)
-    ]
+    means = [_group_means(part, ready, numbers) for part, ready, numbers in zip(slices, inputs, groups, strict=True)]
     count = sum(len(numbers) for numbers in groups)
     noise_share = np.concatenate(
         [group.sd.min(axis=1) / np.maximum(np.abs(group.curves).max(axis=1), 1e-12) for group in means]
@@ -124,8 +123,7 @@ def learn_scan(
         populations=populations,
         probabilities=probabilities,
         unbiased_probabilities=softmax(evidence),
-        prepared=prepared,
-        subspaces=subspaces,
+        inputs=inputs,
         groups=groups,
         temperature=temperature,
     )
@@ -150,7 +148,7 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
     data = np.asarray(part.curves, dtype=float).T
     complete = np.isfinite(data[:, used]).all(axis=1)
     data = np.where(used & complete[:, None], data, 0.0)
-    subspace = scan.subspaces[number]
+    subspace = scan.inputs[number].subspace
     sd = _noise(data, subspace, used)
     noticeable = ((data @ subspace.T) ** 2).sum(axis=1) > (len(subspace) + 6 * np.sqrt(len(subspace))) * sd**2
     noticeable &= (data * used).sum(axis=1) > 0
@@ -243,24 +241,6 @@ def _mixture(mean, sd, weights, estimate):
     return *limits, scatter
 
 
-def _subspace(models, prepared, used):
-    """Directions (R, T) that curves of the models can take, with the priors' tissue and its variation."""
-    log_flow, delay_s = (
-        axis.ravel() for axis in np.meshgrid(np.log(np.geomspace(0.15, 6, 8)), np.arange(-0.5, 4, 0.7))
-    )
-    atoms = []
-    for model in models:
-        local = np.column_stack((log_flow, delay_s))
-        tissue = np.broadcast_to(model.mean, (len(local), model.mean.size))
-        values, slopes = model.curves(np.concatenate((local, tissue), axis=1), prepared)
-        scale = np.abs(values).max(axis=1)[:, None]
-        atoms.append(values / scale)
-        atoms.extend(slopes[:, 2 + i] * sd / scale for i, sd in enumerate(model.population_sd))
-    stacked = np.concatenate(atoms) * used
-    strength, columns = np.linalg.eigh(stacked.T @ stacked)
-    return columns[:, strength > SUBSPACE_TOLERANCE**2 * strength[-1]].T[::-1]
-
-
 def _noise(data, subspace, used):
     """Standard deviation per frame (N,): what no model curve explains, steadied by the other curves of the slice."""
     freedom = max(int(used.sum()) - len(subspace), 1)
@@ -272,7 +252,7 @@ def _noise(data, subspace, used):
     return np.sqrt((freedom * variance + steady * typical) / (freedom + steady))
 
 
-def _group_means(part, prepared, subspace, numbers):
+def _group_means(part, ready, numbers):
     used = np.asarray(part.used_frames)
     data = np.asarray(part.curves, dtype=float).T
     complete = np.isfinite(data[:, used]).all(axis=1)
@@ -283,9 +263,9 @@ def _group_means(part, prepared, subspace, numbers):
         member = np.where(inner.sum(axis=0) >= FEWEST_INNER_PIXELS, inner, member)
     sizes = np.maximum(member.sum(axis=0), 1)
     means = (member / sizes).T @ data
-    pixel_sd = _noise(data, subspace, used)
+    pixel_sd = _noise(data, ready.subspace, used)
     expected = np.sqrt(member.T @ pixel_sd**2) / sizes
-    sd = np.maximum(_noise(means, subspace, used), expected)
+    sd = np.maximum(_noise(means, ready.subspace, used), expected)
     empty = member.sum(axis=0) == 0
     sd = np.where(empty[:, None] | ~used, np.inf, np.where(empty, 1.0, sd)[:, None])
-    return GroupCurves(prepared=prepared, curves=means, sd=sd)
+    return GroupCurves(input=ready, curves=means, sd=sd)

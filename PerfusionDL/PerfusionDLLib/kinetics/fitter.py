@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..maps import FlowModel
-from .averaged import LEAST_MISFIT, MEASURED_INPUT_MISFIT, CurveSet, fit_scan_model, learn_scan
+from .averaged import LEAST_MISFIT, MEASURED_INPUT_MISFIT, CurveSet, ScanModel, fit_scan_model, learn_scan
 from .fermi import fit_fermi
 from .fits import FlowFits
 from .linear import fit_patlak, fit_spline
@@ -26,10 +26,12 @@ class Fitter:
 
     fit : index of a slice and its `CurveSet` to `FlowFits`; pixels and mean curves of regions alike
     learned : what the scan said about its tissue, as it is written into the provenance
+    scan : the same for the program, where the model learns from the scan
     """
 
     fit: Callable[[int, CurveSet], FlowFits]
     learned: Mapping[str, str] = field(default_factory=dict)
+    scan: ScanModel | None = field(default=None, repr=False)
 
 
 def prepare_fitter(
@@ -40,6 +42,7 @@ def prepare_fitter(
     *,
     hematocrit: float,
     input_log_sd: float = 0.0,
+    former: Fitter | None = None,
 ) -> Fitter:
     """Learn what the model needs from all curves of a scan; the fitter then takes any curves of its slices.
 
@@ -52,6 +55,8 @@ def prepare_fitter(
     input_log_sd : float
         Relative uncertainty of the scale of the arterial input; it widens the intervals. Above 0 the input counts as
         measured in images, and the scan is believed less about its tissue.
+    former : Fitter, optional
+        Of the same scan with other contours: what does not depend on them is not computed again.
     """
     if model is FlowModel.FERMI:
         return Fitter(fit=lambda number, part: _fermi(part, aif_times_s, arterial_mmol_l))
@@ -70,6 +75,7 @@ def prepare_fitter(
         models=PRIOR_MODELS[model],
         hematocrit=hematocrit,
         least_misfit=MEASURED_INPUT_MISFIT if input_log_sd > 0 else LEAST_MISFIT,
+        former=None if former is None else former.scan,
     )
     learned = {
         f"{each.model.name}_probability": f"{p:.3f}"
@@ -78,7 +84,9 @@ def prepare_fitter(
     likeliest = scan.populations[int(np.argmax(scan.probabilities))]
     learned[f"{likeliest.model.name}_tissue"] = _describe(likeliest)
     return Fitter(
-        fit=lambda number, part: fit_scan_model(scan, number, part, input_log_sd=input_log_sd), learned=learned
+        fit=lambda number, part: fit_scan_model(scan, number, part, input_log_sd=input_log_sd),
+        learned=learned,
+        scan=scan,
     )
 
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .tissue_models import DELAY_PRIOR_S, LOG_FLOW_PRIOR, PreparedInput, TissueModel
+from .slice_input import LOCAL, SliceInput
+from .tissue_models import DELAY_PRIOR_S, LOG_FLOW_PRIOR, TissueModel
 
-START_FLOW_ML_MIN_G = np.geomspace(0.2, 6.0, 18)
-START_DELAY_S = np.arange(-0.5, 4.1, 0.5)
 ITERATIONS = 20
 SMALL_GAIN = 1e-3  # of the cost, in units of the noise variance
-LOCAL = 2  # flow and delay come first
 GROUP_SHARE = 0.5  # of the spread from pixel to pixel: groups are means
 
 
@@ -24,7 +22,7 @@ class GroupCurves:
     """Mean curves of groups of pixels in one slice, (G, T), and their standard deviation per frame; inf takes a frame
     out."""
 
-    prepared: PreparedInput
+    input: SliceInput
     curves: np.ndarray
     sd: np.ndarray
 
@@ -63,7 +61,7 @@ def learn(model: TissueModel, slices: Sequence[GroupCurves]) -> Population:
         parameters = np.concatenate((own[:, :LOCAL], own[:, LOCAL:] + shared), axis=1)
         blocks, gradients, misfit = [], [], 0.0
         for group, some in zip(slices, np.split(parameters, np.cumsum(sizes)[:-1]), strict=True):
-            values, slopes = model.curves(some, group.prepared)
+            values, slopes = model.curves(some, group.input.prepared)
             residual, weighted = (group.curves - values) / group.sd, slopes / group.sd[:, None, :]
             blocks.append(weighted @ weighted.transpose(0, 2, 1))
             gradients.append((weighted @ residual[:, :, None])[:, :, 0])
@@ -115,10 +113,8 @@ def learn(model: TissueModel, slices: Sequence[GroupCurves]) -> Population:
 
 def _start(model, group):
     """Own parameters of each group: flow and delay of the best of a few hundred curves with the prior's tissue."""
-    log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(np.log(START_FLOW_ML_MIN_G), START_DELAY_S))
-    atoms = np.column_stack((log_flow, delay_s, np.broadcast_to(model.mean, (log_flow.size, model.mean.size))))
-    values, _ = model.curves(atoms, group.prepared)
+    atoms, values = group.input.starts[model.name]
     squared = group.sd**-2.0
     distance = squared @ (values**2).T - 2 * (squared * group.curves) @ values.T
     best = np.argmin(distance, axis=1)
-    return np.column_stack((log_flow[best], delay_s[best], np.zeros((best.size, model.mean.size))))
+    return np.column_stack((atoms[best, :LOCAL], np.zeros((best.size, model.mean.size))))
