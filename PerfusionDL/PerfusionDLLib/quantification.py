@@ -13,6 +13,8 @@ from .errors import PerfusionError
 from .maps import ArterialInput, FitStatus, FlowModel, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
 from .residual import Residual
 
+SCALE_LOG_SD = 0.05  # of tissue in images beside its arterial input: relaxivity and native T1 do not cancel
+
 
 def quantify(
     scan: PreprocessedScan,
@@ -87,7 +89,7 @@ def quantify(
         aif_curve.times_s,
         aif_curve.concentration_mmol_l,
         hematocrit=scan.slices[0].series.acquisition.hematocrit,
-        input_log_sd=aif_curve.log_sd,
+        input_log_sd=max(aif_curve.log_sd, SCALE_LOG_SD),
         former=memory.fitter if memory else None,
     )
     slices = tuple(

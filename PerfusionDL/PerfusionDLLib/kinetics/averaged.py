@@ -198,7 +198,8 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
 def _interval(scan, kept, results, best, scale_log_sd, estimate):
     """Lower and upper limit of the log of flow and its standard deviation, (N,) each.
 
-    A model that was not fitted is taken to differ from the best one as its groups do, on a line in the log of flow.
+    A model that was not fitted is taken to differ from the best one as its groups do, on a line in the log of flow, and
+    to be as uncertain as they are.
     """
     weights = (scan.probabilities + scan.unbiased_probabilities) / 2
     counted = np.flatnonzero((weights > NEGLIGIBLE_PROBABILITY / 2) | np.isin(np.arange(weights.size), kept))
@@ -212,7 +213,7 @@ def _interval(scan, kept, results, best, scale_log_sd, estimate):
         else:
             offset, slope = _difference(scan.populations[m], scan.populations[kept[best]])
             log_flow.append(reference.log_flow + offset + slope * reference.log_flow)
-            variance.append(reference.variance)
+            variance.append(np.maximum(reference.variance, scan.populations[m].log_flow_variance))
     sd = np.sqrt(np.array(variance) + MODEL_LOG_SD**2 + scale_log_sd**2)
     return _mixture(np.array(log_flow), sd, weights[counted] / weights[counted].sum(), estimate)
 

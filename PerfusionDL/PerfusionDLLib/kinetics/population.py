@@ -34,6 +34,7 @@ class Population:
     mean (p,), covariance (p, p) : posterior, without the spread from pixel to pixel
     log_evidence : of the model
     log_flow, delay_s : of the groups, slice by slice
+    log_flow_variance : of a group, with what is left open about the tissue; median
     """
 
     model: TissueModel
@@ -43,6 +44,7 @@ class Population:
     log_flow: tuple[np.ndarray, ...]
     delay_s: tuple[np.ndarray, ...]
     misfit: float
+    log_flow_variance: float
 
 
 def learn(model: TissueModel, slices: Sequence[GroupCurves]) -> Population:
@@ -100,6 +102,8 @@ def learn(model: TissueModel, slices: Sequence[GroupCurves]) -> Population:
     log_determinant = np.linalg.slogdet(each)[1].sum() + np.linalg.slogdet(schur)[1]
     log_prior = len(own) * np.log(own_precision).sum() + np.log(shared_precision).sum()
     splits = np.cumsum(sizes)[:-1]
+    to_shared = np.linalg.solve(each, normal[:, :, LOCAL:])[:, 0]
+    own_variance = np.linalg.inv(each)[:, 0, 0] + np.einsum("ga,ab,gb->g", to_shared, np.linalg.inv(schur), to_shared)
     return Population(
         model=model,
         mean=shared,
@@ -108,6 +112,7 @@ def learn(model: TissueModel, slices: Sequence[GroupCurves]) -> Population:
         log_flow=tuple(np.split(own[:, 0], splits)),
         delay_s=tuple(np.split(own[:, 1], splits)),
         misfit=misfit,
+        log_flow_variance=float(np.median(own_variance)),
     )
 
 
