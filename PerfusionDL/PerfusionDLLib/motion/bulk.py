@@ -11,6 +11,7 @@ from .grid import Frames, Grid
 STEP_MM = 4.0
 STEPS = 5  # in each direction
 SMOOTHING_MM = 2.0
+MARGIN_MM, RIM_MM = 26.0, 24.0  # dark frames have little else than the borders to lung and liver
 CONTRASTS = 4
 NEIGHBORS = 30  # frames that a frame is compared with
 MEMORY_FRAMES = 6.0  # their influence falls with distance in time
@@ -21,9 +22,9 @@ PASSES = 2
 
 def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame: int) -> np.ndarray:
     """Translation of each frame relative to the reference frame: (T, 2) mm, rows then columns."""
-    grid = Grid.around(region_px, signal.shape[1:], spacing_mm, step_mm=STEP_MM)
+    grid = Grid.around(region_px, signal.shape[1:], spacing_mm, step_mm=STEP_MM, margin_mm=MARGIN_MM)
     frames = Frames(signal, grid, smoothing_mm=SMOOTHING_MM)
-    window = np.sqrt(grid.window()).ravel()
+    window = np.sqrt(grid.window(RIM_MM)).ravel()
     images = _shifted(frames, grid) * window
     images -= (images @ window)[..., None] * (window / (window @ window))
     energy = np.einsum("tsp,tsp->ts", images, images)

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import ndimage
 
 SPACING_MM = 2.0
-MARGIN_MM = 24.0  # beyond the box of the left ventricle: right ventricle, lung and liver borders
-TAPER_MM = 14.0  # outer part of the margin that counts less and less
+MARGIN_MM = 22.0  # of the grid beyond the box of the left ventricle
+RIM_MM = 5.0  # beyond the ellipse in the box counts half: the liver and the lung slide along the heart
+TAPER_MM = 8.0  # around the rim, from full weight to none
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Grid:
     row0, col0, row1, col1 : edges in pixels, pixel centers at integers
     rows, columns : number of points
     spacing_mm : of the pixels, rows then columns
+    heart_px : row0, column0, row1, column1; box of the left ventricle
     """
 
     row0: float
@@ -30,6 +32,7 @@ class Grid:
     rows: int
     columns: int
     spacing_mm: tuple[float, float]
+    heart_px: tuple[float, float, float, float]
 
     @classmethod
     def around(cls, region_px, shape, spacing_mm, *, step_mm=SPACING_MM, margin_mm=None) -> "Grid":
@@ -38,7 +41,8 @@ class Grid:
         low = np.maximum(np.asarray(region_px[:2]) - margin_mm / np.asarray(spacing_mm), -0.5)
         high = np.minimum(np.asarray(region_px[2:]) + margin_mm / np.asarray(spacing_mm), np.asarray(shape) - 0.5)
         points = np.maximum(np.rint((high - low) * spacing_mm / step_mm), 8).astype(int)
-        return cls(*map(float, (*low, *high)), *map(int, points), tuple(map(float, spacing_mm)))
+        edges = map(float, (*low, *high))
+        return cls(*edges, *map(int, points), tuple(map(float, spacing_mm)), tuple(map(float, region_px)))
 
     @cached_property
     def row_px(self) -> np.ndarray:
@@ -58,14 +62,15 @@ class Grid:
             (self.col1 - self.col0) / self.columns * self.spacing_mm[1],
         )
 
-    def window(self) -> np.ndarray:
-        """(rows, columns) float32 weight: 1 over the heart, falling to 0 at the edge of the margin."""
-
-        def profile(points, step_mm):
-            depth_mm = (np.minimum(np.arange(points), np.arange(points)[::-1]) + 0.5) * step_mm
-            return np.sin(np.pi / 2 * np.minimum(depth_mm / TAPER_MM, 1)) ** 2
-
-        return np.outer(*map(profile, (self.rows, self.columns), self.step_mm)).astype(np.float32)
+    def window(self, rim_mm: float | None = None) -> np.ndarray:
+        """(rows, columns) float32 weight: 1 in the ellipse that fills the box, falling to 0 around its rim."""
+        rim_mm = RIM_MM if rim_mm is None else rim_mm
+        row0, column0, row1, column1 = self.heart_px
+        radii_mm = (row1 - row0) / 2 * self.spacing_mm[0], (column1 - column0) / 2 * self.spacing_mm[1]
+        y_mm = (self.row_px - (row0 + row1) / 2) * self.spacing_mm[0]
+        x_mm = (self.column_px - (column0 + column1) / 2) * self.spacing_mm[1]
+        outside_mm = (np.hypot(y_mm[:, None] / radii_mm[0], x_mm / radii_mm[1]) - 1) * np.mean(radii_mm) - rim_mm
+        return (np.sin(np.pi / 2 * np.clip(0.5 - outside_mm / TAPER_MM, 0, 1)) ** 2).astype(np.float32)
 
     def cosines(self, order: int) -> tuple[np.ndarray, np.ndarray]:
         """(order, rows) and (order, columns) float32: 1, then cosines of unit mean square."""

@@ -25,6 +25,9 @@ CONJUGATE_STEPS = 10
 CLEARLY = 5.0  # difference of log likelihoods
 OWN_NOISE = 0.5  # less than this part of the noise left over: the components describe the noise of the frame
 OWN_STRUCTURE = 0.2  # less than this part of the structure of both neighbors: an empty frame
+SURROUNDINGS_MM = 20.0
+LOOK_AROUND = 2  # iteration in which it is seen what around the heart moves with it
+FOLLOWS_FROM, FOLLOWS_TO = 1.15, 1.45  # noise left over around the heart: moves with it surely, surely not
 LEAST_NOISE = 2e-3  # of the root mean square signal: cleaner data are not believed to be
 
 
@@ -58,13 +61,15 @@ def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iteration
         apart, since a component to spare lets the deepest breaths keep a pose of their own
     """
     alignment = _with_order(begin, order)
-    window = grid.window()
+    near = window = grid.window()
     weight = alignment.weight if alignment.weight.shape == window.shape else window
     waves, covariance = alignment.waves_mm, alignment.covariance
     components = max(1, min(contrasts, len(waves) // 3))
-    for _ in range(iterations):
+    for iteration in range(iterations):
         images = frames.at(_fields(waves, grid))
         model = _LowRank(images, weight, components)
+        if iteration == LOOK_AROUND:
+            window = near + (grid.window(SURROUNDINGS_MM) - near) * model.follows(images, near)
         noise_power = model.noise**2 * frames.noise_correlation(grid)
         typical = _typical(waves, covariance)
         waves, spread = _gauss_newton(waves, model, grid, covariance, typical, noise_power)
@@ -145,6 +150,14 @@ class _LowRank:
         after = np.concatenate([structure[1:], around[-1:]])
         filled = structure / np.maximum(OWN_STRUCTURE * np.minimum(around, np.minimum(before, after)), 1e-30)
         return np.clip(shared, 0, 1) * np.minimum(noisy, 1) * np.minimum(filled, 1)
+
+    def follows(self, images: np.ndarray, window: np.ndarray) -> np.ndarray:
+        """(rows, columns) 0 to 1, whether what lies outside the window, and was not aligned, is aligned all the same."""
+        flat = images.reshape(len(images), -1)
+        rest = flat - self.curves @ (self.curves.T @ flat)
+        power = ndimage.uniform_filter((rest**2).mean(0).reshape(window.shape), 3, mode="nearest")
+        ratio = power / max(np.median(power[window > 0.5]), 1e-30)
+        return np.clip((FOLLOWS_TO - ratio) / (FOLLOWS_TO - FOLLOWS_FROM), 0, 1)
 
     def trust(self, window: np.ndarray) -> np.ndarray:
         """(rows, columns) 0 to 1, low where the rest is more than noise: tissue that does not move with the heart."""
