@@ -18,6 +18,7 @@ MEMORY_FRAMES = 6.0  # their influence falls with distance in time
 CELLS_PER_PIECE = 4.0  # neighboring grid points tell the same
 SPREAD_MM = 12.0  # expected before anything is known
 PASSES = 2
+DARK = 0.3  # of the median contrast
 
 
 def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame: int) -> np.ndarray:
@@ -46,9 +47,35 @@ def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame
         look(frame, order[:count], penalty)
     for _ in range(PASSES):
         penalty = _breathing_penalty(shifts_mm, best, energy)
+        best = _dark_together(images, energy, best, penalty, pieces)
         for frame in order[1:]:
             look(frame, [other for other in order if other != frame], penalty)
     return shifts_mm[best].astype(np.float32)
+
+
+def _dark_together(images, energy, best, penalty, pieces) -> np.ndarray:
+    """Shifts with those of the dark frames before the bolus moved by one common step, compared with the bright frames.
+
+    Dark frames show what they have in common with each other rather than with the bright ones: found one after another
+    they drift away together.
+    """
+    contrast = energy[np.arange(len(best)), best]
+    dark = np.arange(np.argmax(contrast > DARK * np.median(contrast)))
+    if len(dark) < 2:
+        return best
+    bright = np.arange(len(dark), len(best))
+    basis = _contrasts(images[bright, best[bright]], np.zeros(len(bright)))
+    explained = np.einsum("tsp,kp->tsk", images[dark], basis) ** 2
+    explained = explained.sum(2) / energy[dark]
+    likelihood = -pieces / 2 * np.log1p(-np.minimum(explained, 0.9999)) - penalty
+    side = 2 * STEPS + 1
+    row, column = np.divmod(best[dark], side)
+    steps = np.stack(np.mgrid[-side + 1 : side, -side + 1 : side], -1).reshape(-1, 2)
+    moved = [np.clip(at[:, None] + step, 0, side - 1) for at, step in zip((row, column), steps.T, strict=True)]
+    moved = moved[0] * side + moved[1]
+    best = best.copy()
+    best[dark] = moved[:, np.argmax(np.take_along_axis(likelihood, moved, 1).sum(0))]
+    return best
 
 
 def _shifted(frames: Frames, grid: Grid) -> np.ndarray:
