@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PerfusionDLLib import phantom
 from PerfusionDLLib.motion import compensate
-from PerfusionDLLib.motion.field import relative_to, resampled
+from PerfusionDLLib.motion.field import inverted, pixels_at, resampled
 from scipy import ndimage
 
 SERIES = ((904, "rest", "basal"), (903, "stress", "basal"), (902, "rest", "mid"), (901, "stress", "mid"))
@@ -36,6 +36,15 @@ COLUMNS = {
     "wall_s": "wall (s)",
     "memory_mb": "peak memory of the process (MB)",
 }
+
+
+def relative_to(field_mm, frame, spacing_mm):
+    """(T, 2, Y, X) mm, the same motion seen from the pose of one frame."""
+    inverse = inverted(field_mm[frame], spacing_mm)
+    position = pixels_at(inverse, spacing_mm)
+    parts = field_mm.reshape(-1, *field_mm.shape[2:])
+    seen = [ndimage.map_coordinates(part, position, order=1, mode="nearest") for part in parts]
+    return np.stack(seen).reshape(field_mm.shape) + inverse
 
 
 def nothing(signal, spacing_mm, reference, box):

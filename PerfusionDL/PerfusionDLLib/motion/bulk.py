@@ -26,8 +26,10 @@ def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame
     grid = Grid.around(region_px, signal.shape[1:], spacing_mm, step_mm=STEP_MM, margin_mm=MARGIN_MM)
     frames = Frames(signal, grid, smoothing_mm=SMOOTHING_MM)
     window = np.sqrt(grid.window(RIM_MM)).ravel()
-    images = _shifted(frames, grid) * window
-    images -= (images @ window)[..., None] * (window / (window @ window))
+    images = _shifted(frames, grid)
+    for shifted in images:
+        shifted *= window
+        shifted -= np.outer(shifted @ window, window / (window @ window))
     energy = np.einsum("tsp,tsp->ts", images, images)
     energy += 1e-6 * energy.max() + 1e-30
     shifts_mm = np.stack(np.mgrid[-STEPS : STEPS + 1, -STEPS : STEPS + 1], -1).reshape(-1, 2) * grid.step_mm

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..contours import MotionCompensation
 from .bulk import find_translations
-from .field import dense_field, relative_to, resampled
+from .field import dense_field, resampled
 from .grid import Frames, Grid
 from .groupwise import align, may_move, start
 
@@ -70,8 +70,7 @@ def compensate(
     aligned = alignment.quality >= ALIGNED_QUALITY
     aligned[reference_frame] = True
     moved = aligned & may_move(sharp, fine, alignment, reference_frame=reference_frame, contrasts=6)
-    displacement_mm = dense_field(alignment.waves_mm, fine, signal.shape[1:])
-    displacement_mm = relative_to(displacement_mm, reference_frame, spacing_mm)
+    displacement_mm = dense_field(alignment.waves_mm, fine, signal.shape[1:], reference_frame=reference_frame)
     displacement_mm[~moved] = 0
     return MotionCompensation(
         corrected=resampled(signal, displacement_mm, spacing_mm),

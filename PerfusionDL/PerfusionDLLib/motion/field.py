@@ -6,58 +6,69 @@ from scipy import ndimage
 from .grid import Grid, cosines
 
 FADE_MM = 20.0  # outside the grid displacements fade to zero over this distance
+SPLINE_PX = 12  # beyond which a pixel has no part in a cubic spline
 
 
-def dense_field(waves_mm: np.ndarray, grid: Grid, shape: tuple[int, int]) -> np.ndarray:
-    """(T, 2, Y, X) float32 mm: the cosines inside the grid, their edge values fading outside."""
-    order = waves_mm.shape[-1]
+def dense_field(waves_mm: np.ndarray, grid: Grid, shape: tuple[int, int], *, reference_frame: int) -> np.ndarray:
+    """(T, 2, Y, X) float32 mm from the pose of one frame: the cosines inside the grid, their edge values fading outside.
 
-    def basis(pixels, low, high, spacing_mm):
-        position = (np.arange(pixels) - low) / (high - low)
-        inside = np.clip(position, 0, 1)
-        outside_mm = np.abs(position - inside) * (high - low) * spacing_mm
-        fade = np.cos(np.pi / 2 * np.minimum(outside_mm / FADE_MM, 1)) ** 2
-        return (cosines(order, inside) * fade).astype(np.float32)
+    waves_mm : (T, 2, order, order) amplitudes in the pose that the frames have in common
+    """
+    frames, _, order, _ = waves_mm.shape
+    at_rest = np.zeros((2, *shape), np.float32)
+    flat = np.ascontiguousarray(waves_mm, np.float32).reshape(2 * frames, -1)
 
-    rows = basis(shape[0], grid.row0, grid.row1, grid.spacing_mm[0])
-    columns = basis(shape[1], grid.col0, grid.col1, grid.spacing_mm[1])
-    return rows.T @ waves_mm @ columns
+    def fields(waves, displacement_mm):
+        row, column = (
+            _fading_cosines(order, position, low, high, spacing_mm)
+            for position, low, high, spacing_mm in zip(
+                pixels_at(displacement_mm, grid.spacing_mm),
+                (grid.row0, grid.col0),
+                (grid.row1, grid.col1),
+                grid.spacing_mm,
+                strict=True,
+            )
+        )
+        return waves @ (row[:, None] * column).reshape(order**2, -1)
+
+    to_reference = fields(flat[2 * reference_frame : 2 * reference_frame + 2], at_rest).reshape(2, *shape)
+    back = inverted(to_reference, grid.spacing_mm)
+    field_mm = fields(flat, back).reshape(frames, 2, *shape)
+    field_mm += back
+    field_mm[reference_frame] = 0
+    return field_mm
 
 
-def relative_to(field_mm: np.ndarray, frame: int, spacing_mm) -> np.ndarray:
-    """The same motion seen from the pose of one frame: (T, 2, Y, X) mm, zero for that frame."""
-    inverse = inverted(field_mm[frame], spacing_mm)
-    read = _reader(pixels_at(inverse, spacing_mm))
-    seen = np.empty_like(field_mm)
-    for frame_mm, out in zip(field_mm, seen, strict=True):
-        out[:] = read(frame_mm) + inverse
-    seen[frame] = 0
-    return seen
+def _fading_cosines(order: int, pixels: np.ndarray, low: float, high: float, spacing_mm: float) -> np.ndarray:
+    """(order, Y, X) float32 at pixel positions along one axis of a grid from low to high."""
+    position = (pixels - low) / (high - low)
+    inside = np.clip(position, 0, 1)
+    outside_mm = np.abs(position - inside) * ((high - low) * spacing_mm)
+    fade = np.cos(np.pi / 2 * np.minimum(outside_mm / FADE_MM, 1)) ** 2
+    fade[outside_mm >= FADE_MM] = 0
+    return cosines(order, inside) * fade.astype(np.float32)
 
 
 def inverted(field_mm: np.ndarray, spacing_mm) -> np.ndarray:
     """(2, Y, X) mm field that undoes a field: ``inverse(x + field(x)) = -field(x)``."""
     inverse = -field_mm
     for _ in range(12):
-        inverse = -_reader(pixels_at(inverse, spacing_mm))(field_mm)
+        inverse = -_read(field_mm, pixels_at(inverse, spacing_mm))
     return inverse
 
 
-def _reader(position_px: np.ndarray):
-    """A function that reads (..., Y, X) images at (2, Y, X) pixel positions, linear between pixels."""
-    height, width = position_px.shape[1:]
-    row, column = np.clip(position_px[0], 0, height - 1), np.clip(position_px[1], 0, width - 1)
-    row0, column0 = (np.minimum(part.astype(int), size - 2) for part, size in ((row, height), (column, width)))
+def _read(images: np.ndarray, position_px: np.ndarray) -> np.ndarray:
+    """(..., rows, columns) images at (2, rows, columns) pixel positions, linear between pixels."""
+    height, width = images.shape[-2:]
+    row, column = (np.clip(part, 0, size - 1) for part, size in zip(position_px, (height, width), strict=True))
+    row0, column0 = np.minimum(row.astype(np.int32), height - 2), np.minimum(column.astype(np.int32), width - 2)
     row, column = row - row0, column - column0
     corner = row0 * width + column0
-
-    def read(images):
-        flat = images.reshape(*images.shape[:-2], -1)
-        upper = (1 - column) * flat[..., corner] + column * flat[..., corner + 1]
-        lower = (1 - column) * flat[..., corner + width] + column * flat[..., corner + width + 1]
-        return ((1 - row) * upper + row * lower).astype(images.dtype)
-
-    return read
+    flat = images.reshape(*images.shape[:-2], -1)
+    upper, lower = flat[..., corner], flat[..., corner + width]
+    upper += column * (flat[..., corner + 1] - upper)
+    lower += column * (flat[..., corner + width + 1] - lower)
+    return upper + row * (lower - upper)
 
 
 def pixels_at(displacement_mm: np.ndarray, spacing_mm) -> np.ndarray:
@@ -70,15 +81,20 @@ def resampled(signal: np.ndarray, displacement_mm: np.ndarray, spacing_mm) -> np
     """(T, Y, X) float32 in the reference pose, by cubic splines; pixels that do not move keep their signal."""
     corrected = signal.copy()
     for image, field_mm, out in zip(signal, displacement_mm, corrected, strict=True):
-        moved = np.abs(field_mm).max(0) > 1e-4
+        moved = np.maximum(np.abs(field_mm[0]), np.abs(field_mm[1])) > 1e-4
         if not moved.any():
             continue
-        rows, columns = (slice(np.flatnonzero(line)[0], np.flatnonzero(line)[-1] + 1) for line in _lines(moved))
-        position = pixels_at(field_mm, spacing_mm)[:, rows, columns]
-        values = ndimage.map_coordinates(image, position, order=3, mode="nearest")
-        out[rows, columns] = np.where(moved[rows, columns], values, image[rows, columns])
+        area = _area(moved)
+        position = pixels_at(field_mm, spacing_mm)[:, *area]
+        low = np.maximum(np.floor(position.min((1, 2))).astype(int) - SPLINE_PX, 0)
+        high = np.ceil(position.max((1, 2))).astype(int) + SPLINE_PX
+        near = image[low[0] : high[0], low[1] : high[1]]
+        values = ndimage.map_coordinates(near, position - low[:, None, None], order=3, mode="nearest")
+        out[area] = np.where(moved[area], values, image[area])
     return corrected
 
 
-def _lines(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return mask.any(1), mask.any(0)
+def _area(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest rectangle around a mask; nothing if it is empty."""
+    lines = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    return tuple(slice(line[0], line[-1] + 1) if len(line) else slice(0) for line in lines)

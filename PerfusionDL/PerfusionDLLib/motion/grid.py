@@ -78,10 +78,11 @@ class Grid:
 
 
 def cosines(order: int, position: np.ndarray) -> np.ndarray:
-    """(order, points) float32 at positions from 0 to 1 between the edges."""
-    waves = np.cos(np.pi * np.arange(order)[:, None] * position)
-    waves[1:] *= np.sqrt(2)
-    return waves.astype(np.float32)
+    """(order, ...) float32 at positions (...) from 0 to 1 between the edges."""
+    position = np.asarray(position, np.float32)
+    waves = np.stack([np.cos(np.float32(np.pi * wave) * position) for wave in range(order)])
+    waves[1:] *= np.float32(np.sqrt(2))
+    return waves
 
 
 class Frames:
