@@ -10,7 +10,7 @@ SPLINE_PX = 12  # beyond which a pixel has no part in a cubic spline
 
 
 def dense_field(waves_mm: np.ndarray, grid: Grid, shape: tuple[int, int], *, reference_frame: int) -> np.ndarray:
-    """(T, 2, Y, X) float32 mm from the pose of one frame: the cosines inside the grid, their edge values fading outside.
+    """(T, 2, Y, X) float32 mm from the pose of one frame: cosines inside the grid, their edge values fading outside.
 
     waves_mm : (T, 2, order, order) amplitudes in the pose that the frames have in common
     """

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 SPACING_MM = 2.0
-MARGIN_MM = 22.0  # of the grid beyond the box of the left ventricle
+MARGIN_MM = 28.0  # of the grid beyond the box of the left ventricle
 RIM_MM = 5.0  # beyond the ellipse in the box counts half: the liver and the lung slide along the heart
 TAPER_MM = 8.0  # around the rim, from full weight to none
 

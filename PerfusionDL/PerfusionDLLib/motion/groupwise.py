@@ -25,9 +25,9 @@ CONJUGATE_STEPS = 10
 CLEARLY = 5.0  # difference of log likelihoods
 OWN_NOISE = 0.5  # less than this part of the noise left over: the components describe the noise of the frame
 OWN_STRUCTURE = 0.2  # less than this part of the structure of both neighbors: an empty frame
-SURROUNDINGS_MM = 20.0
+SURROUNDINGS_MM = 24.0
 LOOK_AROUND = 2  # iteration in which it is seen what around the heart moves with it
-FOLLOWS_FROM, FOLLOWS_TO = 1.15, 1.45  # noise left over around the heart: moves with it surely, surely not
+FOLLOWS_FROM, FOLLOWS_TO = 1.3, 1.8  # noise left over around the heart: moves with it surely, surely not
 LEAST_NOISE = 2e-3  # of the root mean square signal: cleaner data are not believed to be
 
 
@@ -37,20 +37,23 @@ class Alignment:
 
     waves_mm : (T, 2, order, order) float32 amplitudes of the cosines
     covariance : (2 order², 2 order²) mm², of the amplitudes over the frames
-    weight : (rows, columns), how far each grid point follows the motion of the heart
+    follows : (rows, columns) 0 to 1, what around the heart moves with it
+    weight : (rows, columns) of each grid point in the fit
     quality : (T,) 0 to 1, share of the structure of a frame that other frames share
     """
 
     waves_mm: np.ndarray
     covariance: np.ndarray
     weight: np.ndarray
+    follows: np.ndarray
     quality: np.ndarray | None = None
 
 
 def start(translations_mm: np.ndarray, grid: Grid) -> Alignment:
     """Alignment by translations, (T, 2) mm."""
     waves = translations_mm[:, :, None, None].astype(np.float32)
-    return Alignment(waves, _smooth_covariance(1, TRANSLATION_MM**2, DEFORMATION_MM**2), grid.window())
+    covariance = _smooth_covariance(1, TRANSLATION_MM**2, DEFORMATION_MM**2)
+    return Alignment(waves, covariance, grid.window(SURROUNDINGS_MM), np.ones((grid.rows, grid.columns), np.float32))
 
 
 def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iterations: int, contrasts: int) -> Alignment:
@@ -61,7 +64,9 @@ def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iteration
         apart, since a component to spare lets the deepest breaths keep a pose of their own
     """
     alignment = _with_order(begin, order)
-    near = window = grid.window()
+    near, around = grid.window(), grid.window(SURROUNDINGS_MM)
+    follows = _on_grid(alignment.follows, near.shape)
+    window = near + (around - near) * follows
     weight = alignment.weight if alignment.weight.shape == window.shape else window
     waves, covariance = alignment.waves_mm, alignment.covariance
     components = max(1, min(contrasts, len(waves) // 3))
@@ -69,13 +74,14 @@ def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iteration
         images = frames.at(_fields(waves, grid))
         model = _LowRank(images, weight, components)
         if iteration == LOOK_AROUND:
-            window = near + (grid.window(SURROUNDINGS_MM) - near) * model.follows(images, near)
+            follows = model.follows(images, near)
+            window = near + (around - near) * follows
         noise_power = model.noise**2 * frames.noise_correlation(grid)
         typical = _typical(waves, covariance)
         waves, spread = _gauss_newton(waves, model, grid, covariance, typical, noise_power)
         covariance = _learned_covariance(waves, spread, covariance, typical)
         weight = window * model.trust(window)
-    return Alignment(waves, covariance, weight, model.quality())
+    return Alignment(waves, covariance, weight, follows, model.quality())
 
 
 def may_move(frames: Frames, grid: Grid, alignment: Alignment, *, reference_frame: int, contrasts: int) -> np.ndarray:
@@ -152,7 +158,7 @@ class _LowRank:
         return np.clip(shared, 0, 1) * np.minimum(noisy, 1) * np.minimum(filled, 1)
 
     def follows(self, images: np.ndarray, window: np.ndarray) -> np.ndarray:
-        """(rows, columns) 0 to 1, whether what lies outside the window, and was not aligned, is aligned all the same."""
+        """(rows, columns) 0 to 1, whether what lies outside the window is aligned as well as what is inside."""
         flat = images.reshape(len(images), -1)
         rest = flat - self.curves @ (self.curves.T @ flat)
         power = ndimage.uniform_filter((rest**2).mean(0).reshape(window.shape), 3, mode="nearest")
@@ -300,4 +306,10 @@ def _with_order(alignment: Alignment, order: int) -> Alignment:
     known = np.arange(2 * order**2).reshape(2, order, order)[:, :old, :old].ravel()
     covariance = _smooth_covariance(order, TRANSLATION_MM**2, DEFORMATION_MM**2)
     covariance[np.ix_(known, known)] = alignment.covariance
-    return Alignment(waves, covariance, alignment.weight)
+    return Alignment(waves, covariance, alignment.weight, alignment.follows)
+
+
+def _on_grid(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """An image on a grid of another spacing between the same edges."""
+    factors = [new / old for new, old in zip(shape, image.shape, strict=True)]
+    return ndimage.zoom(image, factors, order=1, mode="nearest", grid_mode=True)
