@@ -39,6 +39,9 @@ bench-edit: $(VENV)/installed  ## how long the numbers take to follow a correcti
 bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on curves with known flow
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/mbf.py
+	$(BIN)/python benchmarks/mbf.py --varied --seeds 8 --methods "averaged (default)"
+	$(BIN)/python benchmarks/mbf_speed.py
+	$(BIN)/python benchmarks/mbf_chain.py
 
 bench-motion: $(VENV)/installed  ## motion compensation beside other people's programs on phantoms with known motion
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench-motion]'

@@ -1,0 +1,76 @@
+"""CPU time from the images of three slices to flow maps with intervals, first and after a correction, as Markdown.
+
+One core; a phantom scan at rest without motion, true contours, default model. Run by ``make bench-mbf``.
+"""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from PerfusionDLLib import phantom, pipeline
+from PerfusionDLLib.contours import Contours, MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.series import Condition
+
+SEED, FRAMES, REPEATS = 72100, 60, 7
+SIZES = (112, 160, 208)  # of the images: more pixels of the same heart
+
+
+def still_scan(size):
+    """A scan with true contours and exactly so many frames."""
+    patient = phantom.simulate_study(SEED, conditions=[Condition.REST], still=True, size=size)
+    slices = []
+    for series, truth in zip(patient.study.rest.slices, patient.truth[Condition.REST], strict=True):
+        series = replace(series, signal=series.signal[:FRAMES], times_s=series.times_s[:FRAMES])
+        anterior, inferior = series.ras_from_pixels(np.array([truth.anterior_rv_px, truth.inferior_rv_px]))
+        still = MotionCompensation(
+            corrected=series.signal,
+            displacement_mm=np.zeros((len(series.signal), 2, *truth.labels.shape), np.float32),
+            reference_frame=truth.peak_frame,
+            quality=np.ones(len(series.signal)),
+            aligned=np.ones(len(series.signal), bool),
+        )
+        contours = Contours(
+            peak_frame=truth.peak_frame,
+            reference_frame=truth.peak_frame,
+            box_px=truth.box_px,
+            labels=truth.labels,
+            anterior_rv_ras_mm=anterior,
+            inferior_rv_ras_mm=inferior,
+        )
+        slices.append(PreprocessedSlice(series=series, motion=still, contours=contours))
+    return PreprocessedScan(condition=Condition.REST, slices=tuple(slices))
+
+
+def with_a_correction(scan):
+    """Fifteen pixels taken out of the myocardium of the apical slice."""
+    *others, last = scan.slices
+    labels = last.contours.labels.copy()
+    labels[tuple(np.argwhere(labels == 1)[:15].T)] = 0
+    return replace(scan, slices=(*others, replace(last, contours=replace(last.contours, labels=labels))))
+
+
+def median_cpu_s(work):
+    """Median of some runs."""
+    seconds = []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        work()
+        seconds.append(time.process_time() - start)
+    return float(np.median(seconds))
+
+
+def main():
+    print("| pixels | frames | first maps, CPU s | after a correction, CPU s |")
+    print("|---|---|---|---|")
+    for size in SIZES:
+        scan = still_scan(size)
+        maps = pipeline.quantify(scan)
+        edited = with_a_correction(scan)
+        first = median_cpu_s(lambda scan=scan: pipeline.quantify(scan))
+        again = median_cpu_s(lambda edited=edited, maps=maps: pipeline.quantify(edited, former=maps))
+        pixels = sum(int(part.contours.myocardium.sum()) for part in scan.slices)
+        print(f"| {pixels} | {len(scan.slices[0].series.times_s)} | {first:.2f} | {again:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
