@@ -144,12 +144,17 @@ def test_frames_taken_out_do_not_take_part(capillary_rest):
     assert abs(np.mean(found / flow) - 1) < 0.03
 
 
-def test_an_uncertain_input_widens_the_interval(capillary_rest):
+@pytest.mark.parametrize("model", FlowModel)
+def test_an_uncertain_scale_of_input_or_curves_widens_the_interval_of_every_model(model, capillary_rest):
     _, part = capillary_rest
-    fitter = prepare_fitter(
-        FlowModel.AVERAGED, [part], TIMES_S, bolus(TIMES_S), hematocrit=HEMATOCRIT, input_log_sd=0.1
-    )
-    assert np.all(fitter.fit(0, part).mbf_se_ml_min_g > fit(part).fit(0, part).mbf_se_ml_min_g)
+    exact = fit(part, model).fit(0, part)
+    fitter = prepare_fitter(model, [part], TIMES_S, bolus(TIMES_S), hematocrit=HEMATOCRIT, input_log_sd=0.1)
+    doubtful = dataclasses.replace(part, log_sd=0.1)
+    for wider in (fitter.fit(0, part), fit(doubtful, model).fit(0, doubtful)):
+        known = np.isfinite(exact.mbf_ml_min_g + wider.mbf_ml_min_g)
+        assert known.mean() > 0.9
+        assert np.all((wider.mbf_se_ml_min_g / wider.mbf_ml_min_g)[known] > 0.1)
+        assert np.all((wider.mbf_high_ml_min_g - wider.mbf_low_ml_min_g)[known] > 0.38 * wider.mbf_ml_min_g[known])
 
 
 def test_pixels_without_an_answer_are_nan_and_say_why(capillary_rest):

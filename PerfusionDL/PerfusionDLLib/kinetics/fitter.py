@@ -1,12 +1,12 @@
 """One way to fit curves, whatever the flow model."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..maps import FlowModel
-from .averaged import LEAST_MISFIT, MEASURED_INPUT_MISFIT, CurveSet, ScanModel, fit_scan_model, learn_scan
+from .averaged import INTERVAL_SD, LEAST_MISFIT, MEASURED_INPUT_MISFIT, CurveSet, ScanModel, fit_scan_model, learn_scan
 from .fermi import fit_fermi
 from .fits import FlowFits
 from .linear import fit_patlak, fit_spline
@@ -58,16 +58,16 @@ def prepare_fitter(
     former : Fitter, optional
         Of the same scan with other contours: what does not depend on them is not computed again.
     """
-    if model is FlowModel.FERMI:
-        return Fitter(fit=lambda number, part: _fermi(part, aif_times_s, arterial_mmol_l))
-    if model is FlowModel.SPLINE:
-        return Fitter(fit=lambda number, part: fit_spline(*_curves(part), aif_times_s, arterial_mmol_l, **_used(part)))
-    if model is FlowModel.PATLAK:
-        return Fitter(
-            fit=lambda number, part: fit_patlak(
-                *_curves(part), aif_times_s, arterial_mmol_l, hematocrit=hematocrit, **_used(part)
-            )
-        )
+    alone = {
+        FlowModel.FERMI: lambda part: _fermi(part, aif_times_s, arterial_mmol_l),
+        FlowModel.SPLINE: lambda part: fit_spline(*_curves(part), aif_times_s, arterial_mmol_l, **_used(part)),
+        FlowModel.PATLAK: lambda part: fit_patlak(
+            *_curves(part), aif_times_s, arterial_mmol_l, hematocrit=hematocrit, **_used(part)
+        ),
+    }
+    if model in alone:
+        fit_alone = alone[model]
+        return Fitter(fit=lambda number, part: _widened(fit_alone(part), np.hypot(input_log_sd, part.log_sd)))
     scan = learn_scan(
         slices,
         aif_times_s,
@@ -143,6 +143,20 @@ def fit_curves(
         model, [part], aif_times_s, arterial_mmol_l, hematocrit=hematocrit, input_log_sd=input_log_sd
     )
     return fitter.fit(0, part)
+
+
+def _widened(fits: FlowFits, log_sd: float) -> FlowFits:
+    """Fits whose interval holds the relative uncertainty of a scale too."""
+    if not log_sd > 0:
+        return fits
+    flow = fits.mbf_ml_min_g
+    relative = np.hypot(fits.mbf_se_ml_min_g / flow, log_sd)
+    return replace(
+        fits,
+        mbf_se_ml_min_g=flow * relative,
+        mbf_low_ml_min_g=flow * np.exp(-INTERVAL_SD * relative),
+        mbf_high_ml_min_g=flow * np.exp(INTERVAL_SD * relative),
+    )
 
 
 def _curves(part: CurveSet):
