@@ -1,7 +1,8 @@
 """Reads what Slicer and CTK widgets offer to Python from their headers, for the stand-ins to be held to.
 
 PythonQt shows properties, signals, public slots and invokables of such classes, and nothing else. Usage:
-``python make_api_table.py SLICER_SOURCE CTK_SOURCE > slicer_api.json``
+``python make_api_table.py SLICER_SOURCE CTK_SOURCE > slicer_api.json``, with the sources of Slicer v5.12.3 and of
+the CTK that this Slicer is built with (5056664a, named in its SuperBuild/External_CTK.cmake).
 """
 
 import json
@@ -11,6 +12,11 @@ from pathlib import Path
 
 HEADERS = {
     "qMRMLWidget": "Libs/MRML/Widgets/qMRMLWidget.h",
+    "qMRMLLayoutManager": "Libs/MRML/Widgets/qMRMLLayoutManager.h",
+    "qMRMLSliceWidget": "Libs/MRML/Widgets/qMRMLSliceWidget.h",
+    "qMRMLSliceView": "Libs/MRML/Widgets/qMRMLSliceView.h",
+    "ctkVTKSliceView": "Libs/Visualization/VTK/Widgets/ctkVTKSliceView.h",
+    "ctkVTKAbstractView": "Libs/Visualization/VTK/Widgets/ctkVTKAbstractView.h",
     "qMRMLNodeComboBox": "Libs/MRML/Widgets/qMRMLNodeComboBox.h",
     "qMRMLTableView": "Libs/MRML/Widgets/qMRMLTableView.h",
     "qMRMLSegmentEditorWidget": "Modules/Loadable/Segmentations/Widgets/qMRMLSegmentEditorWidget.h",

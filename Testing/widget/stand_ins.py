@@ -339,6 +339,8 @@ class qMRMLLayoutManager:
         return self._widgets.get(name)
 
 
+VIEW_STAND_INS = (qMRMLSliceView, qMRMLSliceWidget, qMRMLLayoutManager)
+
 STAND_INS = {
     widget.__name__: widget
     for widget in (

@@ -1,6 +1,7 @@
 """Bullseyes in views of their own: flow of every pixel as the AHA draws it, with the values of the segments."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import slicer
@@ -62,12 +63,14 @@ def segmentAtPosition(ras_mm: Sequence[float]) -> int | None:
     return int(segment_at(np.hypot(x, y), np.degrees(np.arctan2(y, x)) % 360)) or None
 
 
+@lru_cache(maxsize=1)
 def _segments() -> np.ndarray:
     """(SIZE, SIZE) AHA segment at each place of a bullseye."""
     x, y = (np.mgrid[:SIZE, :SIZE][::-1] - _CENTER) / _RADIUS_PX
     return segment_at(np.hypot(x, y), np.degrees(np.arctan2(-y, x)) % 360)
 
 
+@lru_cache(maxsize=1)
 def _borders() -> np.ndarray:
     """(SIZE, SIZE) bool, the lines between segments."""
     segments = _segments()
