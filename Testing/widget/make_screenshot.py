@@ -1,43 +1,83 @@
-"""Draws the panel beside its slice views after a session on the phantom; `make screenshot` calls it.
+"""Draws the panel beside its views after a session on the phantom; `make screenshot` calls it.
 
-A composition: the panel is the real one on stand-ins for Slicer's widgets, the views are drawn by Slicer's own
-displayable managers. Slicer's frame around them, the curves and the Segment Editor's buttons are missing.
+A composition: the panel is the real one on stand-ins for Slicer's widgets, the slice and bullseye views are drawn by
+Slicer's own displayable managers, the curves by Matplotlib from the nodes of the chart. Slicer's frame around them and
+the Segment Editor's buttons are missing.
 """
 
 import sys
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PerfusionDLLib import mrml, phantom
-from PerfusionDLLib.mrml.views import VIEW_ROWS
+from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, LAYOUTS, OWN_ROWS, RESERVE_VIEW
 from PIL import Image
 from PySide6.QtGui import QImage
 from slice_views import SliceView
 from slicer_session import Session
 
 SEED = 7
-PANEL_SIZE = 460, 1020
-VIEW_SIZE = 400, 510
+PANEL_SIZE = 460, 1240
+VIEW_SIZE = 330, 410
+SEGMENT = 9
 
 
 def main(path: Path) -> None:
-    """Load, find contours, compute flow, and draw."""
+    """Load, find contours, compute flow, click a segment, and draw."""
     session = Session()
-    layout = session.scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
-    layout.SetViewArrangement(layout.SlicerLayoutThreeOverThreeView)
-    views = [[SliceView(session.headless, name, VIEW_SIZE) for name in row] for row in VIEW_ROWS]
+    mrml.registerLayouts(session.scene)
+    session.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(LAYOUTS[2])
+    names = [[*slices, bullseye] for slices, bullseye in zip(OWN_ROWS, BULLSEYE_VIEWS, strict=True)]
+    views = [[SliceView(session.headless, name, VIEW_SIZE) for name in row] for row in names]
+    reserve = SliceView(session.headless, RESERVE_VIEW, VIEW_SIZE)
     for scan in phantom.simulate_study(SEED).study.scans:
         mrml.writeScan(session.scene, scan)
     panel = session.open()
     panel.ui.findContoursButton.qt_object.click()
-    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.", seconds=900)
+    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.", seconds=3000)
     for nodes in panel.scans():
         nodes.browser.SetSelectedItemNumber(mrml.readSlice(nodes.slices[1]).contours.peak_frame)
-    panel.ui.slicesList.setCurrentRow(1)
-    picture = np.vstack([np.hstack([view.render() for view in row]) for row in views])
-    whole = Image.fromarray(np.hstack([grab(session), picture]))
-    whole.resize((whole.width * 3 // 4, whole.height * 3 // 4), Image.Resampling.LANCZOS).save(path, optimize=True)
+    panel.images.onArrangeViews()
+    pick = mrml.pickSegment(panel.scans()[0], panel.logic.flow, SEGMENT)
+    panel.showPick(pick)
+    rows = [np.hstack([view.render() for view in row]) for row in views]
+    rows.append(np.hstack([curves(pick.scan.pickedChart, 3 * VIEW_SIZE[0]), reserve.render()]))
+    whole = beside(grab(session), np.vstack(rows))
+    picture = Image.fromarray(whole)
+    picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS).save(
+        path, optimize=True
+    )
     session.stop()
+
+
+def curves(chart, width: int) -> np.ndarray:
+    """The chart's series, (Y, X, 3)."""
+    figure = Figure(figsize=(width / 100, VIEW_SIZE[1] / 100), dpi=100, layout="constrained")
+    axes = figure.subplots()
+    for index in range(chart.GetNumberOfPlotSeriesNodes()):
+        series = chart.GetNthPlotSeriesNode(index)
+        table = series.GetTableNode().GetTable()
+        x, y = (
+            [column.GetValue(row) for row in range(column.GetNumberOfTuples())]
+            for column in map(table.GetColumnByName, (series.GetXColumnName(), series.GetYColumnName()))
+        )
+        dots = series.GetLineStyle() == series.LineStyleNone
+        color = series.GetColor() if min(series.GetColor()) < 0.8 else (0.2, 0.2, 0.2)
+        axes.plot(x, y, "o" if dots else "-", color=color, markersize=4, label=series.GetName())
+    axes.set(title=chart.GetTitle(), xlabel=chart.GetXAxisTitle(), ylabel=chart.GetYAxisTitle())
+    axes.legend()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def beside(panel: np.ndarray, views: np.ndarray) -> np.ndarray:
+    """Both in one picture, the shorter one filled up below."""
+    height = max(len(panel), len(views))
+    fill = [np.pad(one, ((0, height - len(one)), (0, 0), (0, 0)), constant_values=240) for one in (panel, views)]
+    return np.hstack(fill)
 
 
 def grab(session: Session) -> np.ndarray:

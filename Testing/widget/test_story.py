@@ -141,7 +141,7 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
     assert painted["1"]["stress_mbf_ml_min_g"] != rows["1"]["stress_mbf_ml_min_g"]
     assert painted["7"] == rows["7"] or float(painted["7"]["stress_mbf_ml_min_g"]) > 0
     part.browser.SetSelectedItemNumber(20)
-    panel.updateButtons()
+    assert not panel.ui.excludeFrameCheckBox.checked
     panel.ui.excludeFrameCheckBox.qt_object.click()
     session.wait(lambda: mrml.isFrameExcluded(part, 20) and panel.logic.history.canUndo)
     up_to_date(session, panel)
@@ -171,6 +171,10 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
         assert again.logic.tableText() == exported
         stress = again.slices()[0]
         assert mrml.isFrameExcluded(stress, 20)
+        stress.browser.SetSelectedItemNumber(19)
+        assert not again.ui.excludeFrameCheckBox.checked
+        stress.browser.SetSelectedItemNumber(20)
+        assert again.ui.excludeFrameCheckBox.checked
         mrml.setFrameExcluded(stress, 20, False)
         tomorrow.wait(lambda: again.logic.history.canUndo)
         up_to_date(tomorrow, again)

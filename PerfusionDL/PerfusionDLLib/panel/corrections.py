@@ -114,10 +114,17 @@ class CorrectionsSection(Section):
         yield ui.undoButton, "" if history.canUndo else _("There is nothing to undo."), _("Undo a correction.")
         yield ui.redoButton, "" if history.canRedo else _("There is nothing to redo."), _("Redo a correction.")
 
+    def updateFrame(self) -> None:
+        """Another frame is shown: whether it is left out."""
+        part = self.panel.slice
+        if part is not None and part.hasContours:
+            frame = part.browser.GetSelectedItemNumber()
+            self.ui.excludeFrameCheckBox.checked = mrml.isFrameExcluded(part, frame)
+
     def updateState(self, state) -> None:
         ui, part = self.ui, state.part
         for box in (ui.excludeFrameCheckBox, ui.showBoxCheckBox):
             box.enabled = not state.noContours
+        self.updateFrame()
         if not state.noContours:
-            ui.excludeFrameCheckBox.checked = mrml.isFrameExcluded(part, part.browser.GetSelectedItemNumber())
             ui.showBoxCheckBox.checked = bool(part.box.GetDisplayNode().GetVisibility())

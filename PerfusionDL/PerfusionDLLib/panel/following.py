@@ -13,10 +13,14 @@ SETTLE_MS = 150
 
 
 class Following(VTKObservationMixin):
-    """Observes the contours of some scans; calls back once after the last of several quick changes."""
+    """Observes the contours of some scans; calls back once after the last of several quick changes.
 
-    def __init__(self, onSettled: Callable[[], None]) -> None:
+    onFrame : called when another frame is shown
+    """
+
+    def __init__(self, onSettled: Callable[[], None], onFrame: Callable[[], None]) -> None:
         super().__init__()
+        self._onFrame = onFrame
         self._settle = qt.QTimer()
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -26,6 +30,7 @@ class Following(VTKObservationMixin):
         """Hear of corrections of these scans, and of no others; one that has not settled yet is still told."""
         self.removeObservers()
         for nodes in scans:
+            self.addObserver(nodes.browser, vtk.vtkCommand.ModifiedEvent, self._onBrowser)
             for part in nodes.slices:
                 if part.hasContours:
                     self._followSlice(part)
@@ -47,6 +52,9 @@ class Following(VTKObservationMixin):
                 points.PointPositionUndefinedEvent,
             ):
                 self.addObserver(node, event, self._onCorrection)
+
+    def _onBrowser(self, caller=None, event=None) -> None:
+        self._onFrame()
 
     def _onCorrection(self, caller=None, event=None) -> None:
         """Something moved; wait until it rests."""

@@ -23,7 +23,6 @@ class ImagesSection(Section):
         """Show an earlier or a later frame."""
         if self.panel.slice is not None:
             self.panel.slice.browser.SelectNextItem(frames)
-            self.panel.updateButtons()
 
     def updateDisplay(self) -> None:
         panel, parameters = self.panel, self.panel.parameters

@@ -38,7 +38,7 @@ class Panel:
         self.pick: mrml.Pick | None = None
         self.entered = False
         self.work = BackgroundWork(self._onStep)
-        self._following = Following(self._onSettled)
+        self._following = Following(self._onSettled, lambda: self.corrections.updateFrame())
         self._chosen: tuple = ()
         self._model = None
         self.study = StudySection(self)
