@@ -82,7 +82,7 @@ def blood_region(signal, blood_pool, *, used_frames=None):
     eroded = ndimage.binary_erosion(blood_pool)
     inside = eroded if eroded.sum() >= max(SMALLEST_REGION_PX, count // 5) else blood_pool
     used = np.ones(len(signal), bool) if used_frames is None else used_frames
-    curves = np.asarray(signal, dtype=float)[:, inside][used]
+    curves = np.asarray(signal)[:, inside][used].astype(float)
     mean = curves.mean(axis=1)
     before = curves[: baseline_frame_count(mean)].mean(axis=0)
     rise = mean - mean[: baseline_frame_count(mean)].mean()
