@@ -219,21 +219,32 @@ def evaluate(
     real: Annotated[
         Path | None, typer.Option(help="An annotated series, turned and disturbed, in place of phantoms.")
     ] = None,
+    strange: Annotated[
+        bool, typer.Option("--strangers", help="Series that are no first pass of a heart, SEEDS of each kind.")
+    ] = False,
     weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
     overwrite: Overwrite = False,
 ) -> None:
     """Print the table of Scannell et al. 2020 for slices that no network has seen; every case and the worst in OUT."""
     from .networks import choose_device, load_networks
-    from .training import cases, evaluation
+    from .training import cases, evaluation, strangers
 
     networks = load_networks(weights, device=choose_device(device))
+
+    def progress(line):
+        messages.print(line, markup=False)
+
     with whole_folder(out, overwrite=overwrite) as partial:
-        if real is None:
-            chosen = cases.phantom_cases(range(first_seed, first_seed + seeds), held_out=held_out)
+        if strange:
+            table = strangers.judge_strangers(networks, count=seeds, seed=first_seed, progress=progress)
+            (partial / "table.md").write_text(table + "\n", encoding="utf-8")
         else:
-            chosen = cases.disturbed(cases.annotated_case(real), np.random.default_rng(0))
-        table = evaluation.measure(chosen, networks, partial, progress=lambda line: messages.print(line, markup=False))
+            if real is None:
+                chosen = cases.phantom_cases(range(first_seed, first_seed + seeds), held_out=held_out)
+            else:
+                chosen = cases.disturbed(cases.annotated_case(real), np.random.default_rng(0))
+            table = evaluation.measure(chosen, networks, partial, progress=progress)
     output.print(table, markup=False)
 
 

@@ -116,8 +116,7 @@ def preprocess_slice(
         peak_frame = len(moved.corrected) - len(passing) + first_pass_peak(cavity)
 
     progress("insertion points")
-    middle = _middle(box_around(labels))
-    anterior, inferior, sureness = find_points(images, series, networks.points, center_px=middle)
+    anterior, inferior, sureness = find_points(images, series, networks.points, labels=labels)
     confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(sureness)
     doubt_mm = contour_doubt_mm(
         found.probability, labels, series.pixels_from_ras(np.stack([anterior, inferior])), spacing_mm

@@ -1,34 +1,59 @@
 """The two RV insertion points: peaks of heat maps, to a fraction of a pixel, named by where they lie in the body."""
 
 import numpy as np
+from scipy import ndimage
 
+from ..contours import Label
 from ..networks import Network
 from ..series import PerfusionSeries
+from .ring import box_around
 from .window import Window
 
 # Anterior and superior in RAS. In every short-axis plane the anterior insertion lies further this way.
 _ANTERIOR = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)
+_FROM_EPICARDIUM_MM = 4.0
+_RV_WALL_MM = 4.0
+_FROM_RV_MM = 8.0
 
 
 def find_points(
-    images: np.ndarray, series: PerfusionSeries, network: Network, *, center_px: tuple[float, float]
+    images: np.ndarray, series: PerfusionSeries, network: Network, *, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Anterior and inferior RV insertion point, (3,) RAS mm each, and how sure the network is, 0 to 1.
 
     images : (frame, Y, X) in the pose of the reference frame, around the LV peak
+    labels : (Y, X) uint8, values of `Label`; the points lie on the epicardium beside the RV
     """
-    window = Window(network.size, network.spacing_mm, center_px, series.spacing_mm)
+    row0, column0, row1, column1 = box_around(labels)
+    middle_px = ((row0 + row1) / 2, (column0 + column1) / 2)
+    window = Window(network.size, network.spacing_mm, middle_px, series.spacing_mm)
     heat = network(window.look(images)[:, None])
-    peaks, masses = zip(*(_peak(one, reach=8 / network.spacing_mm) for one in heat), strict=True)
+    near = _where_points_lie(labels, window)
+    peaks, masses = zip(*(_peak(one * near, one, reach=8 / network.spacing_mm) for one in heat), strict=True)
     points_ras_mm = series.ras_from_pixels(window.to_image(np.array(peaks)))
     inferior, anterior = points_ras_mm[np.argsort(points_ras_mm @ _ANTERIOR)]
     return anterior, inferior, float(min(masses))
 
 
-def _peak(heat, *, reach):
-    """Center of the heat around its maximum, row and column, and the share of all heat that lies there."""
+def _where_points_lie(labels, window):
+    """(size, size) 1 on the epicardium beside the RV, falling off with the distance from either."""
+    heart = (labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL)
+    right = labels == Label.RV_BLOOD_POOL
+    spacing_mm = window.image_spacing_mm
+    off_mm = ndimage.distance_transform_edt(heart, sampling=spacing_mm)
+    off_mm += ndimage.distance_transform_edt(~heart, sampling=spacing_mm)
+    near = np.exp(-((off_mm / _FROM_EPICARDIUM_MM) ** 2) / 2)
+    if right.any():
+        beyond_mm = np.maximum(ndimage.distance_transform_edt(~right, sampling=spacing_mm) - _RV_WALL_MM, 0)
+        near *= np.exp(-((beyond_mm / _FROM_RV_MM) ** 2) / 2)
+    place = window.to_image(np.stack(np.indices((window.size, window.size)), axis=-1))
+    return ndimage.map_coordinates(near, place.transpose(2, 0, 1), order=1, mode="nearest") + 1e-4
+
+
+def _peak(heat, seen, *, reach):
+    """Center of the heat around its maximum, row and column, and the share of all heat ``seen`` that lies there."""
     rows, columns = np.indices(heat.shape)
     top = np.unravel_index(np.argmax(heat), heat.shape)
-    near = np.where(np.hypot(rows - top[0], columns - top[1]) <= reach, heat, 0)
-    share = near.sum()
-    return (float((near * rows).sum() / share), float((near * columns).sum() / share)), float(share)
+    near = np.hypot(rows - top[0], columns - top[1]) <= reach
+    weight = np.where(near, heat, 0) / heat[near].sum()
+    return (float((weight * rows).sum()), float((weight * columns).sum())), float(seen[near].sum() / seen.sum())

@@ -1,10 +1,14 @@
 """Series that are no short-axis first pass of a heart: what the chain must refuse or flag."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
 
+from ..errors import PerfusionError
+from ..networks import Networks
+from ..preprocessing import preprocess_slice
 from ..series import PerfusionSeries
 from .grid import Grid, coverage, smooth_field, wavy_circle
 
@@ -123,6 +127,32 @@ def draw_stranger(kind: str, rng: np.random.Generator) -> PerfusionSeries:
     signal = (100 * np.hypot(np.maximum(scene, 0) + noise[0], noise[1])).astype(np.float32)
     ijk_to_ras = np.diag([-_GRID.spacing_mm, -_GRID.spacing_mm, 8.0, 1.0])
     return PerfusionSeries(signal=signal, times_s=np.arange(len(signal)) * 0.8, ijk_to_ras=ijk_to_ras)
+
+
+def judge_strangers(networks: Networks, *, count: int, seed: int, progress: Callable[[str], None] = print) -> str:
+    """What the chain makes of ``count`` series of each kind: a table of how many it refuses, flags, or lets pass."""
+    lines = ["| series | refused | said to be no first pass | called doubtful | let pass |", "|---|---|---|---|---|"]
+    for number, kind in enumerate(STRANGERS):
+        fates = Counter()
+        for case in range(count):
+            fate = _fate(draw_stranger(kind, np.random.default_rng([seed, number, case])), networks)
+            fates[fate] += 1
+            progress(f"{kind} {case}: {fate}")
+        lines.append(f"| {kind} (n = {count}) | " + " | ".join(str(fates[fate]) for fate in _FATES) + " |")
+    return "\n".join(lines)
+
+
+_FATES = ("refused", "said to be no first pass", "called doubtful", "let pass")
+
+
+def _fate(series, networks):
+    try:
+        found = preprocess_slice(series, networks)
+    except PerfusionError:
+        return "refused"
+    if any("may not be a first pass" in flag for flag in found.flags):
+        return "said to be no first pass"
+    return "called doubtful" if found.flags else "let pass"
 
 
 def _plane():
