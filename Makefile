@@ -30,6 +30,7 @@ test-slow: $(VENV)/installed  ## the tests that take minutes
 evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate --seeds 20 --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
+	$(BIN)/perfusiondl evaluate --out runs/evaluate-strangers --seeds 10 --strangers --overwrite
 
 bench: bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
 
