@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate bench bench-edit bench-mbf bench-motion screenshot lint clean
+.PHONY: demo test test-slow evaluate bench bench-edit bench-learning bench-mbf bench-motion screenshot lint clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -47,6 +47,9 @@ bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on c
 bench-motion: $(VENV)/installed  ## motion compensation beside other people's programs on phantoms with known motion
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench-motion]'
 	$(BIN)/python benchmarks/motion.py --out docs/motion.csv
+
+bench-learning: $(VENV)/installed  ## what networks learn from corrected phantoms of a different look
+	$(BIN)/python benchmarks/learning.py --out runs/learning --minutes 20
 
 lint: $(VENV)/installed
 	$(BIN)/python -m ruff check .

@@ -242,3 +242,11 @@ def finished_study():
 def stress_only_study():
     """A study without a rest scan."""
     return finish((Condition.STRESS,))
+
+
+@pytest.fixture(scope="session")
+def siemens(tmp_path_factory):
+    """A phantom study as DICOM, its truth, and what the command line made of it."""
+    from test_chain import study
+
+    return study(tmp_path_factory.mktemp("chain") / "siemens", vendor="siemens")

@@ -1,5 +1,7 @@
 """Agreement gives the figures that the papers print, and the figures that geometry demands."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PerfusionDLLib.agreement import (
@@ -153,12 +155,14 @@ def test_insertion_points_differ_by_a_distance_and_an_angle():
 
 
 def test_other_peoples_program_gives_the_same_icc():
-    pingouin = pytest.importorskip("pingouin", reason="pingouin is not installed; `pip install pingouin` to compare")
     import pandas
+    import pingouin
 
     subject, judge = np.indices(SHROUT_FLEISS.shape)
     long = pandas.DataFrame({"subject": subject.ravel(), "judge": judge.ravel(), "rating": SHROUT_FLEISS.ravel()})
-    theirs = pingouin.intraclass_corr(long, targets="subject", raters="judge", ratings="rating")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pandas.errors.PandasChangeWarning)  # of their code, not ours
+        theirs = pingouin.intraclass_corr(long, targets="subject", raters="judge", ratings="rating")
     theirs = {row["Type"]: row for _, row in theirs.iterrows()}
     for names, ours in ((("ICC2", "ICC(A,1)"), icc_agreement), (("ICC3", "ICC(C,1)"), icc_consistency)):
         row = next(theirs[name] for name in names if name in theirs)
@@ -166,3 +170,13 @@ def test_other_peoples_program_gives_the_same_icc():
         low, high = next(row[column] for column in row.index if "CI" in column)
         assert found.value == pytest.approx(row["ICC"], abs=1e-6)
         assert (found.low, found.high) == pytest.approx((low, high), abs=0.006)
+
+
+def test_other_peoples_program_gives_the_same_slope_of_the_peak_flow_meters():
+    import pingouin
+
+    first, second = np.array(WRIGHT[0]), np.array(MINI_WRIGHT[0])
+    row = pingouin.linear_regression((first + second) / 2, first - second, as_dataframe=False)
+    slope, p = proportional_bias(first, second)
+    assert (slope.value, slope.low, slope.high) == pytest.approx([row[name][1] for name in ("coef", "CI2.5", "CI97.5")])
+    assert p == pytest.approx(row["pval"][1])

@@ -25,11 +25,6 @@ def study(folder, *, vendor):
     return folder
 
 
-@pytest.fixture(scope="module")
-def siemens(tmp_path_factory):
-    return study(tmp_path_factory.mktemp("chain") / "siemens", vendor="siemens")
-
-
 def index(folder):
     return json.loads((folder / "preprocessing.json").read_text())["slices"]
 
