@@ -47,33 +47,35 @@ class Desk:
         table = former.tableNode if former else None
         return tasks.flowTask(self.scene, self.readers, table, model=self.model, former=former).run()
 
-    def seconds(self, correct: Callable[["Desk"], None]) -> float:
+    def seconds(self, prepare: Callable[["Desk"], Callable[[], None]]) -> float:
         """Wall time from the correction in the nodes to the table."""
+        correct = prepare(self)
         begin = time.perf_counter()
-        correct(self)
+        correct()
         self.flow = self.follow(self.flow)
         return time.perf_counter() - begin
 
 
-def paint(desk: Desk, label: Label, onto: Label) -> None:
-    """Take the rim of one region into another, or give it back."""
+def paint(desk: Desk, label: Label, onto: Label) -> Callable[[], None]:
+    """Take the rim of one region into another."""
     labels = mrml.readSlice(desk.part).contours.labels.copy()
     rim = ndimage.binary_dilation(labels == label) & (labels == onto)
     half = np.arange(labels.shape[1]) < np.argwhere(labels == label)[:, 1].mean()
     labels[rim & half] = label
-    mrml.writeLabels(desk.part.contours, desk.part.originalVolume, labels)
+    return lambda: mrml.writeLabels(desk.part.contours, desk.part.originalVolume, labels)
 
 
-def drag(desk: Desk) -> None:
+def drag(desk: Desk) -> Callable[[], None]:
     """Move the anterior insertion point by 3 mm."""
     points = desk.part.rvInsertionPoints
     position = np.add(points.GetNthControlPointPositionWorld(0), (3, 0, 0))
-    points.SetNthControlPointPositionWorld(0, *position)
+    return lambda: points.SetNthControlPointPositionWorld(0, *position)
 
 
-def exclude(desk: Desk) -> None:
+def exclude(desk: Desk) -> Callable[[], None]:
     """Leave a frame out, or take it back."""
-    mrml.setFrameExcluded(desk.part, 40, not mrml.isFrameExcluded(desk.part, 40))
+    excluded = not mrml.isFrameExcluded(desk.part, 40)
+    return lambda: mrml.setFrameExcluded(desk.part, 40, excluded)
 
 
 CORRECTIONS = {
@@ -94,8 +96,8 @@ def main() -> None:
     pixels = sum(np.count_nonzero(part.segments) for maps in desk.flow.maps for part in maps.slices)
     print(f"{pixels} pixels in {sum(len(maps.slices) for maps in desk.flow.maps)} slices, model {desk.model}\n")
     print("| correction of one slice | median (s) | slowest (s) |\n| --- | --- | --- |")
-    for name, correct in CORRECTIONS.items():
-        taken = [desk.seconds(correct) for _ in range(given.repeats)]
+    for name, prepare in CORRECTIONS.items():
+        taken = [desk.seconds(prepare) for _ in range(given.repeats)]
         print(f"| {name} | {np.median(taken):.3f} | {max(taken):.3f} |")
 
 
