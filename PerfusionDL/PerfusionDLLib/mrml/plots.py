@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import slicer
 import vtk
+from vtk.util.numpy_support import numpy_to_vtk
 
 from .sequences import DISCLAIMER
 
@@ -12,11 +14,13 @@ def fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence]) ->
     """Replace all columns of a table: text where there is text, double precision elsewhere."""
     table = vtk.vtkTable()
     for title, values in columns.items():
-        text = any(isinstance(value, str) for value in values)
-        array = vtk.vtkStringArray() if text else vtk.vtkDoubleArray()
+        if any(isinstance(value, str) for value in values):
+            array = vtk.vtkStringArray()
+            for value in values:
+                array.InsertNextValue(value)
+        else:
+            array = numpy_to_vtk(np.asarray(values, dtype=float), deep=True)
         array.SetName(title)
-        for value in values:
-            array.InsertNextValue(value if text else float(value))
         table.AddColumn(array)
     node.SetAndObserveTable(table)
     for title, values in columns.items():
