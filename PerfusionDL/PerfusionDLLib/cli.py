@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from . import __version__, cli_results
+from . import __version__, cli_batch, cli_results
 from .console import Overwrite, Steps, messages, output
 from .errors import PerfusionError
 from .maps import FlowModel
@@ -174,6 +174,7 @@ def simulate(
     output.print(f"Phantom patient {seed} in {out / 'dicom'}, its truth in {out / 'truth'}.", markup=False)
 
 
+app.command()(cli_batch.batch)
 app.command()(cli_results.export)
 app.command()(cli_results.agree)
 app.command()(cli_results.export_cases)

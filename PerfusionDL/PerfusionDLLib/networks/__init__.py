@@ -111,8 +111,17 @@ def load_networks(folder: Path | None = None, device: str = "cpu") -> Networks:
     """
     folder = SHIPPED if folder is None else Path(folder)
     loaded = {step: _load_network(folder / f"{step}.json", device) for step in STEPS}
-    together = "".join(loaded[step].card["sha256"] for step in STEPS)
-    return Networks(**loaded, weights_sha256=hashlib.sha256(together.encode()).hexdigest())
+    return Networks(**loaded, weights_sha256=weights_sha256(folder))
+
+
+def weights_sha256(folder: Path | None = None) -> str:
+    """The hash of all weights together, as their cards in ``folder`` (the shipped ones if None) say it; no PyTorch.
+
+    Raises PerfusionError where a card is missing.
+    """
+    folder = SHIPPED if folder is None else Path(folder)
+    together = "".join(_card(folder / f"{step}.json")["sha256"] for step in STEPS)
+    return hashlib.sha256(together.encode()).hexdigest()
 
 
 def choose_device(wanted: str = "auto") -> str:
@@ -140,15 +149,23 @@ def _torch():
     return torch
 
 
-def _load_network(card_path: Path, device: str) -> Network:
+def _card(path: Path) -> dict[str, Any]:
+    return json.loads(_stored(path))
+
+
+def _stored(path: Path) -> bytes:
     try:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
-        stored = card_path.with_name(card["weights"]).read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise PerfusionError(
-            f"The network file {Path(error.filename).name} is missing.",
+            f"The network file {path.name} is missing.",
             "Reinstall the PerfusionDL extension, or choose a folder that `perfusiondl train` has written.",
         ) from error
+
+
+def _load_network(card_path: Path, device: str) -> Network:
+    card = _card(card_path)
+    stored = _stored(card_path.with_name(card["weights"]))
     if hashlib.sha256(stored).hexdigest() != card["sha256"]:
         raise PerfusionError(
             f"The network file {card['weights']} is damaged or was replaced.", "Reinstall the PerfusionDL extension."

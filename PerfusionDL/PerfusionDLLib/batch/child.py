@@ -1,0 +1,101 @@
+"""A process that computes studies one after another, so that none can take a worker with it; see `supervisor`.
+
+Jobs come as lines of JSON to standard input; steps and outcomes go as lines of JSON to what was standard output. The
+networks are loaded once. When standard input ends, so does the process, whatever it is doing.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+from PerfusionDLLib import __version__
+from PerfusionDLLib.errors import PerfusionError
+
+
+def main() -> None:
+    """Compute until nobody asks any more."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints is not an answer
+
+    def say(**message: object) -> None:
+        channel.write(json.dumps(message) + "\n")
+        channel.flush()
+
+    jobs: queue.Queue[dict] = queue.Queue()
+    threading.Thread(target=listen, args=(jobs,), daemon=True).start()
+    loaded: dict[str, object] = {}
+    while True:
+        job = jobs.get()
+        try:
+            compute(job, loaded, lambda step: say(step=step))
+        except PerfusionError as error:
+            from_system = isinstance(error.__cause__, OSError)
+            say(ended="error" if from_system else "refused", problem=error.problem, remedy=error.remedy)
+        except MemoryError:
+            say(ended="limits", problem="The memory of the machine was used up.", remedy=MORE_MEMORY)
+        except Exception as error:
+            traceback.print_exc()
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            say(
+                ended="error",
+                problem=f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno}).",
+                remedy="This is a mistake of the program. Report it; `perfusiondl run` on the study shows all of it.",
+            )
+        else:
+            say(ended="done")
+
+
+MORE_MEMORY = "Raise --memory-limit, or use fewer --workers. The study may hold images of unusual size."
+
+
+def listen(jobs: "queue.Queue[dict]") -> None:
+    """Take jobs from standard input; end the process where it ends, even in the middle of a study."""
+    for line in sys.stdin:
+        jobs.put(json.loads(line))
+    os._exit(0)
+
+
+def compute(job: dict, loaded: dict, progress) -> None:
+    """One study, by the function that `perfusiondl run` calls."""
+    if job["version"] != __version__:
+        raise PerfusionError(
+            f"The worker has PerfusionDL {__version__}, the cohort is computed with {job['version']}.",
+            "Install the same version everywhere.",
+        )
+    if job["root"] and not Path(job["root"]).is_dir():
+        raise PerfusionError(
+            f"The worker does not see the folder {Path(job['root']).name}.",
+            "Mount it there under the same path, or add --send to send the images.",
+        ) from FileNotFoundError(job["root"])
+    progress("loading software")
+    from PerfusionDLLib.job import run_study
+    from PerfusionDLLib.maps import FlowModel
+    from PerfusionDLLib.networks import choose_device, load_networks
+
+    key = json.dumps([job["weights"], job["device"]])
+    if key not in loaded:
+        progress("loading networks")
+        weights = Path(job["weights"]) if job["weights"] else None
+        loaded[key] = load_networks(weights, device=choose_device(job["device"]))
+    if loaded[key].weights_sha256 != job["weights_sha256"]:
+        raise PerfusionError(
+            "The worker has other networks than those the cohort is computed with.", "Use the same weights everywhere."
+        )
+    run_study(
+        [Path(file) for file in job["files"]],
+        Path(job["out"]),
+        loaded[key],
+        model=FlowModel(job["model"]),
+        dicom=job["dicom"],
+        de_identify=job["de_identify"],
+        overwrite=job["overwrite"],
+        progress=progress,
+    )
+
+
+if __name__ == "__main__":
+    main()

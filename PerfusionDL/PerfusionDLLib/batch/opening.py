@@ -1,0 +1,82 @@
+"""Opens the folder of a cohort for one command at a time, and puts in order what a crash left there."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import PerfusionError
+from ..results import forget_partial, whole_file
+from .folder import STATE, STUDIES, CohortFolder, unwritable
+
+
+@contextmanager
+def opened(out: Path, settings: Mapping[str, object], *, resume: bool) -> Iterator[CohortFolder]:
+    """The folder of a cohort, which nobody else writes meanwhile.
+
+    settings : what its numbers depend on; a cohort is computed with one version and one model
+
+    Raises PerfusionError where the folder holds something else, another cohort without ``resume``, a cohort with other
+    settings, or where another command is at work on it.
+    """
+    check(out, resume=resume)
+    try:
+        (out / STATE).mkdir(parents=True, exist_ok=True)
+        (out / STUDIES).mkdir(exist_ok=True)
+        lock = FileLock(out / STATE / "lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise PerfusionError(
+            f"Another command is at work on the cohort in {out.name}.", "Wait until it has ended, or stop it."
+        ) from error
+    except OSError as error:
+        raise unwritable(out, error) from error
+    try:
+        keep_settings(out, settings)
+        tidy(out / STUDIES)
+        yield CohortFolder(out)
+    finally:
+        lock.release()
+
+
+def check(out: Path, *, resume: bool) -> None:
+    """Raise PerfusionError unless a cohort may be computed in ``out``."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise PerfusionError(f"{out.name} is a file.", "Name a folder for the results.")
+    inside = {path.name for path in out.iterdir()}
+    if inside and STATE not in inside:
+        raise PerfusionError(f"The folder {out.name} holds something that is no cohort.", "Name another folder.")
+    if not resume and (out / STATE / "journal.jsonl").exists():
+        raise PerfusionError(
+            f"The folder {out.name} holds a cohort already.", "Add --resume to go on with it, or name another folder."
+        )
+
+
+def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
+    """Note the settings of a new cohort. Raises PerfusionError where it was begun with others."""
+    path = out / STATE / "settings.json"
+    if not path.exists() or not (out / STATE / "journal.jsonl").exists():
+        with whole_file(path) as target:
+            target.write(json.dumps(dict(settings)).encode())
+        return
+    former = json.loads(path.read_text(encoding="utf-8"))
+    other = [name for name in settings if former.get(name) != settings[name]]
+    if other:
+        said = ", ".join(f"{name.replace('_', ' ')} {former.get(name)} (now {settings[name]})" for name in other)
+        raise PerfusionError(
+            f"The cohort in {out.name} was begun with {said}.", "Go on with the same, or name another folder."
+        )
+
+
+def tidy(studies: Path) -> None:
+    """Put back and take away what a crash left: former results that were set aside, and half-written ones."""
+    for path in studies.glob(".*.former"):
+        final = path.with_name(path.name[1:].removesuffix(".former"))
+        if not final.exists():
+            path.rename(final)
+    for path in studies.glob(".*.partial-*"):
+        forget_partial(path.with_name(path.name[1:].partition(".partial-")[0]), older_than_s=float("-inf"))

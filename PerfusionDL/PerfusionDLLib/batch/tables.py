@@ -1,0 +1,55 @@
+"""The tables and the page of a cohort, from the results of its studies and its journal."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from ..dicom import FoundStudy
+from ..report import cohort
+from .folder import CohortFolder
+from .outcome import DONE
+
+GB = 2**30
+PROBLEMS = ["study", "folder", "kind", "step", "problem", "remedy", "attempts", "worker"]
+STUDIES = ["study", "folder", "files", "state", "seconds", "memory_gb", "attempts"]
+
+
+def cohort_tables(folder: CohortFolder, studies: Sequence[FoundStudy]) -> dict[str, bytes]:
+    """Content of every table by file name; the same results give the same ``cohort.csv``, in whatever order they came.
+
+    Studies that are not in the tree any more keep their place as long as their results are there.
+    """
+    places = folder.folders | {study.label: study.folder.as_posix() for study in studies}
+    counts = {study.label: len(study.files) for study in studies}
+    read = {
+        label: cohort.StudyReading(cohort.table_from_json(folder.table(label)), folder.confidences(label))
+        for label in folder.done()
+    }
+    failed = {label: one for label, one in sorted(folder.ended.items()) if one.kind != DONE}
+    problems = [
+        [label, places[label], one.kind, one.step, one.problem, one.remedy, one.attempts, one.worker]
+        for label, one in failed.items()
+    ]
+    rows = []
+    for label in sorted(places):
+        one = folder.ended.get(label)
+        cells = [label, places[label], counts.get(label, ""), one.kind if one else "waiting"]
+        rows.append(cells + ([f"{one.seconds:.1f}", f"{one.peak_bytes / GB:.2f}", one.attempts] if one else [""] * 3))
+    page = io.BytesIO()
+    waiting = len(set(places) - set(folder.ended))
+    cohort.write_cohort_pdf(page, read, {label: (one.step, one.problem) for label, one in failed.items()}, waiting)
+    return {
+        "cohort.csv": cohort.cohort_csv({label: one.table for label, one in read.items()}).encode(),
+        "problems.csv": written(PROBLEMS, problems),
+        "studies.csv": written(STUDIES, rows),
+        "cohort.pdf": page.getvalue(),
+    }
+
+
+def written(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """A table as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,83 @@
+"""What a worker of the engine does with one study: have it computed, with files that it shares or that came along."""
+
+import io
+import shutil
+import signal
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from .outcome import DONE, Outcome
+from .supervisor import Supervisor, failed_start
+
+_idle: list[Supervisor] = []  # of this worker process: at most as many as it has threads
+_lock = threading.Lock()
+
+
+def process_study(job: dict, images: bytes | None, seconds: float, memory_bytes: int) -> Outcome:
+    """Compute one study; whatever happens to it comes back as its outcome.
+
+    images : the DICOM files, packed, where the worker does not share our folders; the results come back packed then
+    """
+    try:
+        with supervisor() as one:
+            if images is None:
+                return one.compute(job, seconds=seconds, memory_bytes=memory_bytes)
+            return remotely(one, job, images, seconds, memory_bytes)
+    except OSError as error:
+        return failed_start(job["study"], error)
+
+
+def remotely(one: Supervisor, job: dict, images: bytes, seconds: float, memory_bytes: int) -> Outcome:
+    """Compute a study whose files came along, in a folder of our own that is left to nobody."""
+    with tempfile.TemporaryDirectory(prefix="perfusiondl-", ignore_cleanup_errors=True) as folder:
+        dicom, out = Path(folder, "dicom"), Path(folder, "results")
+        unpack(images, dicom)
+        here = job | {"files": [str(dicom / name) for name in job["names"]], "out": str(out), "root": ""}
+        outcome = one.compute(here, seconds=seconds, memory_bytes=memory_bytes)
+        return replace(outcome, results=pack(out, files_below(out))) if outcome.kind == DONE else outcome
+
+
+@contextmanager
+def supervisor() -> Iterator[Supervisor]:
+    """An idle supervisor, or a new one."""
+    with _lock:
+        one = _idle.pop() if _idle else Supervisor()
+    try:
+        yield one
+    finally:
+        with _lock:
+            _idle.append(one)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file in a folder."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def pack(root: Path, files: Sequence[Path]) -> bytes:
+    """Files under their places below a folder, without compressing what hardly shrinks."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for path in files:
+            archive.writestr(path.relative_to(root).as_posix(), path.read_bytes())
+    return target.getvalue()
+
+
+def unpack(packed: bytes, folder: Path) -> None:
+    """The files of `pack`, below another folder."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        for name in archive.namelist():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(name) as source, target.open("wb") as file:
+                shutil.copyfileobj(source, file)
+
+
+def dask_setup(worker) -> None:
+    """Called by the engine in each worker of the local cluster: Ctrl-C is for the command, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
