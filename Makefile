@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate bench bench-edit bench-learning bench-mbf bench-motion screenshot lint clean
+.PHONY: demo test test-slow evaluate bench bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot lint clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -32,7 +32,7 @@ evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-strangers --seeds 10 --strangers --overwrite
 
-bench: bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
+bench: bench-batch bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
 
 bench-edit: $(VENV)/installed  ## how long the numbers take to follow a correction
 	$(BIN)/python benchmarks/edit.py
@@ -43,6 +43,9 @@ bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on c
 	$(BIN)/python benchmarks/mbf.py --varied --seeds 8 --methods "averaged (default)"
 	$(BIN)/python benchmarks/mbf_speed.py
 	$(BIN)/python benchmarks/mbf_chain.py
+
+bench-batch: $(VENV)/installed  ## cohorts: throughput, overhead, faults, ten thousand studies
+	PYTHONPATH=Testing/core $(BIN)/python benchmarks/batch.py all
 
 bench-motion: $(VENV)/installed  ## motion compensation beside other people's programs on phantoms with known motion
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench-motion]'

@@ -8,6 +8,7 @@ import argparse
 import csv
 import heapq
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from PerfusionDLLib.networks import load_networks
 GOOD, FIRST_SEED = 50, 50_000
 COMMAND = [sys.executable, "-m", "PerfusionDLLib.cli"]
 NOTHING_TASKS = 2000
+TIME_LIMIT_S = 150
 
 
 def prepare(folder):
@@ -57,9 +59,13 @@ def single(folder):
     networks = load_networks(device="cpu")
     took = []
     for place in good(folder):
+        if (folder / "single" / place.name).exists():
+            continue
         began = time.perf_counter()
-        run_study([place], folder / "single" / place.name, networks, overwrite=True)
+        run_study([place], folder / "single" / place.name, networks)
         took.append(time.perf_counter() - began)
+    if len(took) < 2:
+        return
     print(f"Single runs in one process: {np.mean(took[1:]):.2f} s per study, {3600 / np.mean(took[1:]):.0f} per hour.")
 
 
@@ -67,10 +73,11 @@ def batch(studies, out, *options, **how):
     return subprocess.Popen([*COMMAND, "batch", str(studies), "--out", str(out), *map(str, options)], **how)
 
 
-def faults(folder, seed=1, every_s=(6, 16)):
+def faults(folder, seed=1, every_s=(30, 60)):
     """60 studies, ten of them broken, while workers are killed at random moments."""
     out = folder / "faults"
-    command = batch(folder / "cohort", out, "--workers", 2, "--time-limit", 60, "--memory-limit", 2, "--resume")
+    cohorts.shutil.rmtree(out, ignore_errors=True)
+    command = batch(folder / "cohort", out, "--workers", 2, "--time-limit", TIME_LIMIT_S, "--memory-limit", 2)
     rng, killed, crashed, ended = random.Random(seed), 0, set(), threading.Event()
 
     def crash():
@@ -138,12 +145,17 @@ def report(folder, out, killed, crashed, code):
     left = [path.name for path in (out / "studies").iterdir() if path.name.startswith(".")]
     print(f"\nFaults: exit code {code}; {killed} workers killed at random, {crashed} processes of one study killed.")
     print(f"Whole studies: {equal} equal to the single run, {different} different, {lost} lost. Half-written: {left}.")
-    print(f"Broken studies: {len(problems)} named.\n\n| study | step | problem | attempts |\n| --- | --- | --- | --- |")
+    named = sum(
+        any(re.search(reason, row["problem"]) for name, row in problems.items() if name.startswith(f"broken/{how}"))
+        for how, reason in {make.__name__: said for make, said in cohorts.BROKEN.items()} | {"crashes": "died"}.items()
+    )
+    print(f"Broken studies: {len(problems)} named, {named} of ten with the reason that they were given.\n")
+    print("| study | step | problem | attempts |\n| --- | --- | --- | --- |")
     for name, row in sorted(problems.items()):
         print(f"| {name} | {row['step']} | {row['problem']} | {row['attempts']} |")
 
 
-def speed(folder, counts=(1, 2), studies=16):
+def speed(folder, counts=(1, 2), studies=12):
     """Throughput of the cohort command with one worker, two, and of the plain command in a loop."""
     chosen = cohorts.fresh(folder / "chosen")
     for place in good(folder)[:studies]:

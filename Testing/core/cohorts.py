@@ -3,7 +3,9 @@
 A study is one mid-ventricular slice of 96 x 96 pixels and 32 heartbeats: all steps run as on a patient, in seconds.
 """
 
+import os
 import shutil
+import signal
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from PerfusionDLLib import phantom
+from PerfusionDLLib.batch.outcome import DONE, LOST, Outcome
 from PerfusionDLLib.dicom import write_study
 from PerfusionDLLib.series import Condition, Level
 
@@ -88,9 +91,13 @@ def same_times(folder, seed):
         image.save_as(path)
 
 
-def memory_bomb(folder, seed, *, gigabytes=3):
-    """One small deflated file that inflates to more than a study may have."""
-    path = files(write_small_study(folder, seed))[0]
+def memory_bomb(folder, seed):
+    """One small file that inflates to more than a study may have."""
+    inflate(files(write_small_study(folder, seed))[0], gigabytes=3)
+
+
+def inflate(path, *, gigabytes):
+    """Make a DICOM file a small deflated one that inflates to gigabytes."""
     image = pydicom.dcmread(path)
     image.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
     image.save_as(path, enforce_file_format=True, little_endian=True, implicit_vr=False)
@@ -134,15 +141,28 @@ def many_files(folder, seed, *, count=10_000):
 
 BROKEN = {
     cut_off: "cut off",
-    damaged_header: "damaged",
+    damaged_header: "damaged|incomplete",
     two_patients: "2 patients",
     no_perfusion: "No first-pass perfusion",
     empty_files: "none is a DICOM file",
     unknown_compression: "compressed|cut off",
-    same_times: "time|acquired",
+    same_times: "when each frame was acquired",
     memory_bomb: "GB of memory",
     endless: "not finished after",
 }
+
+
+def worker_that_loses(job, images, seconds, memory_bytes):
+    """What a worker may do to a study: at the first attempt, what the name of the study says; then it is done."""
+    first = not Path(job["out"]).exists()
+    with Path(job["out"]).open("a") as seen:
+        seen.write(f"{os.getpid()}\n")
+    if first and job["study"] == "kills":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if first and job["study"] == "raises":
+        raise RuntimeError("a mistake")
+    kind = LOST if first and job["study"] == "loses" else DONE
+    return Outcome(study=job["study"], kind=kind)
 
 
 def tables(results):

@@ -12,12 +12,14 @@ from distributed import Client, LocalCluster
 from ..errors import PerfusionError
 
 CONNECT_S = 20
+BEGINNINGS = 3  # of a local cluster, which fails to begin where the machine is too busy
 ENGINE = {
     # Our processes may be stopped for minutes (a laptop that sleeps); one that died is known by its closed connection.
     "distributed.scheduler.worker-ttl": "1 hour",
+    "distributed.comm.timeouts.tcp": "15 minutes",
     # A worker that dies is no fault of the study, which runs in a process of its own; yet none is begun forever.
     "distributed.scheduler.allowed-failures": 10,
-    "distributed.comm.timeouts.connect": "60s",
+    "distributed.comm.timeouts.connect": "15 minutes",
     "distributed.admin.large-graph-warning-threshold": "1 TB",  # images that are sent along
     "distributed.admin.tick.limit": "1 hour",
 }
@@ -35,22 +37,13 @@ def connected(address: str | None, workers: int) -> Iterator[Client]:
 
     Raises PerfusionError where nothing answers at the address.
     """
-    with dask.config.set(ENGINE):
-        if address is None:
-            with (
-                LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    memory_limit=0,  # studies are computed, and limited, in processes of their own
-                    dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
-                    preload=["PerfusionDLLib.batch.worker"],
-                ) as cluster,
-                Client(cluster) as client,
-            ):
-                yield client
-            return
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    if address is None:
+        with dask.config.set(ENGINE), local_cluster(workers) as cluster, Client(cluster) as client:
+            yield client
+        return
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    large = "distributed.admin.large-graph-warning-threshold"
+    with dask.config.set({large: ENGINE[large]}):
         try:
             client = Client(address, timeout=CONNECT_S)
         except (OSError, ValueError, RuntimeError) as error:
@@ -61,3 +54,23 @@ def connected(address: str | None, workers: int) -> Iterator[Client]:
             yield client
         finally:
             client.close(timeout=5)
+
+
+def local_cluster(workers: int) -> LocalCluster:
+    """A cluster of this machine. Raises PerfusionError where it cannot be begun."""
+    for left in reversed(range(BEGINNINGS)):
+        try:
+            return LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,  # studies are computed, and limited, in processes of their own
+                dashboard_address=":0",
+                silence_logs=logging.CRITICAL,
+                preload=["PerfusionDLLib.batch.worker"],
+            )
+        except (RuntimeError, OSError) as error:
+            if not left:
+                raise PerfusionError(
+                    f"No workers could be started on this machine: {error}", "Use fewer --workers, or try again later."
+                ) from error
+    raise ValueError(f"a cluster is begun at least once, got {BEGINNINGS}")

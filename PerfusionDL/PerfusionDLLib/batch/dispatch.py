@@ -12,6 +12,7 @@ from distributed.scheduler import KilledWorker
 
 from ..errors import PerfusionError
 from .outcome import DONE, ERROR, LOST, Outcome
+from .worker import attempt as attempt_on_worker
 from .worker import process_study
 
 ATTEMPTS = 2
@@ -73,6 +74,7 @@ def dispatch(
                     begin(task)
                 others = [address for address in workers if address != avoid] if avoid else []
                 future = client.submit(
+                    attempt_on_worker,
                     function,
                     task.job,
                     task.images() if task.images else None,

@@ -115,7 +115,7 @@ class Supervisor:
 
 def read_lines(stream, lines: "queue.Queue[str | None]") -> None:
     """Pass on every line, then None."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError), stream:
         for line in stream:
             lines.put(line)
     lines.put(None)

@@ -6,16 +6,29 @@ import signal
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .outcome import DONE, Outcome
+from .outcome import DONE, ERROR, Outcome
 from .supervisor import Supervisor, failed_start
 
 _idle: list[Supervisor] = []  # of this worker process: at most as many as it has threads
 _lock = threading.Lock()
+
+
+def attempt(function: Callable[..., Outcome], job: dict, *rest: object) -> Outcome:
+    """Do what a worker does with a study; a mistake of ours is an outcome too, so that its place is known."""
+    try:
+        return function(job, *rest)
+    except Exception as error:
+        return Outcome(
+            study=job["study"],
+            kind=ERROR,
+            problem=f"The worker could not compute: {type(error).__name__}: {error}.",
+            remedy="This is a mistake of the program. Report it.",
+        )
 
 
 def process_study(job: dict, images: bytes | None, seconds: float, memory_bytes: int) -> Outcome:

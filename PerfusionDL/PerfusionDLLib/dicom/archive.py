@@ -99,7 +99,7 @@ def identify(path: Path) -> tuple[str, str, str]:
                 return ("damaged" if named else "other"), "", ""
             rest = file.read(1024)
             file.seek(0)
-            if DeflatedExplicitVRLittleEndian.encode() + b"\0" in rest:
+            if DeflatedExplicitVRLittleEndian.encode() in rest:
                 header = inflated_beginning(file)
             else:
                 header = read_partial(file, stop_when=beyond, force=bare, specific_tags=IDENTITY)

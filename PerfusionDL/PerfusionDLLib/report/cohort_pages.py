@@ -50,10 +50,10 @@ def _distributions(studies: Mapping[str, StudyReading], failed: int, waiting: in
     said = [f"{len(studies)} studies with results", f"{failed} without", f"{waiting} not computed yet"]
     y = page.paragraph(LEFT_MM, 29, ", ".join(said[: 3 if waiting else 2]) + ".", width=WIDTH_MM, size=8.5) + 3
     page.heading(y, "Whole left ventricle", "a dot per study; bar: median")
-    wide, high = 50.0, 44.0
-    for place, (name, value_of) in enumerate(GLOBAL.items()):
-        known = np.array(list(values(studies, value_of).values()))
-        middle = f"median {np.median(known):.2f}, {len(known)} studies" if known.size else "no study"
+    wide, high = 48.0, 44.0
+    found = {name: np.array(list(values(studies, value_of).values())) for name, value_of in GLOBAL.items()}
+    for place, (name, known) in enumerate((name, known) for name, known in found.items() if known.size):
+        middle = f"median {np.median(known):.2f}, {len(known)} studies"
         axes = page.axes(LEFT_MM + 9 + place * (wide + 13), y + 7, wide, high)
         label = f"{name}, {FLOW_UNIT}" if "MBF" in name else name
         draw_groups(axes, {middle: known}, label=label, paper=float("nan"), colors=[COLORS[name]])
