@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,18 @@ from PerfusionDLLib.motion import compensate
 from PerfusionDLLib.motion.field import inverted, pixels_at, resampled
 from scipy import ndimage
 
-SERIES = ((904, "rest", "basal"), (903, "stress", "basal"), (902, "rest", "mid"), (901, "stress", "mid"))
-SNR = 20.0
+SERIES = ((911, "rest", "mid"), (912, "stress", "mid"), (913, "rest", "basal"), (914, "stress", "basal"))
+SNR = 20.0  # blood in the left ventricle at its peak over noise
+LIMIT_S = 600  # for one program and one series
+CONFIG = replace(
+    phantom.HELD_OUT,
+    sizes=(144,),
+    pixel_mm=(1.9, 1.9),
+    frames_rest=(60, 60),
+    frames_stress=(60, 60),
+    breathing_mm=(15.0, 15.0),
+    free_breathing_probability=1.0,
+)
 ARRIVAL = 0.05  # of the arterial peak
 COLUMNS = {
     "post_mm": "residual from contrast arrival on (mm)",
@@ -233,31 +244,51 @@ def run_one(method, source, target):
     np.savez(target, displacement_mm=displacement_mm, figures=json.dumps(figures))
 
 
-def simulated(seed, condition, level):
-    return phantom.simulate_series(seed, condition=condition, level=level, snr=SNR, config=phantom.HELD_OUT)
+def simulated(seed, condition, level, snr=SNR):
+    return phantom.simulate_series(seed, condition=condition, level=level, snr=snr, config=CONFIG)
 
 
-def draw(folder, count):
-    """Time-position images along a line through the left ventricle, before and after."""
+def copies(drawn):
+    """Name, signal, box, and a line (2, points) in pixels through the septum in the pose of the peak frame."""
+    signal, truth, box = drawn.series.signal, drawn.truth, np.array(drawn.truth.box_px)
+    side, middle = signal.shape[1], (box[:2] + box[2:]) / 2
+    septum = (np.array(truth.anterior_rv_px) + truth.inferior_rv_px) / 2
+    outward = (septum - middle) / np.linalg.norm(septum - middle)
+    line = middle[:, None] - outward[:, None] * np.linspace(-30, 24, 109)
+    yield "as it is", signal, box, line
+    turned = np.array([side - 1 - box[3], box[0], side - 1 - box[1], box[2]])
+    yield "turned by 90 degrees", np.rot90(signal, axes=(1, 2)), turned, np.stack([side - 1 - line[1], line[0]])
+    noise = np.random.default_rng(0).normal(0, 0.1 * np.percentile(signal, 99.5), signal.shape)
+    yield "with more noise", (signal + noise).astype(np.float32), box, line
+    wander = np.round(4 * np.sin(np.arange(len(signal)) / 9)).astype(int)
+    wander -= wander[truth.peak_frame]
+    shifted = np.stack([np.roll(frame, shift, axis=1) for frame, shift in zip(signal, wander, strict=True)])
+    yield "shifted by a slow drift of 15 mm", shifted, box, line
+
+
+def draw(target):
+    """Time-position images along a line through the septum, before and after, of a phantom and its copies."""
     from matplotlib.figure import Figure
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for seed, condition, level in SERIES[:count]:
-        drawn = simulated(seed, condition, level)
-        series, box = drawn.series, drawn.truth.box_px
+    drawn = simulated(*SERIES[0])
+    spacing_mm = drawn.series.spacing_mm
+    figure = Figure(figsize=(13, 5.4), layout="constrained")
+    panels = figure.subplots(2, 4, sharex=True, sharey=True)
+    for column, (name, signal, box, line) in zip(panels.T, copies(drawn), strict=True):
         motion = compensate(
-            series.signal, spacing_mm=series.spacing_mm, reference_frame=drawn.truth.peak_frame, region_px=box
+            signal, spacing_mm=spacing_mm, reference_frame=drawn.truth.peak_frame, region_px=tuple(box.tolist())
         )
-        figure = Figure(figsize=(9, 6), layout="constrained")
-        panels = figure.subplots(2, 2)
-        row, column = round((box[0] + box[2]) / 2), round((box[1] + box[3]) / 2)
-        for pair, images, title in zip(panels.T, (series.signal, motion.corrected), ("before", "after"), strict=True):
-            limit = np.percentile(images, 99.5)
-            pair[0].imshow(images[:, :, column].T, cmap="gray", vmin=0, vmax=limit, aspect="auto")
-            pair[1].imshow(images[:, row, :].T, cmap="gray", vmin=0, vmax=limit, aspect="auto")
-            pair[0].set(title=title, ylabel="row", ylim=(box[2] + 20, box[0] - 20))
-            pair[1].set(xlabel="frame", ylabel="column", ylim=(box[3] + 20, box[1] - 20))
-        figure.savefig(folder / f"motion-{seed}-{condition}-{level}.png", dpi=80)
+        limit = np.percentile(signal, 99.5)
+        for panel, frames, when in zip(column, (signal, motion.corrected), ("before", "after"), strict=True):
+            strip = np.stack([ndimage.map_coordinates(frame, line, order=1) for frame in frames], axis=1)
+            length_mm = spacing_mm[0] * np.hypot(*(line[:, -1] - line[:, 0]))
+            panel.imshow(strip, cmap="gray", vmin=0, vmax=limit, aspect="auto", extent=(0, len(frames), length_mm, 0))
+            panel.set_title(f"{name}, {when}", fontsize=9)
+        column[1].set_xlabel("frame")
+    for panel in panels[:, 0]:
+        panel.set_ylabel("mm, right ventricle to lateral wall")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, dpi=66)
 
 
 def main():
@@ -265,21 +296,22 @@ def main():
     parser.add_argument("--series", type=int, default=len(SERIES))
     parser.add_argument("--out", type=Path, default=Path("motion.csv"))
     parser.add_argument("--only", choices=METHODS, help="one program")
-    parser.add_argument("--pictures", type=Path, help="folder for time-position images before and after, and no table")
+    parser.add_argument("--snr", type=float, default=SNR)
+    parser.add_argument("--picture", type=Path, help="PNG of time-position images before and after, and no table")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         run_one(*options.one)
         return
-    if options.pictures:
-        draw(options.pictures, options.series)
+    if options.picture:
+        draw(options.picture)
         return
     rows, methods = [], [options.only] if options.only else list(METHODS)
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1")
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "series.npz", Path(folder) / "field.npz"
         for seed, condition, level in SERIES[: options.series]:
-            drawn = simulated(seed, condition, level)
+            drawn = simulated(seed, condition, level, options.snr)
             np.savez(
                 source,
                 signal=drawn.series.signal,
@@ -289,7 +321,12 @@ def main():
             )
             for method in methods:
                 command = [sys.executable, __file__, "--one", method, str(source), str(target)]
-                subprocess.run(command, check=True, env=os.environ | single, stdout=subprocess.DEVNULL)
+                limits = {"check": True, "timeout": LIMIT_S}
+                try:
+                    subprocess.run(command, env=os.environ | single, stdout=subprocess.DEVNULL, **limits)
+                except subprocess.TimeoutExpired:
+                    print(f"{method} did not finish series {seed} in {LIMIT_S} s", file=sys.stderr)
+                    continue
                 with np.load(target) as result:
                     figures = judged(drawn, result["displacement_mm"]) | json.loads(str(result["figures"]))
                 rows.append({"method": method, "seed": seed, "condition": condition, "level": level} | figures)
@@ -302,6 +339,9 @@ def main():
     print("|---" * (len(COLUMNS) + 1) + "|")
     for method in methods:
         of_method = [row for row in rows if row["method"] == method]
+        if not of_method:
+            print(f"| {method} | did not finish in {LIMIT_S} s |" + " |" * (len(COLUMNS) - 1))
+            continue
         means = [np.mean([row[name] for row in of_method]) for name in COLUMNS]
         print(f"| {method} | " + " | ".join(f"{mean:.3g}" for mean in means) + " |")
 

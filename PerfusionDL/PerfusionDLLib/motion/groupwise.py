@@ -27,7 +27,7 @@ OWN_NOISE = 0.5  # less than this part of the noise left over: the components de
 OWN_STRUCTURE = 0.2  # less than this part of the structure of both neighbors: an empty frame
 SURROUNDINGS_MM = 24.0
 LOOK_AROUND = 2  # iteration in which it is seen what around the heart moves with it
-FOLLOWS_FROM, FOLLOWS_TO = 1.3, 1.8  # noise left over around the heart: moves with it surely, surely not
+FOLLOWS_FROM, FOLLOWS_TO = 1.15, 1.45  # noise left over around the heart: moves with it surely, surely not
 LEAST_NOISE = 2e-3  # of the root mean square signal: cleaner data are not believed to be
 
 
