@@ -11,7 +11,7 @@ from typing import TextIO
 
 from ..dicom import FoundStudy, ListedFile
 from ..errors import PerfusionError
-from ..results import whole_file, whole_folder
+from ..whole import whole_file, whole_folder
 from .outcome import DONE, ERROR, REFUSED, Outcome
 from .worker import unpack
 

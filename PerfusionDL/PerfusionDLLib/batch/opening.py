@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import PerfusionError
-from ..results import forget_partial, whole_file
+from ..whole import forget_partial, whole_file
 from .folder import STATE, STUDIES, CohortFolder, unwritable
 
 
