@@ -5,7 +5,7 @@ compensation, labels, RV insertion points. Each step is a function of its own; `
 after a correction: what a user has set is taken as it is, and only what lies downstream of it is found anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..errors import PerfusionError
 from ..networks import Network, Networks
 from ..series import PerfusionSeries
 from .box import Box, Edges, box_about, find_box
-from .peak import Peak, bright_frames, find_peak, first_pass_peak, lead_frames
+from .peak import Peak, bright_frames, find_peaks, first_pass_peak, lead_frames
 from .plausibility import doubts, enhances
 from .points import find_points
 from .ring import box_around, ring_labels
@@ -29,7 +29,7 @@ __all__ = [
     "bright_frames",
     "find_box",
     "find_labels",
-    "find_peak",
+    "find_peaks",
     "find_points",
     "first_pass_peak",
     "lead_frames",
@@ -73,28 +73,23 @@ def preprocess_slice(
     spacing_mm = series.spacing_mm
 
     progress("peak frame")
-    peak = find_peak(series.signal, spacing_mm, networks.peak)
-    if peak is None and (peak_frame is None and box_px is None):
-        raise _no_heart(series)
+    candidates = find_peaks(series.signal, spacing_mm, networks.peak)
+
+    progress("left-ventricular box")
+    if box_px is not None:
+        peak, box, origins[Part.BOX] = next(iter(candidates), None), Box(box_px, 1.0), Origin.EDITED
+    else:
+        peak, box = _locate(series, networks.box, candidates, peak_frame)
+        if box is None:
+            raise _no_heart(series)
+        confidences[Part.BOX] = networks.box.confidence(box.sureness)
     if peak_frame is not None:
         reference, origins[Part.PEAK_FRAME] = peak_frame, Origin.EDITED
     elif peak is not None:
         reference, confidences[Part.PEAK_FRAME] = peak.frame, networks.peak.confidence(peak.sureness)
     else:
-        reference = int(np.argmax(_curve_in_box(series.signal, box_px)))
+        reference = int(np.argmax(_curve_in_box(series.signal, box.edges_px)))
         confidences[Part.PEAK_FRAME] = 0.0
-
-    progress("left-ventricular box")
-    if box_px is not None:
-        box, origins[Part.BOX] = Box(box_px, 1.0), Origin.EDITED
-    else:
-        near_px = peak.center_px if peak is not None else None
-        box = find_box(series.signal[reference], spacing_mm, networks.box, near_px=near_px)
-        if box is None and peak is not None and peak.sureness > _SURE_OF_PEAK:
-            box = box_about(peak.center_px, spacing_mm)
-        if box is None:
-            raise _no_heart(series)
-        confidences[Part.BOX] = networks.box.confidence(box.sureness)
 
     progress("motion compensation")
     moved = motion.compensate(series.signal, spacing_mm=spacing_mm, reference_frame=reference, region_px=box.edges_px)
@@ -139,6 +134,25 @@ def preprocess_slice(
         automatic=contours,
         flags=(*_flags(contours, peak, moved, doubts(passing, labels, spacing_mm)), *_wall_flags(doubt_mm)),
     )
+
+
+def _locate(
+    series: PerfusionSeries, network: Network, candidates: Sequence[Peak], peak_frame: int | None
+) -> tuple[Peak | None, Box | None]:
+    """The first candidate for the LV about which the box network sees a heart too, with its box.
+
+    Where it sees none about any, a box of usual size about the first, if that is sure of itself.
+    """
+    for peak in candidates:
+        frame = peak.frame if peak_frame is None else peak_frame
+        box = find_box(series.signal[frame], series.spacing_mm, network, near_px=peak.center_px)
+        if box is not None:
+            return peak, box
+    if candidates and candidates[0].sureness > _SURE_OF_PEAK:
+        return candidates[0], box_about(candidates[0].center_px, series.spacing_mm)
+    if not candidates and peak_frame is not None:
+        return None, find_box(series.signal[peak_frame], series.spacing_mm, network)
+    return None, None
 
 
 @dataclass(frozen=True)

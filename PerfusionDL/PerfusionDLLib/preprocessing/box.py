@@ -35,7 +35,7 @@ def find_box(
 ) -> Box | None:
     """Box of the LV in the peak frame (Y, X); None where the network sees no heart.
 
-    near_px : where the blood pool enhanced in time (`find_peak`); decides where the frame alone shows several
+    near_px : where the blood pool enhanced in time (`find_peaks`); decides where the frame alone shows several
         candidates, and none counts that lies more than 30 mm from there
     """
     middle = tuple((length - 1) / 2 for length in image.shape)

@@ -8,6 +8,9 @@ from scipy import ndimage
 from ..networks import Network
 from .window import Window
 
+_CANDIDATES = 3
+_LEAST_MASS = 0.5
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -25,11 +28,11 @@ class Peak:
     center_px: tuple[float, float]
 
 
-def find_peak(signal: np.ndarray, spacing_mm: tuple[float, float], network: Network) -> Peak | None:
-    """Peak frame of a series (T, Y, X); None where no LV blood pool is seen to enhance.
+def find_peaks(signal: np.ndarray, spacing_mm: tuple[float, float], network: Network) -> tuple[Peak, ...]:
+    """Where and when something enhances as an LV blood pool does, the likeliest first, up to three; () where nothing.
 
-    The network sees the whole series, coarse in space and time, and marks the pixels whose brightness rises as an LV
-    blood pool's does (not the RV's, not a vessel's). The maximum of their curve is the peak.
+    The network sees the whole series (T, Y, X), coarse in space and time, and marks the pixels whose brightness rises
+    as an LV blood pool's does (not the RV's, not a vessel's). The maximum of their curve is the peak.
     """
     middle = tuple((length - 1) / 2 for length in signal.shape[1:])
     window = Window(network.size, network.spacing_mm, middle, spacing_mm)
@@ -40,16 +43,18 @@ def find_peak(signal: np.ndarray, spacing_mm: tuple[float, float], network: Netw
     _, lv, _ = network(share)
     regions, count = ndimage.label(lv > 0.5 * lv.max())
     mass = ndimage.sum_labels(lv, regions, np.arange(1, count + 1))
-    best = int(np.argmax(mass)) + 1
-    weight = np.where(regions == best, lv, 0)
-    if mass[best - 1] < 0.5:
-        return None
-    curve = np.einsum("tyx,yx->t", coarse, weight) / weight.sum()
-    frame = lead + first_pass_peak(curve[lead:])
-    rival = np.sort(mass)[-2] / mass[best - 1] if count > 1 else 0.0
-    sure = float(np.average(lv, weights=weight)) * (1 - 0.5 * float(rival)) * _prominence(curve[lead:])
-    row, column = window.to_image(np.array(ndimage.center_of_mass(weight)))
-    return Peak(int(frame), sure, curve, (float(row), float(column)))
+    peaks = []
+    for region in np.argsort(-mass)[:_CANDIDATES]:
+        if mass[region] < _LEAST_MASS:
+            break
+        weight = np.where(regions == region + 1, lv, 0)
+        curve = np.einsum("tyx,yx->t", coarse, weight) / weight.sum()
+        rival = np.delete(mass, region).max() / mass[region] if count > 1 else 0.0
+        sure = float(np.average(lv, weights=weight)) * max(1 - 0.5 * float(rival), 0) * _prominence(curve[lead:])
+        row, column = window.to_image(np.array(ndimage.center_of_mass(weight)))
+        frame = lead + first_pass_peak(curve[lead:])
+        peaks.append(Peak(int(frame), sure, curve, (float(row), float(column))))
+    return tuple(peaks)
 
 
 def first_pass_peak(curve: np.ndarray) -> int:
