@@ -217,7 +217,13 @@ def _arterial_input(
         baseline = _agreeing_baseline(convert, baseline, series.times_s, late)
     blood = convert(baseline)
     doubt = np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / baseline) ** 2)
-    shift = np.log(np.nansum(convert(baseline * (1 + doubt))) / np.nansum(blood))
+    held = np.nansum(blood), np.nansum(convert(baseline * (1 + doubt)))
+    if not min(held) > 0:
+        raise PerfusionError(
+            f"The {source} holds no contrast agent: on the whole it is not brighter after the bolus than before.",
+            "Check that the blood-pool contour lies inside the left ventricle, or choose another slice for the input.",
+        )
+    shift = np.log(held[1] / held[0])
     blood[~used] = np.interp(series.times_s[~used], series.times_s[used], blood[used])
     found = aif.arterial_input(series.times_s, scale * blood, region=region, source=source)
     flags = found.flags

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PerfusionDLLib import pipeline
+from PerfusionDLLib import blood, pipeline
 from PerfusionDLLib.contours import Contours, MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.errors import PerfusionError
 from PerfusionDLLib.phantom import DEFAULT, simulate_study
 from PerfusionDLLib.series import Condition, Level, PerfusionSeries
 
@@ -106,3 +107,17 @@ def test_a_prebolus_without_its_dose_ratio_is_not_used_and_the_user_is_told(pati
     found = pipeline.measure_arterial_input(dual)
     assert found.source == "blood pool, basal"
     assert "dose ratio" in found.flags[-1]
+
+
+def test_a_blood_pool_drawn_where_no_contrast_arrives_is_refused_in_words(scan):
+    """Its signal falls below that of the frames before the bolus: no logarithm of less than nothing, no silent NaN."""
+    part = scan.slices[0]
+    count = len(part.series.times_s)
+    levels = np.full(count, 15.0)
+    levels[:12], levels[12:20] = 30.0, 36.0
+    falling = levels[:, None, None] * np.ones((1, *part.contours.labels.shape))
+    falling = (falling + np.random.default_rng(0).normal(0, 0.3, falling.shape)).astype(np.float32)
+    moved = replace(part.motion, corrected=falling)
+    wrong = replace(part, motion=moved, series=replace(part.series, signal=falling))
+    with pytest.raises(PerfusionError, match="contrast"):
+        blood.slice_arterial_input(wrong, 0, blood.NO_RESIDUAL)
