@@ -40,6 +40,7 @@ class Score:
     failure: str = ""
 
 
+_WORST = 12
 _LV = (Label.MYOCARDIUM, Label.BLOOD_POOL)
 MEASURES = {
     "peak frame error (frames)": "peak_frame_error",
@@ -157,9 +158,13 @@ def write_csv(path: Path, scores: Sequence[Score]) -> None:
         writer.writerows(asdict(one) for one in scores)
 
 
-def worst_cases(judged: Sequence[tuple[Score, Case, PreprocessedSlice | None]], *, count: int = 12) -> Figure:
-    """The slices of lowest myocardium Dice: contours found (solid) and reference (dashed) on the reference frame."""
-    order = sorted(judged, key=lambda one: np.nan_to_num(one[0].myocardium_dice, nan=-1.0))[:count]
+def _overlap(scored):
+    """Myocardium Dice, below zero where nothing was found."""
+    return np.nan_to_num(scored.myocardium_dice, nan=-1.0)
+
+
+def worst_cases(order: Sequence[tuple[Score, Case, PreprocessedSlice | None]]) -> Figure:
+    """Slices as they came out: contours found (solid) and reference (dashed) on the reference frame."""
     figure = Figure(figsize=(16, 2.9 * (len(order) + 4) // 5), layout="constrained")
     for place, (scored, case, found) in enumerate(order, start=1):
         axes = figure.add_subplot((len(order) + 4) // 5, 5, place)
@@ -182,14 +187,14 @@ def worst_cases(judged: Sequence[tuple[Score, Case, PreprocessedSlice | None]], 
 def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: Callable[[str], None] = print) -> str:
     """Judge the chain on cases: ``scores.csv``, ``table.md`` and ``worst.png`` in ``out``; returns the tables."""
     out.mkdir(parents=True, exist_ok=True)
-    judged = []
+    scores, worst = [], []
     for one in evaluate(cases, networks):
-        judged.append(one)
         scored = one[0]
+        scores.append(scored)
+        worst = sorted([*worst, one], key=lambda one: _overlap(one[0]))[:_WORST]  # images of the others are let go
         progress(f"{scored.name} {scored.condition} {scored.level}: myocardium Dice {scored.myocardium_dice:.3f}")
-    scores = [scored for scored, _, _ in judged]
     write_csv(out / "scores.csv", scores)
     text = f"{table(scores)}\n\n{promises(scores)}"
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
-    worst_cases(judged).savefig(out / "worst.png", dpi=100)
+    worst_cases(worst).savefig(out / "worst.png", dpi=100)
     return text
