@@ -1,10 +1,19 @@
 """The command line says in words what is wrong, ends with exit code 2 and leaves nothing half-written."""
 
 import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
 
 import pytest
-from PerfusionDLLib import cli
 from PerfusionDLLib.console import Console, Steps
+
+
+def installed():
+    """What the command `perfusiondl` calls when the package is installed."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, function = project["scripts"]["perfusiondl"].split(":")
+    return getattr(import_module(module), function)
 
 
 @pytest.fixture
@@ -12,7 +21,7 @@ def perfusiondl(monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["perfusiondl", *map(str, arguments)])
         with pytest.raises(SystemExit) as stopped:
-            cli.main()
+            installed()()
         said = capsys.readouterr()
         return stopped.value.code, " ".join((said.out + said.err).split())
 
@@ -27,6 +36,12 @@ def test_a_folder_without_dicom_is_said_and_leaves_nothing(perfusiondl, tmp_path
     assert "DICOM" in said
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
+def test_several_folders_stand_after_one_option(perfusiondl, tmp_path):
+    code, said = perfusiondl("agree", "a", "b", "--with", "c", "d", "e", "--out", tmp_path / "out")
+    assert code == 2
+    assert "2 results folders cannot be compared with 3" in said
 
 
 def test_a_folder_that_does_not_exist_is_said(perfusiondl, tmp_path):
