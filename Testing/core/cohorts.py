@@ -1,6 +1,6 @@
 """Cohorts of small phantom studies, whole and broken, for the tests and the benchmark of `perfusiondl batch`.
 
-A study is one mid-ventricular slice of 96 x 96 pixels and 32 heartbeats: all steps run as on a patient, in seconds.
+A study is one mid-ventricular slice of 96 x 96 pixels and 36 heartbeats: all steps run as on a patient, in seconds.
 """
 
 import os
@@ -21,9 +21,9 @@ SMALL = replace(
     phantom.DEFAULT,
     sizes=(96,),
     pixel_mm=(3.3, 3.5),
-    frames_rest=(32, 32),
-    frames_stress=(32, 32),
-    lv_peak_frame=(10.0, 12.0),
+    frames_rest=(36, 36),
+    frames_stress=(36, 36),
+    lv_peak_frame=(15.0, 17.0),
 )
 
 
