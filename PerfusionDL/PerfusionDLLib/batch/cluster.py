@@ -19,6 +19,8 @@ ENGINE = {
     "distributed.comm.timeouts.tcp": "15 minutes",
     # A worker that dies is no fault of the study, which runs in a process of its own; yet none is begun forever.
     "distributed.scheduler.allowed-failures": 10,
+    # Each worker gets one study at a time; an idle one must not take over what it has just failed at.
+    "distributed.scheduler.work-stealing": False,
     "distributed.comm.timeouts.connect": "15 minutes",
     "distributed.admin.large-graph-warning-threshold": "1 TB",  # images that are sent along
     "distributed.admin.tick.limit": "1 hour",
