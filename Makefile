@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate bench bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot lint clean
+.PHONY: demo test test-slow evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot lint clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -32,7 +32,10 @@ evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-strangers --seeds 10 --strangers --overwrite
 
-bench: bench-batch bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
+bench: bench-agreement bench-batch bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
+
+bench-agreement: $(VENV)/installed  ## twenty phantom studies disturbed in known ways: what agree should find beside what it finds
+	$(BIN)/python benchmarks/agreement.py
 
 bench-edit: $(VENV)/installed  ## how long the numbers take to follow a correction
 	$(BIN)/python benchmarks/edit.py

@@ -1,5 +1,7 @@
 """Files that Slicer opens: the scene of a study, the sequence of a slice."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import slicer
@@ -22,6 +24,14 @@ def test_a_study_is_saved_with_scans_maps_table_and_views(tmp_path):
             assert nodes.browser.GetProxyNode(part.original) is part.originalVolume
     assert mrml.findTable(scene).GetNumberOfRows() == 20
     assert scene.GetFirstNodeByClass("vtkMRMLLayoutNode").GetViewArrangement() == 21
+
+
+def test_a_scene_is_found_by_a_path_from_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    relative = Path("results", "scene.mrb")
+    mrml.saveStudy(relative, *small_study.study())
+    assert len(mrml.findScans(mrml.openScene(relative).scene)) == 2
 
 
 def test_a_saved_sequence_keeps_frames_times_and_place(tmp_path):

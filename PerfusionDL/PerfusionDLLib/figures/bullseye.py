@@ -57,18 +57,20 @@ def draw_bullseye(
         if level is Level.APICAL:
             radius += 0.02
         ink = ink_on(colored.to_rgba(value)) if known else INK
-        halo = withStroke(linewidth=1.6, foreground="white" if ink == "black" else "black", alpha=0.55)
         text = axes.text(
             radius * np.cos(middle),
             radius * np.sin(middle),
             f"{value:.2f}" if known else "–",
             ha="center",
             va="center_baseline",
-            fontsize=6.5,
+            fontsize=5.8 if level is Level.APICAL else 6.5,
             color=ink,
         )
         if textured:
-            text.set_path_effects([halo])
+            behind = withStroke(linewidth=1.6, foreground="white" if ink == "black" else "black", alpha=0.55)
+        else:  # bold lines of territories pass behind the number
+            behind = withStroke(linewidth=2.0, foreground=fill)
+        text.set_path_effects([behind])
     axes.add_patch(Circle((0, 0), 1, fill=False, linewidth=0.5, edgecolor=QUIET))
     if territories:
         _draw_borders(axes, territories)

@@ -70,7 +70,7 @@ class HeadlessScene:
 def saveScene(scene: slicer.vtkMRMLScene, path: Path) -> None:
     """Write the whole scene into one .mrb file. Raises PerfusionError if that fails."""
     messages = slicer.vtkMRMLMessageCollection()
-    if not scene.WriteToMRB(str(path), None, messages):
+    if not scene.WriteToMRB(str(path.resolve()), None, messages):
         raise PerfusionError(
             f"The scene {path.name} could not be written.",
             "Check that the folder exists, is writable and has free space.",
@@ -81,7 +81,7 @@ def openScene(path: Path) -> HeadlessScene:
     """Read a .mrb file into a scene of its own. Raises PerfusionError if that fails."""
     headless = HeadlessScene()
     messages = slicer.vtkMRMLMessageCollection()
-    if not headless.scene.ReadFromMRB(str(path), True, messages):
+    if not headless.scene.ReadFromMRB(str(path.resolve()), True, messages):
         raise PerfusionError(
             f"The scene {path} could not be read. {messages.GetAllMessagesAsString()}".rstrip(),
             "Choose a scene that PerfusionDL or 3D Slicer saved (.mrb).",
