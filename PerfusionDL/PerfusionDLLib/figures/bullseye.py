@@ -69,7 +69,7 @@ def draw_bullseye(
         if textured:
             behind = withStroke(linewidth=1.6, foreground="white" if ink == "black" else "black", alpha=0.55)
         else:  # bold lines of territories pass behind the number
-            behind = withStroke(linewidth=2.0, foreground=fill)
+            behind = withStroke(linewidth=1.3, foreground=fill)
         text.set_path_effects([behind])
     axes.add_patch(Circle((0, 0), 1, fill=False, linewidth=0.5, edgecolor=QUIET))
     if territories:
