@@ -145,9 +145,10 @@ def report(folder, out, killed, crashed, code):
     left = [path.name for path in (out / "studies").iterdir() if path.name.startswith(".")]
     print(f"\nFaults: exit code {code}; {killed} workers killed at random, {crashed} processes of one study killed.")
     print(f"Whole studies: {equal} equal to the single run, {different} different, {lost} lost. Half-written: {left}.")
+    reasons = {make.__name__: said for make, said in cohorts.BROKEN.items()} | {"crashes": "died"}
     named = sum(
         any(re.search(reason, row["problem"]) for name, row in problems.items() if name.startswith(f"broken/{how}"))
-        for how, reason in {make.__name__: said for make, said in cohorts.BROKEN.items()} | {"crashes": "died"}.items()
+        for how, reason in reasons.items()
     )
     print(f"Broken studies: {len(problems)} named, {named} of ten with the reason that they were given.\n")
     print("| study | step | problem | attempts |\n| --- | --- | --- | --- |")
