@@ -205,3 +205,12 @@ def test_arguments_that_cannot_be_meant_are_refused(changes, message):
 def test_a_series_without_signal_is_left_alone():
     motion = compensated(np.zeros((FRAMES, SIZE, SIZE), np.float32))
     assert np.all(motion.displacement_mm == 0)
+
+
+@pytest.mark.parametrize("region_px", [None, (14, 14, 34, 34)])
+def test_a_still_series_without_any_noise_is_left_still(region_px):
+    rows, columns = np.mgrid[:48, :48]
+    blood = np.exp(-(((rows - 24) / 6) ** 2 + ((columns - 24) / 6) ** 2))
+    signal = np.stack([(1 + frame) * blood for frame in range(20)]).astype(np.float32)
+    moved = compensate(signal, spacing_mm=(2, 2), reference_frame=9, region_px=region_px)
+    assert np.abs(moved.displacement_mm).max() < 0.1

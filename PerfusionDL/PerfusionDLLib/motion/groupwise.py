@@ -126,8 +126,8 @@ class _LowRank:
         self.images = explained.reshape(images.shape) / np.maximum(self.root, 1e-3)
         total = weight.sum()
         self.residual_power = (self.residual**2).sum((1, 2)) / total
-        floor = LEAST_NOISE**2 * (explained**2).mean() * explained.shape[1] / total + 1e-30
-        self.noise = float(np.sqrt(max(np.median(self.residual_power), floor)))
+        self.least_power = LEAST_NOISE**2 * (explained**2).mean() * explained.shape[1] / total + 1e-30
+        self.noise = float(np.sqrt(max(np.median(self.residual_power), self.least_power)))
         self._weight = weight
 
     def outside(self, images: np.ndarray) -> np.ndarray:
@@ -162,13 +162,13 @@ class _LowRank:
         flat = images.reshape(len(images), -1)
         rest = flat - self.curves @ (self.curves.T @ flat)
         power = ndimage.uniform_filter((rest**2).mean(0).reshape(window.shape), 3, mode="nearest")
-        ratio = power / max(np.median(power[window > 0.5]), 1e-30)
+        ratio = power / max(np.median(power[window > 0.5]), self.least_power)
         return np.clip((FOLLOWS_TO - ratio) / (FOLLOWS_TO - FOLLOWS_FROM), 0, 1)
 
     def trust(self, window: np.ndarray) -> np.ndarray:
         """(rows, columns) 0 to 1, low where the rest is more than noise: tissue that does not move with the heart."""
         power = (self.residual**2).mean(0) / np.maximum(self._weight, 1e-3)
-        return 1 / np.maximum(power / max(np.median(power[window > 0.5]), 1e-30), 1)
+        return 1 / np.maximum(power / max(np.median(power[window > 0.5]), self.least_power), 1)
 
 
 def _gauss_newton(waves_mm, model, grid, covariance, typical, noise_power) -> tuple[np.ndarray, np.ndarray]:
