@@ -220,8 +220,9 @@ def _arterial_input(
     held = np.nansum(blood), np.nansum(convert(baseline * (1 + doubt)))
     if not min(held) > 0:
         raise PerfusionError(
-            f"The {source} holds no contrast agent: on the whole it is not brighter after the bolus than before.",
-            "Check that the blood-pool contour lies inside the left ventricle, or choose another slice for the input.",
+            f"The {source} holds no contrast agent: on the whole it is not brighter than in its frames of baseline.",
+            "Check that the blood-pool contour lies inside the left ventricle, and that the series begins before the "
+            "contrast agent arrives; or choose another slice for the input.",
         )
     shift = np.log(held[1] / held[0])
     blood[~used] = np.interp(series.times_s[~used], series.times_s[used], blood[used])
