@@ -35,7 +35,8 @@ evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 bench: bench-agreement bench-batch bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
 
 bench-agreement: $(VENV)/installed  ## twenty phantom studies disturbed in known ways: what agree should find beside what it finds
-	$(BIN)/python benchmarks/agreement.py
+	PYTHONPATH=Testing/core $(BIN)/python benchmarks/agreement.py
+	PYTHONPATH=Testing/core $(BIN)/python benchmarks/coverage.py
 
 bench-edit: $(VENV)/installed  ## how long the numbers take to follow a correction
 	$(BIN)/python benchmarks/edit.py

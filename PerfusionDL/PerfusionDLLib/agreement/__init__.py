@@ -1,7 +1,17 @@
 """How far two readings of the same heart agree: in shape (overlap, distance) and in number (limits, correlation)."""
 
-from .cohort import Comparison, FlowSummary, PairedFlow, PairedSlice, ShapeSummary, flow_summaries, shape_summaries
+from .cohort import (
+    Comparison,
+    FlowSummary,
+    PairedFlow,
+    PairedSlice,
+    ShapeSummary,
+    flow_summaries,
+    interval_notes,
+    shape_summaries,
+)
 from .contours import SliceAgreement, compare_contours
+from .patients import intervals_over_patients
 from .shape import (
     ContourDistance,
     contour_distance_mm,
@@ -13,7 +23,6 @@ from .shape import (
 from .statistics import (
     Agreement,
     Estimate,
-    cluster_bootstrap,
     icc_agreement,
     icc_consistency,
     limits_of_agreement,
@@ -31,7 +40,6 @@ __all__ = [
     "PairedSlice",
     "ShapeSummary",
     "SliceAgreement",
-    "cluster_bootstrap",
     "compare_contours",
     "contour_distance_mm",
     "dice",
@@ -40,6 +48,8 @@ __all__ = [
     "icc_consistency",
     "insertion_angle_deg",
     "insertion_error_mm",
+    "interval_notes",
+    "intervals_over_patients",
     "limits_of_agreement",
     "proportional_bias",
     "rectangle_dice",

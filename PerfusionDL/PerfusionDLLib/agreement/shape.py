@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
+
+SMOOTH_PX = 1.0  # takes the steps out of a contour: on circles of 6 to 20 pixels, means are right to 0.02 pixels
+MARGIN_PX = 4  # that the smoothing reaches into
+LEAST = 1e-3  # of a level, where smoothing would take a pixel to the other side
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
@@ -43,10 +48,11 @@ class ContourDistance:
 
 
 def contour_distance_mm(first: np.ndarray, second: np.ndarray, *, spacing_mm: tuple[float, float]) -> ContourDistance:
-    """Distance between the contours of two masks.
+    """Distance between the contours of two masks, from every place of one contour to the nearest point of the other.
 
-    A contour runs half-way between the last pixel inside and the first outside. Every point of one contour where it
-    crosses from pixel to pixel is measured to the nearest point of the other.
+    Contours are smooth curves between the last pixels inside and the first outside (`smooth_level`). Along pixel edges
+    instead they are staircases, and the nearest step is closer than the curve that they stand for: on circles, means
+    were short by 0.06 to 0.14 pixels.
 
     first, second : (Y, X) bool; fill a ring first to compare its outer contour
     spacing_mm : distance between rows and between columns
@@ -56,38 +62,66 @@ def contour_distance_mm(first: np.ndarray, second: np.ndarray, *, spacing_mm: tu
     --------
     >>> square = np.zeros((9, 9), bool)
     >>> square[2:7, 2:7] = True
-    >>> contour_distance_mm(square, square, spacing_mm=(2, 2))
-    ContourDistance(mean_mm=0.0, hausdorff_95_mm=0.0)
+    >>> found = contour_distance_mm(square, square, spacing_mm=(2, 2))
+    >>> round(found.mean_mm, 9), round(found.hausdorff_95_mm, 9)
+    (0.0, 0.0)
     """
+    first, second = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if first.shape != second.shape:
         raise ValueError(f"masks must have one shape, got {first.shape} and {second.shape}")
-    contours = [_contour_mm(np.asarray(mask, dtype=bool), spacing_mm) for mask in (first, second)]
-    if not all(len(segments) for segments in contours):
+    if not (first.any() and second.any()):
         return ContourDistance(mean_mm=float("nan"), hausdorff_95_mm=float("nan"))
-    there, back = (_to_contour_mm(contours[a], contours[b]) for a, b in ((0, 1), (1, 0)))
+    rows, columns = (np.flatnonzero((first | second).any(axis=axis)) for axis in (1, 0))
+    around = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    contours = [_contour_mm(smooth_level(np.pad(mask[around], MARGIN_PX)), spacing_mm) for mask in (first, second)]
+    lengths = [np.linalg.norm(pieces[:, 1] - pieces[:, 0], axis=1) for pieces in contours]
+    there, back = (_to_contour_mm(contours[a].mean(axis=1), contours[b]) for a, b in ((0, 1), (1, 0)))
+    farthest = (
+        np.percentile(distances, 95, weights=weights, method="inverted_cdf")
+        for distances, weights in zip((there, back), lengths, strict=True)
+    )
     return ContourDistance(
-        mean_mm=float(np.concatenate([there, back]).mean()),
-        hausdorff_95_mm=float(max(np.percentile(distances, 95) for distances in (there, back))),
+        mean_mm=float(np.average(np.concatenate([there, back]), weights=np.concatenate(lengths))),
+        hausdorff_95_mm=float(max(farthest)),
     )
 
 
-def _contour_mm(mask: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
-    """(N, 2, 2) straight pieces of the contour: start and end, row and column, mm (marching squares)."""
-    padded = np.pad(mask, 1)
-    corners = [padded[:-1, :-1], padded[:-1, 1:], padded[1:, 1:], padded[1:, :-1]]
-    crossed = np.stack([corners[side] != corners[(side + 1) % 4] for side in range(4)], axis=-1)
-    middles = np.array([(0.0, 0.5), (0.5, 1.0), (1.0, 0.5), (0.5, 0.0)])
-    points = np.argwhere(np.ones(crossed.shape[:2], dtype=bool)).reshape(*crossed.shape[:2], 1, 2) + middles
+def smooth_level(mask: np.ndarray) -> np.ndarray:
+    """(Y, X) level, positive inside: a mask smoothed over a pixel, of which every pixel keeps its side.
+
+    The smoothing moves a contour of radius r by 1/(2 r) pixels inward.
+
+    Examples
+    --------
+    >>> mask = np.pad(np.ones((1, 2), bool), 3)
+    >>> bool(((smooth_level(mask) > 0) == mask).all())
+    True
+    """
+    level = ndimage.gaussian_filter(mask.astype(float), SMOOTH_PX) - 0.5
+    return np.where(mask, np.maximum(level, LEAST), np.minimum(level, -LEAST))
+
+
+def _contour_mm(level: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
+    """(N, 2, 2) straight pieces of the contour at level 0: start and end, row and column, mm (marching squares)."""
+    corners = [level[:-1, :-1], level[:-1, 1:], level[1:, 1:], level[1:, :-1]]
+    places = np.array([(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0)])
+    crossed, points = [], []
+    for side in range(4):
+        begin, end = corners[side], corners[(side + 1) % 4]
+        crossed.append((begin > 0) != (end > 0))
+        share = np.divide(begin, begin - end, out=np.zeros_like(begin), where=crossed[-1])[..., None]
+        points.append(places[side] + share * (places[(side + 1) % 4] - places[side]))
+    crossed, points = np.stack(crossed, axis=-1), np.stack(points, axis=-2)
+    points += np.argwhere(np.ones(crossed.shape[:2], dtype=bool)).reshape(*crossed.shape[:2], 1, 2)
     crossings = crossed.sum(axis=-1)
     simple = points[(crossings == 2)[..., None] & crossed].reshape(-1, 2, 2)
     saddles = points[crossings == 4].reshape(-1, 2, 2)
     return np.concatenate([simple, saddles]) * spacing_mm
 
 
-def _to_contour_mm(pieces: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Distance of the start and the end of each piece of one contour to the nearest point of another contour."""
-    points = pieces.reshape(-1, 1, 2)
-    starts, along = others[:, 0], others[:, 1] - others[:, 0]
+def _to_contour_mm(points: np.ndarray, pieces: np.ndarray) -> np.ndarray:
+    """(N,) distance of points (N, 2) to the nearest point of a contour."""
+    points, starts, along = points[:, None], pieces[:, 0], pieces[:, 1] - pieces[:, 0]
     share = ((points - starts) * along).sum(axis=2) / (along**2).sum(axis=1)
     nearest = starts + np.clip(share, 0, 1)[..., None] * along
     return np.linalg.norm(points - nearest, axis=2).min(axis=1)

@@ -1,9 +1,10 @@
 """Agreement of numbers: Bland-Altman limits, intraclass correlation, repeatability, with intervals.
 
-Readings are paired; a pair with a missing reading is left out. Intervals are 95 % unless said.
+Readings are paired; a pair with a missing reading is left out. Intervals are 95 % and take pairs as independent;
+`patients` has those for several readings of a patient.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,14 +85,14 @@ def limits_of_agreement(first: Sequence[float], second: Sequence[float]) -> Agre
     )
 
 
-def proportional_bias(first: Sequence[float], second: Sequence[float]) -> tuple[Estimate, float]:
-    """Slope of the difference on the mean of two readings, and the p value of there being none."""
+def proportional_bias(first: Sequence[float], second: Sequence[float]) -> Estimate:
+    """Slope of the difference on the mean of two readings: 0 where the bias does not change with the value."""
     first, second = paired(first, second)
     if len(first) < 3 or np.ptp(first + second) == 0:
-        return Estimate(float("nan")), float("nan")
+        return Estimate(float("nan"))
     line = stats.linregress((first + second) / 2, first - second)
     margin = stats.t.ppf(1 - SIGNIFICANCE / 2, len(first) - 2) * line.stderr
-    return Estimate(float(line.slope), float(line.slope - margin), float(line.slope + margin)), float(line.pvalue)
+    return Estimate(float(line.slope), float(line.slope - margin), float(line.slope + margin))
 
 
 def repeatability_coefficient(first: Sequence[float], second: Sequence[float]) -> float:
@@ -159,38 +160,3 @@ def _mean_squares(ratings: np.ndarray) -> tuple[int, int, float, float, float]:
     least = ratings.size * (ROUNDING * np.abs(ratings).max()) ** 2
     rows, columns, error = (float(total) if total > least else 0.0 for total in (effect.sum() for effect in effects))
     return n, k, rows / (n - 1), columns / (k - 1), error / ((n - 1) * (k - 1))
-
-
-def cluster_bootstrap(
-    statistic: Callable[[np.ndarray], float],
-    clusters: Sequence[object],
-    random: np.random.Generator,
-    *,
-    resamples: int = 2000,
-) -> tuple[float, float]:
-    """95 % percentile interval of a statistic when readings come in clusters, as segments come in patients.
-
-    Whole clusters are drawn with replacement, so that segments of one patient do not count as independent.
-
-    statistic : of the indices of the readings drawn
-    clusters : the cluster (patient) of every reading
-    returns : low, high; NaN with fewer than two clusters
-
-    Examples
-    --------
-    >>> values = np.arange(8.0)
-    >>> low, high = cluster_bootstrap(lambda drawn: values[drawn].mean(), "aabbccdd", np.random.default_rng(0))
-    >>> bool(low < values.mean() < high)
-    True
-    """
-    clusters = np.asarray(list(clusters))
-    members = [np.flatnonzero(clusters == name) for name in dict.fromkeys(clusters.tolist())]
-    if len(members) < 2:
-        return float("nan"), float("nan")
-    drawn = random.integers(len(members), size=(resamples, len(members)))
-    values = np.array([statistic(np.concatenate([members[index] for index in draw])) for draw in drawn], dtype=float)
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return float("nan"), float("nan")
-    low, high = np.percentile(values, (100 * SIGNIFICANCE / 2, 100 * (1 - SIGNIFICANCE / 2)))
-    return float(low), float(high)

@@ -24,20 +24,24 @@ def draw_bland_altman(
         (limits.lower, "--", "lower limit"),
     ):
         if np.isfinite(estimate.value):
-            axes.axhspan(estimate.low, estimate.high, color=LIMIT, alpha=0.12, linewidth=0)
+            if np.isfinite(estimate.low + estimate.high):
+                axes.axhspan(estimate.low, estimate.high, color=LIMIT, alpha=0.12, linewidth=0)
+                within = f"\n[{estimate.low:+.2f}, {estimate.high:+.2f}]"
+            else:
+                within = ""
             axes.axhline(estimate.value, color=LIMIT, linestyle=line, linewidth=0.9)
             axes.annotate(
-                f"{label} {estimate.value:+.2f}",
+                f"{label} {estimate.value:+.2f}{within}",
                 (1, estimate.value),
                 xycoords=("axes fraction", "data"),
-                xytext=(-1, 1.5),
+                xytext=(2, 0),
                 textcoords="offset points",
-                ha="right",
+                va="center",
                 fontsize=5.5,
                 color=INK,
             )
     _dots(axes, mean, difference, color)
-    edges = np.array([limits.lower.low, limits.upper.high, 1e-6])
+    edges = np.array([limits.lower.value, limits.lower.low, limits.upper.value, limits.upper.high, 1e-6])
     largest = 1.15 * max(np.abs(difference).max(initial=0), np.nanmax(np.abs(edges)))
     axes.set_ylim(-largest, largest)
     axes.set(xlabel=f"mean of both{_in(unit)}", ylabel=f"difference{_in(unit)}")

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..agreement import Comparison, Estimate, FlowSummary, ShapeSummary
+from ..agreement import Comparison, Estimate, FlowSummary, ShapeSummary, interval_notes
 from ..agreement.cohort import PAPER, PAPER_FLOW
 from .tables import NOTICE, number
 
@@ -32,10 +32,9 @@ def flow_cells(summary: FlowSummary) -> list[str]:
         bracketed(limits.bias),
         f"{number(limits.lower.value)} to {number(limits.upper.value)}",
         bracketed(summary.icc_agreement),
-        bracketed(Estimate(summary.icc_agreement.value, *summary.icc_bootstrap)).partition(" ")[2],
         bracketed(summary.icc_consistency),
-        number(summary.repeatability),
-        f"{number(summary.slope.value)} (p {'<0.001' if summary.slope_p < 0.001 else number(summary.slope_p, 3)})",
+        number(summary.repeatability.value),
+        bracketed(summary.slope),
     ]
 
 
@@ -51,7 +50,7 @@ def bracketed(estimate: Estimate, digits: int = 2) -> str:
 
 
 SHAPE_HEADER = ("Measure", "Paper", "Here", "Median", "Worst")
-FLOW_HEADER = ("MBF", "Per", "Pairs", "Bias, %", "Bias", "Limits", "ICC(A,1)", "by patients", "ICC(C,1)", "RC", "Slope")
+FLOW_HEADER = ("MBF", "Per", "Pairs", "Bias, %", "Bias", "Limits", "ICC(A,1)", "ICC(C,1)", "RC", "Slope")
 
 
 def agreement_text(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]) -> str:
@@ -61,7 +60,13 @@ def agreement_text(comparison: Comparison, shapes: Sequence[ShapeSummary], flows
         _aligned([FLOW_HEADER, *(flow_cells(summary) for summary in flows)]),
     ]
     return "\n\n".join(
-        [f"{comparison.studies} studies, {len(comparison.slices)} slices.", *blocks, paper_flow(), f"{NOTICE}."]
+        [
+            f"{comparison.studies} studies, {len(comparison.slices)} slices.",
+            *blocks,
+            "\n".join(interval_notes(flows)),
+            paper_flow(),
+            f"{NOTICE}.",
+        ]
     )
 
 
@@ -103,6 +108,7 @@ def _shape_rows(summary: ShapeSummary):
             "extent": "slice",
             "unit": summary.unit,
             "n": summary.slices,
+            "patients": summary.patients,
             "statistic": statistic,
             "value": getattr(summary, statistic),
             "low": float("nan"),
@@ -120,17 +126,16 @@ def _flow_rows(summary: FlowSummary):
         ("lower_limit", summary.limits.lower, unit),
         ("upper_limit", summary.limits.upper, unit),
         ("icc_agreement", summary.icc_agreement, ""),
-        ("icc_agreement_by_patients", Estimate(summary.icc_agreement.value, *summary.icc_bootstrap), ""),
         ("icc_consistency", summary.icc_consistency, ""),
-        ("repeatability_coefficient", Estimate(summary.repeatability), unit),
+        ("repeatability_coefficient", summary.repeatability, unit),
         ("proportional_bias_slope", summary.slope, ""),
-        ("proportional_bias_p", Estimate(summary.slope_p), ""),
     ):
         yield {
             "measure": f"{summary.quantity} MBF" if unit else "MPR",
             "extent": summary.extent,
             "unit": of,
             "n": summary.limits.pairs,
+            "patients": summary.patients,
             "statistic": statistic,
             "value": estimate.value,
             "low": estimate.low,

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..agreement import Comparison, FlowSummary, ShapeSummary
+from ..agreement import Comparison, FlowSummary, ShapeSummary, interval_notes
 from ..agreement.cohort import flow_pairs
 from ..figures import FLOW_UNIT, styled
 from ..figures.agreement import draw_bland_altman, draw_groups, draw_identity
@@ -74,18 +74,17 @@ def _tables(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Seque
         [
             ("", LEFT_MM, "left"),
             ("", 34, "left"),
-            ("Pairs", 54, "right"),
-            ("Bias, %\nby patients", 69, "center"),
-            ("Bias", 92, "center"),
-            ("Limits of\nagreement", 115, "center"),
-            ("ICC(A,1)", 134, "center"),
-            ("\nby patients", 149, "center"),
-            ("ICC(C,1)", 167, "center"),
-            ("RC", 182, "right"),
-            ("Slope", 196, "right"),
+            ("Pairs", 52, "right"),
+            ("Bias, %", 64, "center"),
+            ("Bias", 86.5, "center"),
+            ("Limits of\nagreement", 108, "center"),
+            ("ICC(A,1)", 129, "center"),
+            ("ICC(C,1)", 151.5, "center"),
+            ("RC", 171, "right"),
+            ("Slope", 184.5, "center"),
         ],
         row_mm=4.0,
-        size=5.6,
+        size=6,
     )
     y = columns.header(y + 8)
     for place, summary in enumerate(flows):
@@ -93,17 +92,10 @@ def _tables(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Seque
         new_extent = place > 0 and flows[place - 1].extent != summary.extent
         if new_extent:
             page.rule(y - 2.9, width=0.3)
-        y = columns.row(y, [*cells[:-1], cells[-1].partition(" ")[0]])
-    y = page.paragraph(
-        LEFT_MM,
-        y + 1,
-        "RC: repeatability coefficient. Slope: of the difference on the mean (proportional bias). By patients: whole "
-        "patients drawn with replacement, because segments of one patient are not independent.",
-        width=RIGHT_MM - LEFT_MM,
-        size=6,
-        color="#5c5c5c",
-    )
-    y = page.paragraph(LEFT_MM, y, paper_flow(), width=RIGHT_MM - LEFT_MM, size=6, color="#5c5c5c")
+        y = columns.row(y, cells)
+    legend = "RC: repeatability coefficient. Slope: of the difference on the mean (proportional bias)."
+    for place, note in enumerate((legend, *interval_notes(flows), paper_flow())):
+        y = page.paragraph(LEFT_MM, y + (place == 0), note, width=RIGHT_MM - LEFT_MM, size=6, color="#5c5c5c")
     _slices(page, y + 4, comparison)
     return page
 
@@ -140,14 +132,14 @@ def _slices(page: Page, y: float, comparison: Comparison) -> None:
 def _plots(comparison: Comparison, flows: Sequence[FlowSummary]) -> Page:
     page = Page()
     y = 28.0
-    page.heading(y, "Per segment", "shaded: 95 % intervals of the bias and of the limits of agreement")
+    page.heading(y, "Per segment", "shaded: 95 % intervals of the bias and of the limits of agreement, over patients")
     y += 6
     height, step = 44.0, 59.0
     for summary in (summary for summary in flows if summary.extent == "segment"):
         _, first, second = flow_pairs(comparison.flows, summary.quantity, summary.extent)
         unit = "" if summary.quantity == "mpr" else FLOW_UNIT
         color, name = COLORS[summary.quantity], "MPR" if summary.quantity == "mpr" else f"MBF, {summary.quantity}"
-        plot = page.axes(LEFT_MM + 11, y + 2, 105, height)
+        plot = page.axes(LEFT_MM + 11, y + 2, 90, height)
         draw_bland_altman(plot, first, second, summary.limits, unit=unit, color=color, title=name)
         identity = page.axes(RIGHT_MM - height - 2, y + 2, height, height)
         draw_identity(identity, first, second, unit=unit, color=color, names=("first", "second"))
