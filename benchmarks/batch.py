@@ -28,7 +28,7 @@ from PerfusionDLLib.networks import load_networks
 GOOD, FIRST_SEED = 50, 50_000
 COMMAND = [sys.executable, "-m", "PerfusionDLLib.cli"]
 NOTHING_TASKS = 2000
-TIME_LIMIT_S = 60
+TIME_LIMIT_S = 30
 
 
 def prepare(folder):

@@ -112,7 +112,7 @@ def inflate(path, *, gigabytes):
     path.write_bytes(stored[:begin] + start + again * (gigabytes * 64) + deflate.flush())
 
 
-def endless(folder, seed, *, frames=1200):
+def endless(folder, seed, *, frames=1800):
     """So many frames that the limit of time passes first."""
     drawn = phantom.simulate_study(seed, conditions=(Condition.STRESS,), levels=(Level.MID,), size=96, config=SMALL)
     scan = drawn.study.stress

@@ -199,11 +199,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_what_a_crash_left_is_put_back_and_taken_away(tmp_path):
-    with opening.opened(tmp_path / "out", SETTINGS, resume=False) as folder:
+    with pytest.raises(KeyboardInterrupt), opening.opened(tmp_path / "out", SETTINGS, resume=False) as folder:
         (folder.out / "studies" / ".study-a.partial-1-x").mkdir()
         (folder.out / "studies" / ".study-b.former").mkdir()
+        raise KeyboardInterrupt
     with opening.opened(tmp_path / "out", SETTINGS, resume=True) as folder:
         assert [path.name for path in (folder.out / "studies").iterdir()] == ["study-b"]
+
+
+def test_a_cohort_that_ends_leaves_nothing_half_written(tmp_path):
+    with opening.opened(tmp_path / "out", SETTINGS, resume=False) as folder:
+        (folder.out / "studies" / ".study-a.partial-1-x").mkdir()  # by an attempt whose worker was killed
+    assert not list((folder.out / "studies").iterdir())
 
 
 def test_packed_files_come_out_as_they_went_in(tmp_path):

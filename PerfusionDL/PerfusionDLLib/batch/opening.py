@@ -37,6 +37,7 @@ def opened(out: Path, settings: Mapping[str, object], *, resume: bool) -> Iterat
         keep_settings(out, settings)
         tidy(out / STUDIES)
         yield CohortFolder(out)
+        tidy(out / STUDIES)  # every study has ended: what is half written belongs to attempts that were killed
     finally:
         lock.release()
 
