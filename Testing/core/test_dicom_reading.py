@@ -71,6 +71,20 @@ def test_perfusion_is_found_among_everything_else(tmp_path):
     assert {"rest", "stress"} == {scan.condition for scan in study.scans}
 
 
+def test_a_volume_of_thin_planes_beside_a_scan_is_no_slice_of_it(tmp_path):
+    folder = written(tmp_path, rest_only(slices=1))
+    moments = [pydicom.dcmread(path).AcquisitionTime for path in sorted(folder.rglob("*.dcm"))]
+    add_series(
+        folder,
+        "3D angiography",
+        count=60,
+        number=6,
+        AcquisitionTime=lambda index: moments[index % len(moments)],
+        ImagePositionPatient=lambda index: [0, 0, 0.8 * index],
+    )
+    assert [len(one.signal) for one in read_study([folder]).rest.slices] == [len(moments)]
+
+
 @pytest.mark.parametrize(("slices", "levels"), [(1, ["mid"]), (2, ["basal", "mid"]), (3, ["basal", "mid", "apical"])])
 def test_levels_follow_the_number_of_slices(slices, levels, tmp_path):
     study = read_study([written(tmp_path, rest_only(slices=slices))])

@@ -15,6 +15,7 @@ from .headers import Frame
 FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
 FEWEST_REMAINS = 4  # fewer are no dynamic series at all
 SHORTEST_SPAN_S = 8.0
+EVEN_MM = 0.05
 NO_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "MIXED"}
 BREAK_S = 60.0  # a longer pause within a series separates two scans
 MOST_NAMED = 6
@@ -156,10 +157,16 @@ def at_one_place(series: Sequence[Frame]) -> list[list[Frame]]:
     places = []
     for members in by_plane.values():
         members.sort(key=lambda member: member[1])
-        starts = np.flatnonzero(np.diff([along for _, along in members]) > geometry.SAME_PLACE_MM) + 1
-        for one in np.split(np.arange(len(members)), starts):
+        steps_mm = np.diff([along for _, along in members])
+        apart_mm = 0 if is_volume(steps_mm) else geometry.SAME_PLACE_MM
+        for one in np.split(np.arange(len(members)), np.flatnonzero(steps_mm > apart_mm) + 1):
             places += without_breaks([members[index][0] for index in one])
     return places
+
+
+def is_volume(steps_mm: np.ndarray) -> bool:
+    """Whether planes this far from each other are a volume, however thin: evenly spaced, one image each."""
+    return len(steps_mm) > 1 and steps_mm.min() > EVEN_MM and np.ptp(steps_mm) < EVEN_MM
 
 
 def component(frame: Frame) -> str:
