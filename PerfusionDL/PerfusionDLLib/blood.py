@@ -248,14 +248,28 @@ def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float
     return float(tried[np.argmin(np.abs(sums - known[chosen].sum()))])
 
 
-def residual_contrast(scans: Sequence[PreprocessedScan]) -> list[Residual]:
-    """Contrast agent that an earlier injection left in the blood of each scan of a study."""
-    baselines = [[_slice_baseline(part) for part in scan.slices] for scan in scans]
+def residual_contrast(scans: Sequence[PreprocessedScan], former: Sequence[Residual] = ()) -> list[Residual]:
+    """Contrast agent that an earlier injection left in the blood of each scan of a study.
+
+    former : what was returned last for this study; baselines of slices that show the same pixels are taken from there
+    """
+    known = [pair for residual in former for pair in residual.memory or ()]
+    measured = [[_known_baseline(part, known) for part in scan.slices] for scan in scans]
+    baselines = [[baseline for _, baseline in pairs] for pairs in measured]
     common = [all(slices) for slices in zip(*baselines, strict=False)]
-    return residual_of_baselines(
+    found = residual_of_baselines(
         [[one for one, kept in zip(slices, common, strict=False) if kept] for slices in baselines],
         concentration.recovered_share,
     )
+    return [replace(residual, memory=tuple(pairs)) for residual, pairs in zip(found, measured, strict=True)]
+
+
+def _known_baseline(part: PreprocessedSlice, known) -> tuple[PreprocessedSlice, Baseline | None]:
+    """The slice with its baseline, which is one of ``known`` where it shows the same pixels."""
+    for was, baseline in known:
+        if part.shows_same_pixels(was):
+            return part, baseline
+    return part, _slice_baseline(part)
 
 
 def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:

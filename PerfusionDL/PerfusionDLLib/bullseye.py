@@ -4,6 +4,7 @@ Orientation and numbering: Cerqueira et al., Circulation 2002;105:539.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -75,20 +76,25 @@ def polar_image(slices: Sequence[SliceMaps], size: int = 400) -> np.ndarray:
 
     Each position shows the nearest trustworthy pixel of its segment; several slices of one level share its ring.
     """
-    position = (np.arange(size) + 0.5) / size * 2 - 1
-    x, y = np.meshgrid(position, -position)
-    radius, angle = np.hypot(x, y), np.degrees(np.arctan2(y, x)) % 360
-    segments = segment_at(radius, angle)
     image = np.full((size, size), np.nan)
     pixels = [unrolled(part) for part in slices if part.segments.any()]
     if not pixels:
         return image
     pixel_segment, pixel_radius, pixel_angle, flow = (np.concatenate(values) for values in zip(*pixels, strict=True))
     pixel_xy = pixel_radius[:, None] * np.stack([np.cos(pixel_angle), np.sin(pixel_angle)], axis=-1)
-    for segment in SIXTEEN:
-        source, target = (pixel_segment == segment) & np.isfinite(flow), segments == segment
+    for segment, (target, target_xy) in _targets(size).items():
+        source = (pixel_segment == segment) & np.isfinite(flow)
         if source.any():
-            targets = np.stack([x[target], y[target]], axis=-1)
-            nearest = cKDTree(pixel_xy[source]).query(targets, distance_upper_bound=NEAR)[1]
-            image[target] = np.append(flow[source], np.nan)[nearest]
+            nearest = cKDTree(pixel_xy[source]).query(target_xy, distance_upper_bound=NEAR)[1]
+            image.flat[target] = np.append(flow[source], np.nan)[nearest]
     return image
+
+
+@lru_cache(maxsize=4)
+def _targets(size: int) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Places (N,) in the flat image and positions (N, 2) of the pixels of each segment."""
+    position = (np.arange(size) + 0.5) / size * 2 - 1
+    x, y = (axis.ravel() for axis in np.meshgrid(position, -position))
+    segments = segment_at(np.hypot(x, y), np.degrees(np.arctan2(y, x)) % 360)
+    places = {segment: np.flatnonzero(segments == segment) for segment in SIXTEEN}
+    return {segment: (place, np.stack([x[place], y[place]], axis=-1)) for segment, place in places.items()}

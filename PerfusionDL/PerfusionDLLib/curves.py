@@ -1,6 +1,6 @@
 """From the images of a preprocessed scan to the concentration curves of its myocardium, and of blood that mixes in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -15,36 +15,51 @@ from .series import Level
 BASELINE_DOUBT, FLOOR_DOUBT = 0.01, 1.2  # relative error of the baseline: in any case, and where noise equals it
 EDGE_PX = 1.5  # of a cavity: as far as the blur of an image reaches
 TYPICAL_SPILL = 0.15  # of blood in such a pixel
+REGIONS = 6  # of a slice, whose mean curves tell the flow models about the tissue
 FEWEST_PIXELS = 10  # of a segment, to leave its edges out
 
 
 @dataclass(frozen=True)
 class Tissue:
-    """Concentration curves of a slice's myocardium, grouped by segment, and what to know about them."""
+    """Concentration curves of a slice's myocardium, and what to know about them; insertion points do not matter."""
 
     curves: kinetics.CurveSet
-    segments: np.ndarray
     saturated: np.ndarray
     outermost: np.ndarray
-    flags: tuple[str, ...]
 
 
-def tissue_curves(part: PreprocessedSlice, aif_curve: ArterialInput, number: int, residual: Residual) -> Tissue:
-    segments, flags = _segments(part, number)
+def tissue_curves(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual) -> Tissue:
     tissue, saturated, log_sd = _tissue_concentration(part, aif_curve, residual)
     contours = part.contours
     near_blood, outermost = _borders(contours.labels)
     curves = kinetics.CurveSet(
         times_s=part.series.times_s,
         curves=tissue,
-        groups=segments[contours.myocardium].astype(int),
+        groups=_regions(contours.myocardium, part.series.ijk_to_ras),
         used_frames=part.used_frames,
         edge=near_blood[contours.myocardium],
         inner=~(near_blood | outermost)[contours.myocardium],
         spill=_spill(part, aif_curve, residual),
         log_sd=log_sd,
     )
-    return Tissue(curves, segments, saturated, outermost, flags)
+    return Tissue(curves, saturated, outermost)
+
+
+def _regions(myocardium: np.ndarray, ijk_to_ras: np.ndarray) -> np.ndarray:
+    """Sector of the wall (N,) of every myocardial pixel, by its angle in the patient about the middle of the ventricle.
+
+    Not the AHA segments: a moved insertion point names pixels anew, it must not fit them anew.
+    """
+    if not myocardium.any():
+        return np.zeros(0, int)
+    within = aha.bounding_box(myocardium, margin=0)
+    center = ndimage.center_of_mass(ndimage.binary_fill_holes(myocardium[within]))
+    offsets_mm = (np.argwhere(myocardium[within]) - center)[:, ::-1] @ ijk_to_ras[:3, :2].T
+    normal = np.cross(ijk_to_ras[:3, 0], ijk_to_ras[:3, 1])
+    axis = np.eye(3)[np.argmin(np.abs(normal))]  # of the patient, the one that lies best in the plane
+    across = np.cross(normal / np.linalg.norm(normal), axis)
+    angle = np.arctan2(offsets_mm @ across, offsets_mm @ axis)
+    return np.floor(angle / (2 * np.pi) * REGIONS).astype(int) % REGIONS
 
 
 def _borders(labels: np.ndarray):
@@ -109,7 +124,8 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     return tissue, ~np.isfinite(tissue[used]).all(axis=0), doubt
 
 
-def _segments(part: PreprocessedSlice, number: int):
+def segments_of(part: PreprocessedSlice, number: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """AHA segment of every pixel (Y, X), 0 where there is none, and what is missing for it."""
     contours, series = part.contours, part.series
     mask = contours.myocardium
     if not mask.any():
@@ -127,11 +143,19 @@ def slice_level(part: PreprocessedSlice) -> Level:
     return part.series.level or Level.MID
 
 
-def mean_curves(curves: kinetics.CurveSet, numbers):
-    """Mean curve of each segment (T, S), pixels with partial volume and pixels without information left out."""
-    member = curves.groups[:, None] == numbers
+def segment_curves(curves: kinetics.CurveSet, segments: np.ndarray) -> tuple[np.ndarray, kinetics.CurveSet]:
+    """Numbers of the segments (S,) that the pixels (N,) belong to, and their mean curves.
+
+    Pixels with partial volume and pixels without information are left out. A mean curve belongs to the region that
+    most of its pixels are in.
+    """
+    numbers = np.unique(segments[segments > 0])
+    member = segments[:, None] == numbers
+    shares = np.array([np.bincount(curves.groups[inside], minlength=REGIONS) for inside in member.T])
     inner = member & curves.inner[:, None]
     member = np.where(inner.sum(axis=0) >= FEWEST_PIXELS, inner, member).astype(float)
     known = np.isfinite(curves.curves)
     with np.errstate(invalid="ignore"):
-        return (np.where(known, curves.curves, 0) @ member) / (known @ member)
+        means = (np.where(known, curves.curves, 0) @ member) / (known @ member)
+    regions = shares.argmax(axis=1) if numbers.size else np.zeros(0, int)
+    return numbers, replace(curves, curves=means, groups=regions, edge=None, inner=None)

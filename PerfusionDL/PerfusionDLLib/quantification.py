@@ -8,7 +8,7 @@ import numpy as np
 from . import __version__, aha, kinetics
 from .blood import NO_RESIDUAL, measure_arterial_input
 from .contours import PreprocessedScan, PreprocessedSlice
-from .curves import Tissue, mean_curves, slice_level, tissue_curves
+from .curves import Tissue, segment_curves, segments_of, slice_level, tissue_curves
 from .errors import PerfusionError
 from .maps import ArterialInput, FitStatus, FlowModel, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
 from .residual import Residual
@@ -55,13 +55,14 @@ def quantify(
         )
     memory = former.memory if former is not None and isinstance(former.memory, Memory) else None
     options = (aif_slice, None if aif_region is None else aif_region.tobytes(), dose_ratio, residual)
-    kept = [memory is not None and memory.knows(number, part) for number, part in enumerate(scan.slices)]
-    kept = kept if memory is not None and len(memory.scan.slices) == len(kept) else [False] * len(kept)
+    kept = [False] * len(scan.slices)
+    if memory is not None and len(memory.scan.slices) == len(kept):
+        kept = [part.shows_same_pixels(was) for part, was in zip(scan.slices, memory.scan.slices, strict=True)]
     same_series = memory is not None and memory.scan.aif_series is scan.aif_series
     if arterial_input is not None:
         check_covers(arterial_input, scan)
         aif_curve = arterial_input
-    elif all(kept) and kept and same_series and memory.options == options and not memory.given:
+    elif all(kept) and same_series and memory.options == options and not memory.given:
         aif_curve = memory.arterial_input
     else:
         aif_curve = measure_arterial_input(
@@ -71,37 +72,33 @@ def quantify(
             aif_curve = memory.arterial_input
     same_blood = memory is not None and aif_curve is memory.arterial_input and memory.options[-1] == residual
     tissues = [
-        memory.tissues[number] if same_blood and kept[number] else tissue_curves(part, aif_curve, number, residual)
+        memory.tissues[number] if same_blood and kept[number] else tissue_curves(part, aif_curve, residual)
         for number, part in enumerate(scan.slices)
     ]
-    now = Memory(scan, model, options, arterial_input is not None, aif_curve, tuple(tissues))
-    if same_blood and all(kept) and kept and memory.model is model:
-        slices = tuple(
-            replace(slice_maps, origin=part.contours.origin)
-            for slice_maps, part in zip(former.slices, scan.slices, strict=True)
-        )
-        provenance = _provenance(scan, model, aif_curve, residual) | dict(memory.fitter.learned)
-        return replace(former, slices=slices, provenance=provenance, memory=replace(now, fitter=memory.fitter))
     drawn = [number for number, tissue in enumerate(tissues) if tissue.curves.curves.size]
-    fitter = kinetics.prepare_fitter(
-        model,
-        [tissues[number].curves for number in drawn],
-        aif_curve.times_s,
-        aif_curve.concentration_mmol_l,
-        hematocrit=scan.slices[0].series.acquisition.hematocrit,
-        input_log_sd=max(aif_curve.log_sd, SCALE_LOG_SD),
-        former=memory.fitter if memory else None,
-    )
-    slices = tuple(
-        _quantify_slice(part, tissues[number], fitter, drawn.index(number) if number in drawn else None, aif_curve)
-        for number, part in enumerate(scan.slices)
-    )
+    unchanged = same_blood and all(kept) and memory.model is model
+    if unchanged:
+        fitter = memory.fitter
+    else:
+        fitter = kinetics.prepare_fitter(
+            model,
+            [tissues[number].curves for number in drawn],
+            aif_curve.times_s,
+            aif_curve.concentration_mmol_l,
+            hematocrit=scan.slices[0].series.acquisition.hematocrit,
+            input_log_sd=max(aif_curve.log_sd, SCALE_LOG_SD),
+            former=memory.fitter if memory else None,
+        )
+    slices = []
+    for number, part in enumerate(scan.slices):
+        one = _Slice(part, number, tissues[number], fitter, drawn.index(number) if number in drawn else None, aif_curve)
+        slices.append(one.named_anew(memory.scan.slices[number], former.slices[number]) if unchanged else one.maps())
     return PerfusionMaps(
         condition=scan.condition,
-        slices=slices,
+        slices=tuple(slices),
         arterial_input=aif_curve,
         provenance=_provenance(scan, model, aif_curve, residual) | dict(fitter.learned),
-        memory=replace(now, fitter=fitter),
+        memory=Memory(scan, model, options, arterial_input is not None, aif_curve, tuple(tissues), fitter),
     )
 
 
@@ -115,24 +112,7 @@ class Memory:
     given: bool
     arterial_input: ArterialInput
     tissues: tuple[Tissue, ...]
-    fitter: kinetics.Fitter | None = None
-
-    def knows(self, number: int, part: PreprocessedSlice) -> bool:
-        """Whether a slice has the images, contours and frames that it had."""
-        if number >= len(self.scan.slices):
-            return False
-        former = self.scan.slices[number]
-        points = [(one.contours.anterior_rv_ras_mm, one.contours.inferior_rv_ras_mm) for one in (former, part)]
-        return (
-            former.series.acquisition == part.series.acquisition
-            and former.series.level is part.series.level
-            and np.array_equal(former.series.times_s, part.series.times_s)
-            and np.array_equal(former.series.ijk_to_ras, part.series.ijk_to_ras)
-            and former.motion.corrected is part.motion.corrected
-            and np.array_equal(former.contours.labels, part.contours.labels)
-            and np.array_equal(former.used_frames, part.used_frames)
-            and all(np.array_equal(was, now) for was, now in zip(*points, strict=True))
-        )
+    fitter: kinetics.Fitter
 
 
 def check_covers(arterial_input: ArterialInput, scan: PreprocessedScan) -> None:
@@ -158,37 +138,83 @@ def same_arterial_input(one: ArterialInput, other: ArterialInput) -> bool:
     )
 
 
-def _quantify_slice(
-    part: PreprocessedSlice,
-    tissue: Tissue,
-    fitter: kinetics.Fitter,
-    index: int | None,
-    arterial_input: ArterialInput,
-) -> SliceMaps:
-    contours, mask = part.contours, part.contours.myocardium
-    mbf, se = np.full(mask.shape, np.nan, np.float32), np.full(mask.shape, np.nan, np.float32)
-    status = np.zeros(mask.shape, np.uint8)
-    segment_fits, pixel_fits = {}, None
-    if index is not None:
-        pixels = fitter.fit(index, tissue.curves)
-        status[mask] = pixels.status | np.where(tissue.saturated, FitStatus.SATURATED, 0).astype(np.uint8)
-        mbf[mask], se[mask] = pixels.mbf_ml_min_g, pixels.mbf_se_ml_min_g
-        mbf[status > 0], se[status > 0] = np.nan, np.nan
-        segment_fits = _segment_fits(tissue, fitter, index, arterial_input)
-        pixel_fits = _pixel_fits(tissue, pixels.fitted_mmol_l, mask)
-    return SliceMaps(
-        level=slice_level(part),
-        mbf_ml_min_g=mbf,
-        mbf_se_ml_min_g=se,
-        status=status,
-        segments=tissue.segments,
-        depth=aha.transmural_depth(mask, contours.blood_pool),
-        segment_fits=segment_fits,
-        pixel_fits=pixel_fits,
-        counted=mask & ~tissue.outermost,
-        origin=contours.origin,
-        flags=tissue.flags,
-    )
+@dataclass(frozen=True)
+class _Slice:
+    """One slice of a scan on its way to maps; index : in the fitter, None where the slice has no myocardium."""
+
+    part: PreprocessedSlice
+    number: int
+    tissue: Tissue
+    fitter: kinetics.Fitter
+    index: int | None
+    arterial_input: ArterialInput
+
+    def maps(self) -> SliceMaps:
+        """Flow of every pixel and segment."""
+        contours, mask = self.part.contours, self.part.contours.myocardium
+        mbf, se = np.full(mask.shape, np.nan, np.float32), np.full(mask.shape, np.nan, np.float32)
+        status = np.zeros(mask.shape, np.uint8)
+        pixel_fits = None
+        if self.index is not None:
+            pixels = self.fitter.fit(self.index, self.tissue.curves)
+            status[mask] = pixels.status | np.where(self.tissue.saturated, FitStatus.SATURATED, 0).astype(np.uint8)
+            mbf[mask], se[mask] = pixels.mbf_ml_min_g, pixels.mbf_se_ml_min_g
+            mbf[status > 0], se[status > 0] = np.nan, np.nan
+            pixel_fits = _pixel_fits(self.tissue, pixels.fitted_mmol_l, mask)
+        return SliceMaps(
+            level=slice_level(self.part),
+            mbf_ml_min_g=mbf,
+            mbf_se_ml_min_g=se,
+            status=status,
+            depth=aha.transmural_depth(mask, contours.blood_pool),
+            pixel_fits=pixel_fits,
+            counted=mask & ~self.tissue.outermost,
+            **self._named(),
+        )
+
+    def named_anew(self, was: PreprocessedSlice, maps: SliceMaps) -> SliceMaps:
+        """The same flow of every pixel with the segments as they are now; the same maps where these are too."""
+        points = [(one.contours.anterior_rv_ras_mm, one.contours.inferior_rv_ras_mm) for one in (was, self.part)]
+        if not all(map(np.array_equal, *points)):
+            return replace(maps, **self._named())
+        origin = self.part.contours.origin
+        return maps if maps.origin is origin else replace(maps, origin=origin)
+
+    def _named(self) -> dict:
+        """What depends on the insertion points."""
+        segments, flags = segments_of(self.part, self.number)
+        return {
+            "segments": segments,
+            "segment_fits": self._segment_fits(segments),
+            "origin": self.part.contours.origin,
+            "flags": flags,
+        }
+
+    def _segment_fits(self, segments: np.ndarray) -> dict[int, SegmentFit]:
+        if self.index is None or not segments.any():
+            return {}
+        numbers, means = segment_curves(self.tissue.curves, segments[self.part.contours.myocardium])
+        fits = self.fitter.fit(self.index, means)
+        upslopes = kinetics.relative_upslope(
+            means.times_s,
+            means.curves,
+            self.arterial_input.times_s,
+            self.arterial_input.concentration_mmol_l,
+            used_frames=means.used_frames,
+        )
+        return {
+            int(segment): SegmentFit(
+                times_s=means.times_s,
+                concentration_mmol_l=means.curves[:, i],
+                fitted_mmol_l=fits.fitted_mmol_l[:, i],
+                mbf_ml_min_g=float(fits.mbf_ml_min_g[i]),
+                mbf_low_ml_min_g=float(fits.mbf_low_ml_min_g[i]),
+                mbf_high_ml_min_g=float(fits.mbf_high_ml_min_g[i]),
+                status=FitStatus(int(fits.status[i])),
+                upslope=float(upslopes[i]),
+            )
+            for i, segment in enumerate(numbers)
+        }
 
 
 def _pixel_fits(tissue: Tissue, fitted_mmol_l: np.ndarray, mask: np.ndarray) -> PixelFits:
@@ -200,36 +226,6 @@ def _pixel_fits(tissue: Tissue, fitted_mmol_l: np.ndarray, mask: np.ndarray) -> 
         fitted_mmol_l=fitted_mmol_l.astype(np.float32),
         index=index,
     )
-
-
-def _segment_fits(
-    tissue: Tissue, fitter: kinetics.Fitter, index: int, arterial_input: ArterialInput
-) -> dict[int, SegmentFit]:
-    numbers = np.unique(tissue.segments[tissue.segments > 0])
-    if not numbers.size:
-        return {}
-    means = mean_curves(tissue.curves, numbers)
-    fits = fitter.fit(index, replace(tissue.curves, curves=means, groups=numbers.astype(int), edge=None, inner=None))
-    upslopes = kinetics.relative_upslope(
-        tissue.curves.times_s,
-        means,
-        arterial_input.times_s,
-        arterial_input.concentration_mmol_l,
-        used_frames=tissue.curves.used_frames,
-    )
-    return {
-        int(segment): SegmentFit(
-            times_s=tissue.curves.times_s,
-            concentration_mmol_l=means[:, i],
-            fitted_mmol_l=fits.fitted_mmol_l[:, i],
-            mbf_ml_min_g=float(fits.mbf_ml_min_g[i]),
-            mbf_low_ml_min_g=float(fits.mbf_low_ml_min_g[i]),
-            mbf_high_ml_min_g=float(fits.mbf_high_ml_min_g[i]),
-            status=FitStatus(int(fits.status[i])),
-            upslope=float(upslopes[i]),
-        )
-        for i, segment in enumerate(numbers)
-    }
 
 
 def fingerprint(scan: PreprocessedScan) -> str:

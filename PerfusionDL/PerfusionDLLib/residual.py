@@ -1,7 +1,7 @@
 """Contrast agent that an earlier injection left behind, estimated from the baseline signal of blood and myocardium."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import brentq
@@ -30,10 +30,14 @@ class Baseline:
 
 @dataclass(frozen=True, kw_only=True)
 class Residual:
-    """Concentration in blood during the baseline, mmol/L, and a sentence on how it is known."""
+    """Concentration in blood during the baseline, mmol/L, and a sentence on how it is known.
+
+    memory : of the program, to compute less after a correction; no part of the result
+    """
 
     blood_mmol_l: float = 0.0
     how: str = "No contrast agent is assumed in the blood before the injection."
+    memory: object = field(default=None, repr=False, compare=False)
 
     @property
     def myocardium_mmol_l(self) -> float:

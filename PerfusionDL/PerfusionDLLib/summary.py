@@ -1,14 +1,14 @@
 """From flow maps to the table of segments."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import aha
 from .contours import Origin
 from .errors import PerfusionError
-from .maps import PerfusionMaps, RegionFlow, SegmentRow, SegmentTable, SliceMaps
+from .maps import PerfusionMaps, RegionFlow, SegmentRow, SegmentTable
 from .series import Condition
 from .thresholds import Threshold
 
@@ -54,13 +54,15 @@ def summarize(
     if rate_pressure_product is not None:
         check_rate_pressure_product(rate_pressure_product)
 
+    pixels = _pixels(rest), _pixels(stress)
+
     def row(members, segment, name):
-        return _flagged(_corrected(_row(rest, stress, members, segment, name), rate_pressure_product), thresholds)
+        return _flagged(_corrected(_row(*pixels, members, segment, name), rate_pressure_product), thresholds)
 
     segments = tuple(row((segment,), segment, aha.SEGMENT_NAMES[segment]) for segment in aha.SEGMENT_NAMES)
     territories = tuple(row(members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
     whole = row(tuple(aha.SEGMENT_NAMES), None, "global")
-    doubts = tuple(f"{maps.condition}: {flag}" for maps in (rest, stress) if maps for flag in _scan_flags(maps))
+    doubts = tuple(f"{maps.condition}: {flag}" for maps in (rest, stress) if maps for flag in _scan_flags(maps, whole))
     whole = replace(whole, flags=doubts + whole.flags)
     provenance = {
         f"{maps.condition}_{key}": value for maps in (rest, stress) if maps for key, value in maps.provenance.items()
@@ -97,12 +99,54 @@ def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator > 0 else float("nan")
 
 
+@dataclass(frozen=True)
+class _Pixels:
+    """The myocardial pixels of a scan that are in a segment, all slices in a row.
+
+    part (N,) : number of the slice; counted (N,) bool : for a region's mean, where enough pixels remain
+    sizes (S, 17) : pixels of each segment in each slice
+    """
+
+    maps: PerfusionMaps
+    part: np.ndarray
+    segment: np.ndarray
+    flow: np.ndarray
+    depth: np.ndarray
+    counted: np.ndarray
+    sizes: np.ndarray
+
+
+def _pixels(maps: PerfusionMaps | None) -> _Pixels | None:
+    if maps is None:
+        return None
+    inside = [np.nonzero(part.segments) for part in maps.slices]
+
+    def along(name):
+        return np.concatenate([getattr(part, name)[mask] for part, mask in zip(maps.slices, inside, strict=True)])
+
+    counted = [
+        np.ones(len(mask[0]), bool) if part.counted is None else part.counted[mask]
+        for part, mask in zip(maps.slices, inside, strict=True)
+    ]
+    numbers = np.repeat(np.arange(len(inside)), [len(mask[0]) for mask in inside])
+    sizes = np.array([np.bincount(part.segments.ravel(), minlength=17) for part in maps.slices])
+    return _Pixels(
+        maps=maps,
+        part=numbers,
+        segment=along("segments"),
+        flow=along("mbf_ml_min_g"),
+        depth=along("depth"),
+        counted=np.concatenate(counted),
+        sizes=sizes,
+    )
+
+
 def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -> SegmentRow:
-    flows = [RegionFlow() if maps is None else _region_flow(maps, members) for maps in (rest, stress)]
+    flows = [RegionFlow() if pixels is None else _region_flow(pixels, members) for pixels in (rest, stress)]
     flags = [
         f"{condition}: {text}"
-        for condition, maps, flow in zip(("rest", "stress"), (rest, stress), flows, strict=True)
-        if maps is not None
+        for condition, pixels, flow in zip(("rest", "stress"), (rest, stress), flows, strict=True)
+        if pixels is not None
         for text in _region_flags(flow)
     ]
     return SegmentRow(
@@ -118,17 +162,16 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
     )
 
 
-def _region_flow(maps: PerfusionMaps, members: Sequence[int]) -> RegionFlow:
-    inside = [_counted(part, members) for part in maps.slices]
-    flow = np.concatenate([part.mbf_ml_min_g[mask] for part, mask in zip(maps.slices, inside, strict=True)])
+def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
+    chosen = _counted(pixels, members)
+    flow, depth = pixels.flow[chosen], pixels.depth[chosen]
     if not flow.size:
         return RegionFlow()
-    depth = np.concatenate([part.depth[mask] for part, mask in zip(maps.slices, inside, strict=True)])
     good = np.isfinite(flow)
     endo, epi = _mean(flow[good & (depth < 0.5)]), _mean(flow[good & (depth >= 0.5)])
     mean = _mean(flow[good])
-    curve, low, high, upslope = _curve_flow(maps, members)
-    origins = {part.origin for part, mask in zip(maps.slices, inside, strict=True) if mask.any()}
+    curve, low, high, upslope = _curve_flow(pixels, members)
+    origins = {pixels.maps.slices[number].origin for number in np.unique(pixels.part[chosen])}
     return RegionFlow(
         mbf_ml_min_g=mean,
         mbf_low_ml_min_g=mean * low / curve,
@@ -144,28 +187,27 @@ def _region_flow(maps: PerfusionMaps, members: Sequence[int]) -> RegionFlow:
     )
 
 
-def _counted(part: SliceMaps, members: Sequence[int]) -> np.ndarray:
-    """Pixels of the slice (Y, X) that count for these segments; all where few would remain."""
-    inside = np.isin(part.segments, members)
-    if part.counted is None or np.count_nonzero(inside & part.counted) < FEWEST_PIXELS:
-        return inside
-    return inside & part.counted
+def _counted(pixels: _Pixels, members: Sequence[int]) -> np.ndarray:
+    """Pixels (N,) that count for these segments; all of a slice where few would remain in it."""
+    inside = np.isin(pixels.segment, members)
+    remaining = np.bincount(pixels.part[inside & pixels.counted], minlength=len(pixels.maps.slices))
+    return inside & (pixels.counted | (remaining < FEWEST_PIXELS)[pixels.part])
 
 
-def _curve_flow(maps: PerfusionMaps, members: Sequence[int]):
+def _curve_flow(pixels: _Pixels, members: Sequence[int]):
     """Flow of the mean curves, its interval and their upslope, averaged over the members by their pixels.
 
     Errors of segments share the arterial input, so the interval of an average is the average of the intervals.
     """
     rows = [
         (
-            np.count_nonzero(part.segments == segment),
+            pixels.sizes[number, segment],
             fit.mbf_ml_min_g,
             fit.mbf_low_ml_min_g,
             fit.mbf_high_ml_min_g,
             fit.upslope,
         )
-        for part in maps.slices
+        for number, part in enumerate(pixels.maps.slices)
         for segment, fit in part.segment_fits.items()
         if segment in members and np.isfinite(fit.mbf_ml_min_g)
     ]
@@ -175,10 +217,10 @@ def _curve_flow(maps: PerfusionMaps, members: Sequence[int]):
     return tuple(float(np.average(value, weights=weights)) for value in values)
 
 
-def _scan_flags(maps: PerfusionMaps):
+def _scan_flags(maps: PerfusionMaps, whole: SegmentRow):
     """What casts doubt on every flow of a scan."""
     yield from maps.arterial_input.flags
-    flow = _region_flow(maps, tuple(aha.SEGMENT_NAMES)).mbf_ml_min_g
+    flow = getattr(whole, maps.condition).mbf_ml_min_g
     low, high = PLAUSIBLE_MBF_ML_MIN_G[maps.condition]
     if np.isfinite(flow) and not low <= flow <= high:
         yield (

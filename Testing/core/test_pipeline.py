@@ -226,6 +226,44 @@ def test_after_a_correction_the_former_maps_save_work_and_change_nothing(rest, m
     assert not np.array_equal(quick.slices[number].mbf_ml_min_g, maps[0].slices[number].mbf_ml_min_g)
 
 
+def test_a_moved_insertion_point_names_pixels_anew_and_fits_none(rest, maps):
+    part = rest.slices[1]
+    moved = dataclasses.replace(part.contours, anterior_rv_ras_mm=part.contours.anterior_rv_ras_mm + [5, -3, 0])
+    slices = (rest.slices[0], dataclasses.replace(part, contours=moved), rest.slices[2])
+    scan = dataclasses.replace(rest, slices=slices)
+    quick, whole = pipeline.quantify(scan, former=maps[0]), pipeline.quantify(scan)
+    same_values(quick, whole)
+    before, after = maps[0].slices[1], quick.slices[1]
+    assert after.mbf_ml_min_g is before.mbf_ml_min_g
+    assert after.pixel_fits is before.pixel_fits
+    assert (after.segments != before.segments).any()
+    assert after.segment_fits[7].mbf_ml_min_g != before.segment_fits[7].mbf_ml_min_g
+    assert quick.slices[0] is maps[0].slices[0]
+
+
+def stored_otherwise(part):
+    """The same slice, its rows and columns exchanged and its columns reversed."""
+    turn = np.array([[0, -1, 0, 63], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    signal = np.ascontiguousarray(part.motion.corrected.transpose(0, 2, 1)[:, :, ::-1])
+    labels = np.ascontiguousarray(part.contours.labels.T[:, ::-1])
+    series = dataclasses.replace(part.series, signal=signal, ijk_to_ras=part.series.ijk_to_ras @ np.linalg.inv(turn))
+    return dataclasses.replace(
+        part,
+        series=series,
+        motion=dataclasses.replace(part.motion, corrected=signal),
+        contours=dataclasses.replace(part.contours, labels=labels),
+    )
+
+
+def test_how_an_image_is_stored_changes_no_flow(rest):
+    """On a ring that is not symmetric: on a symmetric one whole rows lie on borders of segments."""
+    uneven = without_corner(without_corner(without_corner(rest, 0), 1), 2)
+    turned = dataclasses.replace(uneven, slices=tuple(map(stored_otherwise, uneven.slices)))
+    for part, same in zip(pipeline.quantify(uneven).slices, pipeline.quantify(turned).slices, strict=True):
+        np.testing.assert_array_equal(same.segments, part.segments.T[:, ::-1])
+        np.testing.assert_allclose(same.mbf_ml_min_g, part.mbf_ml_min_g.T[:, ::-1], rtol=1e-4)
+
+
 def test_where_nothing_changed_the_former_maps_are_returned(rest, maps):
     again = pipeline.quantify(rest, former=maps[0])
     assert all(a.mbf_ml_min_g is b.mbf_ml_min_g for a, b in zip(again.slices, maps[0].slices, strict=True))

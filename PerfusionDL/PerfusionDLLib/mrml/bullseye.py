@@ -11,6 +11,7 @@ from ..bullseye import RINGS, SIXTEEN, polar_image, sector, segment_at
 from ..maps import PerfusionMaps, SegmentTable
 from ..series import Condition
 from .colors import RESERVE_END, flowColors, ratioColors, showColors, showLegend
+from .hierarchy import placeScan
 from .nodes import ScanNodes, setAttribute
 from .sequences import DISCLAIMER
 
@@ -38,19 +39,23 @@ def writeBullseyes(
 
     images : from `bullseyeImage`, one for each scan
     """
+    stress = next((nodes for nodes in scans if nodes.condition is Condition.STRESS), None)
+    withReserve = stress is not None and len(scans) > 1
+    new = [nodes for nodes in scans if nodes.bullseye is None or (nodes is stress and withReserve and not nodes.reserve)]
     for nodes, image in zip(scans, images, strict=True):
         title = f"{nodes.condition.capitalize()} bullseye"
         values = {row.aha_segment: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
         nodes.bullseye = _volume(scene, nodes.bullseye, title, image)
         showColors(nodes.bullseye, flowColors(scene), scaleEnd)
         nodes.bullseyeValues = _values(scene, nodes.bullseyeValues, f"{title} values", values)
-    stress = next((nodes for nodes in scans if nodes.condition is Condition.STRESS), None)
-    if stress is not None and len(scans) > 1:
+    if withReserve:
         reserve = {row.aha_segment: row.mpr for row in table.segments}
         stress.reserve = _volume(scene, stress.reserve, "Reserve bullseye", _flat(reserve))
         showColors(stress.reserve, ratioColors(scene), RESERVE_END)
         showLegend(stress.reserve, "Reserve (MPR)", scaleEnd=RESERVE_END)
         stress.reserveValues = _values(scene, stress.reserveValues, "Reserve bullseye values", reserve)
+    for nodes in new:
+        placeScan(scene, nodes)
 
 
 def segmentAtPosition(ras_mm: Sequence[float]) -> int | None:

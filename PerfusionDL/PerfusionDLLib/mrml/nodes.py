@@ -87,6 +87,11 @@ class SliceNodes:
         return None not in (self.corrected, self.displacement, self.contours, self.rvInsertionPoints, self.box)
 
     @property
+    def hasMaps(self) -> bool:
+        """Whether its flow was written, and nothing of it deleted since."""
+        return None not in (self.mbf, self.mbfError, self.fitStatus, self.segments, self.curves, self.chart)
+
+    @property
     def originalVolume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
         """The frame on show, as acquired."""
         return self.browser.GetProxyNode(self.original) if self.original else None

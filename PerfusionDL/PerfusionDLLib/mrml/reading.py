@@ -1,6 +1,6 @@
 """Nodes back into values: what the scene says now, with the user's corrections."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import slicer
@@ -13,16 +13,19 @@ from ..series import Acquisition, PerfusionSeries
 from .nodes import SEGMENT_IDS, ScanNodes, SliceNodes, attribute
 from .writing import ANTERIOR, INFERIOR
 
+LabelReader = Callable[[slicer.vtkMRMLSegmentationNode], np.ndarray]
+
 TOLERANCE_MM = 1e-3
 """Positions closer than this are the same; far below a pixel, far above the rounding of files and matrices."""
 
 
 class ScanReader:
-    """Reads a scan again after each correction; images are read anew only where their sequence changed."""
+    """Reads a scan again after each correction; images and labels are read anew only where they changed."""
 
     def __init__(self, nodes: ScanNodes) -> None:
         self.nodes = nodes
         self._images: dict[int, tuple[tuple[int, ...], PerfusionSeries, MotionCompensation]] = {}
+        self._labels: dict[str, tuple[tuple[int, ...], np.ndarray]] = {}
 
     def read(self, slices: Sequence[SliceNodes] | None = None) -> PreprocessedScan:
         """The scan, or some slices of it, as it is in the scene now.
@@ -46,11 +49,19 @@ class ScanReader:
         return PreprocessedSlice(
             series=series,
             motion=motion,
-            contours=readContours(nodes, series),
-            automatic=readAutomatic(nodes),
+            contours=readContours(nodes, series, self._readLabels),
+            automatic=readAutomatic(nodes, self._readLabels),
             excluded_frames=frozenset(attribute(nodes.contours, "excluded_frames") or ()),
             flags=tuple(attribute(nodes.contours, "flags") or ()),
         )
+
+    def _readLabels(self, segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
+        """As `readLabels`; merging segments takes much longer than asking whether they changed."""
+        state = _stateOf(segmentation)
+        known = self._labels.get(segmentation.GetID())
+        if known is None or state is None or known[0] != state:
+            known = self._labels[segmentation.GetID()] = (state, readLabels(segmentation))
+        return known[1]
 
 
 def readScan(nodes: ScanNodes) -> PreprocessedScan:
@@ -98,25 +109,26 @@ def readMotion(nodes: SliceNodes) -> MotionCompensation:
     )
 
 
-def readContours(nodes: SliceNodes, series: PerfusionSeries) -> Contours:
+def readContours(nodes: SliceNodes, series: PerfusionSeries, labelsOf: LabelReader | None = None) -> Contours:
     """The contours as they are in the scene now.
 
     A part that no longer equals what the networks found is edited, whoever moved it: a user in this module, in the
     Segment Editor or in the Markups module.
     """
+    labelsOf = labelsOf or readLabels
     segmentation = _present(nodes.contours, nodes, "contours")
     now = Contours(
         peak_frame=attribute(segmentation, "peak_frame"),
         reference_frame=attribute(segmentation, "reference_frame"),
         box_px=readBox(_present(nodes.box, nodes, "box"), series.ijk_to_ras),
-        labels=readLabels(segmentation),
+        labels=labelsOf(segmentation),
         anterior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, ANTERIOR),
         inferior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, INFERIOR),
         origins=_origins(attribute(segmentation, "origins")),
         confidences={Part(part): value for part, value in attribute(segmentation, "confidences").items()},
         weights_sha256=attribute(segmentation, "weights_sha256") or "",
     )
-    automatic = readAutomatic(nodes)
+    automatic = readAutomatic(nodes, labelsOf)
     if automatic is None:
         return now
     edited = {part for part in Part if not _same(part, now, automatic)}
@@ -127,8 +139,9 @@ def readContours(nodes: SliceNodes, series: PerfusionSeries) -> Contours:
     return Contours(**vars(now) | {"origins": origins})
 
 
-def readAutomatic(nodes: SliceNodes) -> Contours | None:
+def readAutomatic(nodes: SliceNodes, labelsOf: LabelReader | None = None) -> Contours | None:
     """What the networks found, or None."""
+    labelsOf = labelsOf or readLabels
     segmentation = nodes.automatic
     if segmentation is None:
         return None
@@ -137,7 +150,7 @@ def readAutomatic(nodes: SliceNodes) -> Contours | None:
         peak_frame=attribute(segmentation, "peak_frame"),
         reference_frame=attribute(segmentation, "reference_frame"),
         box_px=tuple(attribute(segmentation, "box_px")),
-        labels=readLabels(segmentation),
+        labels=labelsOf(segmentation),
         anterior_rv_ras_mm=None if anterior is None else np.array(anterior),
         inferior_rv_ras_mm=None if inferior is None else np.array(inferior),
         origins=_origins(attribute(segmentation, "origins")),
@@ -162,6 +175,18 @@ def readLabels(segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
     )
     columns, rows, _ = merged.GetDimensions()
     return vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(rows, columns).astype(np.uint8)
+
+
+def _stateOf(segmentation: slicer.vtkMRMLSegmentationNode) -> tuple[int, ...] | None:
+    """Changes whenever a label may have changed; None where the segments are not stored as label images."""
+    now = []
+    for segmentId in SEGMENT_IDS.values():
+        segment = segmentation.GetSegmentation().GetSegment(segmentId)
+        image = segment.GetRepresentation("Binary labelmap") if segment else None
+        if segment and image is None:
+            return None
+        now += [image.GetMTime(), segment.GetLabelValue()] if segment else [0, 0]
+    return tuple(now)
 
 
 def _present(node, nodes: SliceNodes, what: str):

@@ -35,19 +35,28 @@ def writeMaps(
     *,
     scaleEnd: float,
     slices: Sequence[SliceNodes] | None = None,
+    former: PerfusionMaps | None = None,
 ) -> None:
     """Put the flow maps and curves of a scan beside its contours; nodes that are there already are updated.
 
     scaleEnd : upper end of the color scale, mL/min/g, the same for rest and stress (`flowScaleEnd`)
     slices : the slices that the maps are of, where they are not all
+    former : what the nodes hold, on the same scale; a slice in which nothing changed since is not written again
     """
     slices = nodes.slices if slices is None else slices
     if len(maps.slices) != len(slices):
         raise ValueError(f"expected maps of {len(slices)} slices, got {len(maps.slices)}")
+    unchanged = {id(sliceMaps) for sliceMaps in former.slices} if former else set()
+    placed = all(part.hasMaps for part in slices) and nodes.arterialInput and nodes.arterialInputChart
     for part, sliceMaps in zip(slices, maps.slices, strict=True):
-        writeSliceMaps(scene, part, sliceMaps, maps.provenance, scaleEnd=scaleEnd)
-    _writeArterialInput(scene, nodes, maps)
-    placeScan(scene, nodes)
+        if id(sliceMaps) in unchanged and part.hasMaps:
+            _writeProvenance(part, maps.provenance)
+        else:
+            writeSliceMaps(scene, part, sliceMaps, maps.provenance, scaleEnd=scaleEnd)
+    if not placed or former is None or former.arterial_input is not maps.arterial_input:
+        _writeArterialInput(scene, nodes, maps)
+    if not placed:
+        placeScan(scene, nodes)
 
 
 def writeSliceMaps(
@@ -64,15 +73,23 @@ def writeSliceMaps(
     nodes.mbfError = _scalarMap(scene, nodes, nodes.mbfError, f"{name} MBF standard error", maps.mbf_se_ml_min_g)
     for volume, end in ((nodes.mbf, scaleEnd), (nodes.mbfError, scaleEnd / 2)):
         showColors(volume, flowColors(scene), end)
-        for key, value in provenance.items():
-            volume.SetAttribute(f"PerfusionDL.{key}", str(value))
         setAttribute(volume, "disclaimer", DISCLAIMER)
+    _writeProvenance(nodes, provenance)
     showLegend(nodes.mbf, f"MBF ({FLOW_UNIT})", scaleEnd=scaleEnd)
     segmentColors = labelColors(scene, "AHA segments", SEGMENT_NAMES)
     nodes.segments = _labelMap(scene, nodes, nodes.segments, f"{name} AHA segments", maps.segments, segmentColors)
     statusColors = labelColors(scene, "Fit status", _statusNames())
     nodes.fitStatus = _labelMap(scene, nodes, nodes.fitStatus, f"{name} fit status", maps.status, statusColors)
     _writeCurves(scene, nodes, maps, name)
+
+
+def _writeProvenance(nodes: SliceNodes, provenance: Mapping[str, str]) -> None:
+    """Say on the flow maps of a slice what they were made from."""
+    for volume in (nodes.mbf, nodes.mbfError):
+        wasModifying = volume.StartModify()
+        for key, value in provenance.items():
+            volume.SetAttribute(f"PerfusionDL.{key}", str(value))
+        volume.EndModify(wasModifying)
 
 
 def writeTable(
@@ -197,6 +214,7 @@ def _writeArterialInput(scene: slicer.vtkMRMLScene, nodes: ScanNodes, maps: Perf
     measured = maps.arterial_input
     if nodes.arterialInput is None:
         nodes.arterialInput = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
+    if nodes.arterialInputChart is None:
         nodes.arterialInputChart = newChart(scene, name)
     fillTable(nodes.arterialInput, {"Time": measured.times_s, "Blood": measured.concentration_mmol_l})
     nodes.arterialInput.SetColumnUnitLabel("Time", "s")

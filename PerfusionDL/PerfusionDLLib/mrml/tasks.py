@@ -3,6 +3,7 @@
 Only the middle takes time, and it touches no node, so it may run on a worker thread while the views stay alive.
 """
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -227,7 +228,7 @@ def flowTask(
 
     def compute(progress: Progress) -> Flow:
         progress("blood flow")
-        residuals = tuple(pipeline.residual_contrast(scans))
+        residuals = tuple(pipeline.residual_contrast(scans, former.residuals if former else ()))
         results = [_maps(former, scan, residual, model) for scan, residual in zip(scans, residuals, strict=True)]
         maps = tuple(result for result, _ in results)
         flows = {one.condition: one for one in maps}
@@ -240,10 +241,10 @@ def flowTask(
         if not all(nodes.inScene for nodes, _, _ in drawn):
             return None
         scaleEnd = flowScaleEnd(flow.maps)
-        known = former.maps if former and flowScaleEnd(former.maps) == scaleEnd else ()
+        sameScale = former is not None and flowScaleEnd(former.maps) == scaleEnd
         for (nodes, slices, _), maps in zip(drawn, flow.maps, strict=True):
-            if not any(maps is one for one in known):
-                writeMaps(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices)
+            known = former.ofScan(nodes) if sameScale else None
+            writeMaps(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=known)
         writeBullseyes(scene, [nodes for nodes, _, _ in drawn], flow.bullseyes, flow.table, scaleEnd=scaleEnd)
         tableNode = writeTable(scene, flow.table, table if table and table.GetScene() else None)
         return replace(flow, tableNode=tableNode)
@@ -254,26 +255,13 @@ def flowTask(
 def _maps(
     former: Flow | None, scan: PreprocessedScan, residual: Residual, model: FlowModel
 ) -> tuple[PerfusionMaps, np.ndarray]:
-    """Maps and bullseye of a scan: the former ones if everything they depend on is as it was."""
-    if former is not None and former.model is model:
-        for known, knownResidual, maps, image in zip(
-            former.scans, former.residuals, former.maps, former.bullseyes, strict=True
-        ):
-            if (
-                known.condition is scan.condition
-                and knownResidual == residual
-                and len(known.slices) == len(scan.slices)
-                and all(map(_same_inputs, known.slices, scan.slices))
-                and pipeline.fingerprint(known) == pipeline.fingerprint(scan)
-            ):
-                return maps, image
-    maps = pipeline.quantify(scan, model=model, residual=residual)
-    return maps, bullseyeImage(maps)
-
-
-def _same_inputs(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
-    """Same images, and contours by the same maker; what the contours are is in the fingerprint."""
-    return one.series is other.series and one.motion is other.motion and one.contours.origin is other.contours.origin
+    """Maps and bullseye of a scan: the former ones as far as what they depend on is as it was."""
+    pairs = zip(former.maps, former.bullseyes, strict=True) if former else ()
+    known, image = next((pair for pair in pairs if pair[0].condition is scan.condition), (None, None))
+    maps = pipeline.quantify(scan, model=model, residual=residual, former=known)
+    if known is None or not all(map(operator.is_, maps.slices, known.slices)):
+        return maps, bullseyeImage(maps)
+    return (known if maps.provenance == known.provenance else maps), image
 
 
 def _drawn(readers: Sequence[ScanReader]) -> list[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]]:
