@@ -41,7 +41,9 @@ def writeBullseyes(
     """
     stress = next((nodes for nodes in scans if nodes.condition is Condition.STRESS), None)
     withReserve = stress is not None and len(scans) > 1
-    new = [nodes for nodes in scans if nodes.bullseye is None or (nodes is stress and withReserve and not nodes.reserve)]
+    new = [
+        nodes for nodes in scans if nodes.bullseye is None or (nodes is stress and withReserve and not nodes.reserve)
+    ]
     for nodes, image in zip(scans, images, strict=True):
         title = f"{nodes.condition.capitalize()} bullseye"
         values = {row.aha_segment: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
