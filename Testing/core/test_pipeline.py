@@ -228,7 +228,7 @@ def test_after_a_correction_the_former_maps_save_work_and_change_nothing(rest, m
 
 def test_a_moved_insertion_point_names_pixels_anew_and_fits_none(rest, maps):
     part = rest.slices[1]
-    moved = dataclasses.replace(part.contours, anterior_rv_ras_mm=part.contours.anterior_rv_ras_mm + [5, -3, 0])
+    moved = dataclasses.replace(part.contours, anterior_rv_ras_mm=np.add(part.contours.anterior_rv_ras_mm, (5, -3, 0)))
     slices = (rest.slices[0], dataclasses.replace(part, contours=moved), rest.slices[2])
     scan = dataclasses.replace(rest, slices=slices)
     quick, whole = pipeline.quantify(scan, former=maps[0]), pipeline.quantify(scan)
