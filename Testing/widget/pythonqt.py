@@ -34,8 +34,10 @@ class Adapter:
         return id(self.qt_object)
 
     def __getattr__(self, name):
-        if name in _OF_EVERY_OBJECT:
-            return getattr(self, f"_{name}")()
+        if name == "name":
+            return self.qt_object.objectName()
+        if name == "className":
+            return self._className
         self._check(name)
         if _is_property(self.qt_object, name):
             return self.qt_object.property(name)
@@ -63,9 +65,6 @@ class Adapter:
         """Child objects."""
         return [adapt(child) for child in self.qt_object.children()]
 
-    def _name(self):
-        return self.qt_object.objectName()
-
     def _className(self):
         return type(self.qt_object).__name__
 
@@ -81,9 +80,6 @@ class Adapter:
                 raise AttributeError(f"{self._className()} does not offer {name!r} to Python")
             if name in known and not hasattr(self.qt_object, name) and not _is_property(self.qt_object, name):
                 raise NotImplementedError(f"the stand-in of {self._className()} lacks {name!r}")
-
-
-_OF_EVERY_OBJECT = ("name", "className")
 
 
 def adapt(value):

@@ -18,9 +18,9 @@ import vtk
 from PerfusionDLLib.mrml import HeadlessScene
 from PySide6.QtCore import QFile, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout
 from pythonqt import Adapter, Timer, UiLoader, adapt, unwrapped
-from stand_ins import STAND_INS, qMRMLLayoutManager, qMRMLWidget
+from stand_ins import STAND_INS, qMRMLLayoutManager, qMRMLWidget, qSlicerMainWindow
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -244,7 +244,7 @@ class Session:
         slicer.modules = types.SimpleNamespace(
             markups=types.SimpleNamespace(logic=lambda: self.headless.logics["Markups"])
         )
-        self.window = QWidget()
+        self.window = qSlicerMainWindow()
         if self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode") is None:  # in Slicer the application adds it
             self.scene.AddNode(slicer.vtkMRMLCrosshairNode())
         self._errorDisplay, self._mainWindow = slicer.util.errorDisplay, slicer.util.mainWindow
@@ -293,6 +293,7 @@ class Session:
         parent = _Parent()
         parent.setLayout(QVBoxLayout())
         self.parent = parent
+        self.window.setModule(parent)
         widget = self.module.PerfusionDLWidget(_ParentAdapter(parent))
         widget.setup()
         parent.entered = True

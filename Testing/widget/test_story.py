@@ -14,6 +14,8 @@ from PerfusionDLLib import mrml, phantom
 from PerfusionDLLib.dicom import Vendor, write_study
 from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, OWN_ROWS
 from PerfusionDLLib.series import Condition, Identity, Scan, Study
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtTest import QTest
 from slicer_session import Session
 
 PIXEL = (23, 37)
@@ -112,9 +114,13 @@ def click(session, panel, view, position, *, drag=0):
 
 
 def key(session, panel, keys):
-    shortcut = next(one for one in panel.shortcuts._shortcuts if one.qt_object.key().toString() == keys)
-    assert shortcut.enabled
-    shortcut.qt_object.activated.emit()
+    """Qt decides what the keys do, among all of the window: of two shortcuts that are the same it obeys neither."""
+    session.window.show()
+    session.window.activateWindow()
+    session.window.setFocus()
+    QTest.qWaitForWindowActive(session.window)
+    QTest.keySequence(session.window, QKeySequence(keys))
+    assert session.window.used == []
 
 
 def plotted(session):
@@ -214,10 +220,14 @@ def test_keys_step_through_slices_and_frames_and_undo(session, drawn):
     key(session, drawn, "Ctrl+Up")
     assert drawn.slice.key == drawn.slices()[0].key
     drawn.slice.browser.SetSelectedItemNumber(3)
-    key(session, drawn, "Ctrl+Right")
+    key(session, drawn, ".")
     assert drawn.slice.browser.GetSelectedItemNumber() == 4
-    key(session, drawn, "Ctrl+Left")
+    key(session, drawn, ",")
     assert drawn.slice.browser.GetSelectedItemNumber() == 3
+    key(session, drawn, "P")
+    assert drawn.slice.browser.GetPlaybackActive()
+    key(session, drawn, "P")
+    assert not drawn.slice.browser.GetPlaybackActive()
     mrml.setPeakFrame(drawn.slice, 9)
     session.wait(lambda: drawn.logic.history.canUndo and mrml.readSlice(drawn.slice).contours.peak_frame == 9)
     session.wait(lambda: not drawn.work.busy)
@@ -231,6 +241,18 @@ def test_keys_step_through_slices_and_frames_and_undo(session, drawn):
     assert drawn.ui.segmentEditorWidget.activeEffect() is None
     session.widget.exit()
     assert not any(shortcut.enabled for shortcut in drawn.shortcuts._shortcuts)
+
+
+def test_keys_of_slicer_are_left_to_slicer(session, drawn):
+    ours = {shortcut.qt_object.key() for shortcut in drawn.shortcuts._shortcuts}
+    cine = {QKeySequence(keys) for keys in ("Ctrl+Shift+Left", "Ctrl+Shift+Right", "Ctrl+Shift+Down")}
+    taken = {keys for action in session.window.findChildren(QAction) for keys in action.shortcuts()}
+    assert not ours & (taken | cine)
+    shortcuts = [child for child in drawn.ui.playWidget.children() if child.className() == "QShortcut"]
+    assert len(shortcuts) == 6
+    assert not any(shortcut.enabled for shortcut in shortcuts)
+    assert drawn.ui.playWidget.NextFrameShortcut == "."
+    assert not drawn.ui.playWidget.RecordingControlsVisible
 
 
 def test_values_of_the_acquisition_are_shown_with_their_source_and_the_flow_follows(session, drawn):

@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 from .. import mrml
 from .section import Section
+from .shortcuts import NEXT_FRAME, PLAY, PREVIOUS_FRAME
 
 
 class ImagesSection(Section):
@@ -13,6 +14,15 @@ class ImagesSection(Section):
     def __init__(self, panel) -> None:
         super().__init__(panel)
         self.onClick(self.ui.arrangeViewsButton, self.onArrangeViews)
+        self._nameKeys()
+
+    def _nameKeys(self) -> None:
+        """Name the keys of the module on the buttons of the cine, and leave its own to the Sequences toolbar."""
+        play = self.ui.playWidget
+        play.PreviousFrameShortcut, play.NextFrameShortcut, play.PlayPauseShortcut = PREVIOUS_FRAME, NEXT_FRAME, PLAY
+        for child in play.children():
+            if child.className() == "QShortcut":
+                child.enabled = False
 
     def onArrangeViews(self) -> None:
         """Every slice in its view again, centered on the heart."""

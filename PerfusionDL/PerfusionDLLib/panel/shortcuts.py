@@ -6,12 +6,15 @@ import qt
 import slicer
 
 EFFECTS = {"1": "Paint", "2": "Draw", "3": "Erase", "4": "Smoothing", "Escape": ""}
+PREVIOUS_FRAME, NEXT_FRAME, PLAY = ",", ".", "P"
 
 
 class Shortcuts:
-    """Keys in the main window; the Segment Editor's own are not installed, because its Undo knows only its own strokes.
+    """Keys in the main window, none of which Slicer uses: of two that are the same, Qt obeys neither.
 
-    Ctrl+Up, Ctrl+Down : previous and next slice; Ctrl+Left, Ctrl+Right : previous and next frame
+    The Segment Editor's own are not installed, because its Undo knows only its own strokes.
+
+    Ctrl+Up, Ctrl+Down : previous and next slice; comma, full stop : previous and next frame; P : play and pause
     Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away
     """
 
@@ -23,8 +26,9 @@ class Shortcuts:
             return
         self._add(window, "Ctrl+Up", lambda: panel.study.stepSlice(-1))
         self._add(window, "Ctrl+Down", lambda: panel.study.stepSlice(1))
-        self._add(window, "Ctrl+Left", lambda: panel.images.stepFrame(-1))
-        self._add(window, "Ctrl+Right", lambda: panel.images.stepFrame(1))
+        self._add(window, PREVIOUS_FRAME, lambda: panel.images.stepFrame(-1))
+        self._add(window, NEXT_FRAME, lambda: panel.images.stepFrame(1))
+        self._add(window, PLAY, lambda: panel.ui.playWidget.onVcrPlayPause())
         self._add(window, "Ctrl+Z", panel.corrections.onUndo)
         self._add(window, "Ctrl+Y", panel.corrections.onRedo)
         for key, effect in EFFECTS.items():
