@@ -6,6 +6,7 @@ Segment Editor's effects, the play widget's buttons, the combo box's menu.
 
 import types
 
+import slicer
 import vtk
 from PySide6.QtCore import Property, QAbstractTableModel, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
@@ -393,6 +394,13 @@ class qMRMLSliceWidget:
 
     def sliceView(self):
         return self._view
+
+    def _resize(self, width, height):
+        """As the real one does when its view gets another size."""
+        logic = slicer.vtkMRMLSliceLogic()
+        logic.SetMRMLScene(self._node.GetScene())
+        logic.SetSliceNode(self._node)
+        logic.ResizeSliceNode(width, height)
 
 
 class qMRMLLayoutManager:

@@ -12,7 +12,7 @@ import small_study
 import vtk
 from PerfusionDLLib import mrml, phantom
 from PerfusionDLLib.dicom import Vendor, write_study
-from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, OWN_ROWS
+from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
 from PerfusionDLLib.series import Condition, Identity, Scan, Study
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
@@ -211,6 +211,23 @@ def test_the_map_is_read_under_the_mouse_and_a_click_shows_the_curve(session, dr
     click(session, drawn, BULLSEYE_VIEWS[1], (0, -40, 0))
     assert plotted(session).GetTitle().startswith("Rest, basal inferior (4): ")
     assert session.dialogs.errors == []
+
+
+def test_what_a_view_shows_stays_in_sight_when_its_size_changes(session, drawn):
+    for view in (OWN_ROWS[0][0], *BULLSEYE_VIEWS, RESERVE_VIEW):
+        widget = slicer.app.layoutManager().sliceWidget(view)
+        node = widget.mrmlSliceNode()
+        shown = min(node.GetFieldOfView()[:2])
+        for size in ((200, 400), (400, 200), (100, 300)):
+            widget._resize(*size)
+            field = node.GetFieldOfView()
+            assert min(field[:2]) == pytest.approx(shown)
+            assert field[0] / field[1] == pytest.approx(size[0] / size[1])
+        mrml.fitView(node, shown / 2)
+        widget._resize(500, 600)
+        assert min(node.GetFieldOfView()[:2]) == pytest.approx(shown / 2)
+        press(drawn.ui.arrangeViewsButton)
+        assert min(node.GetFieldOfView()[:2]) == pytest.approx(shown)
 
 
 def test_keys_step_through_slices_and_frames_and_undo(session, drawn):

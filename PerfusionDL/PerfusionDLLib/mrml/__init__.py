@@ -15,7 +15,7 @@ from .reading import ScanReader, readAcquisition, readAutomatic, readContours, r
 from .results import writeMaps, writeSliceMaps, writeTable
 from .sequences import writeMotion, writeScan
 from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
-from .views import MAP_OPACITY, chooseImages, registerLayouts, showBullseyes, showChart, showScans, showSlice
+from .views import MAP_OPACITY, chooseImages, fitView, registerLayouts, showBullseyes, showChart, showScans, showSlice
 from .writing import writeContours, writeLabels, writeSlice
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "exportTable",
     "findScans",
     "findTable",
+    "fitView",
     "flowScaleEnd",
     "imagesOfFlow",
     "isFrameExcluded",

@@ -189,15 +189,20 @@ def _lookAt(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
     _look(sliceNode, pose, boxes * max((row1 - row0) * rowMm, (column1 - column0) * columnMm))
 
 
-def _look(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray, side: float) -> None:
-    """Look at a plane, so that the shorter edge of the view shows ``side`` mm of it."""
-    width, height, _ = sliceNode.GetDimensions()
-    scale = side / max(min(width, height), 1)
+def _look(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray, side_mm: float) -> None:
+    """Look at a plane, so that the shorter edge of the view shows ``side_mm`` of it."""
     wasModifying = sliceNode.StartModify()
     sliceNode.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(pose))
     sliceNode.UpdateMatrices()
-    sliceNode.SetFieldOfView(width * scale, height * scale, sliceNode.GetFieldOfView()[2])
+    fitView(sliceNode, side_mm)
     sliceNode.EndModify(wasModifying)
+
+
+def fitView(sliceNode: slicer.vtkMRMLSliceNode, side_mm: float) -> None:
+    """Zoom so that the shorter edge of a view shows ``side_mm``."""
+    width, height, _ = sliceNode.GetDimensions()
+    scale = side_mm / max(min(width, height), 1)
+    sliceNode.SetFieldOfView(width * scale, height * scale, sliceNode.GetFieldOfView()[2])
 
 
 def _wholeImage(nodes: SliceNodes) -> tuple[float, float, float, float]:

@@ -26,7 +26,7 @@ class ImagesSection(Section):
 
     def onArrangeViews(self) -> None:
         """Every slice in its view again, centered on the heart."""
-        mrml.showScans(slicer.mrmlScene, self.panel.scans(), withCurves=True)
+        self.panel.showScans()
         self.panel.updateDisplay()
 
     def stepFrame(self, frames: int) -> None:

@@ -13,6 +13,7 @@ from .acquisition import AcquisitionSection
 from .background import BackgroundWork
 from .corrections import CorrectionsSection
 from .export import ExportSection
+from .fitting import Fitting
 from .following import Following
 from .images import ImagesSection
 from .picking import Picking
@@ -39,6 +40,7 @@ class Panel:
         self.entered = False
         self.work = BackgroundWork(self._onStep)
         self._following = Following(self._onSettled, lambda: self.corrections.updateFrame())
+        self._fitting = Fitting()
         self._chosen: tuple = ()
         self._model = None
         self.study = StudySection(self)
@@ -77,6 +79,7 @@ class Panel:
         """Let go of a scene."""
         self.work.stop()
         self._following.stop()
+        self._fitting.stop()
         self.corrections.letGo()
         self.logic.forget()
         self.slice = self.pick = None
@@ -115,6 +118,11 @@ class Panel:
         if self._model is not self.parameters.flowModel:
             self._model = self.parameters.flowModel
             self.recomputeIfWanted()
+
+    def showScans(self) -> None:
+        """Every slice in its view, centered on the heart, bullseyes and curves beside."""
+        mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
+        self._fitting.start()
 
     def update(self) -> None:
         """Bring all sections up to date."""
@@ -205,7 +213,7 @@ class Panel:
     def onContours(self, slices: tuple[mrml.SliceNodes, ...]) -> None:
         """Contours that are new want their flow."""
         self.followScans()
-        mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
+        self.showScans()
         self.recomputeIfWanted()
 
     def recompute(self) -> None:
@@ -240,7 +248,7 @@ class Panel:
         self.logic.flow = flow
         self.parameters.segmentTable = flow.tableNode
         if first:
-            mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
+            self.showScans()
         else:
             mrml.showBullseyes(slicer.mrmlScene, self.scans())
         self.updateDisplay()

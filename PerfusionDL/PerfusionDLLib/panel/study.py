@@ -43,7 +43,7 @@ class StudySection(Section):
         for nodes in scans:
             setattr(panel.parameters, f"{nodes.condition}Scan", nodes.browser)
         panel.showStatus(_("Loaded. Press Find contours."))
-        mrml.showScans(slicer.mrmlScene, panel.scans(), withCurves=True)
+        panel.showScans()
         panel.updateButtons()
 
     def onFindContours(self) -> None:
