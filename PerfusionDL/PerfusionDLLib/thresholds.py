@@ -40,7 +40,7 @@ class Threshold:
             "mpr": row.mpr,
             "mpri": row.mpri,
         }[self.quantity]
-        return f"{QUANTITIES[self.quantity][0]} {value:.2f} is below {self}." if value < self.below else ""
+        return f"{QUANTITIES[self.quantity][0]} is below {self}." if value < self.below else ""
 
     def __str__(self) -> str:
         unit = QUANTITIES[self.quantity][1]

@@ -1,6 +1,7 @@
 """Results leave as DICOM objects of the patient's study, and hold what the results hold."""
 
 import json
+import shutil
 import subprocess
 from dataclasses import replace
 from datetime import datetime
@@ -230,6 +231,16 @@ def test_the_same_result_exports_to_the_same_files(small, tmp_path):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
+def test_the_same_result_keeps_its_identifiers_at_another_time(small, tmp_path):
+    arguments, results = small
+    export_results(tmp_path, **arguments | {"moment": datetime(2026, 2, 3, 4, 5)})
+    for path in results.iterdir():
+        before, after = pydicom.dcmread(path), pydicom.dcmread(tmp_path / path.name)
+        assert after.ContentDate == "20260203" != before.ContentDate
+        for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+            assert after[keyword] == before[keyword]
+
+
 def test_an_edited_result_gets_new_identifiers(small, tmp_path):
     arguments, results = small
     (scan,) = arguments["scans"]
@@ -284,6 +295,30 @@ def test_a_full_disk_leaves_no_half_file_under_a_final_name(small, tmp_path, mon
     with pytest.raises(PerfusionError, match="No space left on device"):
         export_results(tmp_path, **arguments)
     assert not list(tmp_path.glob("*MBF.dcm"))
+
+
+def complaints(path):
+    """Errors that dciodvfy finds in an object."""
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed; Debian has it in dicom3tools")
+    said = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False, timeout=60).stderr
+    return [line for line in said.splitlines() if line.startswith("Error")]
+
+
+@pytest.mark.parametrize("de_identify", [False, True])
+def test_a_validator_finds_no_error(small, tmp_path, de_identify):
+    arguments, _ = small
+    export_results(tmp_path, **arguments, de_identify=de_identify)
+    assert len(list(tmp_path.iterdir())) == 5 - de_identify
+    assert [line for path in tmp_path.iterdir() for line in complaints(path)] == []
+
+
+def test_a_validator_would_find_an_error(small, tmp_path):
+    _, results = small
+    made = pydicom.dcmread(results / "segment_table.dcm")
+    del made.PatientID, made.CompletionFlag
+    made.save_as(tmp_path / "broken.dcm")
+    assert complaints(tmp_path / "broken.dcm")
 
 
 def converted(tool, path, folder, *options):

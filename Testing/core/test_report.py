@@ -17,7 +17,13 @@ from PerfusionDLLib.figures import styled
 from PerfusionDLLib.maps import RegionFlow
 from PerfusionDLLib.report.findings import findings_page, summary
 from PerfusionDLLib.report.page import RIGHT_MM, Page, text_width_mm, wrapped
-from PerfusionDLLib.report.quality import arterial_checks, notes, quality_pages, width_at_half_height_s
+from PerfusionDLLib.report.quality import (
+    arterial_checks,
+    notes,
+    provenance_sentences,
+    quality_pages,
+    width_at_half_height_s,
+)
 from PerfusionDLLib.report.tables import flag_letters
 
 CONTRACT = ["aha_segment", "name", "level", "territory", "rest_mbf_ml_min_g", "stress_mbf_ml_min_g", "mpr"]
@@ -168,7 +174,7 @@ def test_a_study_may_have_one_slice_or_five(finished_study, slices):
 def test_the_summary_names_the_segments_with_the_lowest_flow(finished_study):
     stress = {row.aha_segment: row.stress.mbf_ml_min_g for row in finished_study.table.segments}
     lowest = min(stress, key=stress.get)
-    assert f"Lowest stress MBF: segment {lowest} " in " ".join(summary(finished_study.table))
+    assert f"Lowest stress MBF: segment {lowest} " in summary(finished_study.table)
 
 
 @styled
@@ -204,6 +210,53 @@ def test_wrapped_lines_fit_and_lose_no_word():
     lines = wrapped(text, 40, 7)
     assert " ".join(lines) == text
     assert max(text_width_mm(line, 7) for line in lines) <= 40
+
+
+def flagged(study, flags):
+    """The same study with these flags on the first segment and the whole ventricle."""
+    table = study.table
+    first = replace(table.segments[0], flags=tuple(flags))
+    whole = replace(table.whole, flags=tuple(flags))
+    return replace(study, table=replace(table, segments=(first, *table.segments[1:]), whole=whole))
+
+
+def words(pages):
+    return " ".join(text.get_text() for page in pages for text in page.figure.texts)
+
+
+@pytest.mark.parametrize("count", [3, 8, 24])
+def test_flags_are_read_below_the_table_or_on_the_next_page(finished_study, count):
+    flags = [f"stress: flag {number} says that something is wrong with the input." for number in range(count)]
+    study = flagged(finished_study, flags)
+    assert overlaps(study) == []
+    first = words([findings_page(study.preprocessed, study.maps, study.table)])
+    further = words(quality_pages(study.preprocessed, study.maps, study.table))
+    assert "Read first: flags of the whole ventricle (a, b, c" in first
+    for number in range(count):
+        assert (f"flag {number} says" in first) == (count < 24)
+        assert (f"flag {number} says" in further) == (count == 24)
+    assert ("on the next page" in first) == (count == 24)
+
+
+def test_a_study_without_flags_says_nothing_of_them(finished_study):
+    page = findings_page(finished_study.preprocessed, finished_study.maps, finished_study.table)
+    assert "Read first" not in words([page])
+
+
+def test_what_was_computed_is_said_in_words(finished_study):
+    provenance = {
+        **{f"{scan}_t10_blood_s": "1.65" for scan in ("rest", "stress")},
+        "rest_weights_sha256": "e154c2e27deb3461c3d8",
+        "stress_weights_sha256": "e154c2e27deb3461c3d8",
+        "stress_residual_contrast": "0.5 mmol/L were there.",
+        "rest_residual_contrast": "None is assumed.",
+    }
+    table = replace(finished_study.table, provenance=provenance)
+    assert provenance_sentences(table) == [
+        "native T1 of blood 1.65 s; networks e154c2e27deb.",
+        "Rest: None is assumed.",
+        "Stress: 0.5 mmol/L were there.",
+    ]
 
 
 def test_many_notes_flow_onto_a_further_page(finished_study):

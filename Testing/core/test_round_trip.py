@@ -3,23 +3,33 @@
 import io
 import json
 import zipfile
+from collections import defaultdict
 
 import highdicom as hd
 import numpy as np
 import pandas
 import pydicom
+import pypdf
 import pytest
-from PerfusionDLLib import mrml
+from PerfusionDLLib import aha, mrml
 from PerfusionDLLib.report.tables import FLOW_COLUMNS
 from PerfusionDLLib.results import read_image
-from PerfusionDLLib.series import Condition
+from PerfusionDLLib.series import Condition, Level
+from places import frames, values_there
 from scipy import ndimage
 from test_chain import index, perfusiondl
-from test_dicom_export import measured
+from test_dicom_export import complaints, measured
 
 pytestmark = pytest.mark.slow
 NUMBERS = {"mbf_ml_min_g": "mbf_ml_min_g", **FLOW_COLUMNS}
 NUMBERS.pop("origin")
+ARTERIES = {"LAD": "59438005", "RCA": "13647002", "LCX": "57396003"}
+LABELS = {"Myocardium": 1, "LV blood pool": 2, "RV blood pool": 3}
+CODED = {  # SNOMED CT: what, where
+    1: ("49848007", "80891009"),
+    2: ("87612001", "87878005"),
+    3: ("87612001", "53085002"),
+}
 CODES = {
     "mbf_ml_min_g": "126390",
     "mbf_low_ml_min_g": "MBF_LOW",
@@ -48,11 +58,17 @@ def corrected(siemens):
 
 
 @pytest.fixture(scope="module")
-def table(corrected):
-    """Every number of the table in full precision, NaN where there is none, by name of the row and of the number."""
+def rows(corrected):
+    """The rows of the table as ``table.json`` holds them."""
     document = json.loads((corrected / "table.json").read_text(encoding="utf-8"))
+    return [*document["segments"], *document["territories"], document["whole"]]
+
+
+@pytest.fixture(scope="module")
+def table(rows):
+    """Every number of the table in full precision, NaN where there is none, by name of the row and of the number."""
     found = {}
-    for row in (*document["segments"], *document["territories"], document["whole"]):
+    for row in rows:
         for condition in ("rest", "stress"):
             for name in NUMBERS:
                 found[row["name"], condition, name] = number(row[condition][name])
@@ -130,33 +146,168 @@ def test_the_scene_holds_the_table(corrected, table):
             assert rows[column][region] == pytest.approx(value, rel=1e-5, nan_ok=True)
 
 
+def lines_of(page):
+    """Text of a page by line, from the left to the right, without spaces."""
+    lines = defaultdict(list)
+
+    def place(text, to_page, to_text, font, size):
+        if text.strip():
+            x, y = to_text[4] * to_page[0] + to_page[4], to_text[5] * to_page[3] + to_page[5]
+            lines[round(y, 1)].append((x, "".join(text.split())))
+
+    page.extract_text(visitor_text=place)
+    return ["".join(text for _, text in sorted(lines[y])) for y in sorted(lines, reverse=True)]
+
+
+def printed(row, letters):
+    """A line of the report's table as it must be, without spaces."""
+    cells = [row["aha_segment"] or "", row["name"], row["territory"] if row["aha_segment"] else ""]
+    for flow in (row["rest"], row["stress"]):
+        cells.append(f"{flow['mbf_ml_min_g']:.2f}[{flow['mbf_low_ml_min_g']:.2f}–{flow['mbf_high_ml_min_g']:.2f}]")
+        cells += [f"{flow[name]:.2f}" for name in ("endo_ml_min_g", "epi_ml_min_g", "endo_epi_ratio")]
+    shares = [flow["failed_share"] for flow in (row["rest"], row["stress"])]
+    failed = "/".join("<1" if 0 < share < 0.005 else f"{100 * share:.0f}" for share in shares)
+    cells += [f"{row['mpr']:.2f}", failed, ",".join(sorted(letters[flag] for flag in row["flags"]))]
+    return "".join("".join(str(cell).split()) for cell in cells)
+
+
+def test_the_report_prints_the_table(corrected, rows):
+    lines = lines_of(pypdf.PdfReader(corrected / "report.pdf").pages[0])
+    flags = dict.fromkeys(flag for row in rows for flag in row["flags"])
+    letters = dict(zip(flags, "abcdefghijklmnopqrstuvwxyz", strict=False))
+    for row in rows:
+        assert printed(row, letters) in lines
+    for flag in flags:
+        assert "".join(flag.removesuffix(".").split()) in "".join(lines)
+    whole = rows[-1]
+    numbers = [whole["rest"]["mbf_ml_min_g"], whole["stress"]["mbf_ml_min_g"], whole["mpr"]]
+    assert "Leftventricle:restMBF{:.2f}mL/min/g,stressMBF{:.2f}mL/min/g,MPR{:.2f}.".format(*numbers) in "".join(lines)
+    assert "Contours:automatic,edited." in "".join(lines)
+
+
+def test_the_archive_gets_the_report_itself(corrected):
+    document = pydicom.dcmread(corrected / "dicom" / "report.dcm")
+    held = document.EncapsulatedDocument[: document.EncapsulatedDocumentLength]
+    assert held == (corrected / "report.pdf").read_bytes()
+
+
 def test_the_structured_report_holds_the_table(corrected, table):
     found = measured(hd.sr.srread(corrected / "dicom" / "segment_table.dcm"))
     for (region, condition, what), value in table.items():
-        if what != "pixels":
+        if what != "pixels" and what != "upslope":
             key = (f"{region}, {condition or 'reserve'}", "MPR" if what == "mpr" else CODES[what])
             assert found.pop(key, np.nan) == pytest.approx(value, rel=1e-12, nan_ok=True), key
     assert found == {}
 
 
-def test_segmentations_and_maps_hold_the_pixels_that_the_table_is_made_of(corrected, table):
+def test_every_measurement_says_where_of_what_and_in_which_unit(corrected, rows):
+    """Segments by the words of their SNOMED codes and by the pixels that they refer to."""
+    report = hd.sr.srread(corrected / "dicom" / "segment_table.dcm")
+    drawn = {made.SOPInstanceUID: made for made in map(hd.seg.segread, (corrected / "dicom").glob("*AHA_segments.dcm"))}
+    groups = [*report.content.get_volumetric_roi_measurement_groups(), *report.content.get_image_measurement_groups()]
+    by_name = {group.tracking_identifier: group for group in groups}
+    assert len(by_name) == len(groups) == 3 * len(rows)
+    for row in rows:
+        for condition in ("rest", "stress", "reserve"):
+            group = by_name[f"{row['name']}, {condition}"]
+            site = group.finding_sites[0].value
+            if row["aha_segment"]:
+                assert site.meaning == f"left ventricle {row['name']} segment"
+            else:
+                assert site.value == {"LAD": "59438005", "RCA": "13647002", "LCX": "57396003"}.get(
+                    row["name"], "49848007"
+                )
+            for measurement in group.get_measurements():
+                ratio = measurement.name.value in {"MPR", "ENDO_EPI", "FAILED"}
+                assert measurement.unit.value == ("1" if ratio else "mL/min/g")
+            points = [item for item in group[0].ContentSequence if item.name.value == "121191"]
+            assert len(points) == bool(row["aha_segment"] and condition != "reserve")
+            for point in points:
+                segmentation = drawn[point.referenced_sop_instance_uid]
+                (number,) = point.referenced_segment_numbers
+                assert segmentation.get_segment_description(number).segmented_property_type.value == site.value
+                assert segmentation.SeriesDescription.endswith(condition)
+
+
+def dicom_of(corrected, part, kind):
+    """The object of one kind of a slice, as pydicom reads it."""
+    condition, level = part["folder"].split("_")
+    (path,) = (corrected / "dicom").glob(f"{condition}_*_{level}_{kind}.dcm")
+    return pydicom.dcmread(path)
+
+
+def drawn(made):
+    """Segments by number, and of every frame its segment number, mask and functional groups."""
+    described = {int(one.SegmentNumber): one for one in made.SegmentSequence}
+    masks = [
+        (int(groups["SegmentIdentificationSequence"].ReferencedSegmentNumber), mask > 0, groups)
+        for mask, groups in frames(made)
+    ]
+    assert sorted(number for number, _, _ in masks) == sorted(described)
+    return described, masks
+
+
+def test_every_pixel_of_the_contours_is_in_its_place(corrected):
     for part in index(corrected):
-        condition, level = part["folder"].split("_")
-        (contours, segments, flow) = (
-            next((corrected / "dicom").glob(f"{condition}_*_{level}_{kind}.dcm"))
-            for kind in ("contours", "AHA_segments", "MBF")
+        described, masks = drawn(dicom_of(corrected, part, "contours"))
+        left = set(np.unique(read_image(corrected / part["folder"] / "labels.nrrd"))) - {0}
+        for number, mask, groups in masks:
+            segment = described[number]
+            label = LABELS[segment.SegmentLabel]
+            what = segment.SegmentedPropertyTypeCodeSequence[0].CodeValue
+            assert (what, segment.AnatomicRegionSequence[0].CodeValue) == CODED[label]
+            kind = {"edited": "SEMIAUTOMATIC", "automatic": "AUTOMATIC"}[part["origins"]["labels"]]
+            assert segment.SegmentAlgorithmType == kind
+            there = values_there(corrected / part["folder"] / "labels.nrrd", groups, mask.shape)
+            np.testing.assert_array_equal(mask, there == label)
+            left.remove(label)
+        assert not left
+
+
+def test_every_pixel_of_the_flow_maps_is_in_its_place(corrected):
+    for part in index(corrected):
+        made = dicom_of(corrected, part, "MBF")
+        assert "averaged model" in made.ContentDescription
+        ((mbf, groups),) = frames(made)
+        np.testing.assert_array_equal(mbf, values_there(corrected / part["folder"] / "mbf.nrrd", groups, mbf.shape))
+        mapping = groups["RealWorldValueMappingSequence"]
+        assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (1, 0)
+        assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == "mL/min/g"
+
+
+def test_segments_and_maps_of_the_archive_give_the_flow_of_the_table(corrected, table):
+    """AHA segments where contours and insertion points put them; their flow, from the archive's pixels, the table's."""
+    seen = set()
+    for part in index(corrected):
+        labels = read_image(corrected / part["folder"] / "labels.nrrd")
+        ((mbf, _),) = frames(dicom_of(corrected, part, "MBF"))
+        counts = ndimage.binary_erosion(labels > 0)  # the outermost pixels are of the map but not of the mean
+        points = part["rv_insertion_points_px"]
+        expected = aha.aha_segments(
+            labels == 1,
+            anterior_rv_yx=points["anterior"],
+            inferior_rv_yx=points["inferior"],
+            level=Level(part["level"]),
         )
-        labels = hd.seg.segread(contours).get_volume(combine_segments=True).array[0]
-        np.testing.assert_array_equal(labels, read_image(corrected / part["folder"] / "labels.nrrd"))
-        image = pydicom.dcmread(flow)
-        mbf = np.frombuffer(image.FloatPixelData, np.float32).reshape(image.Rows, image.Columns)
-        np.testing.assert_array_equal(mbf, read_image(corrected / part["folder"] / "mbf.nrrd"))
-        drawn = hd.seg.segread(segments)
-        for number in drawn.segment_numbers:
-            name = drawn.get_segment_description(number).SegmentLabel
-            mask = drawn.get_volume(segment_numbers=[number]).array[0, :, :, 0] > 0
-            assert (labels[mask] == 1).all()
-            assert mask.sum() >= 10, name
-        assert sum(np.isfinite(mbf[labels == 1])) > 0.8 * np.count_nonzero(labels == 1)
-        kind = {"edited": "SEMIAUTOMATIC", "automatic": "AUTOMATIC"}[part["origins"]["labels"]]
-        assert hd.seg.segread(contours).get_segment_description(1).SegmentAlgorithmType == kind
+        described, masks = drawn(dicom_of(corrected, part, "AHA_segments"))
+        for number, mask, groups in masks:
+            name = described[number].SegmentLabel.removeprefix("left ventricle ").removesuffix(" segment")
+            segment = next(key for key, value in aha.SEGMENT_NAMES.items() if value == name)
+            np.testing.assert_array_equal(mask, expected == segment)
+            there = values_there(corrected / part["folder"] / "labels.nrrd", groups, mask.shape)
+            assert (there[mask] == 1).all()
+            counted = mask & counts if np.count_nonzero(mask & counts) >= 10 else mask
+            flow = mbf[counted]
+            assert len(flow) == table[name, part["condition"], "pixels"]
+            assert np.nanmean(flow) == pytest.approx(table[name, part["condition"], "mbf_ml_min_g"], rel=1e-5)
+            assert np.isnan(flow).mean() == pytest.approx(table[name, part["condition"], "failed_share"], abs=1e-12)
+            seen.add((name, part["condition"]))
+    assert len(seen) == 32
+
+
+def test_a_validator_has_no_complaint(corrected):
+    """dciodvfy on every object: no error."""
+    paths = sorted((corrected / "dicom").iterdir())
+    assert len(paths) == 20
+    for path in paths:
+        assert complaints(path) == [], path.name

@@ -1,6 +1,7 @@
 """What the panel exports is what the command line writes, whole or not at all."""
 
 import io
+import json
 import shutil
 from dataclasses import replace
 from datetime import datetime
@@ -123,9 +124,18 @@ def test_table_and_report_are_files(exported, tmp_path):
     mrml.exportTable(tmp_path / "segments.csv", flow)
     mrml.exportReport(tmp_path / "report.pdf", flow)
     assert len(pandas.read_csv(io.BytesIO((tmp_path / "segments.csv").read_bytes()))) == 16
+    mrml.exportTable(tmp_path / "table.xlsx", flow)
+    mrml.exportTable(tmp_path / "table.json", flow)
+    workbook = pandas.read_excel(tmp_path / "table.xlsx").set_index("name").stress_mbf_ml_min_g
+    document = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))
+    for row in flow.table.segments:
+        value = row.stress.mbf_ml_min_g
+        assert workbook[row.name] == pytest.approx(value, rel=1e-15, nan_ok=True)
+        (stored,) = (one for one in document["segments"] if one["name"] == row.name)
+        assert stored["stress"]["mbf_ml_min_g"] == (value if np.isfinite(value) else None)
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
     (tmp_path / "a file").write_text("")
     for export in (mrml.exportTable, mrml.exportReport):
         with pytest.raises(PerfusionError, match="could not be written"):
             export(tmp_path / "a file" / "out", flow)
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 5

@@ -63,7 +63,7 @@ def draw_bullseye(
             f"{value:.2f}" if known else "–",
             ha="center",
             va="center_baseline",
-            fontsize=5.8 if level is Level.APICAL else 6.5,
+            fontsize=6 if level is Level.APICAL else 6.5,
             color=ink,
         )
         if textured:
@@ -81,7 +81,7 @@ def draw_bullseye(
         ("lateral", 1.05, 0, 270),
     ):
         align = {0: ("center", "bottom" if y > 0 else "top"), 90: ("right", "center"), 270: ("left", "center")}[turn]
-        axes.text(x, y, label, ha=align[0], va=align[1], rotation=turn, fontsize=5.5, color=QUIET)
+        axes.text(x, y, label, ha=align[0], va=align[1], rotation=turn, fontsize=6, color=QUIET)
     axes.set(xlim=(-1.16, 1.16), ylim=(-1.16, 1.16), aspect="equal")
     axes.set_title(title, pad=1)
     axes.axis("off")

@@ -90,10 +90,10 @@ def draw_contours(axes: Axes, part: PreprocessedSlice, *, field: float, title: s
                 column,
                 row,
                 marker=marker,
-                markersize=4.2,
+                markersize=4.6,
                 markerfacecolor=INSERTION_POINT,
-                markeredgecolor="black",
-                markeredgewidth=0.4,
+                markeredgecolor="white",
+                markeredgewidth=0.5,
             )
     _frame_heart(axes, part, field)
     axes.set_title(title)

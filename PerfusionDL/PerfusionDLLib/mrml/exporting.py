@@ -8,7 +8,7 @@ import slicer
 
 from ..contours import PreprocessedScan
 from ..maps import FlowModel, PerfusionMaps
-from ..report import segments_csv, write_pdf
+from ..report import segments_csv, table_json, table_xlsx, write_pdf
 from ..results import write_dicom, write_results
 from ..series import Condition
 from ..whole import whole_file, whole_folder
@@ -84,9 +84,18 @@ def exportDicom(
 
 
 def exportTable(path: Path, flow: Flow) -> None:
-    """Write the segment table as CSV. Raises PerfusionError where the file cannot be written."""
+    """Write the table: a workbook where the name ends in .xlsx, JSON for .json, else the segments as CSV.
+
+    Raises PerfusionError where the file cannot be written.
+    """
     with whole_file(path) as target:
-        target.write(segments_csv(flow.table).encode())
+        match Path(path).suffix.lower():
+            case ".xlsx":
+                target.write(table_xlsx(flow.table))
+            case ".json":
+                target.write(table_json(flow.table).encode())
+            case _:
+                target.write(segments_csv(flow.table).encode())
 
 
 def exportReport(path: Path, flow: Flow) -> None:

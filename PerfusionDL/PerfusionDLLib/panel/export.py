@@ -14,6 +14,7 @@ from .dependencies import ensureMatplotlib
 from .section import Section
 
 DICOM_FOLDER = "PerfusionDL_DICOM"
+TABLE_KINDS = "Excel workbook (*.xlsx);;CSV (*.csv);;JSON (*.json)"
 
 
 class ExportSection(Section):
@@ -27,8 +28,8 @@ class ExportSection(Section):
         self.onClick(self.ui.exportDicomButton, self.onExportDicom)
 
     def onExportTable(self) -> None:
-        """Save the segment table as CSV."""
-        path = self._fileName(_("Save table"), "segments.csv", "CSV (*.csv)")
+        """Save the segment table as a workbook, which Excel opens in any language, as CSV or as JSON."""
+        path = self._fileName(_("Save table"), "table.xlsx", TABLE_KINDS)
         if path:
             with slicer.util.tryWithErrorDisplay(_("The table could not be saved."), waitCursor=True):
                 mrml.exportTable(path, self.panel.logic.flow)
@@ -96,7 +97,7 @@ class ExportSection(Section):
 
     def buttons(self, state):
         ui, noFlow = self.ui, state.noFlow
-        yield ui.exportTableButton, noFlow, _("Save the table of segments as CSV.")
+        yield ui.exportTableButton, noFlow, _("Save the table of segments as Excel workbook, CSV or JSON.")
         yield ui.copyTableButton, noFlow, _("Copy the table of segments.")
         yield ui.exportReportButton, noFlow, _("Save the report as PDF.")
         dicom = _("Write contours, flow maps, table and report as DICOM objects of the patient's study.")

@@ -18,29 +18,40 @@ from ..figures import (
     slice_title,
 )
 from ..maps import PerfusionMaps, SegmentRow, SegmentTable
-from .page import BOTTOM_MM, LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import flag_letters, interval, measured, number, percent
+from .page import LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
+from .tables import flag_letters, flag_notes, interval, measured, number, percent, rows_of
 
 GAP_MM = 1.2
 BAR_MM = 11.0
 LARGEST_MM = 42.0
 HEIGHT_MM = 56.0  # of all pictures
+NOTE_SIZE = 6.0
+FEW_LINES, MOST_LINES = 4, 6  # of flags below a table in large type, and in small type; more are on the next page
 
 
 def findings_page(preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable) -> Page:
     """Summary, contours beside flow maps, four bullseyes, the table of segments with its flags."""
     page = Page()
     y = 27.5
-    for sentence in summary(table):
-        y = page.paragraph(LEFT_MM, y, sentence, width=RIGHT_MM - LEFT_MM, size=8)
+    y = page.paragraph(LEFT_MM, y, summary(table), width=RIGHT_MM - LEFT_MM, size=8)
+    if doubt(table):
+        y = page.paragraph(LEFT_MM, y, doubt(table), width=RIGHT_MM - LEFT_MM, size=8, fontweight="bold")
     y = _pictures(page, y + 4, preprocessed, maps)
     y = _bullseyes(page, y + 5, maps, table)
     _table(page, y + 5, table)
     return page
 
 
-def summary(table: SegmentTable) -> list[str]:
-    """What the table says in one or two sentences: the whole ventricle, then the lowest segment."""
+def doubt(table: SegmentTable) -> str:
+    """Which flags are of the whole ventricle, so that they concern every number; nothing where there is none."""
+    letters = flag_letters(rows_of(table))
+    named = sorted(letters[flag] for flag in table.whole.flags)
+    where = "on the next page" if flags_overflow(table) else "below the table"
+    return f"Read first: flags of the whole ventricle ({', '.join(named)}), {where}." if named else ""
+
+
+def summary(table: SegmentTable) -> str:
+    """What the table says in a few sentences: the whole ventricle, then the lowest segment."""
     whole = table.whole
     parts = [
         f"{name} MBF {number(flow.mbf_ml_min_g)} {FLOW_UNIT}"
@@ -62,7 +73,7 @@ def summary(table: SegmentTable) -> list[str]:
                 f"Lowest {what}: segment {low.aha_segment} ({low.name}), {number(value(low))}"
                 f"{'' if what == 'MPR' else f' {FLOW_UNIT}'}."
             )
-    return [" ".join(sentences)]
+    return " ".join(sentences)
 
 
 def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps]) -> float:
@@ -74,7 +85,10 @@ def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], ma
     left_block = LEFT_MM + 6
     right_block = left_block + columns * (side + GAP_MM) + 2.5
     page.heading(
-        y, "Images at the left-ventricular peak, blood flow", f"field {field:.0f} mm; white: no trustworthy flow"
+        y,
+        "Contours and blood flow",
+        f"at the LV peak, {field:.0f} mm wide; \u25b2 anterior, \u25bc inferior RV insertion; dotted: box; "
+        "white: no trustworthy flow",
     )
     y += 6
     top = y
@@ -102,7 +116,7 @@ def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], ma
                 f"frame {part.contours.peak_frame + 1}",
                 transform=contours.transAxes,
                 color="white",
-                fontsize=5.5,
+                fontsize=6,
             )
         y += side + GAP_MM
     bar_axes = page.axes(right_block + columns * (side + GAP_MM) + 1, top, 2.6, y - GAP_MM - top)
@@ -137,33 +151,36 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
     conditions = measured(table)
     places = [("AHA", 20.0, "right"), ("Segment", 22.5, "left"), ("", 51.0, "left")]
     for condition, x in zip(conditions, (60.0, 113.5), strict=False):
-        places += [("MBF", x + 5.5, "right"), ("", x + 6.5, "left")]
-        places += [("endo", x + 30, "right"), ("epi", x + 38.5, "right"), ("ratio", x + 47, "right")]
+        places += [("MBF", x + 5, "right"), ("", x + 5.8, "left")]
+        places += [("endo", x + 31, "right"), ("epi", x + 39, "right"), ("ratio", x + 47, "right")]
         page.text(x + 23.5, y + 5, condition.capitalize(), size=6.5, ha="center", fontweight="bold")
         page.rule(y + 5.8, x0=x, x1=x + 47, width=0.4)
-    places += [("MPR", 170.0, "right")] if len(conditions) == 2 else []
+    places += [("MPR", 169.0, "right")] if len(conditions) == 2 else []
     edge = 195.5 if len(conditions) == 2 else 136.0
-    places += [("failed, %", edge - 11, "right"), ("flags", edge, "right")]
-    columns = Columns(page, places, row_mm=3.75, size=6.5)
-    groups = (sorted(table.segments, key=lambda row: row.aha_segment or 0), table.territories, (table.whole,))
-    letters = flag_letters([row for rows in groups for row in rows])
+    places += [("failed, %", edge - 12.5, "right"), ("flags", edge, "right")]
+    notes = flag_notes(table)
+    lines = wrapped("; ".join(notes), RIGHT_MM - LEFT_MM - 32, NOTE_SIZE)
+    row_mm, size = (4.0, 7.0) if len(lines) <= FEW_LINES else (3.75, 6.5)
+    columns = Columns(page, places, row_mm=row_mm, size=size)
+    letters = flag_letters(rows_of(table))
     y = columns.header(y + 8.8)
-    for rows in groups:
-        for row in rows:
-            shade = "#f1f1f1" if row.aha_segment is None or row.level == "mid" else ""
-            y = columns.row(y, _cells(row, conditions, letters), bold=row is table.whole, shade=shade)
+    for row in rows_of(table):
+        shade = "#f1f1f1" if row.aha_segment is None or row.level == "mid" else ""
+        y = columns.row(y, _cells(row, conditions, letters), bold=row is table.whole, shade=shade)
     page.rule(y - 2.6, width=0.4)
     origins = sorted({flow.origin for row in table.segments for flow in (row.rest, row.stress) if flow.origin})
     if origins:
-        page.text(RIGHT_MM, y + 0.8, f"Contours: {', '.join(origins)}.", size=6, color="#5c5c5c", ha="right")
-    footnote = "; ".join(f"{letter}: {flag.removesuffix('.')}" for flag, letter in letters.items())
-    for size in (6.0, 5.5, 5.0):
-        lines = wrapped(footnote, RIGHT_MM - LEFT_MM - 32, size)
-        if y + len(lines) * size * LEADING_MM < BOTTOM_MM - 4:
-            break
+        page.text(RIGHT_MM, y + 0.8, f"Contours: {', '.join(origins)}.", size=NOTE_SIZE, color="#5c5c5c", ha="right")
+    if flags_overflow(table):
+        lines = ["What the flags mean stands on the next page."]
     for line in lines:
-        page.text(LEFT_MM, y + 0.8, line, size=size)
-        y += size * LEADING_MM
+        page.text(LEFT_MM, y + 0.8, line, size=NOTE_SIZE)
+        y += NOTE_SIZE * LEADING_MM
+
+
+def flags_overflow(table: SegmentTable) -> bool:
+    """Whether the meaning of the flags needs more room than there is below the table."""
+    return len(wrapped("; ".join(flag_notes(table)), RIGHT_MM - LEFT_MM - 32, NOTE_SIZE)) > MOST_LINES
 
 
 def _cells(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str]) -> list[str]:
@@ -175,4 +192,13 @@ def _cells(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str
         cells += [number(value) for value in (flow.endo_ml_min_g, flow.epi_ml_min_g, flow.endo_epi_ratio)]
     cells += [number(row.mpr)] if len(conditions) == 2 else []
     failed = "/".join(percent(flow.failed_share) for flow in flows if flow.pixels)
-    return [*cells, failed, ", ".join(letters[flag] for flag in row.flags)]
+    return [*cells, failed, short_list(sorted(letters[flag] for flag in row.flags))]
+
+
+def short_list(names: Sequence[str], *, most: int = 4) -> str:
+    """Names for a narrow cell; of many the first and the last.
+
+    >>> short_list("abc"), short_list("abcdef")
+    ('a,b,c', 'a … f')
+    """
+    return ",".join(names) if len(names) <= most else f"{names[0]} … {names[-1]}"

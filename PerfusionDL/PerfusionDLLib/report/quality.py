@@ -7,8 +7,9 @@ import numpy as np
 from ..contours import Contours, Origin, Part, PreprocessedScan, PreprocessedSlice
 from ..figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
 from ..maps import ArterialInput, PerfusionMaps, SegmentTable
+from .findings import flags_overflow
 from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import number
+from .tables import flag_notes, number
 
 WIDTH_MM = RIGHT_MM - LEFT_MM
 TEXT_SIZE = 6.2
@@ -116,7 +117,7 @@ def heart_displacement_mm(part: PreprocessedSlice) -> np.ndarray:
 
 def _parts(page: Page, y: float, preprocessed: Sequence[PreprocessedScan]) -> float:
     """One row per slice: frames, motion and who made which part, with the confidence of what is automatic."""
-    page.heading(y, "Slices", "frames count from 1; confidence of automatic parts in percent")
+    page.heading(y, "Slices", "frames count from 1; percent: confidence in what is automatic")
     columns = Columns(
         page,
         [
@@ -153,7 +154,7 @@ def _parts(page: Page, y: float, preprocessed: Sequence[PreprocessedScan]) -> fl
 
 
 def _made(contours: Contours, which: Part) -> str:
-    """Who made a part: "automatic 97", "edited", or "none" for insertion points that are not there."""
+    """Who made a part: "automatic 97 %", "edited", or "none" for insertion points that are not there."""
     missing = contours.anterior_rv_ras_mm is None or contours.inferior_rv_ras_mm is None
     if which is Part.RV_INSERTION_POINTS and missing:
         return "none"
@@ -161,7 +162,9 @@ def _made(contours: Contours, which: Part) -> str:
     confidence = contours.confidences.get(which)
     if origin is None:
         return "–"
-    return f"{origin} {100 * confidence:.0f}" if origin is Origin.AUTOMATIC and confidence is not None else str(origin)
+    return (
+        f"{origin} {100 * confidence:.0f} %" if origin is Origin.AUTOMATIC and confidence is not None else str(origin)
+    )
 
 
 def notes(
@@ -181,27 +184,60 @@ def notes(
             assumed.setdefault(sentence, []).append(str(scan.condition))
     sentences = [f"{' and '.join(conditions).capitalize()}: {sentence}" for sentence, conditions in assumed.items()]
     yield "Assumptions", sentences or ["None."]
-    yield "How it was computed", ["; ".join(provenance_phrases(table)) + "."]
+    if flags_overflow(table):
+        yield "Flags", [f"{note}." for note in flag_notes(table)]
+    yield "How it was computed", provenance_sentences(table)
 
 
-SAID_ELSEWHERE = {"assumed", "arterial_input_flags", "contours"}
-UNITS = {"_l_mmol_s": "L/mmol/s", "_g_ml": "g/mL", "_mmol_kg": "mmol/kg", "_deg": "degrees", "_s": "s", "_t": "T"}
+SAID_ELSEWHERE = {"assumed", "arterial_input_flags", "contours", "contours_fingerprint"}
+HASH_LENGTH = 12  # enough to tell versions apart; the results folder has all of it
+WORDS = {
+    "software": "{}",
+    "flow_model": "flow model {}",
+    "arterial_input": "arterial input from {}",
+    "saturation_time_s": "saturation time {} s",
+    "repetition_time_s": "time between excitations {} s",
+    "flip_angle_deg": "flip angle {} degrees",
+    "pulses_to_center": "{} excitations before the center of k-space",
+    "t10_blood_s": "native T1 of blood {} s",
+    "t10_myocardium_s": "native T1 of myocardium {} s",
+    "relaxivity_l_mmol_s": "relaxivity {} L/mmol/s",
+    "residual_contrast": "{}",
+    "tissue_density_g_ml": "tissue density {} g/mL",
+    "entered": "entered by the user: {}",
+    "weights_sha256": "networks {}",
+    "capillary_probability": "probability of the capillary model {}",
+    "fermi_probability": "probability of the Fermi model {}",
+    "two_compartment_probability": "probability of the two-compartment model {}",
+    "fermi_tissue": "Fermi model: {}",
+    "rate_pressure_product_mmhg_min": "rate-pressure product {} mmHg/min",
+}
+"""The provenance in words; what is not here is named as its key is."""
 
 
-def provenance_phrases(table: SegmentTable) -> list[str]:
-    """The provenance for people: what rest and stress share once, numbers with their units, nothing said elsewhere."""
-    shared: dict[str, str] = {}
+def provenance_sentences(table: SegmentTable) -> list[str]:
+    """The provenance for people: what rest and stress share, then what is of one of them; nothing said elsewhere."""
+    scans = {"rest": [], "stress": []}
+    present = [scan for scan in scans if any(key.startswith(f"{scan}_") for key in table.provenance)]
+    shared: list[str] = []
     for key, value in table.provenance.items():
-        condition, _, rest = key.partition("_")
-        other = table.provenance.get(f"{'stress' if condition == 'rest' else 'rest'}_{rest}")
-        name = rest if condition in ("rest", "stress") and other in (None, value) else key
-        if str(value).strip() and rest not in SAID_ELSEWHERE:
-            shared[name] = str(value).removesuffix(".")
-    phrases = []
-    for name, value in shared.items():
-        unit = next((ending for ending in UNITS if name.endswith(ending)), "")
-        phrases.append(f"{name.removesuffix(unit).replace('_', ' ')} {value} {UNITS.get(unit, '')}".rstrip())
-    return phrases
+        scan, _, name = key.partition("_")
+        name = name if scan in scans else key
+        if name in SAID_ELSEWHERE or not str(value).strip():
+            continue
+        alike = {str(table.provenance.get(f"{other}_{name}", "")) for other in present} == {str(value)}
+        place = scans[scan] if scan in scans and not alike else shared
+        phrase = _phrase(name, str(value).removesuffix("."))
+        if phrase not in place:
+            place.append(phrase)
+    sentences = [f"{scan.capitalize()}: {'; '.join(phrases)}." for scan, phrases in scans.items() if phrases]
+    return [f"{'; '.join(shared)}.", *sentences] if shared else sentences
+
+
+def _phrase(name: str, value: str) -> str:
+    if name == "weights_sha256":
+        value = ", ".join(one[:HASH_LENGTH] for one in value.split(", "))
+    return WORDS.get(name, f"{name.replace('_', ' ')} {{}}").format(value)
 
 
 def _notes(page: Page, y: float, blocks: Iterator[tuple[str, list[str]]]) -> list[Page]:

@@ -166,6 +166,16 @@ def table_text(table: SegmentTable) -> str:
     return f"\n{'-' * width}\n".join([aligned(header), *blocks, "\n".join(notes)])
 
 
+def rows_of(table: SegmentTable) -> list[SegmentRow]:
+    """Segments by number, then territories, then the whole."""
+    return [*sorted(table.segments, key=lambda row: row.aha_segment or 0), *table.territories, table.whole]
+
+
+def flag_notes(table: SegmentTable) -> list[str]:
+    """Every different flag of the table after its letter."""
+    return [f"{letter}: {flag.removesuffix('.')}" for flag, letter in flag_letters(rows_of(table)).items()]
+
+
 def flag_letters(rows: Sequence[SegmentRow]) -> dict[str, str]:
     """A letter for each different flag, in the order of the table; two letters after z."""
     flags = dict.fromkeys(flag for row in rows for flag in row.flags)
