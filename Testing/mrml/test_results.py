@@ -87,7 +87,7 @@ def test_the_table_has_a_row_for_each_region_and_gaps_where_there_is_no_value(sc
     table = slicer.util.dataframeFromTable(mrml.findTable(scene))
     assert list(table["AHA segment"]) == [str(number) for number in range(1, 17)] + [""] * 4
     assert list(table["Name"][-4:]) == ["LAD", "RCA", "LCX", "whole left ventricle"]
-    np.testing.assert_allclose(table["Stress MBF"][:16], np.arange(1, 17) / 3, rtol=SIX_DIGITS)
+    np.testing.assert_allclose(table["Stress MBF"][:16], np.round(np.arange(1, 17) / 3, 2), rtol=SIX_DIGITS)
     assert table["Rest MBF"].isna().all()
     assert table["MPR"].isna().all()
     assert mrml.findTable(scene).GetColumnUnitLabel("Stress MBF") == "mL/min/g"

@@ -325,26 +325,40 @@ class qSlicerMainWindow(QMainWindow):
 
 
 class _TableModel(QAbstractTableModel):
+    """Headers and cells as qMRMLTableModel makes them: names are the first row, or headers where the node says so."""
+
     def __init__(self, table):
         super().__init__()
         self._table = table
+        self._firstRow = 0 if table.GetUseColumnTitleAsColumnHeader() else -1
+        self._firstColumn = 1 if table.GetUseFirstColumnAsRowHeader() else 0
 
     def rowCount(self, parent=None):
-        return self._table.GetNumberOfRows()
+        return self._table.GetNumberOfRows() - self._firstRow
 
     def columnCount(self, parent=None):
-        return self._table.GetNumberOfColumns()
+        return self._table.GetNumberOfColumns() - self._firstColumn
+
+    def _text(self, row, column):
+        if row < 0:
+            return self._table.GetColumnName(column)
+        return self._table.GetTable().GetColumn(column).GetVariantValue(row).ToString()
 
     def data(self, index, role=Qt.DisplayRole):
         if role != Qt.DisplayRole:
             return None
-        value = self._table.GetTable().GetColumn(index.column()).GetVariantValue(index.row())
-        return value.ToString() if value.IsString() else f"{value.ToDouble():.2f}"
+        return self._text(index.row() + self._firstRow, index.column() + self._firstColumn)
 
     def headerData(self, section, orientation, role=Qt.DisplayRole):
         if role != Qt.DisplayRole:
             return None
-        return self._table.GetColumnName(section) if orientation == Qt.Horizontal else str(section + 1)
+        if orientation == Qt.Vertical:
+            return self._text(section + self._firstRow, 0) if self._firstColumn else str(section + 1)
+        if self._firstRow < 0:
+            return chr(ord("A") + section)
+        name = self._table.GetColumnName(section + self._firstColumn)
+        unit = self._table.GetColumnUnitLabel(name)
+        return (self._table.GetColumnTitle(name) or name) + (f" [{unit}]" if unit else "")
 
 
 class qMRMLTableView(QTableView):

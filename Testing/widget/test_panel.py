@@ -1,11 +1,14 @@
 """The radiologist's story in the real panel: load, look, correct, and the numbers follow."""
 
+import re
+
 import numpy as np
 import pytest
 import slicer
 import small_study
 from PerfusionDLLib import mrml
 from PerfusionDLLib.series import Condition, Scan
+from PySide6.QtCore import Qt
 
 
 @pytest.fixture
@@ -66,6 +69,15 @@ def test_scans_of_the_scene_are_chosen_and_their_flow_is_computed(session):
     table = slicer.util.dataframeFromTable(panel.ui.tableView.mrmlTableNode())
     assert table["MPR"].iloc[-1] == pytest.approx(2.0, rel=0.2)
     assert panel.ui.exportTableButton.enabled
+    shown = panel.ui.tableView.qt_object.model()
+    assert [shown.headerData(column, Qt.Horizontal) for column in range(4)] == [
+        "AHA segment",
+        "Rest MBF [mL/min/g]",
+        "Stress MBF [mL/min/g]",
+        "MPR",
+    ]
+    assert shown.headerData(19, Qt.Vertical) == "global"
+    assert re.fullmatch(r"\d(\.\d{1,2})?", shown.data(shown.index(19, 2)))
 
 
 def test_a_painted_contour_changes_flow_table_and_list_and_undo_takes_it_back(session, ready, study):

@@ -17,6 +17,7 @@ from .sequences import DISCLAIMER, sliceTitle
 _BLOOD_FLOW = ("126390", "DCM", "Absolute Regional Blood Flow")
 _ML_MIN_G = ("mL/min/g", "UCUM", "milliliter per minute per gram")
 
+_DECIMALS = 2
 _REGION_COLUMNS = {
     "MBF low": ("mbf_low_ml_min_g", FLOW_UNIT),
     "MBF high": ("mbf_high_ml_min_g", FLOW_UNIT),
@@ -95,24 +96,32 @@ def _writeProvenance(nodes: SliceNodes, provenance: Mapping[str, str]) -> None:
 def writeTable(
     scene: slicer.vtkMRMLScene, table: SegmentTable, node: slicer.vtkMRMLTableNode | None = None
 ) -> slicer.vtkMRMLTableNode:
-    """Put the segment table into a table node: 16 segments, territories, whole left ventricle; NaN without a value."""
+    """Put the segment table into a table node: 16 segments, territories, whole left ventricle; NaN without a value.
+
+    Slicer shows numbers with all their digits, so these have two decimals, like those of the report.
+    """
     if node is None:
         node = scene.AddNewNodeByClass("vtkMRMLTableNode", "Myocardial blood flow by AHA segment")
         setAttribute(node, "segmentTable", True)
         placeNode(scene, node, neutralStudyItem(scene))
     rows = (*table.segments, *table.territories, table.whole)
     wasModifying = node.StartModify()
-    fillTable(node, {title: values for title, (values, _) in _tableColumns(rows).items()})
+    fillTable(node, {title: _rounded(values) for title, (values, _) in _tableColumns(rows).items()})
     for title, (_, unit) in _tableColumns(rows).items():
         if unit:
             node.SetColumnUnitLabel(title, unit)
     for key, value in table.provenance.items():
         node.SetAttribute(f"PerfusionDL.{key}", str(value))
     setAttribute(node, "disclaimer", DISCLAIMER)
-    node.SetUseColumnTitleAsColumnHeader(False)
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.SetUseFirstColumnAsRowHeader(True)
     node.SetLocked(True)
     node.EndModify(wasModifying)
     return node
+
+
+def _rounded(values: list) -> list:
+    return values if any(isinstance(value, str) for value in values) else list(np.round(values, _DECIMALS))
 
 
 def _tableColumns(rows: Sequence[SegmentRow]) -> dict[str, tuple[list, str]]:

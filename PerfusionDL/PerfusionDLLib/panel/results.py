@@ -14,6 +14,7 @@ class ResultsSection(Section):
 
     def updateDisplay(self) -> None:
         self.ui.tableView.setMRMLTableNode(self.panel.parameters.segmentTable)
+        self.ui.tableView.resizeColumnsToContents()
 
     def buttons(self, state):
         does = _("Compute flow from the contours as they are now.")
