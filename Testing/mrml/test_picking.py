@@ -10,6 +10,7 @@ from PerfusionDLLib.maps import FlowModel
 from PerfusionDLLib.mrml import tasks, views
 from PerfusionDLLib.mrml.bullseye import segmentAtPosition
 from PerfusionDLLib.series import Condition
+from slice_views import SliceView
 
 PIXEL = (23, 37)
 
@@ -117,6 +118,28 @@ def test_a_bullseye_shows_the_flow_and_writes_the_values_of_the_table(study):
     }
     composite = headless.scene.GetSingletonNode(views.RESERVE_VIEW, "vtkMRMLSliceCompositeNode")
     assert composite.GetBackgroundVolumeID() == scans[0].reserve.GetID()
+
+
+@pytest.mark.parametrize("size", [(330, 410), (420, 300)], ids=["tall", "wide"])
+def test_each_bullseye_has_its_title_above_and_its_legend_below_and_all_are_of_one_size(size):
+    headless = mrml.HeadlessScene()
+    mrml.registerLayouts(headless.scene)
+    headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(views.LAYOUTS[2])
+    drawn = [SliceView(headless, name, size) for name in (*views.BULLSEYE_VIEWS, views.RESERVE_VIEW)]
+    nodes = mrml.writeStudy(headless.scene, *small_study.study())
+    mrml.showScans(headless.scene, nodes, withCurves=True)
+    points = [nodes[0].bullseyeValues, nodes[1].bullseyeValues, nodes[0].reserveValues]
+    assert [one.GetNthControlPointLabel(16) for one in points] == ["Stress", "Rest", "MPR"]
+    scales = [one.GetDisplayNode().GetWindowLevelMax() for one in (nodes[0].bullseye, nodes[1].bullseye)]
+    assert scales[0] == scales[1]
+    edges = [one.pixelsFromRas(np.array([(0, 48.0, 0), (0, -48.0, 0), (48.0, 0, 0), (-48.0, 0, 0)])) for one in drawn]
+    for edge in edges:
+        np.testing.assert_allclose(edge, edges[0])
+    (top, _), (bottom, _), (_, left), (_, right) = edges[0]
+    assert 0 < left < right < size[0]
+    for picture in (one.render() for one in drawn):
+        assert picture[: int(top) - 2].max() > 200
+        assert picture[int(bottom) + 3 :].max() > 200
 
 
 def test_every_view_of_our_layout_moves_alone(study):

@@ -10,7 +10,7 @@ import vtk
 from ..bullseye import RINGS, SIXTEEN, polar_image, sector, segment_at
 from ..maps import PerfusionMaps, SegmentTable
 from ..series import Condition
-from .colors import RESERVE_END, flowColors, ratioColors, showColors, showLegend
+from .colors import FLOW_UNIT, RESERVE_END, flowColors, ratioColors, showColors, showLegend
 from .hierarchy import placeScan
 from .nodes import ScanNodes, setAttribute
 from .sequences import DISCLAIMER
@@ -18,8 +18,10 @@ from .sequences import DISCLAIMER
 SIZE = 192
 SPACING_MM = 0.5
 HALF_TEXT_MM = 5.0  # views put the text to the right of its point
+TITLE_MM = 51.0  # above the middle
 _CENTER = (SIZE - 1) / 2
 _RADIUS_PX = SIZE / 2
+_TITLE = 0  # stands among the segments' numbers
 
 
 def bullseyeImage(maps: PerfusionMaps) -> np.ndarray:
@@ -49,12 +51,15 @@ def writeBullseyes(
         values = {row.aha_segment: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
         nodes.bullseye = _volume(scene, nodes.bullseye, title, image)
         showColors(nodes.bullseye, flowColors(scene), scaleEnd)
+        showLegend(nodes.bullseye, f"MBF ({FLOW_UNIT})", scaleEnd=scaleEnd, below=True)
+        values[_TITLE] = nodes.condition.capitalize()
         nodes.bullseyeValues = _values(scene, nodes.bullseyeValues, f"{title} values", values)
     if withReserve:
         reserve = {row.aha_segment: row.mpr for row in table.segments}
         stress.reserve = _volume(scene, stress.reserve, "Reserve bullseye", _flat(reserve))
         showColors(stress.reserve, ratioColors(scene), RESERVE_END)
-        showLegend(stress.reserve, "Reserve (MPR)", scaleEnd=RESERVE_END)
+        showLegend(stress.reserve, "Reserve (stress / rest)", scaleEnd=RESERVE_END, below=True)
+        reserve[_TITLE] = "MPR"
         stress.reserveValues = _values(scene, stress.reserveValues, "Reserve bullseye values", reserve)
     for nodes in new:
         placeScan(scene, nodes)
@@ -108,16 +113,16 @@ def _volume(
 
 
 def _values(
-    scene: slicer.vtkMRMLScene, points: slicer.vtkMRMLMarkupsFiducialNode | None, name: str, values: Mapping[int, float]
+    scene: slicer.vtkMRMLScene, points: slicer.vtkMRMLMarkupsFiducialNode | None, name: str, values: Mapping[int, float | str]
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
-    """The numbers on a bullseye: locked points without a glyph, in no list of the user's."""
+    """The numbers on a bullseye and its title: locked points without a glyph, in no list of the user's."""
     if points is None:
         points = slicer.vtkMRMLMarkupsFiducialNode()
         points.SetName(name)
         points.SetHideFromEditors(True)
         points = scene.AddNode(points)
         points.CreateDefaultDisplayNodes()
-        for segment in SIXTEEN:
+        for segment in (*SIXTEEN, _TITLE):
             points.AddControlPoint(vtk.vtkVector3d(*_labelPosition(segment)), "")
         points.SetLocked(True)
         display = points.GetDisplayNode()
@@ -129,11 +134,14 @@ def _values(
     for index, segment in enumerate(SIXTEEN):
         value = values.get(segment, np.nan)
         points.SetNthControlPointLabel(index, f"{value:.2f}" if np.isfinite(value) else "\u2013")
+    points.SetNthControlPointLabel(len(SIXTEEN), values[_TITLE])
     return points
 
 
 def _labelPosition(segment: int) -> tuple[float, float, float]:
-    """Where the text of a segment begins, so that its middle is that of the segment, RAS mm."""
+    """Where the text of a segment begins, so that its middle is that of the segment, RAS mm; the title's is on top."""
+    if segment == _TITLE:
+        return HALF_TEXT_MM, TITLE_MM, 0.0
     level, begin, end = sector(segment)
     radius_mm = sum(RINGS[level]) / 2 * _RADIUS_PX * SPACING_MM
     angle = np.radians((begin + end) / 2)

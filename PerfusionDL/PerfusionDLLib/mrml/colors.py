@@ -27,6 +27,8 @@ _CIVIDIS = bytes.fromhex(
 RESERVE_END = 5.0
 """Upper end of the scale of the reserve, without unit."""
 
+LEGEND_TITLE_PT, LEGEND_LABEL_PT = 14, 12
+
 _SCALE_ENDS_ML_MIN_G = (2, 3, 4, 5, 6, 8)
 
 
@@ -99,14 +101,17 @@ def _table(
 
 
 def showLegend(
-    volume: slicer.vtkMRMLVolumeNode, title: str, *, scaleEnd: float
+    volume: slicer.vtkMRMLVolumeNode, title: str, *, scaleEnd: float, below: bool = False
 ) -> slicer.vtkMRMLColorLegendDisplayNode:
-    """A color legend at the right edge of the views that show the volume, labeled at whole or half units."""
+    """A color legend at the right edge of the views that show the volume, or below; labeled at whole or half units."""
     legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(volume)
     legend.SetTitleText(title)
     legend.SetLabelFormat("%.1f")
     legend.SetNumberOfLabels(round(scaleEnd) + 1 if scaleEnd > 2 else 5)
     legend.SetUseColorNamesForLabels(False)
-    legend.SetSize(0.12, 0.5)
-    legend.SetPosition(0.98, 0.5)
+    legend.GetTitleTextProperty().SetFontSize(LEGEND_TITLE_PT)
+    legend.GetLabelTextProperty().SetFontSize(LEGEND_LABEL_PT)
+    legend.SetOrientation(legend.Horizontal if below else legend.Vertical)
+    legend.SetSize(0.12, 0.8 if below else 0.5)  # across and along
+    legend.SetPosition(*((0.5, 0.02) if below else (0.98, 0.5)))
     return legend

@@ -28,8 +28,10 @@ LAYOUTS = {1: 7130, 2: 7131}
 
 MAP_OPACITY = 0.7
 FIELD_OF_VIEW_IN_BOXES = 1.9
-BULLSEYE_FIELD_MM = 102.0
-ROOM_FOR_LEGEND_MM = 16.0
+BULLSEYE_FIELD_MM = 104.0, 132.0
+"""Width and height of a bullseye with its title above and its legend below."""
+BULLSEYE_RISE_MM = 5.0
+"""Of the bullseye above the middle of its view: the legend is higher than the title."""
 
 
 def registerLayouts(scene: slicer.vtkMRMLScene) -> None:
@@ -77,8 +79,8 @@ def _showBullseye(scene: slicer.vtkMRMLScene, viewName: str, volume, values) -> 
     composite.SetLabelVolumeID(None)
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume) if volume else None
     pose = np.diag([-1.0, 1.0, 1.0, 1.0])
-    pose[0, 3] = -ROOM_FOR_LEGEND_MM if legend else 0
-    _look(sliceNode, pose, BULLSEYE_FIELD_MM + (2 * ROOM_FOR_LEGEND_MM if legend else 0))
+    pose[1, 3] = -BULLSEYE_RISE_MM
+    _look(sliceNode, pose, BULLSEYE_FIELD_MM)
     _showOnlyIn(values.GetDisplayNode() if values else None, [sliceNode])
     _showOnlyIn(legend, [sliceNode])
 
@@ -186,22 +188,23 @@ def _lookAt(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
     pose[:3, 0], pose[:3, 1], pose[:3, 2] = column, -row, np.cross(column, row)
     pose[:3, 3] = center[:3]
     boxes = FIELD_OF_VIEW_IN_BOXES if nodes.box else 1
-    _look(sliceNode, pose, boxes * max((row1 - row0) * rowMm, (column1 - column0) * columnMm))
+    side = boxes * max((row1 - row0) * rowMm, (column1 - column0) * columnMm)
+    _look(sliceNode, pose, (side, side))
 
 
-def _look(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray, side_mm: float) -> None:
-    """Look at a plane, so that the shorter edge of the view shows ``side_mm`` of it."""
+def _look(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray, sides_mm: tuple[float, float]) -> None:
+    """Look at a plane, so that the view shows at least so many mm of it across and down."""
     wasModifying = sliceNode.StartModify()
     sliceNode.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(pose))
     sliceNode.UpdateMatrices()
-    fitView(sliceNode, side_mm)
+    fitView(sliceNode, sides_mm)
     sliceNode.EndModify(wasModifying)
 
 
-def fitView(sliceNode: slicer.vtkMRMLSliceNode, side_mm: float) -> None:
-    """Zoom so that the shorter edge of a view shows ``side_mm``."""
+def fitView(sliceNode: slicer.vtkMRMLSliceNode, sides_mm: tuple[float, float]) -> None:
+    """Zoom so that a view shows so many mm across and down, and more where its shape is another."""
     width, height, _ = sliceNode.GetDimensions()
-    scale = side_mm / max(min(width, height), 1)
+    scale = max(sides_mm[0] / max(width, 1), sides_mm[1] / max(height, 1))
     sliceNode.SetFieldOfView(width * scale, height * scale, sliceNode.GetFieldOfView()[2])
 
 

@@ -5,14 +5,15 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from .. import mrml
-from ..mrml.views import BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
+from ..mrml.views import BULLSEYE_FIELD_MM, BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
 
 
 class Fitting(VTKObservationMixin):
     """Observes the views of our layouts.
 
     Slicer gives a view its size only after it was arranged, and keeps the height of what it shows: in a view higher
-    than wide, the sides of a bullseye would be cut off. What the shorter edge shows is kept here, also after zooming.
+    than wide, the sides of a bullseye would be cut off. What the shorter edge shows is kept here, also after zooming; of
+    a bullseye, its title and legend too.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,10 @@ class Fitting(VTKObservationMixin):
         formerSize, formerField_mm = self._seen[node]
         self._seen[node] = _sizeAndField(node)
         if self._seen[node][0] != formerSize:
-            mrml.fitView(node, min(formerField_mm))
+            bullseye = node.GetLayoutName() in (*BULLSEYE_VIEWS, RESERVE_VIEW)
+            sides_mm = BULLSEYE_FIELD_MM if bullseye else (1.0, 1.0)
+            zoom = min(shown / side for shown, side in zip(formerField_mm, sides_mm, strict=True))
+            mrml.fitView(node, (zoom * sides_mm[0], zoom * sides_mm[1]))
 
 
 def _sizeAndField(node) -> tuple[tuple[int, ...], tuple[float, ...]]:
