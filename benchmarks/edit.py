@@ -42,8 +42,7 @@ class Desk:
 
     def follow(self, former: tasks.Flow | None) -> tasks.Flow:
         """What the panel does once a correction has settled."""
-        for reader in self.readers:
-            self.history.record(reader)
+        self.history.record(*self.readers)
         table = former.tableNode if former else None
         return tasks.flowTask(self.scene, self.readers, table, model=self.model, former=former).run()
 
@@ -72,6 +71,12 @@ def drag(desk: Desk) -> Callable[[], None]:
     return lambda: points.SetNthControlPointPositionWorld(0, *position)
 
 
+def move_peak(desk: Desk) -> Callable[[], None]:
+    """Say that another frame shows the peak: nothing is computed before the slice is found again."""
+    frame = mrml.readSlice(desk.part).contours.peak_frame
+    return lambda: mrml.setPeakFrame(desk.part, frame + 1)
+
+
 def exclude(desk: Desk) -> Callable[[], None]:
     """Leave a frame out, or take it back."""
     excluded = not mrml.isFrameExcluded(desk.part, 40)
@@ -83,6 +88,7 @@ CORRECTIONS = {
     "myocardium painted": lambda desk: paint(desk, Label.MYOCARDIUM, Label.BACKGROUND),
     "blood pool painted": lambda desk: paint(desk, Label.BLOOD_POOL, Label.MYOCARDIUM),
     "frame left out": exclude,
+    "peak frame moved": move_peak,
 }
 
 

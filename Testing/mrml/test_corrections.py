@@ -44,6 +44,10 @@ def exclude(nodes):
     mrml.setFrameExcluded(nodes, 5, True)
 
 
+def keys(slices):
+    return [nodes.key for nodes in slices]
+
+
 every_correction = pytest.mark.parametrize("correct", [paint, drag, move_box, move_peak, exclude])
 
 
@@ -54,11 +58,11 @@ def test_undo_takes_a_correction_back_and_redo_makes_it_again(reader, history, c
     correct(nodes)
     after = reader.readSlice(nodes)
     assert not sameCorrections(before, after)
-    assert [changed.key for changed in history.record(reader)] == [nodes.key]
-    assert history.undo().key == nodes.key
+    assert keys(history.record(reader)) == [nodes.key]
+    assert keys(history.undo()) == [nodes.key]
     assert sameCorrections(reader.readSlice(nodes), before)
     assert not history.canUndo
-    assert history.redo().key == nodes.key
+    assert keys(history.redo()) == [nodes.key]
     assert sameCorrections(reader.readSlice(nodes), after)
 
 
@@ -68,10 +72,27 @@ def test_corrections_of_several_slices_are_taken_back_in_order(reader, history):
     for correct, nodes in ((paint, first), (drag, second), (exclude, first)):
         correct(nodes)
         history.record(reader)
-    assert [history.undo().key for _ in range(3)] == [first.key, second.key, first.key]
+    assert [keys(history.undo()) for _ in range(3)] == [[first.key], [second.key], [first.key]]
     for nodes, state in zip((first, second), original, strict=True):
         assert sameCorrections(reader.readSlice(nodes), state)
-    assert history.undo() is None
+    assert history.undo() == ()
+
+
+def test_a_value_of_the_acquisition_is_taken_back_in_all_slices_at_once(reader, history):
+    before = [reader.readSlice(nodes) for nodes in reader.nodes.slices]
+    mrml.enterAcquisition(reader.nodes, hematocrit=0.3)
+    assert keys(history.record(reader)) == [nodes.key for nodes in reader.nodes.slices]
+    drag(reader.nodes.slices[1])
+    history.record(reader)
+    history.undo()
+    assert {mrml.readAcquisition(nodes).hematocrit for nodes in reader.nodes.slices} == {0.3}
+    history.undo()
+    after = [reader.readSlice(nodes) for nodes in reader.nodes.slices]
+    assert all(map(sameCorrections, after, before))
+    assert not any(part.series.acquisition.entered for part in after)
+    history.redo()
+    assert mrml.readAcquisition(reader.nodes.slices[0]).entered == ("hematocrit",)
+    assert all(now.motion is was.motion for now, was in zip(after, before, strict=True))
 
 
 def test_a_new_correction_forgets_what_could_be_redone(reader, history):
@@ -102,7 +123,7 @@ def test_corrections_of_a_deleted_scan_are_passed_over(headless, reader, history
     paint(reader.nodes.slices[0])
     history.record(reader)
     headless.scene.RemoveNode(reader.nodes.browser)
-    assert history.undo() is None
+    assert history.undo() == ()
 
 
 @every_correction

@@ -288,6 +288,11 @@ def test_values_of_the_acquisition_are_shown_with_their_source_and_the_flow_foll
     assert ui.relaxivitySpinBox.value == pytest.approx(3.5)
     up_to_date(session, drawn)
     assert table(drawn)["1"]["stress_mbf_ml_min_g"] != before["1"]["stress_mbf_ml_min_g"]
+    press(ui.undoButton)
+    assert ui.relaxivitySpinBox.value == pytest.approx(mrml.readAcquisition(drawn.slices()[0]).relaxivity_l_mmol_s)
+    assert ui.relaxivitySpinBox.value != pytest.approx(3.5)
+    press(ui.redoButton)
+    assert ui.relaxivitySpinBox.value == pytest.approx(3.5)
     press(ui.restoreAcquisitionButton)
     assert ui.hematocritSourceLabel.text == "from DICOM"
     assert not ui.restoreAcquisitionButton.enabled

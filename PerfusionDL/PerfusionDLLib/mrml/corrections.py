@@ -1,6 +1,6 @@
 """Corrections that are made by a click, and undo and redo of all corrections, drawn or clicked."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import slicer
@@ -45,17 +45,18 @@ class _Known:
 
 
 class History:
-    """Undo and redo of corrections, slice by slice, as values: whoever made them and with whatever tool.
+    """Undo and redo of corrections as values: whoever made them and with whatever tool.
 
-    record after each correction; undo and redo write the former and the later state back into the nodes.
+    record after each correction; undo and redo write the former and the later state back into the nodes. What was
+    recorded at once is one step, such as a value of the acquisition, which all slices of a scan share.
     """
 
     def __init__(self, scene: slicer.vtkMRMLScene, *, limit: int = 100) -> None:
         self._scene = scene
         self._limit = limit
         self._known: dict[tuple[str, int], _Known] = {}
-        self._undo: list[_Known] = []
-        self._redo: list[_Known] = []
+        self._undo: list[tuple[_Known, ...]] = []
+        self._redo: list[tuple[_Known, ...]] = []
 
     @property
     def canUndo(self) -> bool:
@@ -73,26 +74,27 @@ class History:
             if nodes.hasContours:
                 self._known[nodes.key] = _Known(nodes, reader.readSlice(nodes))
 
-    def record(self, reader: ScanReader) -> tuple[SliceNodes, ...]:
+    def record(self, *readers: ScanReader) -> tuple[SliceNodes, ...]:
         """Keep what changed since the last call; returns the slices that did."""
-        changed = []
-        for nodes in reader.nodes.slices:
+        former = []
+        for reader, nodes in ((reader, nodes) for reader in readers for nodes in reader.nodes.slices):
             known = self._known.get(nodes.key)
             if known is None or not nodes.hasContours:
                 continue
             part = reader.readSlice(nodes)
             if not sameCorrections(part, known.part):
-                self._undo = [*self._undo, known][-self._limit :]
-                self._redo.clear()
+                former.append(known)
                 self._known[nodes.key] = _Known(nodes, part)
-                changed.append(nodes)
-        return tuple(changed)
+        if former:
+            self._undo = [*self._undo, tuple(former)][-self._limit :]
+            self._redo.clear()
+        return tuple(known.nodes for known in former)
 
-    def undo(self) -> SliceNodes | None:
-        """Take the last correction back; returns the slice it was made in, None where there is none."""
+    def undo(self) -> tuple[SliceNodes, ...]:
+        """Take the last correction back; returns the slices it was made in, none where there is nothing to undo."""
         return self._step(self._undo, self._redo)
 
-    def redo(self) -> SliceNodes | None:
+    def redo(self) -> tuple[SliceNodes, ...]:
         """Make the correction again that was last taken back."""
         return self._step(self._redo, self._undo)
 
@@ -102,27 +104,39 @@ class History:
         self._undo.clear()
         self._redo.clear()
 
-    def _step(self, source: list[_Known], target: list[_Known]) -> SliceNodes | None:
+    def _step(self, source: list[tuple[_Known, ...]], target: list[tuple[_Known, ...]]) -> tuple[SliceNodes, ...]:
         while source:
-            step = source.pop()
-            if not ScanNodes(step.nodes.browser).inScene or not step.nodes.hasContours:
+            step = [one for one in source.pop() if ScanNodes(one.nodes.browser).inScene and one.nodes.hasContours]
+            if not step:
                 continue  # the scan was deleted in between
-            present = self._known[step.nodes.key]
-            target.append(present)
-            self._known[step.nodes.key] = step
-            sameImages = step.part.motion is present.part.motion
-            (writeContours if sameImages else writeSlice)(self._scene, step.nodes, step.part)
-            return step.nodes
-        return None
+            target.append(tuple(self._known[one.nodes.key] for one in step))
+            for one in step:
+                self._write(one.nodes, one.part, self._known[one.nodes.key].part)
+                self._known[one.nodes.key] = one
+            return tuple(one.nodes for one in step)
+        return ()
+
+    def _write(self, nodes: SliceNodes, part: PreprocessedSlice, present: PreprocessedSlice) -> None:
+        """Put a state of a slice into its nodes, as far as it differs from the present one."""
+        if part.motion is not present.motion:
+            writeSlice(self._scene, nodes, part)
+        elif not _sameDrawing(part, present):
+            writeContours(self._scene, nodes, part)
+        if part.series.acquisition != present.series.acquisition:
+            setAttribute(nodes.original, "acquisition", asdict(part.series.acquisition))
 
 
 def sameCorrections(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
     """Whether two states of a slice differ in nothing that a user can change."""
     return (
         one.motion is other.motion
-        and one.excluded_frames == other.excluded_frames
-        and _sameContours(one.contours, other.contours)
+        and one.series.acquisition == other.series.acquisition
+        and _sameDrawing(one, other)
     )
+
+
+def _sameDrawing(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
+    return one.excluded_frames == other.excluded_frames and _sameContours(one.contours, other.contours)
 
 
 def _sameContours(one: Contours, other: Contours) -> bool:

@@ -1,6 +1,7 @@
 """Nodes back into values: what the scene says now, with the user's corrections."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import slicer
@@ -24,7 +25,7 @@ class ScanReader:
 
     def __init__(self, nodes: ScanNodes) -> None:
         self.nodes = nodes
-        self._images: dict[int, tuple[tuple[int, ...], PerfusionSeries, MotionCompensation]] = {}
+        self._images: dict[int, tuple[tuple, PerfusionSeries, MotionCompensation]] = {}
         self._labels: dict[str, tuple[tuple[int, ...], np.ndarray]] = {}
 
     def read(self, slices: Sequence[SliceNodes] | None = None) -> PreprocessedScan:
@@ -40,12 +41,15 @@ class ScanReader:
 
     def readSlice(self, nodes: SliceNodes) -> PreprocessedSlice:
         """One slice as it is in the scene now."""
-        sequences = (nodes.original, nodes.corrected, nodes.displacement)
-        state = tuple(sequence.GetMTime() if sequence else 0 for sequence in sequences)
+        state = tuple(map(_stateOfFrames, (nodes.original, nodes.corrected, nodes.displacement)))
         known = self._images.get(nodes.number)
         if known is None or known[0] != state:
             known = self._images[nodes.number] = (state, readSeries(nodes), readMotion(nodes))
         _, series, motion = known
+        acquisition = readAcquisition(nodes)
+        if series.acquisition != acquisition:
+            series = replace(series, acquisition=acquisition)
+            self._images[nodes.number] = (state, series, motion)
         return PreprocessedSlice(
             series=series,
             motion=motion,
@@ -175,6 +179,13 @@ def readLabels(segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
     )
     columns, rows, _ = merged.GetDimensions()
     return vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(rows, columns).astype(np.uint8)
+
+
+def _stateOfFrames(sequence: slicer.vtkMRMLSequenceNode | None) -> tuple[int, ...]:
+    """Changes whenever an image may have changed; attributes of the sequence do not count."""
+    frames = range(sequence.GetNumberOfDataNodes()) if sequence else ()
+    nodes = [sequence.GetNthDataNode(frame) for frame in frames]
+    return tuple(max(node.GetMTime(), node.GetImageData().GetMTime()) for node in nodes)
 
 
 def _stateOf(segmentation: slicer.vtkMRMLSegmentationNode) -> tuple[int, ...] | None:

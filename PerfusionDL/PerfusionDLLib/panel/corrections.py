@@ -84,7 +84,8 @@ class CorrectionsSection(Section):
 
     def step(self, move: Callable[[], Any]) -> None:
         """Undo or redo, and let the results follow."""
-        if move() is not None:
+        if move():
+            self.panel.acquisition.updateDisplay()
             self.panel.onCorrected()
 
     def updateDisplay(self) -> None:

@@ -185,9 +185,12 @@ class Panel:
 
     def _onSettled(self) -> None:
         """Keep what changed for Undo, and let the results follow."""
-        changed = [part for nodes in self.scans() for part in self.logic.history.record(self.logic.reader(nodes))]
-        if changed:
+        if self.record():
             self.onCorrected()
+
+    def record(self) -> tuple[mrml.SliceNodes, ...]:
+        """Keep what changed for Undo; returns the slices that did."""
+        return self.logic.history.record(*(self.logic.reader(nodes) for nodes in self.scans()))
 
     def onCorrected(self) -> None:
         """Contours changed: show it, and let the results follow."""
@@ -196,7 +199,8 @@ class Panel:
         self.recomputeIfWanted()
 
     def onEntered(self) -> None:
-        """A value of the acquisition or the model changed: show it, and let the results follow."""
+        """A value of the acquisition changed: keep it for Undo, show it, and let the results follow."""
+        self.record()
         self.updateDisplay()
         self.updateButtons()
         self.recomputeIfWanted()
