@@ -12,6 +12,7 @@ from PerfusionDLLib import mrml
 from PerfusionDLLib.maps import FlowModel
 from PerfusionDLLib.mrml.tasks import Flow, Task, flowTask, manualTask
 from PerfusionDLLib.panel import Panel
+from PerfusionDLLib.thresholds import ThresholdPreset
 from slicer import vtkMRMLSequenceBrowserNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -85,6 +86,9 @@ class PerfusionDLParameterNode:
     updateAutomatically - whether results follow every correction
     showOriginal - the images as acquired, instead of those in one pose
     mapOpacity - of the flow map over the images
+    restRatePressureProduct - mmHg/min, 0 where it was not entered
+    doseRatio - of the main bolus to the pre-bolus, 0 where it is not known
+    thresholds - values below which a region is flagged
     """
 
     restScan: vtkMRMLSequenceBrowserNode
@@ -94,6 +98,9 @@ class PerfusionDLParameterNode:
     updateAutomatically: bool = True
     showOriginal: bool = False
     mapOpacity: Annotated[float, WithinRange(0, 1)] = mrml.MAP_OPACITY
+    restRatePressureProduct: float = 0.0
+    doseRatio: float = 0.0
+    thresholds: ThresholdPreset = ThresholdPreset.NONE
 
 
 class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -215,21 +222,31 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         """Reads a scan, the images only once."""
         return self._readers.setdefault(nodes.browser.GetID(), mrml.ScanReader(nodes))
 
+    def choices(self, parameters: PerfusionDLParameterNode) -> tuple[FlowModel, mrml.FlowChoices]:
+        """The model, and what else was chosen that the numbers depend on; 0 stands for a value that is not known."""
+        known = mrml.FlowChoices(
+            dose_ratio=parameters.doseRatio or None,
+            rate_pressure_product=parameters.restRatePressureProduct or None,
+            thresholds=parameters.thresholds,
+        )
+        return parameters.flowModel, known
+
     def flowTask(self, parameters: PerfusionDLParameterNode) -> Task:
         """Compute maps, curves and table from the contours as they are now.
 
         The first computation and every recomputation after a correction are this call.
         """
         readers = [self.reader(nodes) for nodes in self.scans(parameters)]
+        model, choices = self.choices(parameters)
         return flowTask(
-            slicer.mrmlScene, readers, parameters.segmentTable, model=parameters.flowModel, former=self.flow
+            slicer.mrmlScene, readers, parameters.segmentTable, model=model, choices=choices, former=self.flow
         )
 
     def flowIsCurrent(self, parameters: PerfusionDLParameterNode | None) -> bool:
         """Whether the numbers were computed from the contours on screen; only then may they be exported."""
         if parameters is None or self.flow is None:
             return False
-        return self.flow.isCurrent([self.reader(nodes) for nodes in self.scans(parameters)], parameters.flowModel)
+        return self.flow.isCurrent([self.reader(nodes) for nodes in self.scans(parameters)], *self.choices(parameters))
 
     def isDrawn(self, part: mrml.SliceNodes) -> bool:
         """Whether a slice has a myocardium to compute flow in."""

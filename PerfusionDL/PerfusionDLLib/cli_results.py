@@ -34,7 +34,8 @@ def export(
         steps("reading the scene")
         opened = mrml.openScene(scene)
         readers = [mrml.ScanReader(nodes) for nodes in mrml.findScans(opened.scene)]
-        flow = flowTask(opened.scene, readers, None, model=model or mrml.modelOfScene(opened.scene)).run(steps)
+        chosen = {"model": model or mrml.modelOfScene(opened.scene), "choices": mrml.choicesOfScene(opened.scene)}
+        flow = flowTask(opened.scene, readers, None, **chosen).run(steps)
         mrml.exportResults(out, flow, dicom=images or (), deIdentify=de_identify, overwrite=overwrite, progress=steps)
     finally:
         steps.finish()

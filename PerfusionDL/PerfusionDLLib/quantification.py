@@ -68,8 +68,8 @@ def quantify(
         aif_curve = measure_arterial_input(
             scan, aif_slice=aif_slice, region=aif_region, dose_ratio=dose_ratio, residual=residual
         )
-        if memory is not None and same_arterial_input(aif_curve, memory.arterial_input):
-            aif_curve = memory.arterial_input
+    if memory is not None and same_arterial_input(aif_curve, memory.arterial_input):
+        aif_curve = memory.arterial_input
     same_blood = memory is not None and aif_curve is memory.arterial_input and memory.options[-1] == residual
     tissues = [
         memory.tissues[number] if same_blood and kept[number] else tissue_curves(part, aif_curve, residual)

@@ -6,6 +6,7 @@ threshold belongs to a protocol.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 from .errors import PerfusionError
@@ -64,6 +65,21 @@ PRESETS: Mapping[str, Threshold] = MappingProxyType(
         ),
     }
 )
+
+
+class ThresholdPreset(StrEnum):
+    """A choice among the presets. Member names are saved in scenes and never renamed."""
+
+    NONE = ""
+    ANOCA = "anoca"
+    PET_RISK = "pet-risk"
+
+    def label(self) -> str:
+        """Name for people; Slicer shows it in selectors."""
+        if not self:
+            return "None"
+        preset = PRESETS[self.value]
+        return f"{QUANTITIES[preset.quantity][0]} below {preset.below:g} ({preset.source})"
 
 
 def thresholds_from(text: str) -> tuple[Threshold, ...]:

@@ -186,7 +186,9 @@ def study() -> tuple[list[PreprocessedScan], list[PerfusionMaps], SegmentTable]:
     return scans, maps, segment_table()
 
 
-def enhancing_scan(condition: Condition = Condition.STRESS, flow: float = 2.0) -> PreprocessedScan:
+def enhancing_scan(
+    condition: Condition = Condition.STRESS, flow: float = 2.0, *, dose: float = 1.0
+) -> PreprocessedScan:
     """The same anatomy with a bolus that passes RV, LV and myocardium, so that flow can be computed: 40 heartbeats.
 
     Concentrations are a gamma variate and its exponential tissue response; the signal is saturation recovery.
@@ -201,7 +203,7 @@ def enhancing_scan(condition: Condition = Condition.STRESS, flow: float = 2.0) -
     blood = bolus(6.0, 4.0)
     tissue = np.convolve(blood, np.exp(-fine_s / 12))[: len(fine_s)] * 0.05 * flow * 1.05 / 60
     late = np.interp(fine_s - 1, fine_s, tissue)
-    curves = [np.zeros_like(blood), late, blood, bolus(3.0, 5.0)]
+    curves = [dose * curve for curve in (np.zeros_like(blood), late, blood, bolus(3.0, 5.0))]
     acquisition = Acquisition(saturation_time_s=0.1, pulses_to_center=0)
     rates = [1 / acquisition.t10_myocardium_s, 1 / acquisition.t10_myocardium_s, *[1 / acquisition.t10_blood_s] * 2]
     signals = [

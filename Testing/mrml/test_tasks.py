@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import slicer
 import small_study
-from PerfusionDLLib import mrml
+from PerfusionDLLib import mrml, pipeline
 from PerfusionDLLib.contours import Label, Origin, Part
 from PerfusionDLLib.errors import PerfusionError
 from PerfusionDLLib.maps import FlowModel
@@ -81,6 +81,33 @@ def test_a_correction_of_one_scan_does_not_compute_the_other_again(headless, rea
         np.testing.assert_equal(one.mpr, other.mpr)
     exchange = tasks.flowTask(headless.scene, readers, None, model=FlowModel.AVERAGED, former=second).run()
     assert exchange.maps[1] is not first.maps[1]
+
+
+def test_a_series_made_for_the_arterial_input_is_kept_in_the_scene_and_used(headless, tmp_path):
+    prebolus = small_study.enhancing_scan(dose=0.1).slices[0].series
+    scan = replace(small_study.enhancing_scan(), aif_series=prebolus, aif_is_prebolus=True)
+    mrml.saveStudy(tmp_path / "scene.mrb", [scan])
+    opened = mrml.openScene(tmp_path / "scene.mrb")
+    (nodes,) = mrml.findScans(opened.scene)
+    assert mrml.hasPrebolus(nodes)
+    reader = mrml.ScanReader(nodes)
+    again = reader.read()
+    assert reader.read().aif_series is again.aif_series
+    for name in ("signal", "times_s"):
+        np.testing.assert_array_equal(getattr(again.aif_series, name), getattr(scan.aif_series, name))
+    np.testing.assert_allclose(again.aif_series.ijk_to_ras, scan.aif_series.ijk_to_ras, rtol=1e-12)
+    assert again.aif_series.acquisition == scan.aif_series.acquisition
+    flows = {}
+    for ratio in (None, 10.0):
+        choices = mrml.FlowChoices(dose_ratio=ratio)
+        flow = tasks.flowTask(opened.scene, [reader], None, model=FlowModel.FERMI, choices=choices).run()
+        (residual,) = pipeline.residual_contrast([again])
+        alone = pipeline.quantify(again, model=FlowModel.FERMI, dose_ratio=ratio, residual=residual)
+        assert flow.maps[0].arterial_input.source == alone.arterial_input.source
+        flows[ratio] = flow.maps[0].arterial_input.source
+        assert mrml.choicesOfScene(opened.scene) == choices
+    assert flows[None].startswith("blood pool")
+    assert flows[10.0].startswith("pre-bolus")
 
 
 def test_the_middle_of_a_task_may_run_on_another_thread(headless, readers):

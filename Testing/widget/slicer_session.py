@@ -259,7 +259,9 @@ class Session:
         qt.QKeySequence = QKeySequence
         qt.QShortcut = lambda keys, parent: adapt(QShortcut(keys, unwrapped(parent)))
         qt.QUiLoader = lambda: UiLoader(STAND_INS)
-        qt.QFileDialog = types.SimpleNamespace(getExistingDirectory=self.dialogs.ask, getSaveFileName=self.dialogs.ask)
+        qt.QFileDialog = types.SimpleNamespace(
+            getExistingDirectory=self.dialogs.ask, getSaveFileName=self.dialogs.ask, getOpenFileName=self.dialogs.ask
+        )
         base = types.ModuleType("slicer.ScriptedLoadableModule")
         for one in (
             ScriptedLoadableModule,

@@ -1,6 +1,7 @@
 """The radiologist's story in the real panel: load, look, correct, and the numbers follow."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import small_study
 from PerfusionDLLib import mrml
 from PerfusionDLLib.series import Condition, Scan
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox
+from pythonqt import Adapter
 
 
 @pytest.fixture
@@ -116,8 +119,17 @@ def test_a_dragged_insertion_point_is_followed(session, ready, study):
     series = mrml.readSeries(part)
     part.rvInsertionPoints.SetNthControlPointPositionWorld(0, *series.ras_from_pixels((9.0, 27.0)))
     part.rvInsertionPoints.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+    bullseye = slicer.util.arrayFromVolume(study[0].bullseye).copy()
     settled(session, ready)
     assert (slicer.util.arrayFromVolume(part.segments) != before).any()
+    assert not np.array_equal(slicer.util.arrayFromVolume(study[0].bullseye), bullseye, equal_nan=True)
+    moved = part.rvInsertionPoints.GetNthControlPointPositionWorld(0)
+    ready.ui.undoButton.qt_object.click()
+    assert np.abs(np.subtract(part.rvInsertionPoints.GetNthControlPointPositionWorld(0), moved)).max() > 1
+    settled(session, ready)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(part.segments), before)
+    ready.ui.redoButton.qt_object.click()
+    np.testing.assert_allclose(part.rvInsertionPoints.GetNthControlPointPositionWorld(0), moved)
 
 
 def test_the_slice_that_is_clicked_gets_the_tools(session, ready, study):
@@ -127,6 +139,32 @@ def test_the_slice_that_is_clicked_gets_the_tools(session, ready, study):
     assert ready.ui.segmentEditorWidget.sourceVolumeNode() is part.correctedVolume
     plot = session.scene.GetSingletonNode("PerfusionCurves", "vtkMRMLPlotViewNode")
     assert plot.GetPlotChartNodeID() == part.chart.GetID()
+
+
+def test_a_slice_that_the_networks_doubt_is_flagged_and_a_click_leads_to_it(session):
+    scan = small_study.enhancing_scan()
+    doubtful = replace(scan.slices[1], flags=("The anterior insertion point is uncertain.",))
+    (nodes,) = mrml.writeStudy(session.scene, [replace(scan, slices=(scan.slices[0], doubtful))])
+    panel = session.open()
+    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
+    assert lines(panel) == [
+        "Stress basal: automatic",
+        "Stress mid: automatic \u26a0 The anterior insertion point is uncertain.",
+    ]
+    panel.ui.slicesList.setCurrentRow(1)
+    assert panel.slice.key == nodes.slices[1].key
+    assert panel.ui.segmentEditorWidget.segmentationNode() is nodes.slices[1].contours
+
+
+def test_everything_in_the_panel_says_what_it_is_for(ready):
+    """Widgets of ours; those inside a widget of Slicer are its own."""
+    kinds = QAbstractButton | QAbstractSpinBox | QComboBox | QAbstractItemView
+    named = [adapter.qt_object for adapter in vars(ready.ui).values() if isinstance(adapter, Adapter)]
+    asked = {
+        one.objectName(): one for one in named if isinstance(one, kinds) and not one.objectName().startswith("qt_")
+    }
+    assert len(asked) > 30
+    assert [name for name, one in asked.items() if not (one.toolTip() or name.endswith("Section"))] == []
 
 
 def test_a_frame_can_be_left_out(session, ready, study):

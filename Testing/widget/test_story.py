@@ -1,7 +1,9 @@
 """A radiologist's day in the real panel: from a folder of DICOM files to the table, the report and the archive."""
 
 import csv
+import importlib.util
 import io
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -298,6 +300,109 @@ def test_values_of_the_acquisition_are_shown_with_their_source_and_the_flow_foll
     assert not ui.restoreAcquisitionButton.enabled
     up_to_date(session, drawn)
     assert table(drawn) == before
+
+
+def true_curve(path):
+    """The blood of the small study, as a file."""
+    times_s = np.arange(0, 32, 0.5)
+    since = np.clip(times_s - 6, 0, None)
+    curve = 4 * ((since / 3) ** 3 * np.exp(3 - since) + 0.15 * (since > 6))
+    rows = [f"{t},{c:.4f}" for t, c in zip(times_s, curve, strict=True)]
+    path.write_text("\n".join(["times_s,concentration_mmol_l", *rows]))
+    return str(path)
+
+
+def test_an_arterial_input_from_a_file_takes_the_place_of_the_measured_one(session, drawn, tmp_path):
+    ui, before = drawn.ui, table(drawn)
+    assert ui.inputSourceLabel.text == "Stress, from blood pool, basal"
+    assert not ui.inputImagesButton.enabled
+    session.dialogs.answers.append(true_curve(tmp_path / "truth.csv"))
+    press(ui.inputFileButton)
+    assert not ui.exportTableButton.enabled
+    up_to_date(session, drawn)
+    assert ui.inputSourceLabel.text == "Stress, from file truth.csv"
+    given = table(drawn)
+    assert float(given["1"]["stress_mbf_ml_min_g"]) == pytest.approx(2.0, rel=0.1)
+    assert given["1"]["stress_mbf_ml_min_g"] != before["1"]["stress_mbf_ml_min_g"]
+    assert given["1"]["rest_mbf_ml_min_g"] == before["1"]["rest_mbf_ml_min_g"]
+    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
+    again = mrml.openScene(tmp_path / "scene.mrb")
+    curves = {nodes.condition: mrml.givenArterialInput(nodes) for nodes in mrml.findScans(again.scene)}
+    assert curves["stress"].source == "file truth.csv"
+    assert curves["rest"] is None
+    press(ui.inputImagesButton)
+    up_to_date(session, drawn)
+    assert table(drawn) == before
+    (tmp_path / "wrong.csv").write_text("a,b\n1,2\n")
+    session.dialogs.answers.append(str(tmp_path / "wrong.csv"))
+    press(ui.inputFileButton)
+    assert "wrong.csv has no column times_s" in session.dialogs.errors.pop()
+
+
+def test_the_work_of_the_heart_and_thresholds_are_entered_and_kept_with_the_table(session, drawn):
+    ui, before = drawn.ui, table(drawn)
+    assert not ui.doseRatioSpinBox.enabled
+    assert ui.doseRatioSpinBox.toolTip == "This study has no pre-bolus."
+    ui.rateProductSpinBox.setValue(12500)
+    up_to_date(session, drawn)
+    row = table(drawn)["1"]
+    assert float(row["mpr_rpp"]) == pytest.approx(float(row["mpr"]) * 1.25, rel=1e-3)
+    assert row["mpr"] == before["1"]["mpr"]
+    columns = slicer.util.dataframeFromTable(drawn.parameters.segmentTable).columns
+    assert "MPR at RPP 10 000" in columns
+    ui.thresholdsSelector.qt_object.setCurrentText("MPR below 2.19 (Vink, thesis, Amsterdam)")
+    up_to_date(session, drawn)
+    assert "is below 2.19" in table(drawn)["1"]["flags"]
+    assert mrml.choicesOfScene(session.scene) == drawn.logic.choices(drawn.parameters)[1]
+    ui.rateProductSpinBox.setValue(70)
+    session.wait(lambda: "rate-pressure product is 70" in ui.statusLabel.text)
+    assert not ui.exportTableButton.enabled
+    ui.rateProductSpinBox.setValue(0)
+    ui.thresholdsSelector.qt_object.setCurrentText("None")
+    up_to_date(session, drawn)
+    assert table(drawn) == before
+
+
+def test_the_progress_says_slice_and_step_and_finding_contours_can_be_canceled(session, drawn):
+    part, said, shares = drawn.slices()[0], [], []
+    before = mrml.readSlice(part)
+
+    def heard():
+        said.append(drawn.ui.statusLabel.text)
+        shares.append(drawn.ui.progressBar.value)
+        return said[-1].startswith("mid: ")
+
+    press(drawn.ui.findContoursButton)
+    assert not drawn.ui.findContoursButton.enabled
+    assert drawn.ui.findContoursButton.toolTip == "Wait until the running work is done, or cancel it."
+    session.wait(heard, seconds=120)
+    assert any(text.startswith("basal: ") for text in said)
+    assert shares == sorted(shares)
+    assert shares[-1] > 0
+    press(drawn.ui.cancelButton)
+    assert drawn.ui.statusLabel.text == "Canceled."
+    for _ in range(60):
+        session.qt_application.processEvents()
+    now = mrml.readSlice(part)
+    np.testing.assert_array_equal(now.contours.labels, before.contours.labels)
+    assert drawn.ui.findContoursButton.enabled
+    assert session.dialogs.errors == []
+
+
+def test_without_pytorch_all_but_the_networks_works_and_it_is_said(session, drawn, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "torch" else find(name, *more))
+    press(drawn.ui.findContoursButton)
+    assert "press Draw by hand" in session.dialogs.errors.pop()
+    part = drawn.slices()[0]
+    labels = small_study.ring_labels()
+    labels[:14] = 0
+    mrml.writeLabels(part.contours, part.originalVolume, labels)
+    session.wait(lambda: np.isnan(slicer.util.arrayFromVolume(part.mbf)[0][12, 27]))
+    up_to_date(session, drawn)
+    assert table(drawn)["1"]["stress_origin"] == "edited"
+    assert session.dialogs.errors == []
 
 
 def test_another_model_is_followed(session, drawn):

@@ -4,6 +4,7 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 """
 
 from .acquisition import Source, enterAcquisition, restoreAcquisition, sourceOf
+from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
 from .colors import flowScaleEnd
 from .corrections import History, isFrameExcluded, restoreAutomatic, setFrameExcluded, setPeakFrame
 from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
@@ -20,6 +21,7 @@ from .writing import writeContours, writeLabels, writeSlice
 
 __all__ = [
     "MAP_OPACITY",
+    "FlowChoices",
     "HeadlessScene",
     "History",
     "Pick",
@@ -27,6 +29,7 @@ __all__ = [
     "ScanReader",
     "SliceNodes",
     "Source",
+    "choicesOfScene",
     "chooseImages",
     "enterAcquisition",
     "exportDicom",
@@ -37,6 +40,9 @@ __all__ = [
     "findTable",
     "fitView",
     "flowScaleEnd",
+    "giveArterialInput",
+    "givenArterialInput",
+    "hasPrebolus",
     "imagesOfFlow",
     "isFrameExcluded",
     "isThere",

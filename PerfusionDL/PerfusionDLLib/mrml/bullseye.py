@@ -113,7 +113,10 @@ def _volume(
 
 
 def _values(
-    scene: slicer.vtkMRMLScene, points: slicer.vtkMRMLMarkupsFiducialNode | None, name: str, values: Mapping[int, float | str]
+    scene: slicer.vtkMRMLScene,
+    points: slicer.vtkMRMLMarkupsFiducialNode | None,
+    name: str,
+    values: Mapping[int, float | str],
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
     """The numbers on a bullseye and its title: locked points without a glyph, in no list of the user's."""
     if points is None:

@@ -77,7 +77,7 @@ class History:
     def record(self, *readers: ScanReader) -> tuple[SliceNodes, ...]:
         """Keep what changed since the last call; returns the slices that did."""
         former = []
-        for reader, nodes in ((reader, nodes) for reader in readers for nodes in reader.nodes.slices):
+        for reader, nodes in [(each, nodes) for each in readers for nodes in each.nodes.slices]:
             known = self._known.get(nodes.key)
             if known is None or not nodes.hasContours:
                 continue
@@ -129,9 +129,7 @@ class History:
 def sameCorrections(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
     """Whether two states of a slice differ in nothing that a user can change."""
     return (
-        one.motion is other.motion
-        and one.series.acquisition == other.series.acquisition
-        and _sameDrawing(one, other)
+        one.motion is other.motion and one.series.acquisition == other.series.acquisition and _sameDrawing(one, other)
     )
 
 

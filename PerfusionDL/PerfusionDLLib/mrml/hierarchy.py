@@ -11,7 +11,7 @@ _SLICE_ROLES = (
     *("originalVolume", "correctedVolume", "contours", "automatic", "rvInsertionPoints", "box"),
     *("mbf", "mbfError", "fitStatus", "segments", "curves", "chart"),
 )
-_SCAN_ROLES = ("arterialInput", "arterialInputChart", "bullseye", "reserve")
+_SCAN_ROLES = ("inputSeries", "arterialInput", "arterialInputChart", "bullseye", "reserve")
 
 
 def placeScan(scene: slicer.vtkMRMLScene, nodes: ScanNodes, *, studyItem: int | None = None) -> int:

@@ -105,12 +105,14 @@ class SliceNodes:
 class ScanNodes:
     """The nodes of one scan, base to apex.
 
+    inputSeries : sequence of the series made to measure the arterial input, where the study has one
     arterialInput, arterialInputChart : table and plot of the concentration in the left-ventricular blood pool
     bullseye, bullseyeValues : flow of every pixel laid out as a bullseye, and the flow of the segments written on it
     reserve, reserveValues : the same of the myocardial perfusion reserve, of a stress scan that has a rest scan
     pickedCurve, pickedChart : table and plot of the pixel or segment that was clicked last; pickedPoint marks it
     """
 
+    inputSeries = _Reference()
     arterialInput = _Reference()
     arterialInputChart = _Reference()
     bullseye = _Reference()

@@ -26,7 +26,8 @@ class ScanReader:
     def __init__(self, nodes: ScanNodes) -> None:
         self.nodes = nodes
         self._images: dict[int, tuple[tuple, PerfusionSeries, MotionCompensation]] = {}
-        self._labels: dict[str, tuple[tuple[int, ...], np.ndarray]] = {}
+        self._labels: dict[str, tuple[tuple[int, ...] | None, np.ndarray]] = {}
+        self._input: tuple[tuple, PerfusionSeries] | None = None
 
     def read(self, slices: Sequence[SliceNodes] | None = None) -> PreprocessedScan:
         """The scan, or some slices of it, as it is in the scene now.
@@ -37,7 +38,19 @@ class ScanReader:
             condition=self.nodes.condition,
             slices=tuple(self.readSlice(part) for part in (self.nodes.slices if slices is None else slices)),
             assumptions=tuple(attribute(self.nodes.browser, "assumptions") or ()),
+            aif_series=self._readInputSeries(),
+            aif_is_prebolus=bool(attribute(self.nodes.inputSeries, "prebolus")),
         )
+
+    def _readInputSeries(self) -> PerfusionSeries | None:
+        """The series made to measure the arterial input, read anew only where it changed."""
+        sequence = self.nodes.inputSeries
+        if sequence is None:
+            return None
+        state = (sequence.GetMTime(), _stateOfFrames(sequence))
+        if self._input is None or self._input[0] != state:
+            self._input = (state, _seriesOf(sequence))
+        return self._input[1]
 
     def readSlice(self, nodes: SliceNodes) -> PreprocessedSlice:
         """One slice as it is in the scene now."""
@@ -82,20 +95,30 @@ def readSeries(nodes: SliceNodes) -> PerfusionSeries:
     """The series as acquired."""
     original = _present(nodes.original, nodes, "original series")
     lead = nodes.protonDensity
-    return PerfusionSeries(
-        signal=_frames(original),
-        times_s=_values(original),
-        ijk_to_ras=readGeometry(original),
-        acquisition=readAcquisition(nodes),
+    return replace(
+        _seriesOf(original),
         level=nodes.level,
         proton_density=_frames(lead) if lead else None,
         instance_uids=tuple((original.GetAttribute("DICOM.instanceUIDs") or "").split()),
     )
 
 
+def _seriesOf(sequence: slicer.vtkMRMLSequenceNode) -> PerfusionSeries:
+    return PerfusionSeries(
+        signal=_frames(sequence),
+        times_s=_values(sequence),
+        ijk_to_ras=readGeometry(sequence),
+        acquisition=_acquisitionOf(sequence),
+    )
+
+
 def readAcquisition(nodes: SliceNodes) -> Acquisition:
     """What the scanner did, with what the user entered."""
-    values = attribute(nodes.original, "acquisition") or {}
+    return _acquisitionOf(nodes.original)
+
+
+def _acquisitionOf(sequence: slicer.vtkMRMLSequenceNode | None) -> Acquisition:
+    values = attribute(sequence, "acquisition") or {}
     lists = {name: tuple(values.get(name, ())) for name in ("assumed", "entered")}
     return Acquisition(**values | lists)
 

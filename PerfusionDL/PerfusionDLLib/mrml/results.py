@@ -142,6 +142,9 @@ def _tableColumns(rows: Sequence[SegmentRow]) -> dict[str, tuple[list, str]]:
         "Level": ([str(row.level) for row in rows], ""),
         "Flags": (["; ".join(row.flags) for row in rows], ""),
     }
+    if any(np.isfinite(row.corrected_rest_ml_min_g) for row in rows):
+        columns["Rest MBF at RPP 10 000"] = ([row.corrected_rest_ml_min_g for row in rows], FLOW_UNIT)
+        columns["MPR at RPP 10 000"] = ([row.corrected_mpr for row in rows], "")
     for condition, regions in flows.items():
         for title, (field, unit) in _REGION_COLUMNS.items():
             columns[f"{condition} {title}"] = ([getattr(flow, field) for flow in regions], unit)

@@ -36,6 +36,8 @@ def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None =
     nodes = ScanNodes(browser)
     for part, series in zip(nodes.slices, scan.slices, strict=True):
         _writeSeries(scene, part, series, f"{name} {series.level or f'slice {part.number + 1}'}")
+    if scan.aif_series is not None:
+        nodes.inputSeries = _inputSeries(scene, scan, f"{name} arterial input series")
     latest = int(np.argmax([np.mean(series.times_s) for series in scan.slices]))
     for part in sorted(nodes.slices, key=lambda part: part.number != latest):
         _play(browser, part.original, part.original)
@@ -79,6 +81,15 @@ def _writeSeries(scene: slicer.vtkMRMLScene, nodes: SliceNodes, series: Perfusio
         nodes.protonDensity = newSequence(
             scene, f"{name} proton density", series.proton_density, frames, series.ijk_to_ras, index=("frame", "")
         )
+
+
+def _inputSeries(scene: slicer.vtkMRMLScene, scan: Scan, name: str) -> slicer.vtkMRMLSequenceNode:
+    """The series made to measure the arterial input; it is not played with the slices, its heartbeats may be others."""
+    series = scan.aif_series
+    sequence = newSequence(scene, name, series.signal, series.times_s, series.ijk_to_ras)
+    setAttribute(sequence, "acquisition", asdict(series.acquisition))
+    setAttribute(sequence, "prebolus", scan.aif_is_prebolus)
+    return sequence
 
 
 def newSequence(

@@ -54,7 +54,11 @@ def writeStudy(
 def writePreprocessed(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, studyItem: int | None = None) -> ScanNodes:
     """Put a preprocessed scan into the scene: the series as acquired and in one pose, and the contours."""
     acquired = Scan(
-        condition=scan.condition, slices=tuple(part.series for part in scan.slices), assumptions=scan.assumptions
+        condition=scan.condition,
+        slices=tuple(part.series for part in scan.slices),
+        assumptions=scan.assumptions,
+        aif_series=scan.aif_series,
+        aif_is_prebolus=scan.aif_is_prebolus,
     )
     nodes = writeScan(scene, acquired, studyItem=studyItem)
     for sliceNodes, part in zip(nodes.slices, scan.slices, strict=True):

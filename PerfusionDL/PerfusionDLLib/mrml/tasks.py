@@ -18,7 +18,9 @@ from ..errors import PerfusionError
 from ..maps import FlowModel, PerfusionMaps, SegmentTable, SliceMaps
 from ..residual import Residual
 from ..series import Condition, PerfusionSeries, Study
+from ..thresholds import thresholds_from
 from .bullseye import bullseyeImage, writeBullseyes
+from .choices import NO_CHOICES, FlowChoices, givenArterialInput, rememberChoices, stateOfArterialInput
 from .colors import flowScaleEnd
 from .hierarchy import placeScan
 from .nodes import ScanNodes, SliceNodes
@@ -167,6 +169,7 @@ class Flow:
     residuals : contrast agent left in the blood of each scan by an earlier injection
     bullseyes : (Y, X) image of each scan
     nodes : of the slices of each scan, in the order of ``maps``
+    inputs : state of the arterial input that the user gave for each scan
     """
 
     scans: tuple[PreprocessedScan, ...]
@@ -176,13 +179,17 @@ class Flow:
     table: SegmentTable
     model: FlowModel
     nodes: tuple[tuple[SliceNodes, ...], ...]
+    choices: FlowChoices = NO_CHOICES
+    inputs: tuple[str | None, ...] = ()
     tableNode: slicer.vtkMRMLTableNode | None = None
 
-    def isCurrent(self, readers: Sequence[ScanReader], model: FlowModel) -> bool:
-        """Whether the contours and values in the scene, and the model, are still those it was computed from."""
+    def isCurrent(self, readers: Sequence[ScanReader], model: FlowModel, choices: FlowChoices = NO_CHOICES) -> bool:
+        """Whether the contours and values in the scene, and what was chosen, are still those it was computed from."""
         now = _drawn(readers)
         return (
             model is self.model
+            and choices == self.choices
+            and tuple(stateOfArterialInput(nodes) for nodes, _, _ in now) == self.inputs
             and len(now) == len(self.scans)
             and all(
                 scan.condition is former.condition and pipeline.fingerprint(scan) == pipeline.fingerprint(former)
@@ -212,6 +219,7 @@ def flowTask(
     table: slicer.vtkMRMLTableNode | None,
     *,
     model: FlowModel,
+    choices: FlowChoices = NO_CHOICES,
     former: Flow | None = None,
 ) -> Task:
     """Compute flow maps, curves and the segment table from the contours as they are now.
@@ -225,17 +233,27 @@ def flowTask(
     if not drawn:
         raise PerfusionError("No slice has contours yet.", "Press Find contours, or draw them by hand.")
     scans = [scan for _, _, scan in drawn]
+    given = [givenArterialInput(nodes) for nodes, _, _ in drawn]
+    inputs = tuple(stateOfArterialInput(nodes) for nodes, _, _ in drawn)
 
     def compute(progress: Progress) -> Flow:
         progress("blood flow")
         residuals = tuple(pipeline.residual_contrast(scans, former.residuals if former else ()))
-        results = [_maps(former, scan, residual, model) for scan, residual in zip(scans, residuals, strict=True)]
+        results = [
+            _maps(former, scan, model=model, residual=residual, arterial_input=curve, dose_ratio=choices.dose_ratio)
+            for scan, residual, curve in zip(scans, residuals, given, strict=True)
+        ]
         maps = tuple(result for result, _ in results)
         flows = {one.condition: one for one in maps}
-        summary = pipeline.summarize(flows.get(Condition.REST), flows.get(Condition.STRESS))
+        summary = pipeline.summarize(
+            flows.get(Condition.REST),
+            flows.get(Condition.STRESS),
+            rate_pressure_product=choices.rate_pressure_product,
+            thresholds=thresholds_from(choices.thresholds),
+        )
         bullseyes = tuple(image for _, image in results)
         parts = tuple(slices for _, slices, _ in drawn)
-        return Flow(tuple(scans), residuals, maps, bullseyes, summary, model, parts)
+        return Flow(tuple(scans), residuals, maps, bullseyes, summary, model, parts, choices, inputs)
 
     def apply(flow: Flow) -> Flow | None:
         if not all(nodes.inScene for nodes, _, _ in drawn):
@@ -247,18 +265,17 @@ def flowTask(
             writeMaps(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=known)
         writeBullseyes(scene, [nodes for nodes, _, _ in drawn], flow.bullseyes, flow.table, scaleEnd=scaleEnd)
         tableNode = writeTable(scene, flow.table, table if table and table.GetScene() else None)
+        rememberChoices(tableNode, choices)
         return replace(flow, tableNode=tableNode)
 
     return Task("Compute blood flow", compute, apply, 1)
 
 
-def _maps(
-    former: Flow | None, scan: PreprocessedScan, residual: Residual, model: FlowModel
-) -> tuple[PerfusionMaps, np.ndarray]:
+def _maps(former: Flow | None, scan: PreprocessedScan, **options: Any) -> tuple[PerfusionMaps, np.ndarray]:
     """Maps and bullseye of a scan: the former ones as far as what they depend on is as it was."""
     pairs = zip(former.maps, former.bullseyes, strict=True) if former else ()
     known, image = next((pair for pair in pairs if pair[0].condition is scan.condition), (None, None))
-    maps = pipeline.quantify(scan, model=model, residual=residual, former=known)
+    maps = pipeline.quantify(scan, **options, former=known)
     if known is None or not all(map(operator.is_, maps.slices, known.slices)):
         return maps, bullseyeImage(maps)
     return (known if maps.provenance == known.provenance else maps), image

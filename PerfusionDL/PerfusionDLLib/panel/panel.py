@@ -10,6 +10,7 @@ from .. import mrml
 from ..errors import PerfusionError
 from ..mrml.tasks import Flow, Task
 from .acquisition import AcquisitionSection
+from .advanced import AdvancedSection
 from .background import BackgroundWork
 from .corrections import CorrectionsSection
 from .export import ExportSection
@@ -42,16 +43,17 @@ class Panel:
         self._following = Following(self._onSettled, lambda: self.corrections.updateFrame())
         self._fitting = Fitting()
         self._chosen: tuple = ()
-        self._model = None
+        self._choices: tuple = ()
         self.study = StudySection(self)
         self.images = ImagesSection(self)
         self.corrections = CorrectionsSection(self)
         self.results = ResultsSection(self)
         self.acquisition = AcquisitionSection(self)
+        self.advanced = AdvancedSection(self)
         self.export = ExportSection(self)
         self.sections = (
             *(self.study, self.images, self.corrections, self.results, self.export),
-            self.acquisition,
+            *(self.acquisition, self.advanced),
         )
         self.picking = Picking(self)
         self.shortcuts = Shortcuts(self)
@@ -72,7 +74,7 @@ class Panel:
     def show(self, parameters) -> None:
         """Show other choices, or none."""
         self.parameters = parameters
-        self._model = parameters.flowModel if parameters else None
+        self._choices = self.logic.choices(parameters) if parameters else ()
         self.followScans()
 
     def close(self) -> None:
@@ -110,13 +112,14 @@ class Panel:
         self.update()
 
     def onParametersModified(self, caller=None, event=None) -> None:
-        """The user chose another scan, another display or another model."""
+        """The user chose another scan, another display, another model or entered a value of the study."""
         if self._chosen != tuple(nodes.browser for nodes in self.scans()):
             self.followScans()
         else:
             self.update()
-        if self._model is not self.parameters.flowModel:
-            self._model = self.parameters.flowModel
+        choices = self.logic.choices(self.parameters)
+        if self._choices != choices:
+            self._choices = choices
             self.recomputeIfWanted()
 
     def showScans(self) -> None:
