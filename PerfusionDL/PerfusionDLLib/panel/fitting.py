@@ -12,8 +12,8 @@ class Fitting(VTKObservationMixin):
     """Observes the views of our layouts.
 
     Slicer gives a view its size only after it was arranged, and keeps the height of what it shows: in a view higher
-    than wide, the sides of a bullseye would be cut off. What the shorter edge shows is kept here, also after zooming; of
-    a bullseye, its title and legend too.
+    than wide, the sides of a bullseye would be cut off. What the shorter edge shows is kept here, also after zooming;
+    of a bullseye, its title and legend too.
     """
 
     def __init__(self) -> None:
