@@ -48,7 +48,11 @@ class qMRMLWidget(QWidget):
 
 
 class qMRMLNodeComboBox(QWidget):
-    """Lists the nodes of the scene that have the type and the attribute asked for."""
+    """Lists the nodes of the scene that have the type and the attribute asked for.
+
+    Like the real one, it drops its choice when the node is about to go and when a scene was imported or closed, says so,
+    and does not know the nodes of a scene while that is being imported.
+    """
 
     currentNodeChanged = Signal(object)
 
@@ -73,8 +77,21 @@ class qMRMLNodeComboBox(QWidget):
 
     def setMRMLScene(self, scene):
         self._scene = scene
-        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self._tags.append(scene.AddObserver(event, lambda caller, event: self._refill()))
+        for event in (scene.EndCloseEvent, scene.EndImportEvent):
+            self._tags.append(scene.AddObserver(event, self._onRebuilt))
+
+        @vtk.calldata_type(vtk.VTK_OBJECT)
+        def onLeaving(caller, event, node):
+            if node is self.currentNode():
+                self._box.setCurrentIndex(0)
+
+        self._tags.append(scene.AddObserver(scene.NodeAboutToBeRemovedEvent, onLeaving))
+        self._refill()
+
+    def _onRebuilt(self, caller, event):
+        self._box.setCurrentIndex(0)
         self._refill()
 
     def currentNode(self):
@@ -87,6 +104,8 @@ class qMRMLNodeComboBox(QWidget):
 
     def _refill(self):
         """Node attributes are often set right after a node was added, so the list is made anew whenever it is used."""
+        if self._scene is not None and self._scene.IsImporting():
+            return
         current = self._box.currentData()
         self._box.blockSignals(True)
         self._box.clear()

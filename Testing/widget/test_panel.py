@@ -273,6 +273,16 @@ def test_a_saved_scene_goes_on_where_it_was(session, ready, study, tmp_path):
     assert lines(ready)[1].startswith("Stress mid: automatic")
 
 
+def test_the_choices_of_a_scene_that_is_added_are_kept(session, ready, study, tmp_path):
+    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
+    assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), False, slicer.vtkMRMLMessageCollection())
+    session.wait(lambda: ready.ui.statusLabel.text == "Up to date." and not ready.work.busy)
+    added = [nodes.browser for nodes in mrml.findScans(session.scene) if nodes.browser is not study[0].browser]
+    assert ready.parameters.stressScan is added[0]
+    assert ready.ui.stressSelector.currentNode() is added[0]
+    assert ready.slice.browser is added[0]
+
+
 def test_closing_the_panel_leaves_no_observer_behind(session, study):
     def observed():
         part = study[0].slices[0]
