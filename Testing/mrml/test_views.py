@@ -140,3 +140,14 @@ def test_a_reloaded_scene_looks_the_same(written, reloaded):
         pictures.append(SliceView(headless, "Green").render())
     assert like(pictures[0], MYOCARDIUM).sum() > 300
     np.testing.assert_allclose(*[picture.astype(int) for picture in pictures], atol=2)
+
+
+def test_without_a_window_there_is_nothing_to_arrange():
+    """``Slicer --no-main-window`` has no layout; modules start and data is loaded there all the same."""
+    headless = mrml.HeadlessScene()
+    headless.scene.RemoveNode(headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode"))
+    mrml.registerLayouts(headless.scene)
+    (nodes,) = mrml.writeStudy(headless.scene, [small_study.enhancing_scan()])
+    mrml.showScans(headless.scene, [nodes], withCurves=True)
+    assert headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode") is None
+    assert nodes.slices[0].hasContours

@@ -35,8 +35,10 @@ BULLSEYE_RISE_MM = 5.0
 
 
 def registerLayouts(scene: slicer.vtkMRMLScene) -> None:
-    """Make our layouts known, so that a scene that was saved in one opens in it."""
+    """Make our layouts known, so that a scene that was saved in one opens in it; Slicer without a window has none."""
     layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    if layout is None:
+        return
     for rows, number in LAYOUTS.items():
         if not layout.IsLayoutDescription(number):
             layout.AddLayoutDescription(number, layoutDescription(rows))
@@ -51,6 +53,8 @@ def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, withCur
         three-over-three layout, which every Slicer knows
     """
     layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    if layout is None:  # Slicer without a window
+        return
     if withCurves:
         registerLayouts(scene)
         layout.SetViewArrangement(LAYOUTS[max(1, min(len(scans), len(VIEW_ROWS)))])
