@@ -50,8 +50,8 @@ class qMRMLWidget(QWidget):
 class qMRMLNodeComboBox(QWidget):
     """Lists the nodes of the scene that have the type and the attribute asked for.
 
-    Like the real one, it drops its choice when the node is about to go and when a scene was imported or closed, says so,
-    and does not know the nodes of a scene while that is being imported.
+    Like the real one, it drops its choice when the node is about to go and when a scene was imported or closed, says
+    so, and does not know the nodes of a scene while that is being imported.
     """
 
     currentNodeChanged = Signal(object)
