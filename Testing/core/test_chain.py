@@ -1,6 +1,7 @@
 """The whole chain, from DICOM to the results folder, on phantom patients whose truth is known."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,10 @@ def test_no_result_names_the_patient(siemens):
         assert not any(word in path.name for word in words)
         if path.suffix in {".csv", ".json", ".nrrd", ".pdf"}:
             assert not any(word.encode() in path.read_bytes() for word in words), path.name
+        if path.suffix in {".mrb", ".xlsx"}:
+            with zipfile.ZipFile(path) as packed:
+                for name in packed.namelist():
+                    assert not any(word in name or word.encode() in packed.read(name) for word in words), name
 
 
 @pytest.mark.slow

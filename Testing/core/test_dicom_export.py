@@ -265,6 +265,9 @@ def test_a_de_identified_export_names_nobody(small, tmp_path):
             assert secret not in written
         for uid in arguments["scans"][0].slices[0].series.instance_uids:
             assert uid.encode() not in written
+        for keyword in ("StudyDate", "StudyTime", "SeriesInstanceUID", "AccessionNumber", "PatientBirthDate"):
+            value = str(source.get(keyword, ""))
+            assert not value or value.encode() not in written, keyword
 
 
 def test_missing_source_images_are_said(small, tmp_path):
