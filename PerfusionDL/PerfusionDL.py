@@ -113,6 +113,7 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel: Panel | None = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
+        self._interrupted = False
 
     def setup(self) -> None:
         """Build the panel when the module is opened for the first time."""
@@ -162,12 +163,15 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartImport(self, caller, event) -> None:
         """Nodes come in pieces, the choices among the first: look again when all are whole."""
+        self._interrupted = self._parameterNode is not None
         self.setParameterNode(None)
 
     def onSceneEndImport(self, caller, event) -> None:
         """A scene was loaded: show what it holds."""
         if self.parent.isEntered:
             self.initializeParameterNode()
+        elif self._interrupted:
+            self.setParameterNode(self.logic.getParameterNode())
 
     def initializeParameterNode(self) -> None:
         """Use the choices saved in the scene; choose the first scans where nothing was chosen yet."""

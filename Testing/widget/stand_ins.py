@@ -211,7 +211,12 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         return self._editorNode
 
     def setSegmentationNode(self, node):
-        """Like the real one, which keeps the choice in its parameter set node and ignores it without."""
+        """Like the real one, which keeps the choice in its parameter set node and ignores it without.
+
+        Its effect is for one segmentation.
+        """
+        if node is not self._segmentation:
+            self._effect = None
         self._segmentation = node if self._editorNode else None
 
     def segmentationNode(self):

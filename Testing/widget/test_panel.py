@@ -283,6 +283,18 @@ def test_the_choices_of_a_scene_that_is_added_are_kept(session, ready, study, tm
     assert ready.slice.browser is added[0]
 
 
+def test_a_scene_may_be_added_while_another_module_is_open_and_work_goes_on(session, ready, tmp_path):
+    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
+    ready.recompute()
+    session.widget.exit()
+    session.parent.entered = False
+    assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), False, slicer.vtkMRMLMessageCollection())
+    session.wait(lambda: not ready.work.busy)
+    assert ready.parameters.segmentTable is not None
+    assert len(lines(ready)) == 2
+    assert session.dialogs.errors == []
+
+
 def test_closing_the_panel_leaves_no_observer_behind(session, study):
     def observed():
         part = study[0].slices[0]
