@@ -48,6 +48,20 @@ def test_exchange_curves_are_those_of_the_phantom(model, mbf, prepared):
 
 
 @pytest.mark.parametrize("model", [CAPILLARY, FERMI, TWO_COMPARTMENT], ids=lambda model: model.name)
+def test_a_grid_of_flows_and_delays_holds_the_curves_that_the_model_gives_one_by_one(model, prepared):
+    log_flow, delay_s = np.log([0.4, 1.1, 3.0]), np.array([-0.5, 0.25, 2.0])
+    each = [np.concatenate(([flow, delay], model.mean)) for delay in delay_s for flow in log_flow]
+    values, slopes = model.curves(np.array(each), prepared)
+    grid = model.grid(log_flow, delay_s, model.mean, prepared)
+    chosen = np.array([7, 0, 4, 8])
+    found = grid.curves(chosen)
+    np.testing.assert_allclose(found[:, 0], values[chosen], atol=1e-12)
+    np.testing.assert_allclose(found[:, 1:], slopes[chosen], atol=1e-11)
+    basis = np.linalg.qr(np.vander(TIMES_S / 54, 5))[0].T
+    np.testing.assert_allclose(grid.projected(basis)[:, 0], values @ basis.T, atol=1e-12)
+
+
+@pytest.mark.parametrize("model", [CAPILLARY, FERMI, TWO_COMPARTMENT], ids=lambda model: model.name)
 def test_derivatives_are_those_of_the_curves(model, prepared):
     at = parameters(model, 1.7, 1.13)
     _, slopes = model.curves(at, prepared)

@@ -1,8 +1,8 @@
 """Draws the panel beside its views after a session on the phantom; `make screenshot` calls it.
 
 A composition: the panel is the real one on stand-ins for Slicer's widgets, the slice and bullseye views are drawn by
-Slicer's own displayable managers, the curves by Matplotlib from the nodes of the chart. Slicer's frame around them and
-the Segment Editor's buttons are missing.
+Slicer's own displayable managers, the curves by Matplotlib from the nodes of the chart; the bar above a view holds its
+label only. Slicer's frame around them and the Segment Editor's buttons are missing.
 """
 
 import sys
@@ -12,15 +12,16 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PerfusionDLLib import mrml, phantom
-from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, LAYOUTS, OWN_ROWS, RESERVE_VIEW
-from PIL import Image
+from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, CURVES_VIEW, LAYOUTS, OWN_ROWS, RESERVE_VIEW
+from PIL import Image, ImageDraw, ImageFont
 from PySide6.QtGui import QImage
 from slice_views import SliceView
 from slicer_session import Session
 
 SEED = 7
 PANEL_SIZE = 460, 1240
-VIEW_SIZE = 330, 410
+VIEW_SIZE = 330, 400
+BAR = 24
 SEGMENT = 9
 
 
@@ -42,8 +43,9 @@ def main(path: Path) -> None:
     panel.images.onArrangeViews()
     pick = mrml.pickSegment(panel.scans()[0], panel.logic.flow, SEGMENT)
     panel.showPick(pick)
-    rows = [np.hstack([view.render() for view in row]) for row in views]
-    rows.append(np.hstack([curves(pick.scan.pickedChart, 3 * VIEW_SIZE[0]), reserve.render()]))
+    rows = [np.hstack([labeled(view.render(), view.node) for view in row]) for row in views]
+    plot = labeled(curves(pick.scan.pickedChart, 3 * VIEW_SIZE[0]), plotView(session.scene))
+    rows.append(np.hstack([plot, labeled(reserve.render(), reserve.node)]))
     whole = beside(grab(session), np.vstack(rows))
     picture = Image.fromarray(whole)
     picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS).save(
@@ -71,6 +73,18 @@ def curves(chart, width: int) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def plotView(scene):
+    """The view of the curves."""
+    return scene.GetSingletonNode(CURVES_VIEW, "vtkMRMLPlotViewNode")
+
+
+def labeled(picture: np.ndarray, node) -> np.ndarray:
+    """A picture below a bar with the label of its view, where Slicer has its controller bar."""
+    bar = Image.new("RGB", (picture.shape[1], BAR), (70, 70, 74))
+    ImageDraw.Draw(bar).text((8, 3), node.GetLayoutLabel(), fill=(240, 240, 240), font=ImageFont.load_default(16))
+    return np.vstack([np.asarray(bar), picture])
 
 
 def beside(panel: np.ndarray, views: np.ndarray) -> np.ndarray:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .convolution import GRID_S
+from .fermi import LOWER as FERMI_LOWER
 from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL
 from .population import LOCAL, Population
 from .tissue_models import PreparedInput
 
 LOG_FLOW_NODES = np.linspace(np.log(0.08), np.log(9.0), 48)  # 10 % apart: the step that follows is exact to 0.1 %
-DELAY_NODES, DELAY_STEP_S, DELAY_MARGIN_S = 9, 0.35, 1.0
+DELAY_MARGIN_S = 0.75  # about the delays of the groups; nodes are as far apart as the grid of the convolution
+EARLIEST_S = FERMI_LOWER[3]
 LOG_FLOW_SD = 1.0  # of pixels, about the median of the scan
 DELAY_SPREAD_S = 0.35  # within a group
 EXACT_CURVES = 64  # so few curves are given a second, exact step
@@ -53,15 +56,18 @@ class Dictionary:
     ) -> None:
         self.population, self.prepared = population, prepared
         self.group_delay_s, self.group_numbers = group_delay_s, group_numbers
-        lowest, highest = group_delay_s.min() - DELAY_MARGIN_S, group_delay_s.max() + DELAY_MARGIN_S
-        count = max(DELAY_NODES, int((highest - lowest) / DELAY_STEP_S) + 1)
-        log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(LOG_FLOW_NODES, np.linspace(lowest, highest, count)))
+        lowest = max(np.floor((group_delay_s.min() - DELAY_MARGIN_S) / GRID_S) * GRID_S, EARLIEST_S)
+        highest = max(group_delay_s.max() + DELAY_MARGIN_S, lowest)
+        delay_nodes_s = np.arange(lowest, highest + GRID_S, GRID_S)
+        log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(LOG_FLOW_NODES, delay_nodes_s))
         tissue = np.broadcast_to(population.mean, (log_flow.size, population.mean.size))
         self.atoms = np.column_stack((log_flow, delay_s, tissue))
         self.spill = np.zeros((0, subspace.shape[1])) if spill is None else np.asarray(spill)
-        self.values, self.slopes = self._with_spill(*population.model.curves(self.atoms, prepared))
+        self.grid = population.model.grid(LOG_FLOW_NODES, delay_nodes_s, population.mean, prepared)
         self.basis = _extended(subspace, self.spill)
-        self.seen_values, self.seen_slopes = self.values @ self.basis.T, self.slopes @ self.basis.T
+        seen = self.grid.projected(self.basis)
+        shown = np.broadcast_to(self.spill @ self.basis.T, (len(seen), len(self.spill), len(self.basis)))
+        self.seen_values, self.seen_slopes = seen[:, 0], np.concatenate((seen[:, 1:], shown), axis=1)
         self.log_flow_mean = np.median(np.concatenate(population.log_flow))
 
     def holds(self, spill: np.ndarray | None) -> bool:
@@ -97,7 +103,10 @@ class Dictionary:
         prior[:, 0], prior[:, 1] = self.log_flow_mean, delay_mean_s
         prior[:, LOCAL : self.atoms.shape[1]] = self.population.mean
         start = np.column_stack((self.atoms[best], prior[:, self.atoms.shape[1] :]))
-        curves = self.values[best], self.slopes[best]
+        chosen, place = np.unique(best, return_inverse=True)
+        made = self.grid.curves(chosen)
+        values, slopes = self._with_spill(made[:, 0], made[:, 1:])
+        curves = values[place], slopes[place]
         found, inverse, step = _step(start, self.seen_values[best], self.seen_slopes[best], seen, sd, prior, precision)
         if len(data) <= EXACT_CURVES:
             tissue, blood = found[:, : self.atoms.shape[1]], found[:, self.atoms.shape[1] :]
@@ -120,7 +129,7 @@ class Dictionary:
         return covariance
 
     def _distance(self, seen, sd, delay_mean_s, covariance):
-        """Minus twice the log of the posterior (N, K), tissue and blood integrated out, at a common noise.
+        """Minus twice the log of the posterior (N, K), tissue and blood integrated out, but for a constant per curve.
 
         With the derivatives M (times a root of the prior) of a dictionary curve, the covariance of data about it is
         ``sd^2 + M M'``, which Woodbury's identity inverts.
@@ -129,19 +138,20 @@ class Dictionary:
         spread = root.T @ self.seen_slopes[:, LOCAL:] / sd
         inner = np.linalg.cholesky(spread @ spread.transpose(0, 2, 1) + np.eye(len(covariance)))
         mixed = np.linalg.solve(inner, spread)
-        values, data = (self.seen_values / sd).astype(np.float32), (seen / sd).astype(np.float32)
-        mixed = mixed.astype(np.float32)
-        distance = (values**2).sum(axis=1) - 2 * data @ values.T
+        values = self.seen_values / sd
         offset = np.einsum("kpr,kr->kp", mixed, values)
-        for p in range(mixed.shape[1]):
-            along = data @ mixed[:, p].T
-            along -= offset[:, p]
+        constant = (values**2).sum(axis=1) + 2 * np.log(np.diagonal(inner, axis1=1, axis2=2)).sum(axis=1)
+        constant += ((self.atoms[:, 0] - self.log_flow_mean) / LOG_FLOW_SD) ** 2
+        constant += (self.atoms[:, 1] / DELAY_SPREAD_S) ** 2
+        # All of it but the squares is linear in the data, 1 and the delay of the group: one product of matrices.
+        data = np.column_stack((seen / sd, np.ones(len(seen)), delay_mean_s)).astype(np.float32)
+        linear = np.column_stack((-2 * values, constant, -2 * self.atoms[:, 1] / DELAY_SPREAD_S**2)).astype(np.float32)
+        distance = data @ linear.T
+        centered = np.concatenate((mixed, -offset[:, :, None]), axis=2).astype(np.float32)
+        for p in range(centered.shape[1]):
+            along = data[:, :-1] @ centered[:, p].T
             along *= along
             distance -= along
-        constant = 2 * np.log(np.diagonal(inner, axis1=1, axis2=2)).sum(axis=1)
-        constant += ((self.atoms[:, 0] - self.log_flow_mean) / LOG_FLOW_SD) ** 2
-        distance += constant.astype(np.float32)
-        distance += (((self.atoms[:, 1] - delay_mean_s[:, None]) / DELAY_SPREAD_S) ** 2).astype(np.float32)
         return distance
 
 

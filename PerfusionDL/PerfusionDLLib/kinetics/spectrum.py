@@ -27,8 +27,20 @@ class InputSpectrum:
 
     def respond(self, transfer):
         """Curves (..., T) of systems given by their transfer functions (..., K) at ``laplace_per_s``."""
-        parts = np.concatenate((transfer.real, transfer.imag), axis=-1)
+        parts = real_parts(transfer)
         return (parts.reshape(-1, parts.shape[-1]) @ self.synthesis).reshape(*transfer.shape[:-1], -1)
+
+    def delayed(self, delay_s):
+        """Synthesis matrices (D, 2 K, T) for systems that respond later by some delays (D,)."""
+        points = len(self.laplace_per_s)
+        synthesis = self.synthesis[:points] - 1j * self.synthesis[points:]
+        late = np.exp(-np.asarray(delay_s)[:, None] * self.laplace_per_s)[:, :, None] * synthesis
+        return np.concatenate((late.real, -late.imag), axis=1)
+
+
+def real_parts(transfer):
+    """Real and imaginary parts of transfer functions (..., K) side by side (..., 2 K)."""
+    return np.concatenate((transfer.real, transfer.imag), axis=-1)
 
 
 def input_spectrum(arterial, times_s, *, first_s):

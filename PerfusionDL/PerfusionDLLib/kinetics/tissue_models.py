@@ -6,15 +6,16 @@ patient. `docs/quantification.md` gives the sources.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .convolution import FLOW_PER_S, GRID_S, input_matrix
+from .curve_grid import CurveGrid
 from .exchange import capillary_transfer, two_compartment_transfer
 from .fermi import LOWER as FERMI_LOWER
 from .fermi import fermi_curves
-from .spectrum import InputSpectrum, input_spectrum
+from .spectrum import InputSpectrum, input_spectrum, real_parts
 
 LOG_FLOW_PRIOR = (np.log(1.5), 3.0)  # of groups: many of them, each with a narrow prior, would pull the whole scan
 DELAY_PRIOR_S = (1.0, 3.0)
@@ -50,6 +51,8 @@ class TissueModel:
     mean, population_sd, pixel_sd : of the tissue parameters
     prior_probability : of the model itself
     curves : parameters (N, 2 + p) and a `PreparedInput` to curves (N, T) and derivatives (N, 2 + p, T)
+    grid : logs of flow (F,), delays (D,), whole multiples of `GRID_S`, tissue parameters (p,) and a `PreparedInput` to
+        all their curves
     """
 
     name: str
@@ -59,6 +62,7 @@ class TissueModel:
     pixel_sd: np.ndarray
     prior_probability: float
     curves: Callable
+    grid: Callable
 
 
 def _exchange_curves(transfer):
@@ -67,6 +71,34 @@ def _exchange_curves(transfer):
         return prepared.spectrum.respond(response), prepared.spectrum.respond(slopes)
 
     return curves
+
+
+def _exchange_grid(transfer):
+    def grid(log_flow, delay_s, tissue, prepared: PreparedInput):
+        spectrum = prepared.spectrum
+        parameters = _at_no_delay(log_flow, tissue)
+        response, slopes = transfer(spectrum.laplace_per_s, parameters, hematocrit=prepared.hematocrit)
+        responses = real_parts(np.concatenate((response[:, None], slopes), axis=1))
+        return CurveGrid(responses, spectrum.delayed(delay_s))
+
+    return grid
+
+
+def _at_no_delay(log_flow, tissue):
+    """Parameters (F, 2 + p) of some flows without delay."""
+    return np.column_stack((log_flow, np.zeros(len(log_flow)), np.broadcast_to(tissue, (len(log_flow), len(tissue)))))
+
+
+def _fermi_model_grid(log_flow, delay_s, tissue, prepared: PreparedInput):
+    """The input matrix begins at the smallest delay; a later one begins some rows further down."""
+    length = len(prepared.matrix)
+    rows = np.rint((np.asarray(delay_s) - FERMI_LOWER[3]) / GRID_S).astype(int)
+    padded = np.concatenate((prepared.matrix, np.zeros((max(int(rows.max()), 0), prepared.matrix.shape[1]))))
+    parameters = _at_no_delay(log_flow, tissue)
+    parameters[:, 1] = FERMI_LOWER[3]
+    response, slopes = _fermi_model_curves(parameters, replace(prepared, matrix=np.eye(length)))
+    operators = np.stack([padded[row : row + length] for row in rows])
+    return CurveGrid(np.concatenate((response[:, None], slopes), axis=1), operators)
 
 
 def _fermi_model_curves(parameters, prepared: PreparedInput):
@@ -102,10 +134,18 @@ EXCHANGE_PRIORS = {
     "pixel_sd": np.array([0.15, 0.2, 0.15, 0.02]),
 }
 CAPILLARY = TissueModel(
-    name="capillary", prior_probability=0.6, curves=_exchange_curves(capillary_transfer), **EXCHANGE_PRIORS
+    name="capillary",
+    prior_probability=0.6,
+    curves=_exchange_curves(capillary_transfer),
+    grid=_exchange_grid(capillary_transfer),
+    **EXCHANGE_PRIORS,
 )
 TWO_COMPARTMENT = TissueModel(
-    name="two_compartment", prior_probability=1e-8, curves=_exchange_curves(two_compartment_transfer), **EXCHANGE_PRIORS
+    name="two_compartment",
+    prior_probability=1e-8,
+    curves=_exchange_curves(two_compartment_transfer),
+    grid=_exchange_grid(two_compartment_transfer),
+    **EXCHANGE_PRIORS,
 )
 FERMI = TissueModel(
     name="fermi",
@@ -115,4 +155,5 @@ FERMI = TissueModel(
     pixel_sd=np.array([0.15, 0.3]),
     prior_probability=0.4,
     curves=_fermi_model_curves,
+    grid=_fermi_model_grid,
 )

@@ -27,8 +27,6 @@ _CIVIDIS = bytes.fromhex(
 RESERVE_END = 5.0
 """Upper end of the scale of the reserve, without unit."""
 
-LEGEND_TITLE_PT, LEGEND_LABEL_PT = 14, 12
-
 _SCALE_ENDS_ML_MIN_G = (2, 3, 4, 5, 6, 8)
 
 
@@ -109,9 +107,7 @@ def showLegend(
     legend.SetLabelFormat("%.1f")
     legend.SetNumberOfLabels(round(scaleEnd) + 1 if scaleEnd > 2 else 5)
     legend.SetUseColorNamesForLabels(False)
-    legend.GetTitleTextProperty().SetFontSize(LEGEND_TITLE_PT)
-    legend.GetLabelTextProperty().SetFontSize(LEGEND_LABEL_PT)
     legend.SetOrientation(legend.Horizontal if below else legend.Vertical)
-    legend.SetSize(0.12, 0.8 if below else 0.5)  # across and along
+    legend.SetSize(*((0.1, 0.8) if below else (0.12, 0.5)))  # across and along; the text fits itself to it
     legend.SetPosition(*((0.5, 0.02) if below else (0.98, 0.5)))
     return legend
