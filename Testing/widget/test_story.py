@@ -14,7 +14,7 @@ import small_study
 import vtk
 from PerfusionDLLib import mrml, phantom
 from PerfusionDLLib.dicom import Vendor, write_study
-from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
+from PerfusionDLLib.mrml.views import BULLSEYE_FIELD_MM, BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
 from PerfusionDLLib.series import Condition, Identity, Scan, Study
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
@@ -216,20 +216,26 @@ def test_the_map_is_read_under_the_mouse_and_a_click_shows_the_curve(session, dr
 
 
 def test_what_a_view_shows_stays_in_sight_when_its_size_changes(session, drawn):
+    """Of a slice what the shorter edge shows, of a bullseye its title and legend too."""
     for view in (OWN_ROWS[0][0], *BULLSEYE_VIEWS, RESERVE_VIEW):
         widget = slicer.app.layoutManager().sliceWidget(view)
         node = widget.mrmlSliceNode()
-        shown = min(node.GetFieldOfView()[:2])
+        sides = np.full(2, min(node.GetFieldOfView()[:2])) if view in OWN_ROWS[0] else np.array(BULLSEYE_FIELD_MM)
         for size in ((200, 400), (400, 200), (100, 300)):
             widget._resize(*size)
+            assert shown_sides(node, sides) == pytest.approx(1)
             field = node.GetFieldOfView()
-            assert min(field[:2]) == pytest.approx(shown)
             assert field[0] / field[1] == pytest.approx(size[0] / size[1])
-        mrml.fitView(node, shown / 2)
+        mrml.fitView(node, tuple(sides / 2))
         widget._resize(500, 600)
-        assert min(node.GetFieldOfView()[:2]) == pytest.approx(shown / 2)
+        assert shown_sides(node, sides) == pytest.approx(0.5)
         press(drawn.ui.arrangeViewsButton)
-        assert min(node.GetFieldOfView()[:2]) == pytest.approx(shown)
+        assert shown_sides(node, sides) == pytest.approx(1)
+
+
+def shown_sides(node, sides):
+    """The part of some sides, across and down, that a view shows whole."""
+    return min(np.array(node.GetFieldOfView()[:2]) / sides)
 
 
 def test_keys_step_through_slices_and_frames_and_undo(session, drawn):
