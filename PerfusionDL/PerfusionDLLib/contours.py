@@ -149,6 +149,7 @@ class PreprocessedScan:
     """The preprocessed slices of one condition, base to apex.
 
     aif_series, aif_is_prebolus : series made to measure the arterial input, as in `Scan`
+    study : label of its study, as in `Scan`
     """
 
     condition: Condition
@@ -156,3 +157,4 @@ class PreprocessedScan:
     assumptions: tuple[str, ...] = ()
     aif_series: PerfusionSeries | None = None
     aif_is_prebolus: bool = False
+    study: str = ""

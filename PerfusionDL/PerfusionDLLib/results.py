@@ -32,6 +32,8 @@ def write_results(
     progress("tables")
     (folder / "segments.csv").write_text(report.segments_csv(table), encoding="utf-8")
     (folder / "territories.csv").write_text(report.territories_csv(table), encoding="utf-8")
+    tidy = report.tidy_csv(table, study=next((scan.study for scan in preprocessed if scan.study), "study"))
+    (folder / "tidy.csv").write_text(tidy, encoding="utf-8")
     (folder / "table.json").write_text(report.table_json(table), encoding="utf-8")
     (folder / "table.xlsx").write_bytes(report.table_xlsx(table))
     progress("images")

@@ -138,6 +138,7 @@ class Scan:
     aif_series : pre-bolus or short-saturation series that measures the arterial input, where there is one
     aif_is_prebolus : it was a diluted bolus, on a clock of its own; else it was measured in the same heartbeats
     assumptions : sentences on what the reader had to assume about the data
+    study : label of its study that says nothing of the patient (`dicom.study_label`); empty where nobody gave one
     """
 
     condition: Condition
@@ -145,6 +146,7 @@ class Scan:
     aif_series: PerfusionSeries | None = None
     aif_is_prebolus: bool = False
     assumptions: tuple[str, ...] = ()
+    study: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

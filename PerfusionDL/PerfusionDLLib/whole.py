@@ -17,7 +17,8 @@ from .errors import PerfusionError
 FULL_BYTES = 65536
 INDEX = "preprocessing.json"
 SLICE_FOLDER = re.compile(r"(rest|stress)_(basal|mid|apical)(_\d+)?")
-RESULT = {"segments.csv", "territories.csv", "table.json", "table.xlsx", INDEX, "report.pdf", "scene.mrb"}
+TABLES = {"segments.csv", "territories.csv", "tidy.csv", "table.json", "table.xlsx"}
+RESULT = TABLES | {INDEX, "report.pdf", "scene.mrb"}
 STUDY = {"dicom", "truth"}
 NUMBERED = re.compile(
     r"(rest|stress)_\d+(_basal|_mid|_apical)?_(contours|AHA_segments|MBF)\.dcm|(segment_table|report)\.dcm"

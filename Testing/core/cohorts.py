@@ -167,7 +167,8 @@ def worker_that_loses(job, images, seconds, memory_bytes):
 
 def tables(results):
     """The bytes of every table of a results folder."""
-    return {name: (results / name).read_bytes() for name in ("segments.csv", "territories.csv", "table.json")}
+    names = ("segments.csv", "territories.csv", "tidy.csv", "table.json")
+    return {name: (results / name).read_bytes() for name in names}
 
 
 def fresh(folder):

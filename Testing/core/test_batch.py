@@ -1,6 +1,7 @@
 """Cohorts: every study is found, computed or named; whatever is killed, what is finished stays and is not repeated."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -13,9 +14,10 @@ from itertools import count
 from pathlib import Path
 
 import cohorts
+import pypdf
 import pytest
-from dicom_studies import small_scan
-from PerfusionDLLib import __version__, report
+from dicom_studies import small_scan, small_study
+from PerfusionDLLib import __version__, report, results
 from PerfusionDLLib.batch import folder as folders
 from PerfusionDLLib.batch import opening
 from PerfusionDLLib.batch.cluster import connected
@@ -25,7 +27,7 @@ from PerfusionDLLib.batch.outcome import DONE, LIMITS, LOST, REFUSED, Outcome
 from PerfusionDLLib.batch.supervisor import Supervisor
 from PerfusionDLLib.batch.tables import cohort_tables
 from PerfusionDLLib.batch.worker import files_below, pack, unpack
-from PerfusionDLLib.dicom import archive, find_studies, list_files, write_study
+from PerfusionDLLib.dicom import archive, find_studies, list_files, read_study, write_study
 from PerfusionDLLib.errors import PerfusionError
 from PerfusionDLLib.report import cohort
 from PerfusionDLLib.series import Condition, Study
@@ -76,6 +78,12 @@ def test_labels_of_studies_name_nobody(tmp_path):
     (study, *_) = studies_in(tree(tmp_path / "Doe^John", (1,)))
     assert study.label.startswith("study-")
     assert len(study.label) == 18
+
+
+def test_results_call_a_study_what_its_cohort_calls_it(tmp_path):
+    write_study(small_study(slices=1), tmp_path, vendor="siemens", seed=1)
+    (study,) = studies_in(tmp_path)
+    assert [scan.study for scan in read_study([tmp_path]).scans] == [study.label] * 2
 
 
 def test_a_damaged_file_belongs_to_the_study_in_whose_folder_it_lies(tmp_path):
@@ -277,7 +285,7 @@ def test_studies_far_from_the_others_are_to_be_looked_at_first(finished_study, t
     assert first == "s11"
     assert "stress MBF 6.00 is far above the cohort's" in reasons
     with (tmp_path / "cohort.pdf").open("wb") as target:
-        cohort.write_cohort_pdf(target, studies, {f"t{n}": ("reading", "It is broken. " * 9) for n in range(99)}, 3)
+        cohort.write_cohort_pdf(target, studies, {f"t{n}": "refused, at reading " * 9 for n in range(99)}, 3)
     assert (tmp_path / "cohort.pdf").stat().st_size > 5000
 
 
@@ -285,6 +293,30 @@ def test_tables_of_an_empty_cohort_can_be_written(tmp_path, opened):
     tables = cohort_tables(opened, studies_in(tree(tmp_path / "in", (1,))))
     assert tables["studies.csv"].count(b"waiting") == 1
     assert set(tables) == {"cohort.csv", "problems.csv", "studies.csv", "cohort.pdf"}
+
+
+def test_what_may_leave_the_house_names_nobody_even_where_folders_do(tmp_path, opened, finished_study):
+    """Flow of one patient, and the problem of another whose file carries the name."""
+    done, broken = studies_in(tree(tmp_path / "Doe^John"))
+    for study in (done, broken):
+        opened.begin(study)
+    place = opened.results(done.label)
+    place.mkdir()
+    (place / "table.json").write_text(report.table_json(finished_study.table))
+    results.write_index(place / results.INDEX, finished_study.preprocessed, {})
+    opened.end(done, Outcome(study=done.label, kind=DONE), overwrite=False)
+    problem = {"step": "reading DICOM", "problem": "The file Roe^Jane.dcm is damaged.", "remedy": "Send it again."}
+    opened.end(broken, Outcome(study=broken.label, kind=REFUSED, **problem), overwrite=False)
+    opened.folders |= {done.label: "Doe^John/1", broken.label: "Roe^Jane/2"}
+    tables = cohort_tables(opened, [])
+    page = "".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(tables["cohort.pdf"])).pages)
+    assert broken.label in page
+    assert "refused, at reading DICOM" in page
+    assert done.label.encode() in tables["cohort.csv"]
+    for said in (page, tables["cohort.pdf"].decode("latin-1"), tables["cohort.csv"].decode()):
+        assert not any(name in said for name in ("Doe", "Roe", "John", "Jane"))
+    assert b"Roe^Jane.dcm" in tables["problems.csv"]
+    assert tables["studies.csv"].count(b"^J") == 2
 
 
 def test_what_fails_is_tried_once_more_on_another_worker_and_a_killed_worker_loses_nothing(tmp_path):

@@ -85,7 +85,8 @@ def test_the_defects_that_the_phantom_was_given_stand_out_as_they_truly_do(sieme
 
 def test_every_result_of_the_contract_is_there(siemens):
     results = siemens / "results"
-    for name in ("segments.csv", "territories.csv", "table.json", "preprocessing.json", "scene.mrb", "report.pdf"):
+    tables = ("segments.csv", "territories.csv", "tidy.csv", "table.json", "table.xlsx")
+    for name in (*tables, "preprocessing.json", "scene.mrb", "report.pdf"):
         assert (results / name).stat().st_size > 500, name
     for one in index(results):
         for name in ("labels.nrrd", "mbf.nrrd", "corrected.seq.nrrd"):

@@ -90,6 +90,8 @@ def test_the_long_form_has_one_row_per_known_number(finished_study, stress_only_
         (expected.mbf_ml_min_g, expected.mbf_low_ml_min_g, expected.mbf_high_ml_min_g), abs=5e-5
     )
     assert (table.quantity == "mpr").sum() == 20
+    assert not table.duplicated(["study", "region", "condition", "quantity"]).any()
+    assert set(table.notice) == {"Not approved for clinical use"}
     alone = pandas.read_csv(io.StringIO(report.tidy_csv(stress_only_study.table, study="A")))
     assert not (alone.quantity == "mpr").any()
 

@@ -12,6 +12,7 @@ import pydicom
 import pypdf
 import pytest
 from PerfusionDLLib import aha, mrml
+from PerfusionDLLib.dicom import find_studies, list_files
 from PerfusionDLLib.report.tables import FLOW_COLUMNS
 from PerfusionDLLib.results import read_image
 from PerfusionDLLib.series import Condition, Level
@@ -119,6 +120,23 @@ def test_the_correction_changed_its_slice_and_is_marked(siemens, corrected):
 def test_comma_separated_values_hold_the_table(corrected, table):
     frames = [pandas.read_csv(corrected / name) for name in ("segments.csv", "territories.csv")]
     assert_equal(numbers_of(pandas.concat(frames)), table, rtol=0, atol=5.1e-5)
+
+
+def test_the_long_form_holds_the_table_and_names_its_study_as_a_cohort_does(siemens, corrected, table):
+    tidy = pandas.read_csv(corrected / "tidy.csv").fillna({"condition": ""})
+    found = {(row.region, row.condition, row.quantity): row.value for row in tidy.itertuples()}
+    for (region, condition, name), value in table.items():
+        quantity = NUMBERS.get(name, "mpr")
+        bound = {"mbf_low_ml_min_g": "low", "mbf_high_ml_min_g": "high"}.get(quantity)
+        if bound and np.isfinite(value):
+            row = tidy[(tidy.region == region) & (tidy.condition == condition) & (tidy.quantity == "mbf_ml_min_g")]
+            assert row[bound].tolist() == pytest.approx([value], abs=5.1e-5)
+        elif not bound and np.isfinite(value):
+            assert found[region, condition, quantity] == pytest.approx(value, abs=5.1e-5)
+        else:
+            assert (region, condition, quantity) not in found
+    listed = dict(list_files(siemens / "dicom", {}, without=corrected, unreadable=pytest.fail))
+    assert set(tidy.study) == {study.label for study in find_studies(siemens / "dicom", listed)}
 
 
 def test_the_workbook_holds_the_table(corrected, table):

@@ -34,6 +34,7 @@ def test_a_scan_reads_back_as_it_was_written(stress):
     expected, actual = small_study.preprocessed_scan(), mrml.readScan(stress)
     assert actual.condition is Condition.STRESS
     assert actual.assumptions == expected.assumptions
+    assert actual.study == expected.study != ""
     for one, other in zip(actual.slices, expected.slices, strict=True):
         np.testing.assert_array_equal(one.series.signal, other.series.signal)
         np.testing.assert_array_equal(one.series.times_s, other.series.times_s)

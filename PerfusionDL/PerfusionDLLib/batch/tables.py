@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from ..dicom import FoundStudy
 from ..report import cohort
 from .folder import CohortFolder
-from .outcome import DONE
+from .outcome import DONE, ERROR, LIMITS, LOST, REFUSED
 
 GB = 2**30
+IN_WORDS = {
+    REFUSED: "refused",
+    LIMITS: "ran into the limit of time or memory",
+    LOST: "lost with the process that computed it",
+    ERROR: "stopped by a mistake of the program or of a worker",
+}
 PROBLEMS = ["study", "folder", "kind", "step", "problem", "remedy", "attempts", "worker"]
 STUDIES = ["study", "folder", "files", "state", "seconds", "memory_gb", "attempts"]
 
 
 def cohort_tables(folder: CohortFolder, studies: Sequence[FoundStudy]) -> dict[str, bytes]:
     """Content of every table by file name; the same results give the same ``cohort.csv``, in whatever order they came.
+
+    ``problems.csv`` and ``studies.csv`` hold folder names, which may be names of patients; the others hold labels only.
 
     Studies that are not in the tree any more keep their place as long as their results are there.
     """
@@ -37,7 +45,8 @@ def cohort_tables(folder: CohortFolder, studies: Sequence[FoundStudy]) -> dict[s
         rows.append(cells + ([f"{one.seconds:.1f}", f"{one.peak_bytes / GB:.2f}", one.attempts] if one else [""] * 3))
     page = io.BytesIO()
     waiting = len(set(places) - set(folder.ended))
-    cohort.write_cohort_pdf(page, read, {label: (one.step, one.problem) for label, one in failed.items()}, waiting)
+    said = {label: f"{IN_WORDS[one.kind]}{f', at {one.step}' if one.step else ''}" for label, one in failed.items()}
+    cohort.write_cohort_pdf(page, read, said, waiting)
     return {
         "cohort.csv": cohort.cohort_csv({label: one.table for label, one in read.items()}).encode(),
         "problems.csv": written(PROBLEMS, problems),

@@ -1,6 +1,6 @@
 """Perfusion studies in DICOM: read whatever scanners write, write what scanners write, give results to the archive."""
 
-from .archive import FoundStudy, ListedFile, find_studies, list_files
+from .archive import FoundStudy, ListedFile, find_studies, list_files, study_label
 from .candidates import Candidate, find_candidates
 from .export import export_results
 from .reading import read_study
@@ -17,5 +17,6 @@ __all__ = [
     "find_studies",
     "list_files",
     "read_study",
+    "study_label",
     "write_study",
 ]

@@ -154,12 +154,25 @@ def find_studies(root: Path, listed: Mapping[str, ListedFile]) -> list[FoundStud
         top = place.partition("/")[0]
         if "/" in place and top not in covered:
             strays[top].append(place)
-    found = [study_of(root, listed, f"study {study}", places) for study, places in members.items()]
-    found += [study_of(root, listed, f"folder {folder}", places) for folder, places in strays.items()]
+    found = [study_of(root, listed, study_label(study), places) for study, places in members.items()]
+    found += [study_of(root, listed, _label(f"folder {folder}"), places) for folder, places in strays.items()]
     return sorted(found, key=lambda study: study.label)
 
 
-def study_of(root: Path, listed: Mapping[str, ListedFile], name: str, places: Iterable[str]) -> FoundStudy:
+def study_label(study_instance_uid: str) -> str:
+    """What tables call a study: made by a one-way hash, so that it says nothing of the patient; always the same.
+
+    >>> study_label("1.2.3")
+    'study-2ccb53962d88'
+    """
+    return _label(f"study {study_instance_uid}")
+
+
+def _label(name: str) -> str:
+    return "study-" + hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def study_of(root: Path, listed: Mapping[str, ListedFile], label: str, places: Iterable[str]) -> FoundStudy:
     """One study from the places of its files."""
     places = sorted(places)
     content = sorted(
@@ -167,7 +180,7 @@ def study_of(root: Path, listed: Mapping[str, ListedFile], name: str, places: It
         for place, file in ((place, listed[place]) for place in places)
     )
     return FoundStudy(
-        label="study-" + hashlib.sha256(name.encode()).hexdigest()[:12],
+        label=label,
         folder=Path(common_folder(places)),
         files=tuple(root / place for place in places),
         size=sum(listed[place].size for place in places),

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import PerfusionError
 from ..series import Condition, Identity, Level, PerfusionSeries, Scan, Study
 from . import condition, geometry, protocol
+from .archive import study_label
 from .headers import Frame, one_patient, survey, tolerance
 from .pixels import PixelReader, proton_density_frames
 from .scans import FoundScan, find_scans, refuse_remains
@@ -179,6 +180,7 @@ def load(which: Condition, scan: FoundScan, how: str, placed: Sequence[Level], r
         aif_series=aif,
         aif_is_prebolus=aif is not None and not scan.aif_shares_clock,
         assumptions=tuple(note for note in notes if note),
+        study=study_label(scan.slices[0].first.text("StudyInstanceUID")),
     )
 
 

@@ -40,6 +40,7 @@ class ScanReader:
             assumptions=tuple(attribute(self.nodes.browser, "assumptions") or ()),
             aif_series=self._readInputSeries(),
             aif_is_prebolus=bool(attribute(self.nodes.inputSeries, "prebolus")),
+            study=attribute(self.nodes.browser, "study") or "",
         )
 
     def _readInputSeries(self) -> PerfusionSeries | None:

@@ -32,6 +32,7 @@ def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None =
     setAttribute(browser, "condition", scan.condition)
     setAttribute(browser, "slices", len(scan.slices))
     setAttribute(browser, "assumptions", list(scan.assumptions))
+    setAttribute(browser, "study", scan.study)
     setAttribute(browser, "disclaimer", DISCLAIMER)
     nodes = ScanNodes(browser)
     for part, series in zip(nodes.slices, scan.slices, strict=True):

@@ -59,6 +59,7 @@ def writePreprocessed(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, stu
         assumptions=scan.assumptions,
         aif_series=scan.aif_series,
         aif_is_prebolus=scan.aif_is_prebolus,
+        study=scan.study,
     )
     nodes = writeScan(scene, acquired, studyItem=studyItem)
     for sliceNodes, part in zip(nodes.slices, scan.slices, strict=True):

@@ -9,10 +9,10 @@ from statistics import median
 from typing import BinaryIO
 
 from ..maps import RegionFlow, SegmentRow, SegmentTable
-from .tables import FLOW_COLUMNS, NOTICE, _cell, _written, measured
+from .tables import FLOW_COLUMNS, MADE_WITH, NOTICE, _cell, _written, measured
 
 CONDITIONS = ("rest", "stress")
-PER_CONDITION = ("software", "flow_model", "weights_sha256", "contours")
+PER_CONDITION = (*MADE_WITH, "contours")
 FAR = 3.5  # robust standard deviations from the median: Iglewicz B, Hoaglin DC, 1993
 FEWEST = 8  # studies, before one of them can be called far from the others
 FAILED_SHARE = 0.2
@@ -158,11 +158,12 @@ def far(numbers: Mapping[str, float]) -> dict[str, float]:
 
 
 def write_cohort_pdf(
-    target: BinaryIO, studies: Mapping[str, StudyReading], failed: Mapping[str, tuple[str, str]], waiting: int
+    target: BinaryIO, studies: Mapping[str, StudyReading], failed: Mapping[str, str], waiting: int
 ) -> None:
     """Write the page of a cohort: distributions, flags, studies to look at first, studies without a result.
 
-    failed : step and problem by study; waiting : how many studies were not computed yet
+    failed : kind and step of the failure by study, in words of ours, because the page may go where nobody must be
+        named and the sentence of a problem may name a file; waiting : how many studies were not computed yet
     """
     from . import cohort_pages
 

@@ -1,6 +1,6 @@
 """A cohort as a PDF: how flow is distributed, what is flagged, where to look first, what has no result."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
 import numpy as np
@@ -27,17 +27,14 @@ COLORS = {
 
 
 @styled
-def write(
-    target: BinaryIO, studies: Mapping[str, StudyReading], failed: Mapping[str, tuple[str, str]], waiting: int
-) -> None:
+def write(target: BinaryIO, studies: Mapping[str, StudyReading], failed: Mapping[str, str], waiting: int) -> None:
     """Write the pages; see `report.cohort.write_cohort_pdf`."""
     pages = [_distributions(studies, len(failed), waiting)]
     entries = [(study, "; ".join(why[:REASONS_SHOWN]) + _more(why)) for study, why in look_first(studies)]
     note = "most reasons first" if entries else "none: nothing is flagged or far from the others"
     _listed(pages, "Studies to look at first", note, entries)
-    entries = [(study, f"{step + ': ' if step else ''}{problem}") for study, (step, problem) in failed.items()]
-    if entries:
-        _listed(pages, "Studies without a result", "what to do about each is in problems.csv", entries)
+    if failed:
+        _listed(pages, "Studies without a result", "why, and what to do about each, is in problems.csv", failed.items())
     save(target, TITLE, [page for page, _ in pages])
 
 
@@ -91,7 +88,7 @@ def _by_segment(studies: Mapping[str, StudyReading]) -> dict[str, dict[int, np.n
     return found
 
 
-def _listed(pages: list[tuple[Page, float]], title: str, note: str, entries: list[tuple[str, str]]) -> None:
+def _listed(pages: list[tuple[Page, float]], title: str, note: str, entries: Iterable[tuple[str, str]]) -> None:
     """A heading and a list, over as many pages as it takes."""
     page, y = pages[-1]
     if y > LOWEST_MM - 25:

@@ -25,6 +25,12 @@ FLOW_COLUMNS = {
     "pixels": "pixels",
     "origin": "origin",
 }
+TIDY_COLUMNS = {
+    name: column
+    for name, column in FLOW_COLUMNS.items()
+    if name not in ("mbf_low_ml_min_g", "mbf_high_ml_min_g", "origin")
+}
+MADE_WITH = ("software", "flow_model", "weights_sha256")
 
 
 def segments_csv(table: SegmentTable) -> str:
@@ -84,28 +90,43 @@ def cells_of(row: SegmentRow) -> dict[str, object]:
 
 
 def tidy_csv(table: SegmentTable, *, study: str) -> str:
-    """The table in long form for cohorts: one row per number, with the study's own label in the first column.
+    """The table in long form for cohorts: one row per region, condition and quantity; what is not known has no row.
 
-    study : a label that names no patient; files of many studies are joined by leaving out all but one header
+    Files of many studies are joined by leaving out all but one header.
+
+    study : a label that names no patient
     """
     rows = []
     for row in (*table.segments, *table.territories, table.whole):
         region = {"study": study, "region": row.name, "aha_segment": "" if row.aha_segment is None else row.aha_segment}
+        region |= {"territory": row.territory}
         for condition in ("rest", "stress"):
             flow = getattr(row, condition)
-            shared = region | {"territory": row.territory, "condition": condition}
-            origin = {"origin": flow.origin}
-            interval_of_mbf = {"low": flow.mbf_low_ml_min_g, "high": flow.mbf_high_ml_min_g}
-            rows.append(shared | {"quantity": "mbf_ml_min_g", "value": flow.mbf_ml_min_g} | interval_of_mbf | origin)
+            bounds = {"mbf_ml_min_g": (flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g)}
+            numbers = {"mbf_ml_min_g": flow.mbf_ml_min_g}
+            numbers |= {column: float(getattr(flow, name)) for name, column in TIDY_COLUMNS.items()}
+            made = {"origin": flow.origin, **_made(table, condition)}
             rows += [
-                shared | {"quantity": column, "value": float(getattr(flow, name)), "low": "", "high": ""} | origin
-                for name, column in FLOW_COLUMNS.items()
-                if name not in ("mbf_low_ml_min_g", "mbf_high_ml_min_g", "origin")
+                region | _number(condition, quantity, value, *bounds.get(quantity, ())) | made
+                for quantity, value in numbers.items()
             ]
-        both = {"territory": row.territory, "condition": "", "quantity": "mpr", "value": row.mpr, "low": "", "high": ""}
-        rows.append(region | both | {"origin": "/".join(dict.fromkeys((row.rest.origin, row.stress.origin)))})
+        both = {"origin": "/".join(dict.fromkeys((row.rest.origin, row.stress.origin))), **_made(table, "stress")}
+        numbers = {"mpr": row.mpr, "mpri": row.mpri, "mpr_rpp": row.corrected_mpr}
+        rows += [region | _number("", quantity, value) | both for quantity, value in numbers.items()]
+        at_rest = {"origin": row.rest.origin, **_made(table, "rest")}
+        rows.append(region | _number("rest", "mbf_rpp_ml_min_g", row.corrected_rest_ml_min_g) | at_rest)
     known = [row for row in rows if math.isfinite(row["value"])]
     return _written({name: _cell(value) for name, value in row.items()} for row in known)
+
+
+def _number(condition: str, quantity: str, value: float, low: float = math.nan, high: float = math.nan) -> dict:
+    return {"condition": condition, "quantity": quantity, "value": value, "low": low, "high": high}
+
+
+def _made(table: SegmentTable, condition: str) -> dict[str, str]:
+    """What the numbers of a condition were made with."""
+    known = {name: table.provenance.get(f"{condition}_{name}", "") for name in MADE_WITH}
+    return known | {"notice": NOTICE}
 
 
 def _cell(value: object) -> str:
