@@ -1,7 +1,7 @@
 """Nodes back into values: what the scene says now, with the user's corrections."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import slicer
@@ -20,14 +20,24 @@ TOLERANCE_MM = 1e-3
 """Positions closer than this are the same; far below a pixel, far above the rounding of files and matrices."""
 
 
+@dataclass(frozen=True)
+class _Images:
+    """Images of a slice, with the state of their sequences and of the frames in these when they were read."""
+
+    modified: tuple[int, ...]
+    frames: tuple[tuple[int, ...], ...]
+    series: PerfusionSeries
+    motion: MotionCompensation
+
+
 class ScanReader:
     """Reads a scan again after each correction; images and labels are read anew only where they changed."""
 
     def __init__(self, nodes: ScanNodes) -> None:
         self.nodes = nodes
-        self._images: dict[int, tuple[tuple, PerfusionSeries, MotionCompensation]] = {}
+        self._images: dict[int, _Images] = {}
         self._labels: dict[str, tuple[tuple[int, ...] | None, np.ndarray]] = {}
-        self._input: tuple[tuple, PerfusionSeries] | None = None
+        self._input: tuple[int, PerfusionSeries] | None = None
 
     def read(self, slices: Sequence[SliceNodes] | None = None) -> PreprocessedScan:
         """The scan, or some slices of it, as it is in the scene now.
@@ -48,22 +58,14 @@ class ScanReader:
         sequence = self.nodes.inputSeries
         if sequence is None:
             return None
-        state = (sequence.GetMTime(), _stateOfFrames(sequence))
-        if self._input is None or self._input[0] != state:
-            self._input = (state, _seriesOf(sequence))
+        modified = sequence.GetMTime()
+        if self._input is None or self._input[0] != modified:
+            self._input = (modified, _seriesOf(sequence))
         return self._input[1]
 
     def readSlice(self, nodes: SliceNodes) -> PreprocessedSlice:
         """One slice as it is in the scene now."""
-        state = tuple(map(_stateOfFrames, (nodes.original, nodes.corrected, nodes.displacement)))
-        known = self._images.get(nodes.number)
-        if known is None or known[0] != state:
-            known = self._images[nodes.number] = (state, readSeries(nodes), readMotion(nodes))
-        _, series, motion = known
-        acquisition = readAcquisition(nodes)
-        if series.acquisition != acquisition:
-            series = replace(series, acquisition=acquisition)
-            self._images[nodes.number] = (state, series, motion)
+        series, motion = self._readImages(nodes)
         return PreprocessedSlice(
             series=series,
             motion=motion,
@@ -72,6 +74,22 @@ class ScanReader:
             excluded_frames=frozenset(attribute(nodes.contours, "excluded_frames") or ()),
             flags=tuple(attribute(nodes.contours, "flags") or ()),
         )
+
+    def _readImages(self, nodes: SliceNodes) -> tuple[PerfusionSeries, MotionCompensation]:
+        """The same objects as before where only attributes of the sequences changed, such as the acquisition."""
+        sequences = (nodes.original, nodes.corrected, nodes.displacement)
+        modified = tuple(sequence.GetMTime() if sequence else 0 for sequence in sequences)
+        known = self._images.get(nodes.number)
+        if known is not None and known.modified == modified:
+            return known.series, known.motion
+        frames = tuple(map(_stateOfFrames, sequences))
+        if known is None or known.frames != frames:
+            known = _Images(modified, frames, readSeries(nodes), readMotion(nodes))
+        acquisition, series = readAcquisition(nodes), known.series
+        if series.acquisition != acquisition:
+            series = replace(series, acquisition=acquisition)
+        self._images[nodes.number] = replace(known, modified=modified, series=series)
+        return series, known.motion
 
     def _readLabels(self, segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
         """As `readLabels`; merging segments takes much longer than asking whether they changed."""
