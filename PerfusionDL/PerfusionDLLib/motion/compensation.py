@@ -65,8 +65,8 @@ def compensate(
     alignment = start(find_translations(signal, region_px, spacing_mm, reference_frame), coarse)
     blurred, sharp = Frames(signal, coarse, smoothing_mm=2.5), Frames(signal, fine, smoothing_mm=1.0)
     alignment = align(blurred, coarse, alignment, order=1, iterations=4, contrasts=4)
-    alignment = align(blurred, coarse, alignment, order=4, iterations=5, contrasts=4)
-    alignment = align(sharp, fine, alignment, order=6, iterations=6, contrasts=6)
+    alignment = align(blurred, coarse, alignment, order=4, iterations=5, contrasts=4, learn=(1, 4))
+    alignment = align(sharp, fine, alignment, order=6, iterations=6, contrasts=6, learn=(0, 5, 2))
     aligned = alignment.quality >= ALIGNED_QUALITY
     aligned[reference_frame] = True
     moved = aligned & may_move(sharp, fine, alignment, reference_frame=reference_frame, contrasts=6)

@@ -4,9 +4,7 @@ Aligned frames of a perfusion series are a few images (tissues) times a few curv
 the first principal components is noise or motion. The displacements minimize that rest by Gauss-Newton steps in which
 all frames are coupled, so that the principal components, which follow from the displacements, do not hold a wrong pose.
 
-How far a frame may move is learned from the series itself: displacements have a normal distribution over the frames
-whose covariance is estimated along with them (empirical Bayes). A still series is therefore left still, and dark frames
-move the way bright frames breathe.
+How far a frame may move, and in which ways, is learned from the series itself (see `prior`).
 """
 
 from dataclasses import dataclass
@@ -15,12 +13,9 @@ import numpy as np
 from scipy import ndimage
 
 from .grid import Frames, Grid
+from .prior import Prior, loosened, smooth_covariance
 
-PRIOR_FRAMES = 3.0  # frames that the smooth prior counts for against the frames of the series
-SMOOTHNESS = 2.0  # displacement amplitude falls with this power of the spatial frequency
-TRANSLATION_MM, DEFORMATION_MM = 8.0, 1.0
 LARGEST_STEP_MM = 4.0
-TAIL = 4.0  # degrees of freedom
 CONJUGATE_STEPS = 10
 CLEARLY = 5.0  # difference of log likelihoods
 OWN_NOISE = 0.5  # less than this part of the noise left over: the components describe the noise of the frame
@@ -52,23 +47,35 @@ class Alignment:
 def start(translations_mm: np.ndarray, grid: Grid) -> Alignment:
     """Alignment by translations, (T, 2) mm."""
     waves = translations_mm[:, :, None, None].astype(np.float32)
-    covariance = _smooth_covariance(1, TRANSLATION_MM**2, DEFORMATION_MM**2)
-    return Alignment(waves, covariance, grid.window(SURROUNDINGS_MM), np.ones((grid.rows, grid.columns), np.float32))
+    return Alignment(
+        waves, smooth_covariance(1), grid.window(SURROUNDINGS_MM), np.ones((grid.rows, grid.columns), np.float32)
+    )
 
 
-def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iterations: int, contrasts: int) -> Alignment:
+def align(
+    frames: Frames,
+    grid: Grid,
+    begin: Alignment,
+    *,
+    order: int,
+    iterations: int,
+    contrasts: int,
+    learn: tuple[int, ...] = (1,),
+) -> Alignment:
     """Refine an alignment.
 
     order : of the cosines, 1 for translations
     contrasts : principal components (RV, LV, myocardium, static tissue, lung...); few while the frames are still far
         apart, since a component to spare lets the deepest breaths keep a pose of their own
+    learn : steps in which the prior is learned after each iteration, the last number for all further ones. None at
+        first begins with a looser one: what was learned while the frames were still far apart holds them there.
     """
     alignment = _with_order(begin, order)
     near, around = grid.window(), grid.window(SURROUNDINGS_MM)
     follows = _on_grid(alignment.follows, near.shape)
     window = near + (around - near) * follows
     weight = alignment.weight if alignment.weight.shape == window.shape else window
-    waves, covariance = alignment.waves_mm, alignment.covariance
+    waves, covariance = alignment.waves_mm, alignment.covariance if learn[0] else loosened(alignment.covariance)
     components = max(1, min(contrasts, len(waves) // 3))
     for iteration in range(iterations):
         images = frames.at(_fields(waves, grid))
@@ -77,9 +84,9 @@ def align(frames: Frames, grid: Grid, begin: Alignment, *, order: int, iteration
             follows = model.follows(images, near)
             window = near + (around - near) * follows
         noise_power = model.noise**2 * frames.noise_correlation(grid)
-        typical = _typical(waves, covariance)
-        waves, spread = _gauss_newton(waves, model, grid, covariance, typical, noise_power)
-        covariance = _learned_covariance(waves, spread, covariance, typical)
+        prior = Prior(waves.reshape(len(waves), -1), covariance)
+        waves, seen = _gauss_newton(waves, model, grid, prior, noise_power)
+        covariance = prior.learned(waves.reshape(len(waves), -1), seen, learn[min(iteration, len(learn) - 1)])
         weight = window * model.trust(window)
     return Alignment(waves, covariance, weight, follows, model.quality())
 
@@ -171,8 +178,8 @@ class _LowRank:
         return 1 / np.maximum(power / max(np.median(power[window > 0.5]), self.least_power), 1)
 
 
-def _gauss_newton(waves_mm, model, grid, covariance, typical, noise_power) -> tuple[np.ndarray, np.ndarray]:
-    """One step for all frames: new amplitudes, and the summed posterior covariance of the frames."""
+def _gauss_newton(waves_mm, model, grid, prior, noise_power) -> tuple[np.ndarray, np.ndarray]:
+    """One step for all frames: new amplitudes, and how precisely the images alone tell those of each frame."""
     frames, _, order, _ = waves_mm.shape
     rows, columns = grid.cosines(order)
     slopes = np.gradient(model.images, *grid.step_mm, axis=(1, 2))
@@ -186,19 +193,17 @@ def _gauss_newton(waves_mm, model, grid, covariance, typical, noise_power) -> tu
         return np.stack([rows @ (slope * images) @ columns.T for slope in slopes], 1).reshape(frames, -1)
 
     amplitudes = waves_mm.reshape(frames, -1)
-    precision = np.linalg.inv(covariance).astype(np.float32)
     free = 1 - model.curves**2 @ model.certain
     blocks = _normal_blocks(slopes, grid, order) * (free / noise_power)[:, None, None].astype(np.float32)
-    own = typical[:, :, None] * typical[:, None, :]
-    spread = np.linalg.inv(blocks + own * precision)
-    target = -projected(model.doubtful) / noise_power - typical * (_deviation(amplitudes, typical) @ precision)
+    precision, pull = prior.precision.astype(np.float32), prior.pull(amplitudes).astype(np.float32)
+    spread = np.linalg.inv(blocks + precision)
     step = _conjugate_gradients(
-        lambda x: projected(model.outside(image_change(x))) / noise_power + typical * ((typical * x) @ precision),
+        lambda x: projected(model.outside(image_change(x))) / noise_power + (precision @ x[..., None])[..., 0],
         lambda x: (spread @ x[..., None])[..., 0],
-        target,
+        -projected(model.doubtful) / noise_power - pull,
     )
     step = np.clip(step, -LARGEST_STEP_MM, LARGEST_STEP_MM)
-    return (amplitudes + step).reshape(waves_mm.shape).astype(np.float32), (own * spread).sum(0)
+    return (amplitudes + step).reshape(waves_mm.shape).astype(np.float32), blocks
 
 
 def _conjugate_gradients(apply, precondition, target) -> np.ndarray:
@@ -247,55 +252,6 @@ def _normal_blocks(slopes, grid, order) -> np.ndarray:
     )
 
 
-def _smooth_covariance(order: int, translation_mm2: float, deformation_mm2: float) -> np.ndarray:
-    """Diagonal prior: amplitudes fall with spatial frequency, translation apart."""
-    frequency = np.hypot(*np.mgrid[:order, :order])
-    variance = deformation_mm2 / np.maximum(frequency, 1) ** (2 * SMOOTHNESS)
-    variance[0, 0] = translation_mm2
-    return np.diag(np.tile(variance.ravel(), 2))
-
-
-def _learned_covariance(waves_mm: np.ndarray, spread: np.ndarray, believed: np.ndarray, typical) -> np.ndarray:
-    """Covariance of the amplitudes over the frames, shrunk toward the smooth prior of the same size.
-
-    One step of expectation and maximization. Where nothing moves it would take many to reach zero; the variances are
-    therefore drawn toward those of MacKay's fixed point, which counts only the frames that determine an amplitude
-    (MacKay DJC, Neural Comput 1992;4:415).
-
-    spread : posterior covariance, summed over the frames;  believed : the covariance that it was found with
-    """
-    frames, _, order, _ = waves_mm.shape
-    amplitudes = waves_mm.reshape(frames, -1).astype(float)
-    deviation = _deviation(amplitudes, typical)
-    scatter = deviation.T @ deviation + spread
-    determined = np.maximum(frames - np.diag(spread) / np.diag(believed), 1e-2 * frames)
-    shrink = np.clip((deviation**2).sum(0) / determined * frames / np.diag(scatter), 0.2, 1)
-    scatter *= np.outer(shrink, shrink)
-    shape = np.diag(_smooth_covariance(order, 1, 1))
-    size = (np.diag(scatter) / frames / shape).reshape(2, -1)
-    deformation = size[:, 1:].mean() if order > 1 else 1.0
-    prior = _smooth_covariance(order, size[:, 0].mean(), deformation)
-    covariance = (scatter + PRIOR_FRAMES * prior) / (frames + PRIOR_FRAMES)
-    return covariance + np.diag(1e-4 * np.diag(covariance) + 1e-6)
-
-
-def _typical(waves_mm: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """(T, 2 order²) float32 scale of the prior, low for the translation of a rare deep breath (Student's t)."""
-    order = waves_mm.shape[-1]
-    rigid = [0, order**2]
-    offset = waves_mm[:, :, 0, 0] - np.median(waves_mm[:, :, 0, 0], axis=0)
-    distance = np.einsum("ti,ij,tj->t", offset, np.linalg.inv(covariance[np.ix_(rigid, rigid)]), offset)
-    scale = np.ones((len(waves_mm), 2 * order**2), np.float32)
-    scale[:, rigid] = np.sqrt((TAIL + 2) / (TAIL + distance))[:, None]
-    return scale
-
-
-def _deviation(amplitudes: np.ndarray, typical: np.ndarray) -> np.ndarray:
-    """(T, 2 order²) amplitudes less their mean, in the scale of the prior."""
-    mean = (amplitudes * typical**2).sum(0) / (typical**2).sum(0)
-    return (amplitudes - mean) * typical
-
-
 def _with_order(alignment: Alignment, order: int) -> Alignment:
     """The same alignment with more cosines; the prior of the new ones is the smooth one."""
     old = alignment.waves_mm.shape[-1]
@@ -304,7 +260,7 @@ def _with_order(alignment: Alignment, order: int) -> Alignment:
     waves = np.zeros((*alignment.waves_mm.shape[:2], order, order), np.float32)
     waves[:, :, :old, :old] = alignment.waves_mm
     known = np.arange(2 * order**2).reshape(2, order, order)[:, :old, :old].ravel()
-    covariance = _smooth_covariance(order, TRANSLATION_MM**2, DEFORMATION_MM**2)
+    covariance = smooth_covariance(order)
     covariance[np.ix_(known, known)] = alignment.covariance
     return Alignment(waves, covariance, alignment.weight, alignment.follows)
 
