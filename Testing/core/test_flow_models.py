@@ -107,6 +107,11 @@ def fit(part, model=FlowModel.AVERAGED, arterial=None):
 
 
 @pytest.fixture(scope="module")
+def capillary_stress():
+    return heart(TissueModel.CAPILLARY, 2.8, snr=20, seed=3, pixels=224)
+
+
+@pytest.fixture(scope="module")
 def capillary_rest():
     return heart(TissueModel.CAPILLARY, 1.0, snr=20, seed=1, pixels=160)
 
@@ -124,6 +129,27 @@ def test_flow_is_right_whatever_made_the_tissue(truth, mbf, bias):
 
 def test_the_model_that_made_the_tissue_becomes_probable(capillary_rest):
     assert float(fit(capillary_rest[1]).learned["capillary_probability"]) > 0.95
+
+
+def test_pixels_that_hold_something_else_do_not_change_the_flow_of_the_others(capillary_stress):
+    """Four pixels in fourteen are mostly fat, as where a contour runs outside of the wall."""
+    _, part = capillary_stress
+    fat = np.arange(224) % 14 < 4
+    spoiled = dataclasses.replace(part, curves=np.where(fat, 0.4, 1.0) * part.curves)
+    before, after = (fit(each).fit(0, each).mbf_ml_min_g[~fat] for each in (part, spoiled))
+    assert abs(np.mean(after / before) - 1) < 0.02
+
+
+def test_mean_curves_do_not_scatter_where_the_input_was_measured(capillary_stress):
+    """Their noise is small, the error of the input is not."""
+    flow, part = capillary_stress
+    numbers = np.arange(16)
+    mean = np.stack([part.curves[:, part.groups == number].mean(axis=1) for number in numbers], axis=1)
+    true = np.array([flow[part.groups == number].mean() for number in numbers])
+    arterial = bolus(TIMES_S) * (1 + 0.08 * bolus(TIMES_S) / bolus(TIMES_S).max())
+    fitter = prepare_fitter(FlowModel.AVERAGED, [part], TIMES_S, arterial, hematocrit=HEMATOCRIT, input_log_sd=0.05)
+    found = fitter.fit(0, dataclasses.replace(part, curves=mean, groups=numbers)).mbf_ml_min_g
+    assert np.std(found / true) < 0.06
 
 
 def test_the_order_of_pixels_changes_nothing(capillary_rest):

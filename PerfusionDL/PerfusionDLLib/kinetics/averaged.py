@@ -20,8 +20,9 @@ from .slice_input import SliceInput, slice_inputs
 from .tissue_models import TissueModel
 
 NEGLIGIBLE_PROBABILITY = 0.02
-LEAST_MISFIT, MEASURED_INPUT_MISFIT = 0.003, 0.01  # of the peak: arterial input known, and measured in images
+LEAST_MISFIT, MEASURED_INPUT_MISFIT = 0.003, 0.03  # of the peak: arterial input known, and curves from images
 FEWEST_INNER_PIXELS = 4  # of a group, to leave its edge out
+HEIGHT_SPREAD = 0.3  # log, of curves about the median of their group; from noise it is 0.02, around a wall 0.1
 MODEL_LOG_SD = 0.03  # of flow: heterogeneity within a region and whatever else no model here holds
 INTERVAL_SD = 1.96
 BISECTIONS = 16  # of a range of some standard deviations
@@ -54,6 +55,7 @@ class ScanModel:
     """What a scan says about its tissue: one population and one probability per model.
 
     unbiased_probabilities : of the models where none is preferred beforehand
+    temperature : of all variances of the groups; least_misfit : share of the peak by which any curve is wrong
     inputs : what is known of each slice before any curve is seen
     """
 
@@ -63,6 +65,7 @@ class ScanModel:
     inputs: tuple[SliceInput, ...]
     groups: tuple[np.ndarray, ...]
     temperature: float
+    least_misfit: float
     dictionaries: dict[tuple[int, int], Dictionary] = field(default_factory=dict, repr=False, compare=False)
 
     def dictionary(self, number: int, model: int, spill: np.ndarray | None) -> Dictionary:
@@ -126,6 +129,7 @@ def learn_scan(
         inputs=inputs,
         groups=groups,
         temperature=temperature,
+        least_misfit=least_misfit,
     )
 
 
@@ -152,6 +156,8 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
     sd = _noise(data, subspace, used)
     noticeable = ((data @ subspace.T) ** 2).sum(axis=1) > (len(subspace) + 6 * np.sqrt(len(subspace))) * sd**2
     noticeable &= (data * used).sum(axis=1) > 0
+    # The error of the input does not average out over pixels as noise does.
+    sd = np.hypot(sd, scan.least_misfit * np.abs(data @ subspace.T @ subspace).max(axis=1))
     edge = np.zeros(len(data), bool) if part.edge is None else np.asarray(part.edge)
 
     kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
@@ -253,6 +259,21 @@ def _noise(data, subspace, used):
     return np.sqrt((freedom * variance + steady * typical) / (freedom + steady))
 
 
+def _alike(data, member):
+    """Members (N, G) whose curves (N, T) are as high as most of their group, if enough are.
+
+    Where a contour runs outside of the wall the others hold fat or lung; they may also be a defect.
+    """
+    kept = np.zeros_like(member)
+    for group, inside in enumerate(member.T):
+        if not inside.any():
+            continue
+        typical = np.median(data[inside], axis=0)
+        height = data @ typical / max(typical @ typical, 1e-30)
+        kept[:, group] = inside & (np.abs(np.log(np.maximum(height, 1e-3))) < HEIGHT_SPREAD)
+    return np.where(kept.sum(axis=0) >= FEWEST_INNER_PIXELS, kept, member)
+
+
 def _group_means(part, ready, numbers):
     used = np.asarray(part.used_frames)
     data = np.asarray(part.curves, dtype=float).T
@@ -262,6 +283,7 @@ def _group_means(part, ready, numbers):
     if part.inner is not None:
         inner = member & part.inner[:, None]
         member = np.where(inner.sum(axis=0) >= FEWEST_INNER_PIXELS, inner, member)
+    member = _alike(data, member)
     sizes = np.maximum(member.sum(axis=0), 1)
     means = (member / sizes).T @ data
     pixel_sd = _noise(data, ready.subspace, used)

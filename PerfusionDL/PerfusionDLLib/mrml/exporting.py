@@ -37,7 +37,6 @@ def exportResults(
         if dicom:
             progress("DICOM")
             write_dicom(partial, dicom, scans, maps, flow.table, de_identify=deIdentify)
-        progress("saving")
 
 
 def exportDicom(
@@ -81,7 +80,6 @@ def exportDicom(
             report_pdf=report,
             de_identify=deIdentify,
         )
-        progress("saving")
     return [folder / path.name for path in written]
 
 

@@ -149,17 +149,14 @@ def _play(
     sequence: slicer.vtkMRMLSequenceNode,
     windowedLike: slicer.vtkMRMLSequenceNode,
 ) -> None:
-    """Add a sequence to the browser with a volume that shows the selected frame, one window for all frames.
-
-    The Sequences module makes that volume as soon as the browser knows the sequence; a second one would be left over.
-    """
+    """Add a sequence to the browser with a volume that shows the selected frame, one window for all frames."""
     if browser.GetMasterSequenceNode() is None:
         browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
     else:
         browser.AddSynchronizedSequenceNode(sequence)
     browser.SetOverwriteProxyName(sequence, False)
     browser.SetSaveChanges(sequence, False)
-    volume = browser.GetProxyNode(sequence) or browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
+    volume = browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
     volume.SetName(sequence.GetName())
     volume.CreateDefaultDisplayNodes()
     low, high = _window(windowedLike)
