@@ -20,6 +20,9 @@ def export(
         typer.Option(help="Folders with the study's DICOM images: write DICOM objects for its archive too."),
     ] = None,
     de_identify: Annotated[bool, typer.Option("--de-identify", help="Leave the patient out of the DICOM.")] = False,
+    automatic: Annotated[
+        bool, typer.Option("--automatic", help="With the contours as the networks found them, to compare with `agree`.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Compute blood flow from the contours in a scene as they are now, and write the results once more.
@@ -34,6 +37,8 @@ def export(
         steps("reading the scene")
         opened = mrml.openScene(scene)
         readers = [mrml.ScanReader(nodes) for nodes in mrml.findScans(opened.scene)]
+        for reader in readers if automatic else ():
+            mrml.forgetCorrections(opened.scene, reader)
         chosen = {"model": model or mrml.modelOfScene(opened.scene), "choices": mrml.choicesOfScene(opened.scene)}
         flow = flowTask(opened.scene, readers, None, **chosen).run(steps)
         mrml.exportResults(out, flow, dicom=images or (), deIdentify=de_identify, overwrite=overwrite, progress=steps)

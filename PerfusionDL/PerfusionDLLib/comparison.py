@@ -1,4 +1,4 @@
-"""Two readings of the same studies, compared folder by folder: the door behind ``perfusiondl agree``."""
+"""Two readings of the same studies, compared and written: the door behind ``perfusiondl agree`` and the module."""
 
 import csv
 import json
@@ -8,7 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from .agreement import Comparison, PairedFlow, PairedSlice, compare_contours, flow_summaries, shape_summaries
+from .agreement import (
+    Comparison,
+    FlowSummary,
+    PairedSlice,
+    ShapeSummary,
+    compare_contours,
+    flow_summaries,
+    shape_summaries,
+)
+from .agreement.corrections import Flows, pair_flows
 from .contours import Contours, MotionCompensation
 from .errors import PerfusionError
 from .motion import move_labels, move_points
@@ -35,14 +44,20 @@ def agree(first: Sequence[Path], second: Sequence[Path], out: Path, *, overwrite
         )
     with whole_folder(out, overwrite=overwrite) as partial:
         comparison = compare(first, second)
-        shapes = shape_summaries(comparison.slices)
-        flows = flow_summaries(comparison.flows, np.random.default_rng(SEED))
-        (partial / "agreement.csv").write_text(tables.agreement_csv(shapes, flows), encoding="utf-8")
-        (partial / "slices.csv").write_text(tables.slices_csv(comparison), encoding="utf-8")
-        (partial / "flows.csv").write_text(tables.flows_csv(comparison), encoding="utf-8")
-        with (partial / "agreement.pdf").open("wb") as target:
-            tables.write_agreement_pdf(target, comparison, shapes, flows)
+        shapes, flows = write_comparison(partial, comparison)
     return tables.agreement_text(comparison, shapes, flows)
+
+
+def write_comparison(folder: Path, comparison: Comparison) -> tuple[list[ShapeSummary], list[FlowSummary]]:
+    """Write tables, plots and the paired readings into an existing, empty folder; returns what they say."""
+    shapes = shape_summaries(comparison.slices)
+    flows = flow_summaries(comparison.flows, np.random.default_rng(SEED))
+    (folder / "agreement.csv").write_text(tables.agreement_csv(shapes, flows), encoding="utf-8")
+    (folder / "slices.csv").write_text(tables.slices_csv(comparison), encoding="utf-8")
+    (folder / "flows.csv").write_text(tables.flows_csv(comparison), encoding="utf-8")
+    with (folder / "agreement.pdf").open("wb") as target:
+        tables.write_agreement_pdf(target, comparison, shapes, flows)
+    return shapes, flows
 
 
 def compare(first: Sequence[Path], second: Sequence[Path]) -> Comparison:
@@ -50,7 +65,7 @@ def compare(first: Sequence[Path], second: Sequence[Path]) -> Comparison:
     slices, flows = [], []
     for study, pair in enumerate(zip(first, second, strict=True), start=1):
         slices += _compare_slices(study, *pair)
-        flows += _compare_flows(study, *pair)
+        flows += pair_flows(study, *map(_flows, pair))
     if not slices and not flows:
         raise PerfusionError(
             "The results have no slice and no segment in common.", "Check that both are of the same studies."
@@ -145,17 +160,8 @@ def _in_pose(contours: Contours, frame: int, displacement: Path, ijk_to_ras: np.
     )
 
 
-def _compare_flows(study: int, first: Path, second: Path) -> list[PairedFlow]:
-    readings = [_flows(folder) for folder in (first, second)]
-    return [
-        PairedFlow(study=study, quantity=key[0], extent=key[1], name=key[2], first=value, second=readings[1][key])
-        for key, value in readings[0].items()
-        if key in readings[1] and np.isfinite(value + readings[1][key])
-    ]
-
-
-def _flows(folder: Path) -> dict[tuple[str, str, str], float]:
-    """Every number of the tables in a results folder by quantity, extent and region."""
+def _flows(folder: Path) -> Flows:
+    """Every number of the tables in a results folder."""
     found = {}
     for file, extents in (
         ("segments.csv", {"": "segment"}),

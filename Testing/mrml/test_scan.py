@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import data_tree
 import numpy as np
 import pytest
 import slicer
@@ -10,6 +11,7 @@ import vtk
 from PerfusionDLLib import mrml
 from PerfusionDLLib.contours import Origin, Part
 from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.mrml.nodes import nodesOfClass
 from PerfusionDLLib.series import Condition
 
 
@@ -175,6 +177,14 @@ def test_writing_the_contours_again_adds_no_node(headless, nodes):
     before = headless.scene.GetNumberOfNodes()
     mrml.writeContours(headless.scene, nodes.slices[0], small_study.preprocessed_scan().slices[0])
     assert headless.scene.GetNumberOfNodes() == before
+
+
+def test_each_sequence_has_one_volume_and_the_data_tree_no_strays(headless):
+    with data_tree.followed(headless.scene):
+        mrml.writeStudy(headless.scene, *small_study.study())
+    names = [node.GetName() for node in nodesOfClass(headless.scene, "vtkMRMLVolumeNode")]
+    assert len(names) == len(set(names))
+    assert data_tree.roots(headless.scene) == ["Cardiac perfusion"]
 
 
 def test_the_data_tree_orders_study_scan_and_slice_and_names_no_patient(scene):

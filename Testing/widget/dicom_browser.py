@@ -64,7 +64,7 @@ class DICOMPlugin:
         study, patient = value(first, "0020,000D"), value(first, "0010,0020")
         slicer.vtkSlicerSubjectHierarchyModuleLogic.InsertDicomSeriesInHierarchy(hierarchy, patient, study, series)
         hierarchy.SetItemName(hierarchy.GetItemByUID(uid, patient), value(first, "0010,0010"))
-        hierarchy.SetItemName(hierarchy.GetItemByUID(uid, study), value(first, "0008,1030") or "Study")
+        hierarchy.SetItemName(hierarchy.GetItemByUID(uid, study), value(first, "0008,1030") or "No study description")
 
 
 def install():

@@ -1,8 +1,8 @@
 """A Slicer session without Slicer: the real scene, the real panel and its real .ui, on stand-ins for the rest.
 
 What is ours here and not Slicer's: the Qt layer (`pythonqt`, `stand_ins`), the base classes of scripted modules, the
-parameter node wrapper, dialogs (they keep what they were asked and answer what the test told them). Items of the data
-tree are made by our code alone; in Slicer its plugins make them too.
+parameter node wrapper, dialogs (they keep what they were asked and answer what the test told them), and what makes
+items of the data tree (`data_tree`).
 """
 
 import enum
@@ -12,6 +12,7 @@ import types
 import typing
 from pathlib import Path
 
+import data_tree
 import immortal  # noqa: F401
 import slicer
 import vtk
@@ -237,6 +238,8 @@ class Session:
         self.qt_application = QApplication.instance() or QApplication([])
         self.headless = HeadlessScene()
         self.scene = self.headless.scene
+        self._tree = data_tree.followed(self.scene)
+        self._tree.__enter__()
         self.dialogs = Dialogs()
         self._modules = dict(sys.modules)
         slicer.mrmlScene = self.scene
@@ -320,6 +323,8 @@ class Session:
             return
         if hasattr(self, "widget"):
             self.widget.cleanup()
+        self._tree.__exit__(None, None, None)
+        self.scene.RemoveObservers(self.scene.NodeAboutToBeRemovedEvent)  # selectors outlive their session in PySide
         slicer.util.errorDisplay, slicer.util.mainWindow = self._errorDisplay, self._mainWindow
         for name in ("mrmlScene", "app", "modules"):
             delattr(slicer, name)

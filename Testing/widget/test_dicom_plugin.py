@@ -73,7 +73,7 @@ def test_a_scan_is_loaded_once_under_its_patients_study_with_every_frames_own_ti
         assert np.corrcoef(series.signal.ravel(), expected.signal.ravel())[0, 1] > 0.999
     first, second = (mrml.readSeries(part).times_s for part in scans[Condition.STRESS].slices)
     np.testing.assert_allclose(second - first, 0.3, atol=0.011)
-    assert tree(session.scene) == {"Doe^Jane": {"Study": {"Rest perfusion", "Stress perfusion"}}}
+    assert tree(session.scene) == {"Doe^Jane": {"No study description": {"Rest perfusion", "Stress perfusion"}}}
 
 
 def tree(scene):

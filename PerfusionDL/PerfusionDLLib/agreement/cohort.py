@@ -46,11 +46,12 @@ class PairedFlow:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Everything that two readings of a cohort have in common."""
+    """Everything that two readings of a cohort have in common; ``readings`` says what they are called."""
 
     studies: int
     slices: tuple[PairedSlice, ...]
     flows: tuple[PairedFlow, ...]
+    readings: tuple[str, str] = ("first", "second")
 
 
 @dataclass(frozen=True, kw_only=True)

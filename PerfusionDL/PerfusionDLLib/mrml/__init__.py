@@ -4,9 +4,18 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 """
 
 from .acquisition import Source, enterAcquisition, restoreAcquisition, sourceOf
+from .agreeing import WrittenAgreement, agreementTask, whyNoAgreement
 from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
 from .colors import flowScaleEnd
-from .corrections import History, isFrameExcluded, restoreAutomatic, setFrameExcluded, setPeakFrame
+from .corrections import (
+    History,
+    forgetCorrections,
+    isCorrected,
+    isFrameExcluded,
+    restoreAutomatic,
+    setFrameExcluded,
+    setPeakFrame,
+)
 from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
@@ -29,6 +38,8 @@ __all__ = [
     "ScanReader",
     "SliceNodes",
     "Source",
+    "WrittenAgreement",
+    "agreementTask",
     "choicesOfScene",
     "chooseImages",
     "enterAcquisition",
@@ -40,10 +51,12 @@ __all__ = [
     "findTable",
     "fitView",
     "flowScaleEnd",
+    "forgetCorrections",
     "giveArterialInput",
     "givenArterialInput",
     "hasPrebolus",
     "imagesOfFlow",
+    "isCorrected",
     "isFrameExcluded",
     "isThere",
     "modelOfScene",
@@ -71,6 +84,7 @@ __all__ = [
     "showScans",
     "showSlice",
     "sourceOf",
+    "whyNoAgreement",
     "writeContours",
     "writeLabels",
     "writeMaps",

@@ -36,6 +36,24 @@ def restoreAutomatic(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: Prepro
         writeContours(scene, nodes, replace(part, contours=part.automatic, excluded_frames=frozenset()))
 
 
+def forgetCorrections(scene: slicer.vtkMRMLScene, reader: ScanReader) -> None:
+    """Bring back what the networks found in every slice of a scan; a slice drawn without them loses its contours."""
+    for nodes in reader.nodes.slices:
+        if nodes.hasContours:
+            part = reader.readSlice(nodes)
+            if part.automatic is None:
+                scene.RemoveNode(nodes.contours)
+            else:
+                restoreAutomatic(scene, nodes, part)
+
+
+def isCorrected(part: PreprocessedSlice) -> bool:
+    """Whether anything is other than the networks found it; what was drawn without them is not corrected."""
+    if part.automatic is None:
+        return False
+    return not _sameDrawing(part, replace(part, contours=part.automatic, excluded_frames=frozenset()))
+
+
 @dataclass
 class _Known:
     """What was last recorded of a slice."""

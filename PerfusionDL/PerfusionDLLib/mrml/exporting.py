@@ -37,6 +37,7 @@ def exportResults(
         if dicom:
             progress("DICOM")
             write_dicom(partial, dicom, scans, maps, flow.table, de_identify=deIdentify)
+        progress("saving")
 
 
 def exportDicom(
@@ -80,6 +81,7 @@ def exportDicom(
             report_pdf=report,
             de_identify=deIdentify,
         )
+        progress("saving")
     return [folder / path.name for path in written]
 
 

@@ -149,14 +149,17 @@ def _play(
     sequence: slicer.vtkMRMLSequenceNode,
     windowedLike: slicer.vtkMRMLSequenceNode,
 ) -> None:
-    """Add a sequence to the browser with a volume that shows the selected frame, one window for all frames."""
+    """Add a sequence to the browser with a volume that shows the selected frame, one window for all frames.
+
+    The Sequences module makes that volume as soon as the browser knows the sequence; a second one would be left over.
+    """
     if browser.GetMasterSequenceNode() is None:
         browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
     else:
         browser.AddSynchronizedSequenceNode(sequence)
     browser.SetOverwriteProxyName(sequence, False)
     browser.SetSaveChanges(sequence, False)
-    volume = browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
+    volume = browser.GetProxyNode(sequence) or browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
     volume.SetName(sequence.GetName())
     volume.CreateDefaultDisplayNodes()
     low, high = _window(windowedLike)

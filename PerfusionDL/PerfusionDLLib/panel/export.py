@@ -1,6 +1,7 @@
 """The Export section: what leaves the program, and only when it is up to date."""
 
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 import qt
@@ -14,11 +15,14 @@ from .dependencies import ensureMatplotlib
 from .section import Section
 
 DICOM_FOLDER = "PerfusionDL_DICOM"
+RESULTS_FOLDER = "PerfusionDL_results"
+AGREEMENT_FOLDER = "PerfusionDL_agreement"
+RESULTS_STEPS = 5
 TABLE_KINDS = "Excel workbook (*.xlsx);;CSV (*.csv);;JSON (*.json)"
 
 
 class ExportSection(Section):
-    """Table, report and DICOM objects."""
+    """Table, report, DICOM objects, the results folder, and how far automatic and corrected agree."""
 
     def __init__(self, panel) -> None:
         super().__init__(panel)
@@ -26,6 +30,8 @@ class ExportSection(Section):
         self.onClick(self.ui.copyTableButton, self.onCopyTable)
         self.onClick(self.ui.exportReportButton, self.onExportReport)
         self.onClick(self.ui.exportDicomButton, self.onExportDicom)
+        self.onClick(self.ui.exportResultsButton, self.onExportResults)
+        self.onClick(self.ui.agreementButton, self.onAgreement)
 
     def onExportTable(self) -> None:
         """Save the segment table as a workbook, which Excel opens in any language, as CSV or as JSON."""
@@ -66,11 +72,56 @@ class ExportSection(Section):
                     folder, flow, sources, deIdentify=deIdentify, overwrite=folder.exists(), progress=progress
                 )
 
-            self.panel.start(Task(_("Write DICOM objects"), compute, lambda files: files, 2), self._onWritten)
+            self.panel.start(Task(_("Write DICOM objects"), compute, lambda files: files, 3), self._onWritten)
+
+    def onExportResults(self) -> None:
+        """Write the results folder that `perfusiondl export` writes, to go on with on the command line."""
+        with slicer.util.tryWithErrorDisplay(_("The results could not be written."), waitCursor=False):
+            ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
+            folder = self._newFolder(_("Folder to write the results into"), RESULTS_FOLDER)
+            if folder is None:
+                return
+            flow = self.panel.logic.flow
+
+            def compute(progress):
+                mrml.exportResults(folder, flow, progress=progress)
+                return folder
+
+            self.panel.start(Task(_("Write results"), compute, lambda written: written, RESULTS_STEPS), self._onFolder)
+
+    def onAgreement(self) -> None:
+        """Compare the automatic contours of the study and their flow with the corrected ones."""
+        with slicer.util.tryWithErrorDisplay(_("The agreement could not be computed."), waitCursor=False):
+            ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
+            folder = self._newFolder(_("Folder to write the agreement into"), AGREEMENT_FOLDER)
+            if folder is not None:
+                self.panel.start(mrml.agreementTask(folder, self.panel.logic.flow), self._onAgreement)
+
+    def _onFolder(self, folder: Path) -> None:
+        self._saved(folder)
+        self.panel.updateButtons()
+
+    def _onAgreement(self, written: mrml.WrittenAgreement) -> None:
+        said = [
+            _("Automatic against corrected: {figures}.").format(figures=written.figures),
+            _("One patient has no intervals."),
+            _("Saved: {path}").format(path=written.folder),
+        ]
+        if written.leftOut:
+            said.insert(1, _("Drawn by hand and left out: {count} slices.").format(count=written.leftOut))
+        self.panel.showStatus(" ".join(said))
+        self.panel.updateButtons()
+
+    def _newFolder(self, title: str, name: str) -> Path | None:
+        """A folder that is not there yet, in one that the user chooses: what was written before is kept."""
+        parent = qt.QFileDialog.getExistingDirectory(self.panel.parent, title)
+        if not parent:
+            return None
+        names = chain([name], (f"{name}_{number}" for number in count(2)))
+        return next(folder for folder in (Path(parent) / one for one in names) if not folder.exists())
 
     def _onWritten(self, files: Sequence[Path]) -> None:
-        self._saved(files[0].parent)
-        self.panel.updateButtons()
+        self._onFolder(files[0].parent)
 
     def _images(self, uids: Sequence[str]) -> list[Path]:
         """The images that the study came from: from the DICOM database, else from a folder that the user names."""
@@ -102,3 +153,8 @@ class ExportSection(Section):
         yield ui.exportReportButton, noFlow, _("Save the report as PDF.")
         dicom = _("Write contours, flow maps, table and report as DICOM objects of the patient's study.")
         yield ui.exportDicomButton, noFlow or state.busy, dicom
+        results = _("Write the folder of results that the command line writes, to go on with `perfusiondl agree`.")
+        yield ui.exportResultsButton, noFlow or state.busy, results
+        agreement = _("Compare the automatic contours and their flow with the corrected ones: tables and a report.")
+        nothing = noFlow or state.busy or mrml.whyNoAgreement(self.panel.logic.flow)
+        yield ui.agreementButton, nothing, agreement

@@ -61,13 +61,35 @@ def agreement_text(comparison: Comparison, shapes: Sequence[ShapeSummary], flows
     ]
     return "\n\n".join(
         [
-            f"{comparison.studies} studies, {len(comparison.slices)} slices.",
+            f"{counted(comparison)}.",
             *blocks,
             "\n".join(interval_notes(flows)),
             paper_flow(),
             f"{NOTICE}.",
         ]
     )
+
+
+def counted(comparison: Comparison) -> str:
+    """How many studies and slices, in words."""
+    numbers = (("study", "studies", comparison.studies), ("slice", "slices", len(comparison.slices)))
+    return ", ".join(f"{count} {one if count == 1 else many}" for one, many, count in numbers)
+
+
+def main_figures(shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]) -> str:
+    """What a reader asks for first, in a line; what could not be compared is left out."""
+    said = {"Myocardium, Dice": "myocardium Dice", "RV insertion points, error": "insertion points"}
+    figures = [
+        f"{said[summary.measure]} {number(summary.mean)}{f' {summary.unit}' if summary.unit else ''}"
+        for summary in shapes
+        if summary.measure in said
+    ]
+    segments = {summary.quantity: summary for summary in flows if summary.extent == "segment"}
+    pooled = segments.get("rest and stress")
+    if pooled:
+        bias, icc = number(pooled.bias_percent.value, 1), number(pooled.icc_agreement.value)
+        figures.append(f"MBF per segment: bias {bias} %, ICC(A,1) {icc}, {pooled.limits.pairs} pairs")
+    return "; ".join(figures)
 
 
 def paper_flow() -> str:

@@ -11,7 +11,7 @@ from ..figures import FLOW_UNIT, styled
 from ..figures.agreement import draw_bland_altman, draw_groups, draw_identity
 from ..figures.style import CONDITION_COLORS
 from ..series import Condition, Level
-from .agreement import flow_cells, paper_flow, shape_cells
+from .agreement import counted, flow_cells, paper_flow, shape_cells
 from .page import LEFT_MM, RIGHT_MM, Columns, Page
 from .pages import save
 
@@ -37,7 +37,7 @@ def _tables(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Seque
     y = page.paragraph(
         LEFT_MM,
         28,
-        f"{comparison.studies} studies, {len(comparison.slices)} slices read twice. Differences: first minus second.",
+        f"{counted(comparison)} read twice. Differences: {' minus '.join(comparison.readings)}.",
         width=RIGHT_MM - LEFT_MM,
         size=8,
     )
@@ -142,6 +142,6 @@ def _plots(comparison: Comparison, flows: Sequence[FlowSummary]) -> Page:
         plot = page.axes(LEFT_MM + 11, y + 2, 90, height)
         draw_bland_altman(plot, first, second, summary.limits, unit=unit, color=color, title=name)
         identity = page.axes(RIGHT_MM - height - 2, y + 2, height, height)
-        draw_identity(identity, first, second, unit=unit, color=color, names=("first", "second"))
+        draw_identity(identity, first, second, unit=unit, color=color, names=comparison.readings)
         y += step
     return page
