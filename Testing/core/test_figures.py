@@ -8,7 +8,9 @@ import pytest
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PerfusionDLLib import figures
+from PerfusionDLLib.agreement import limits_of_agreement
 from PerfusionDLLib.bullseye import polar_image, sector, segment_at
+from PerfusionDLLib.figures.agreement import draw_bland_altman
 from PerfusionDLLib.figures.bullseye import table_values
 from PerfusionDLLib.figures.curves import fits_by_segment
 from PerfusionDLLib.figures.slices import draw_contours, time_position
@@ -133,3 +135,15 @@ def test_every_figure_can_be_saved_as_a_picture(study, request):
         target = io.BytesIO()
         figure.savefig(target, format="png", dpi=60)
         assert target.getvalue().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("spread", "labels"), [(0.0, 1), (0.001, 1), (0.5, 3)])
+def test_labels_of_a_bland_altman_plot_do_not_lie_on_each_other(spread, labels):
+    random = np.random.default_rng(2)
+    second = random.uniform(1, 3, 32)
+    first = second + spread * random.normal(size=32)
+    axes = Figure().subplots()
+    draw_bland_altman(axes, first, second, limits_of_agreement(first, second), unit="", color="k")
+    assert len(axes.texts) == labels
+    assert axes.get_ylim()[1] >= 0.1
+    assert "-0.00" not in "".join(text.get_text() for text in axes.texts)

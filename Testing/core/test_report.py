@@ -25,6 +25,7 @@ from PerfusionDLLib.report.quality import (
     width_at_half_height_s,
 )
 from PerfusionDLLib.report.tables import flag_letters
+from PerfusionDLLib.report.workbook import column_name
 
 CONTRACT = ["aha_segment", "name", "level", "territory", "rest_mbf_ml_min_g", "stress_mbf_ml_min_g", "mpr"]
 
@@ -106,6 +107,9 @@ def test_the_workbook_holds_numbers_as_numbers_and_the_same_bytes_every_time(fin
     assert cells["F1"][0][0].text == "stress_mbf_ml_min_g"
     assert float(cells["F5"][0].text) == finished_study.table.segments[3].stress.mbf_ml_min_g
     assert cells["F5"].get("t") is None
+    widths = [float(one.get("width")) for one in parts["xl/worksheets/sheet1.xml"].iter(f"{main}col")]
+    names = [cells[f"{column_name(index)}1"][0][0].text for index in range(len(widths))]
+    assert all(width > len(name) for width, name in zip(widths, names, strict=True))
     alone = zipfile.ZipFile(io.BytesIO(report.table_xlsx(stress_only_study.table)))
     assert b'r="E2"' not in alone.read("xl/worksheets/sheet1.xml")
 

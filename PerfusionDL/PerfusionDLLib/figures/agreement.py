@@ -9,6 +9,8 @@ from ..agreement import Agreement
 from .style import FAINT, INK, QUIET
 
 LIMIT = "#D55E00"
+LEAST_SHOWN = 0.1  # mL/min/g, or reserve: no axis makes smaller differences look large
+LEGIBLE = 0.15  # of half an axis: nearer labels would lie on each other
 GOLDEN = 0.6180339887  # spreads neighbors evenly, without chance
 
 
@@ -17,35 +19,42 @@ def draw_bland_altman(
 ) -> None:
     """Difference (first minus second) over the mean of two readings, with bias, limits and their 95 % intervals."""
     mean, difference = (first + second) / 2, first - second
-    axes.axhline(0, color=FAINT, linewidth=0.6)
-    for estimate, line, label in (
-        (limits.upper, "--", "upper limit"),
-        (limits.bias, "-", "bias"),
-        (limits.lower, "--", "lower limit"),
-    ):
-        if np.isfinite(estimate.value):
-            if np.isfinite(estimate.low + estimate.high):
-                axes.axhspan(estimate.low, estimate.high, color=LIMIT, alpha=0.12, linewidth=0)
-                within = f"\n[{estimate.low:+.2f}, {estimate.high:+.2f}]"
-            else:
-                within = ""
-            axes.axhline(estimate.value, color=LIMIT, linestyle=line, linewidth=0.9)
-            axes.annotate(
-                f"{label} {estimate.value:+.2f}{within}",
-                (1, estimate.value),
-                xycoords=("axes fraction", "data"),
-                xytext=(2, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=5.5,
-                color=INK,
-            )
-    _dots(axes, mean, difference, color)
-    edges = np.array([limits.lower.value, limits.lower.low, limits.upper.value, limits.upper.high, 1e-6])
+    edges = np.array([limits.lower.value, limits.lower.low, limits.upper.value, limits.upper.high, LEAST_SHOWN])
     largest = 1.15 * max(np.abs(difference).max(initial=0), np.nanmax(np.abs(edges)))
+    axes.axhline(0, color=FAINT, linewidth=0.6)
+    lines = ((limits.upper, "--", "upper limit"), (limits.bias, "-", "bias"), (limits.lower, "--", "lower limit"))
+    for estimate, line, _ in lines:
+        if np.isfinite(estimate.value):
+            axes.axhline(estimate.value, color=LIMIT, linestyle=line, linewidth=0.9)
+        if np.isfinite(estimate.low + estimate.high):
+            axes.axhspan(estimate.low, estimate.high, color=LIMIT, alpha=0.12, linewidth=0)
+    if limits.upper.value - limits.bias.value < LEGIBLE * largest:  # one label, where three would lie on each other
+        texts = [f"{label} {estimate.value:+z.2f}" for estimate, _, label in lines]
+        _beside(axes, limits.bias.value, "\n".join(texts))
+    else:
+        for estimate, _, label in lines:
+            if np.isfinite(estimate.value):
+                known = np.isfinite(estimate.low + estimate.high)
+                within = f"\n[{estimate.low:+z.2f}, {estimate.high:+z.2f}]" if known else ""
+                _beside(axes, estimate.value, f"{label} {estimate.value:+z.2f}{within}")
+    _dots(axes, mean, difference, color)
     axes.set_ylim(-largest, largest)
     axes.set(xlabel=f"mean of both{_in(unit)}", ylabel=f"difference{_in(unit)}")
     axes.set_title(title, loc="left")
+
+
+def _beside(axes: Axes, height: float, text: str) -> None:
+    """A text at the right of a plot, at the height of a value."""
+    axes.annotate(
+        text,
+        (1, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(2, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=5.5,
+        color=INK,
+    )
 
 
 def draw_identity(axes: Axes, first: np.ndarray, second: np.ndarray, *, unit: str, color: str, names) -> None:

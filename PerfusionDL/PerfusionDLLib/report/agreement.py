@@ -46,7 +46,7 @@ def bracketed(estimate: Estimate, digits: int = 2) -> str:
     """
     if not np.isfinite(estimate.low + estimate.high):
         return number(estimate.value, digits)
-    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    return f"{number(estimate.value, digits)} [{number(estimate.low, digits)}, {number(estimate.high, digits)}]"
 
 
 SHAPE_HEADER = ("Measure", "Paper", "Here", "Median", "Worst")

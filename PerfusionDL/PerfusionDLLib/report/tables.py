@@ -227,12 +227,12 @@ def _text(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str]
 
 
 def number(value: float, digits: int = 2) -> str:
-    """A number for people, a dash where there is none.
+    """A number for people, a dash where there is none, no sign before a zero.
 
-    >>> number(1.234), number(float("nan"))
-    ('1.23', '–')
+    >>> number(1.234), number(float("nan")), number(-0.001)
+    ('1.23', '–', '0.00')
     """
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+    return f"{value:z.{digits}f}" if math.isfinite(value) else "–"
 
 
 def percent(share: float) -> str:

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 from ..maps import SegmentTable
 from .tables import NOTICE, cells_of
 
+_WIDEST = 60  # characters
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same table gives the same bytes
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -67,7 +68,17 @@ def _sheet(rows: Sequence[Sequence[object]]) -> str:
         f'<row r="{number}">{"".join(_cell(value, column, number) for column, value in enumerate(row))}</row>'
         for number, row in enumerate(rows, start=1)
     )
-    return f'<worksheet xmlns="{_MAIN}"><sheetData>{lines}</sheetData></worksheet>'
+    widths = (min(max(len(_shown(value)) for value in column), _WIDEST) + 2 for column in zip(*rows, strict=True))
+    columns = "".join(
+        f'<col min="{number}" max="{number}" width="{width}" customWidth="1"/>'
+        for number, width in enumerate(widths, start=1)
+    )
+    return f'<worksheet xmlns="{_MAIN}"><cols>{columns}</cols><sheetData>{lines}</sheetData></worksheet>'
+
+
+def _shown(value: object) -> str:
+    """About what a cell shows of a value."""
+    return f"{value:.5f}" if isinstance(value, float) else str(value)
 
 
 def _cell(value: object, column: int, row: int) -> str:
