@@ -89,6 +89,19 @@ def test_the_results_folder_goes_on_to_the_command_line(session, ready, tmp_path
     assert len(mrml.findScans(session.scene)) == 2
 
 
+def test_a_correction_meanwhile_cancels_the_export_and_that_is_said(session, ready, tmp_path):
+    session.dialogs.answers.append(str(tmp_path))
+    press(ready.ui.exportResultsButton)
+    worker = ready.work._thread
+    session.wait(lambda: ready.ui.statusLabel.text == "images")
+    correct(session, ready)
+    worker.join(60)
+    assert ready.ui.statusLabel.text == "Up to date. Canceled by the correction: Write results."
+    assert list(tmp_path.iterdir()) == []
+    ready.ui.recomputeButton.qt_object.click()
+    session.wait(lambda: ready.ui.statusLabel.text == "Up to date.")
+
+
 def test_a_comparison_can_be_canceled_and_leaves_no_file(session, ready, tmp_path):
     correct(session, ready)
     session.dialogs.answers += [str(tmp_path), ""]

@@ -42,6 +42,11 @@ class BackgroundWork:
         return self._task is not None
 
     @property
+    def name(self) -> str:
+        """What is running; empty where nothing is."""
+        return self._task.name if self._task else ""
+
+    @property
     def share(self) -> int:
         """How far the task is, percent."""
         return min(100 * self._steps // max(self._task.steps, 1), 100) if self._task else 100

@@ -43,6 +43,7 @@ class Panel:
         self._following = Following(self._onSettled, lambda: self.corrections.updateFrame())
         self._fitting = Fitting()
         self._chosen: tuple = ()
+        self._displaced = ""  # work that a correction canceled, to be told when the flow is there
         self._choices: tuple = ()
         self.study = StudySection(self)
         self.images = ImagesSection(self)
@@ -85,6 +86,7 @@ class Panel:
         self.corrections.letGo()
         self.logic.forget()
         self.slice = self.pick = None
+        self._displaced = ""
 
     def remove(self) -> None:
         """Let go of everything: the module is reloaded or Slicer ends."""
@@ -159,6 +161,8 @@ class Panel:
 
     def start(self, task: Task, onDone: Callable[[Any], None], onError: Callable[[Exception], None] | None = None):
         """Begin a task and show that it runs."""
+        if self.work.busy and self.work.name != task.name:
+            self._displaced = self.work.name
         self.work.start(task, onDone, onError or self.onError)
         self.ui.progressBar.value = 0
         self.showStatus(_("Working: {task}").format(task=task.name))
@@ -167,6 +171,7 @@ class Panel:
     def cancel(self) -> None:
         """Stop the running work; what was in the scene stays."""
         self.work.stop()
+        self._displaced = ""
         self.showStatus(_("Canceled."))
         self.updateButtons()
 
@@ -261,5 +266,7 @@ class Panel:
         self.updateDisplay()
         if self.pick and mrml.isThere(self.pick, flow):
             mrml.showPick(slicer.mrmlScene, self.pick, flow)
-        self.showStatus(_("Up to date."))
+        said = _("Up to date. Canceled by the correction: {task}.").format(task=self._displaced)
+        self.showStatus(said if self._displaced else _("Up to date."))
+        self._displaced = ""
         self.updateButtons()
