@@ -129,6 +129,8 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
+        if self.parent.isEntered:  # reloaded: Slicer does not say once more that the user is here
+            self.panel.enter()
 
     def cleanup(self) -> None:
         """Leave nothing behind when the module is reloaded or Slicer ends."""

@@ -88,6 +88,9 @@ class ScriptedLoadableModuleWidget:
     def setup(self):
         pass
 
+    def onReload(self):
+        self.parent.qt_object.reload()
+
 
 class ScriptedLoadableModuleLogic:
     def __init__(self, parent=None):
@@ -289,13 +292,9 @@ class Session:
 
     def open(self):
         """Open the module, as the module selector does; returns its panel, `widget` is the module's widget."""
-        import importlib.util
-
-        spec = importlib.util.spec_from_file_location("PerfusionDL", MODULE / "PerfusionDL.py")
-        self.module = importlib.util.module_from_spec(spec)
-        sys.modules["PerfusionDL"] = self.module
-        spec.loader.exec_module(self.module)
+        self._read()
         parent = _Parent()
+        parent.reload = self._reload
         parent.setLayout(QVBoxLayout())
         self.parent = parent
         self.window.setModule(parent)
@@ -305,6 +304,24 @@ class Session:
         widget.enter()
         self.widget = widget
         return widget.panel
+
+    def _read(self):
+        import importlib.util
+
+        spec = importlib.util.spec_from_file_location("PerfusionDL", MODULE / "PerfusionDL.py")
+        self.module = importlib.util.module_from_spec(spec)
+        sys.modules["PerfusionDL"] = self.module
+        spec.loader.exec_module(self.module)
+
+    def _reload(self):
+        """As ``slicer.util.reloadScriptedModule``: a new widget is set up in the old place; nobody enters it."""
+        self._read()
+        self.widget.cleanup()
+        layout = self.parent.layout()
+        while layout.count():
+            layout.takeAt(0).widget().hide()
+        self.widget = self.module.PerfusionDLWidget(_ParentAdapter(self.parent))
+        self.widget.setup()
 
     def wait(self, condition, seconds=20):
         """Let the event loop run until something is so."""
@@ -331,6 +348,7 @@ class Session:
         for name in set(sys.modules) - set(self._modules):
             if name in {"qt", "PerfusionDL"} or name.startswith(("slicer.", "PerfusionDLLib.panel")):
                 del sys.modules[name]
+        sys.modules.update({name: self._modules[name] for name in self._modules if name.startswith("PerfusionDLLib")})
 
 
 class _Parent(qMRMLWidget):

@@ -449,10 +449,15 @@ def test_nodes_may_be_renamed_and_deleted_and_a_second_study_loaded(session, dra
 def test_the_module_may_be_reloaded_at_any_moment(session, drawn):
     mrml.setFrameExcluded(drawn.slices()[0], 5, True)
     session.wait(lambda: drawn.work.busy or drawn.logic.history.canUndo)
-    session.widget.cleanup()
-    again = session.open()
+    session.widget.onReload()
+    again = session.widget.panel
+    assert again is not drawn
     up_to_date(session, again)
     assert mrml.isFrameExcluded(again.slices()[0], 5)
+    key(session, again, "Ctrl+Down")
+    assert again.slice.key == again.slices()[1].key
+    click(session, again, BULLSEYE_VIEWS[1], (0, 40, 0))
+    assert plotted(session).GetTitle().startswith("Rest, basal anterior (1): ")
     assert session.dialogs.errors == []
 
 
