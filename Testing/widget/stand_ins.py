@@ -420,6 +420,10 @@ class qMRMLSliceView:
     def interactor(self):
         return self._interactor
 
+    def _hear(self, interactor):
+        """Take the mouse of a drawn view."""
+        self._interactor = interactor
+
 
 class qMRMLSliceWidget:
     """A slice view of the layout."""

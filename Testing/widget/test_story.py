@@ -13,11 +13,13 @@ import slicer
 import small_study
 import vtk
 from PerfusionDLLib import mrml, phantom
+from PerfusionDLLib.contours import Origin
 from PerfusionDLLib.dicom import Vendor, write_study
 from PerfusionDLLib.mrml.views import BULLSEYE_FIELD_MM, BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
 from PerfusionDLLib.series import Condition, Identity, Scan, Study
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
+from slice_views import SliceView
 from slicer_session import Session
 
 PIXEL = (23, 37)
@@ -213,6 +215,43 @@ def test_the_map_is_read_under_the_mouse_and_a_click_shows_the_curve(session, dr
     click(session, drawn, BULLSEYE_VIEWS[1], (0, -40, 0))
     assert plotted(session).GetTitle().startswith("Rest, basal inferior (4): ")
     assert session.dialogs.errors == []
+
+
+def test_the_mouse_reads_picks_drags_and_places_in_a_view_of_slicers_own(session, drawn):
+    view, part = view_of_slicers_own(session, drawn, OWN_ROWS[0][0]), drawn.slices()[0]
+    pixel = np.array(mrml.readSeries(part).ras_from_pixels(PIXEL))
+    view.moveTo(pixel)
+    assert f"{slicer.util.arrayFromVolume(part.mbf)[0][PIXEL]:.2f} \u00b1" in drawn.ui.readoutLabel.text
+    view.click(pixel)
+    assert plotted(session) is mrml.ScanNodes(part.browser).pickedChart
+    picked, points = drawn.pick, part.rvInsertionPoints
+    start = np.array(points.GetNthControlPointPositionWorld(0))
+    view.drag(start, (pixel + start) / 2)
+    session.wait(lambda: lines(drawn)[0].startswith("Stress basal: edited"))
+    up_to_date(session, drawn)
+    press(drawn.ui.placePointsButton)
+    view.click(pixel)
+    view.click(start)
+    up_to_date(session, drawn)
+    np.testing.assert_allclose(points.GetNthControlPointPositionWorld(0), pixel, atol=1.5)
+    assert drawn.pick is picked
+    while mrml.readSlice(part).contours.origin is Origin.EDITED:
+        press(drawn.ui.undoButton)
+    np.testing.assert_allclose(points.GetNthControlPointPositionWorld(0), start, atol=1e-6)
+    assert session.dialogs.errors == []
+
+
+def view_of_slicers_own(session, panel, name):
+    """A view in which Slicer's own interactor style and displayable managers hear the mouse before the panel does."""
+    view = SliceView(session.headless, name)
+    slicer.app.layoutManager().sliceWidget(name).sliceView()._hear(view.interactor)
+    panel.updateDisplay()
+    view.render()
+    return view
+
+
+def lines(panel):
+    return [panel.ui.slicesList.qt_object.item(row).text() for row in range(panel.ui.slicesList.qt_object.count())]
 
 
 def test_what_a_view_shows_stays_in_sight_when_its_size_changes(session, drawn):
