@@ -71,7 +71,7 @@ def test_the_box_is_moved_by_its_center_and_sized_by_its_edge(basal):
     axes = slicer.util.arrayFromVTKMatrix(part.box.GetObjectToWorldMatrix())
     edge = (axes @ [size_mm[0] / 2, 0, 0, 1])[:3]
     view.drag(edge, edge + 5 * axes[:3, 0])
-    np.testing.assert_allclose(part.box.GetSize(), size_mm + (5, 0, 0), atol=LENGTH_MM)
+    np.testing.assert_allclose(part.box.GetSize(), size_mm + np.array([5, 0, 0]), atol=LENGTH_MM)
     after = np.array(mrml.readSlice(part).contours.box_px)
     assert after[3] - after[1] > before[3] - before[1]
     assert mrml.readSlice(part).contours.origins[Part.BOX] is Origin.EDITED
