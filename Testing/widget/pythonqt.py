@@ -48,6 +48,8 @@ class Adapter:
         self._check(name)
         if not _is_property(self.qt_object, name):
             raise AttributeError(f"{self._className()} has no property {name!r}")
+        if value is None:
+            raise TypeError(f"{self._className()}.{name} cannot be None: PythonQt would write the word")
         if not self.qt_object.setProperty(name, value):
             raise TypeError(f"{self._className()}.{name} cannot be {value!r}")
 

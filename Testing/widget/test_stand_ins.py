@@ -20,6 +20,8 @@ def test_what_the_real_widgets_do_not_offer_is_refused(panel):
         ui.restSelector.setNodeTypes([])  # a property to PythonQt, whatever C++ has
     with pytest.raises(TypeError, match="cannot be"):
         ui.progressBar.value = [1]
+    with pytest.raises(TypeError, match="cannot be None"):
+        ui.statusLabel.text = None
 
 
 def test_what_a_stand_in_lacks_is_not_passed_over(panel):
