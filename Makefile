@@ -54,6 +54,7 @@ bench-batch: $(VENV)/installed  ## cohorts: throughput, overhead, faults, ten th
 bench-motion: $(VENV)/installed  ## motion compensation beside other people's programs on phantoms with known motion
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench-motion]'
 	$(BIN)/python benchmarks/motion.py --out docs/motion.csv
+	$(BIN)/python benchmarks/motion_conditions.py
 	$(BIN)/python benchmarks/motion.py --picture docs/motion.png
 
 bench-learning: $(VENV)/installed  ## what networks learn from corrected phantoms of a different look
