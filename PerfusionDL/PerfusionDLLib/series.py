@@ -8,6 +8,9 @@ import numpy as np
 
 from .errors import PerfusionError
 
+TOWARD_APEX_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3)
+"""From base to apex of a heart in its usual place: left, anterior, inferior."""
+
 
 class Level(StrEnum):
     """Where along the long axis a short-axis slice lies (Cerqueira et al., Circulation 2002;105:539)."""

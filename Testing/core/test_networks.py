@@ -68,8 +68,9 @@ def test_a_turned_image_gets_the_turned_answer(shipped, step, turns, mirror):
 
 
 def test_brightness_does_not_change_the_answer(shipped):
-    image = np.random.default_rng(2).random((1, 96, 96), np.float32)
-    np.testing.assert_allclose(shipped.labels(image), shipped.labels(700 * image), atol=1e-4)
+    image = np.random.default_rng(2).random((3, 96, 96), np.float32)
+    brighter = np.array([700, 3, 0.1], np.float32)[:, None, None] * image
+    np.testing.assert_allclose(shipped.labels(image), shipped.labels(brighter), atol=1e-4)
 
 
 def test_an_image_of_the_wrong_size_is_a_programmers_mistake(shipped):

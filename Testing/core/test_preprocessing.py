@@ -5,9 +5,13 @@ import pytest
 from PerfusionDLLib import networks, phantom, preprocessing
 from PerfusionDLLib.contours import Label, Origin, Part
 from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.preprocessing import search
+from PerfusionDLLib.preprocessing.box import box_about
+from PerfusionDLLib.preprocessing.moments import moments, muscle_frames, right_frames
+from PerfusionDLLib.preprocessing.points import named
 from PerfusionDLLib.preprocessing.walls import contour_doubt_mm
 from PerfusionDLLib.preprocessing.window import Window
-from PerfusionDLLib.series import Level, PerfusionSeries
+from PerfusionDLLib.series import TOWARD_APEX_RAS, Level, PerfusionSeries
 from PerfusionDLLib.training import evaluation, strangers
 from PerfusionDLLib.training.cases import phantom_cases
 from scipy import ndimage, stats
@@ -178,6 +182,74 @@ def test_where_something_else_enhances_most_like_an_lv_the_heart_is_found_all_th
 def apical_beside_liver():
     made = phantom.simulate_series(40036, condition="rest", level=Level.APICAL, config=phantom.HELD_OUT)
     return made.series, made.truth
+
+
+def test_where_the_labels_network_is_at_a_loss_the_next_place_is_tried(simulated, nets):
+    series = simulated.series
+    (peak, right), *_ = search.places(
+        series, nets.box, preprocessing.find_peaks(series.signal, series.spacing_mm, nets.peak), None
+    )
+    shape = series.signal.shape[1:]
+    wrong = box_about((8.0, 8.0), series.spacing_mm, shape)
+    view = search.best_view(series, nets, [(peak, wrong), (peak, right)], None, lambda step: None)
+    assert view.box is right
+
+
+def first_pass(*, lead=0):
+    """Three pixels of a series: LV, RV and muscle; proton-density frames before."""
+    frames = np.arange(50)
+    lv, rv, muscle = (
+        1 + 8 * np.exp(-(((frames - place) / width) ** 2)) for place, width in ((20, 5), (10, 4), (32, 9))
+    )
+    images = np.stack([lv, rv, muscle / 2], axis=1)[:, None]
+    return np.concatenate([np.full((lead, 1, 3), 30.0), images]).astype(np.float32)
+
+
+@pytest.mark.parametrize("lead", [0, 3])
+def test_the_moments_show_the_right_ventricle_full_and_the_muscle_bright(lead):
+    images = first_pass(lead=lead)
+    lv, rv = images[:, 0, 0], images[:, 0, 1]
+    seen = moments(images, [lead + 19, lead + 20], usable=np.ones(len(images), bool), lv=lv, rv=rv)
+    np.testing.assert_array_equal(seen[:, 0], images[lead + 19 : lead + 21])
+    _, (full, late) = seen[1, 0, 0], seen[1, 1:, 0]
+    assert full[1] > 0.8 * rv[lead:].max()
+    assert full[0] < 0.3 * lv[lead:].max()
+    assert late[2] > 0.6 * images[lead:, 0, 2].max()
+
+
+def test_a_moment_that_is_missing_is_replaced_by_the_frame_about_the_peak():
+    images = first_pass()
+    seen = moments(images[:21], [20], usable=np.ones(21, bool), lv=images[:21, 0, 0], rv=None)
+    np.testing.assert_array_equal(seen[0], np.repeat(images[20:21], 3, axis=0))
+
+
+def test_frames_that_are_not_aligned_are_no_part_of_a_moment():
+    images, usable = first_pass(), np.arange(50) % 2 == 0
+    assert all(usable[right_frames(images[:, 0, 0], images[:, 0, 1], 20, usable)])
+    assert all(usable[muscle_frames(50, 20, usable)])
+
+
+@pytest.mark.parametrize("degrees", range(0, 360, 45))
+@pytest.mark.parametrize("mirrored", [1, -1])
+def test_insertion_points_keep_their_names_however_the_heart_is_turned_about_its_axis(degrees, mirrored):
+    to_apex = TOWARD_APEX_RAS
+    right = np.cross(to_apex, [0, 0, 1.0]) / np.linalg.norm(np.cross(to_apex, [0, 0, 1.0]))
+    plane = np.eye(4)
+    plane[:3, :3] = np.stack([right, mirrored * np.cross(to_apex, right), to_apex], axis=1)
+    usual = np.deg2rad([120, 235]) + np.deg2rad(degrees)  # seen from the apex, counterclockwise
+    up = np.cross(to_apex, right)
+    anterior, inferior = 30 * (np.cos(usual)[:, None] * right + np.sin(usual)[:, None] * up)
+    for given in ([anterior, inferior], [inferior, anterior]):
+        found = named(np.stack(given), np.zeros(3), plane)
+        np.testing.assert_array_equal(found[0], anterior)
+        np.testing.assert_array_equal(found[1], inferior)
+
+
+def test_insertion_points_of_a_heart_turned_far_are_named_right(nets):
+    """The inferior point of this apex lies further to the front and above than the anterior one."""
+    case = next(case for case in phantom_cases([5002], held_out=True) if case.level is Level.APICAL)
+    scored, _, _ = next(evaluation.evaluate([case], nets))
+    assert scored.insertion_points_mm < 6
 
 
 def test_each_step_is_announced(simulated, nets):

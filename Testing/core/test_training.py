@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from PerfusionDLLib import networks, training
+from PerfusionDLLib.networks.unet import UNet
+from PerfusionDLLib.training import fit
 from PerfusionDLLib.training.samples import CROP, DRAW, Sample, turned
 
 
@@ -44,6 +47,27 @@ def test_the_septum_lies_clockwise_after_the_first_point_in_every_pose(seed):
             assert (middle - first) % (2 * np.pi) < (last - first) % (2 * np.pi)
 
 
+def test_the_moments_of_a_drawing_differ_as_those_of_a_first_pass():
+    drawn = [slice_with_rv(200 + seed) for seed in range(40)]
+    peak, full, late = (
+        np.array([[one.image[moment][one.labels == label].mean() for label in (1, 2, 3)] for one in drawn])
+        for moment in range(3)
+    )
+    myocardium, cavity, right = range(3)
+    np.testing.assert_allclose([np.percentile(one.image, 99, axis=(1, 2)) for one in drawn], 1, rtol=1e-4)
+    assert np.mean(full[:, right] / full[:, cavity] > peak[:, right] / peak[:, cavity]) > 0.8
+    assert np.mean(late[:, myocardium] / late[:, cavity] > peak[:, myocardium] / peak[:, cavity]) > 0.8
+
+
+def test_a_network_that_sees_more_begins_with_what_one_that_saw_less_knew(tmp_path):
+    torch.manual_seed(3)
+    less, more = (UNet(channels_in=count, channels_out=4, widths=[8, 16]).eval() for count in (1, 3))
+    torch.save(less.state_dict(), tmp_path / "less.pt")
+    fit._borrow(more, tmp_path / "less.pt")
+    image = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(more(image), less(image[:, :1]))
+
+
 def test_eight_poses_are_eight_different_images():
     image = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
     sample = Sample(image, image[0].astype(np.uint8), np.array([[1.0, 2.0], [3.0, 0.0]]))
@@ -70,4 +94,4 @@ def test_a_short_training_writes_networks_that_load_and_goes_on_where_it_stopped
     assert card == tmp_path / "labels.json"
     network = networks._load_network(card, "cpu")
     assert network.card["training"]["batches"] >= 2
-    assert network(np.zeros((1, 96, 96), np.float32)).shape == (4, 96, 96)
+    assert network(np.zeros((3, 96, 96), np.float32)).shape == (4, 96, 96)

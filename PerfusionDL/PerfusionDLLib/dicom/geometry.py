@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..series import Level
+from ..series import TOWARD_APEX_RAS, Level
 from .headers import Frame
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
-TOWARD_APEX_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3)  # left, anterior, inferior
 SAME_PLACE_MM = 1.0
 PARALLEL = np.cos(np.radians(30))
 

@@ -41,8 +41,15 @@ class Network:
 
     @property
     def channels(self) -> int:
-        """Channels of its input; more than one are frames in time."""
+        """Channels of its input; more than one are frames or moments in time."""
         return self.card["architecture"]["channels_in"]
+
+    def scaled(self, image: np.ndarray) -> np.ndarray:
+        """An image (channels, Y, X) as bright as the network is used to: its channels together, or each by itself."""
+        about = self.card["input"]
+        axis = (1, 2) if about.get("scaled_each_channel") else None
+        scale = np.percentile(image, about["scaled_to_percentile"], axis=axis, keepdims=True)
+        return np.clip(image / np.maximum(scale, 1e-6), 0, 4).astype(np.float32)
 
     def confidence(self, sureness: float) -> float:
         """How often an answer given with this ``sureness`` (0 to 1) was good on phantoms, 0 to 1.
@@ -72,8 +79,7 @@ class Network:
         expected = (self.channels, self.size, self.size)
         if images.shape[1:] != expected:
             raise ValueError(f"the {self.card['name']} network takes {expected}, got {images.shape[1:]}")
-        scale = np.percentile(images, self.card["input"]["scaled_to_percentile"], axis=(1, 2, 3), keepdims=True)
-        images = np.clip(images / np.maximum(scale, 1e-6), 0, 4).astype(np.float32)
+        images = np.stack([self.scaled(image) for image in images])
         heat_maps = self.card["output"]["kind"] == "heat maps"
         joined = 0
         for number, image in enumerate(images):

@@ -5,23 +5,22 @@ compensation, labels, RV insertion points. Each step is a function of its own; `
 after a correction: what a user has set is taken as it is, and only what lies downstream of it is found anew.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
-from .. import motion
 from ..contours import Contours, Label, Origin, Part, PreprocessedSlice
 from ..errors import PerfusionError
-from ..networks import Network, Networks
+from ..networks import Networks
 from ..series import PerfusionSeries
-from .box import Box, Edges, box_about, find_box
+from .box import Box, Edges, find_box
+from .moments import moments
 from .peak import Peak, bright_frames, find_peaks, first_pass_peak, lead_frames
 from .plausibility import doubts, enhances
 from .points import find_points
 from .ring import box_around, ring_labels
+from .search import AT_A_LOSS, best_view, find_labels, places
 from .walls import contour_doubt_mm
-from .window import Window
 
 __all__ = [
     "Box",
@@ -33,14 +32,14 @@ __all__ = [
     "find_points",
     "first_pass_peak",
     "lead_frames",
+    "moments",
     "preprocess_slice",
     "ring_labels",
 ]
 
 DOUBTFUL = 0.8
 DOUBTFUL_WALL_MM = 2.6
-_SURE_OF_PEAK = 0.5
-_RECENTER_MM = 6.0
+UNKNOWN = 0.1
 
 
 def preprocess_slice(
@@ -77,30 +76,21 @@ def preprocess_slice(
 
     progress("left-ventricular box")
     if box_px is not None:
-        peak, box, origins[Part.BOX] = next(iter(candidates), None), Box(box_px, 1.0), Origin.EDITED
+        tried = [(next(iter(candidates), None), Box(box_px, 1.0))]
+        origins[Part.BOX] = Origin.EDITED
     else:
-        peak, box = _locate(series, networks.box, candidates, peak_frame)
-        if box is None:
-            raise _no_heart(series)
+        tried = places(series, networks.box, candidates, peak_frame)
+    view = best_view(series, networks, tried, peak_frame, progress)
+    if view is None:
+        raise _no_heart(series)
+    peak, box, moved, found = view.peak, view.box, view.motion, view.found
+    if box_px is None:
         confidences[Part.BOX] = networks.box.confidence(box.sureness)
     if peak_frame is not None:
-        reference, origins[Part.PEAK_FRAME] = peak_frame, Origin.EDITED
-    elif peak is not None:
-        reference, confidences[Part.PEAK_FRAME] = peak.frame, networks.peak.confidence(peak.sureness)
+        origins[Part.PEAK_FRAME] = Origin.EDITED
     else:
-        reference = int(np.argmax(_curve_in_box(series.signal, box.edges_px)))
-        confidences[Part.PEAK_FRAME] = 0.0
+        confidences[Part.PEAK_FRAME] = networks.peak.confidence(peak.sureness) if peak is not None else 0.0
 
-    progress("motion compensation")
-    moved = motion.compensate(series.signal, spacing_mm=spacing_mm, reference_frame=reference, region_px=box.edges_px)
-
-    progress("labels")
-    curve = peak.curve if peak is not None else _curve_in_box(series.signal, box.edges_px)
-    frames = [frame for frame in bright_frames(curve, reference) if moved.aligned[frame] or frame == reference]
-    images = moved.corrected[frames]
-    found = find_labels(images, spacing_mm, networks.labels, center_px=box.center_px)
-    if found is None:
-        raise _no_heart(series)
     labels = found.labels
     confidences[Part.LABELS] = networks.labels.confidence(found.sureness)
     passing = moved.corrected[lead_frames(moved.corrected) :]
@@ -111,14 +101,16 @@ def preprocess_slice(
         peak_frame = len(moved.corrected) - len(passing) + first_pass_peak(cavity)
 
     progress("insertion points")
-    anterior, inferior, sureness = find_points(images, series, networks.points, labels=labels)
+    anterior, inferior, sureness = find_points(view.images, series, networks.points, labels=labels)
     confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(sureness)
+    if found.sureness < AT_A_LOSS:  # points lie on contours
+        confidences[Part.RV_INSERTION_POINTS] = min(networks.points.confidence(sureness), confidences[Part.LABELS])
     doubt_mm = contour_doubt_mm(
         found.probability, labels, series.pixels_from_ras(np.stack([anterior, inferior])), spacing_mm
     )
     contours = Contours(
         peak_frame=int(peak_frame),
-        reference_frame=int(reference),
+        reference_frame=view.reference_frame,
         box_px=box_px if box_px is not None else box_around(labels),
         labels=labels,
         anterior_rv_ras_mm=anterior,
@@ -127,86 +119,16 @@ def preprocess_slice(
         confidences=confidences,
         weights_sha256=networks.weights_sha256,
     )
+    reasons = doubts(passing, labels, spacing_mm)
+    if confidences[Part.LABELS] < UNKNOWN:
+        reasons = (*reasons, "its contours resemble none that the networks know")
     return PreprocessedSlice(
         series=series,
         motion=moved,
         contours=contours,
         automatic=contours,
-        flags=(*_flags(contours, peak, moved, doubts(passing, labels, spacing_mm)), *_wall_flags(doubt_mm)),
+        flags=(*_flags(contours, peak, moved, reasons), *_wall_flags(doubt_mm)),
     )
-
-
-def _locate(
-    series: PerfusionSeries, network: Network, candidates: Sequence[Peak], peak_frame: int | None
-) -> tuple[Peak | None, Box | None]:
-    """The first candidate for the LV about which the box network sees a heart too, with its box.
-
-    Where it sees none about any, a box of usual size about the first, if that is sure of itself.
-    """
-    for peak in candidates:
-        frame = peak.frame if peak_frame is None else peak_frame
-        box = find_box(series.signal[frame], series.spacing_mm, network, near_px=peak.center_px)
-        if box is not None:
-            return peak, box
-    if candidates and candidates[0].sureness > _SURE_OF_PEAK:
-        return candidates[0], box_about(candidates[0].center_px, series.spacing_mm)
-    if not candidates and peak_frame is not None:
-        return None, find_box(series.signal[peak_frame], series.spacing_mm, network)
-    return None, None
-
-
-@dataclass(frozen=True)
-class FoundLabels:
-    """What the labels network sees in a slice.
-
-    labels : (Y, X) uint8, values of `Label`; probability : (4, Y, X) float32; sureness : 0 to 1, of the network
-    """
-
-    labels: np.ndarray
-    probability: np.ndarray
-    sureness: float
-
-
-def find_labels(
-    images: np.ndarray, spacing_mm: tuple[float, float], network: Network, *, center_px: tuple[float, float]
-) -> FoundLabels | None:
-    """What the labels network sees; None where there is no heart.
-
-    images : (frame, Y, X) in one pose, around the LV peak
-    center_px : where the heart is; looked at again from its own middle if that lies elsewhere
-    """
-    for _ in range(2):
-        window = Window(network.size, network.spacing_mm, center_px, spacing_mm)
-        probability = network(window.look(images)[:, None])
-        answer = window.answer(probability, images.shape[1:])
-        labels = ring_labels(answer, spacing_mm)
-        if labels is None:
-            return None
-        middle = _middle(box_around(labels))
-        if np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < _RECENTER_MM:
-            break
-        center_px = middle
-    return FoundLabels(labels, answer, _certainty(probability))
-
-
-def _middle(box_px):
-    row0, column0, row1, column1 = box_px
-    return (row0 + row1) / 2, (column0 + column1) / 2
-
-
-def _certainty(probability):
-    """Expected overlap (soft Dice) of the labels with the truth, if the probabilities are right: the worse of both."""
-    best = probability.argmax(axis=0)
-    overlaps = []
-    for label in (1, 2):
-        chosen = best == label
-        overlaps.append(2 * probability[label][chosen].sum() / max(chosen.sum() + probability[label].sum(), 1e-6))
-    return float(min(overlaps))
-
-
-def _curve_in_box(signal, box_px):
-    rows, columns = (slice(max(int(low), 0), int(high) + 1) for low, high in zip(box_px[:2], box_px[2:], strict=True))
-    return np.percentile(signal[:, rows, columns], 90, axis=(1, 2))
 
 
 def _no_first_pass(series):

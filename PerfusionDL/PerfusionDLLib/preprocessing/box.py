@@ -63,10 +63,18 @@ def find_box(
     return Box((float(row0), float(column0), float(row1), float(column1)), sure)
 
 
-def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float]) -> Box:
-    """A box as large as most hearts about where the blood pool enhanced, for want of a better one."""
+def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float], shape: tuple[int, int]) -> Box:
+    """A box as large as most hearts about where the blood pool enhanced, for want of a better one; inside the image.
+
+    Examples
+    --------
+    >>> box_about((10.0, 60.0), (2.0, 2.0), (128, 64)).edges_px[3]
+    63.0
+    """
     half_px = _USUAL_RADIUS_MM / np.asarray(spacing_mm)
-    return Box((*map(float, center_px - half_px), *map(float, center_px + half_px)), 0.1)
+    last = np.asarray(shape) - 1.0
+    low, high = (np.clip(center_px + side * half_px, 0, last) for side in (-1, 1))
+    return Box((*map(float, low), *map(float, high)), 0.1)
 
 
 def _crossings(profile):

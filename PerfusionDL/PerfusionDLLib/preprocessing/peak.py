@@ -10,6 +10,7 @@ from .window import Window
 
 _CANDIDATES = 3
 _LEAST_MASS = 0.5
+_LEAST_RV = 0.3
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class Peak:
     frame : 0-based
     sureness : 0 to 1, of the network
     curve : (T,) mean signal of what the network takes for the LV blood pool
+    rv_curve : (T,) the same of the RV; None where the network sees no RV
     center_px : row and column of the middle of the LV blood pool
     """
 
     frame: int
     sureness: float
     curve: np.ndarray
+    rv_curve: np.ndarray | None
     center_px: tuple[float, float]
 
 
@@ -40,7 +43,8 @@ def find_peaks(signal: np.ndarray, spacing_mm: tuple[float, float], network: Net
     lead = lead_frames(coarse)
     used = coarse[lead:]
     share = _resample_time(used, network.channels)
-    _, lv, _ = network(share)
+    _, lv, rv = network(share)
+    rv_curve = _mean_curve(coarse, np.where(rv > 0.5 * rv.max(), rv, 0)) if rv.max() > _LEAST_RV else None
     regions, count = ndimage.label(lv > 0.5 * lv.max())
     mass = ndimage.sum_labels(lv, regions, np.arange(1, count + 1))
     peaks = []
@@ -48,13 +52,17 @@ def find_peaks(signal: np.ndarray, spacing_mm: tuple[float, float], network: Net
         if mass[region] < _LEAST_MASS:
             break
         weight = np.where(regions == region + 1, lv, 0)
-        curve = np.einsum("tyx,yx->t", coarse, weight) / weight.sum()
+        curve = _mean_curve(coarse, weight)
         rival = np.delete(mass, region).max() / mass[region] if count > 1 else 0.0
         sure = float(np.average(lv, weights=weight)) * max(1 - 0.5 * float(rival), 0) * _prominence(curve[lead:])
         row, column = window.to_image(np.array(ndimage.center_of_mass(weight)))
         frame = lead + first_pass_peak(curve[lead:])
-        peaks.append(Peak(int(frame), sure, curve, (float(row), float(column))))
+        peaks.append(Peak(int(frame), sure, curve, rv_curve, (float(row), float(column))))
     return tuple(peaks)
+
+
+def _mean_curve(images, weight):
+    return np.einsum("tyx,yx->t", images, weight) / weight.sum()
 
 
 def first_pass_peak(curve: np.ndarray) -> int:

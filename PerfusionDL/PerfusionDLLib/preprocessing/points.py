@@ -5,12 +5,12 @@ from scipy import ndimage
 
 from ..contours import Label
 from ..networks import Network
-from ..series import PerfusionSeries
+from ..series import TOWARD_APEX_RAS, PerfusionSeries
 from .ring import box_around
 from .window import Window
 
-# Anterior and superior in RAS. In every short-axis plane the anterior insertion lies further this way.
 _ANTERIOR = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)
+_TELLS = 0.25
 _FROM_EPICARDIUM_MM = 4.0
 _RV_WALL_MM = 4.0
 _FROM_RV_MM = 8.0
@@ -21,18 +21,44 @@ def find_points(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Anterior and inferior RV insertion point, (3,) RAS mm each, and how sure the network is, 0 to 1.
 
-    images : (frame, Y, X) in the pose of the reference frame, around the LV peak
+    images : (frame, 3, Y, X) in the pose of the reference frame, as `moments` gives them
     labels : (Y, X) uint8, values of `Label`; the points lie on the epicardium beside the RV
     """
     row0, column0, row1, column1 = box_around(labels)
     middle_px = ((row0 + row1) / 2, (column0 + column1) / 2)
     window = Window(network.size, network.spacing_mm, middle_px, series.spacing_mm)
-    heat = network(window.look(images)[:, None])
+    heat = network(np.stack([window.look(image) for image in images]))
     near = _where_points_lie(labels, window)
     peaks, masses = zip(*(_peak(one * near, one, reach=8 / network.spacing_mm) for one in heat), strict=True)
     points_ras_mm = series.ras_from_pixels(window.to_image(np.array(peaks)))
-    inferior, anterior = points_ras_mm[np.argsort(points_ras_mm @ _ANTERIOR)]
+    anterior, inferior = named(points_ras_mm, series.ras_from_pixels(np.array(middle_px)), series.ijk_to_ras)
     return anterior, inferior, float(min(masses))
+
+
+def named(
+    points_ras_mm: np.ndarray, middle_ras_mm: np.ndarray, ijk_to_ras: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The anterior and the inferior one of two insertion points (2, 3) around the middle of the LV.
+
+    Seen from the apex the septum runs counterclockwise from the anterior to the inferior insertion, however the heart
+    is turned about its long axis. Only where the plane does not tell on which side the apex lies, the anterior one is
+    that further to the front and above.
+
+    Examples
+    --------
+    >>> axial = np.diag([-1.0, -1.0, 1.0, 1.0])  # seen from the feet: the patient's right is on the left
+    >>> points = np.array([[20.0, -10.0, 0.0], [25.0, 20.0, 0.0]])
+    >>> named(points, np.zeros(3), axial)[0].tolist()
+    [25.0, 20.0, 0.0]
+    """
+    across = np.cross(*ijk_to_ras[:3, :2].T)
+    to_apex = across / np.linalg.norm(across) @ TOWARD_APEX_RAS
+    if abs(to_apex) > _TELLS:
+        first_is_anterior = np.cross(*(points_ras_mm - middle_ras_mm)) @ across * to_apex > 0
+    else:
+        first_is_anterior = (points_ras_mm[0] - points_ras_mm[1]) @ _ANTERIOR > 0
+    first, second = points_ras_mm
+    return (first, second) if first_is_anterior else (second, first)
 
 
 def _where_points_lie(labels, window):

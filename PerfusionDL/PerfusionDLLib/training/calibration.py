@@ -56,8 +56,9 @@ def write_calibration(folder: Path, counted: dict[str, dict], command: str) -> N
 def platt(sureness: np.ndarray, good: np.ndarray) -> tuple[float, float]:
     """Slope and offset of the logistic curve from log-odds of sureness to the share of good answers.
 
-    With Platt's soft targets (one success and one failure added), so that it exists where every answer was good;
-    the slope is not negative. Platt JC, Advances in Large Margin Classifiers 1999:61.
+    With Platt's soft targets (one success and one failure added), so that it exists where every answer was good; the
+    slope is not negative, and near 1 where nothing speaks for another (log-normal prior, SD of the logarithm 1).
+    Platt JC, Advances in Large Margin Classifiers 1999:61.
 
     Examples
     --------
@@ -74,7 +75,7 @@ def platt(sureness: np.ndarray, good: np.ndarray) -> tuple[float, float]:
 
     def cost(parameters):
         log_odds = np.exp(parameters[0]) * odds + parameters[1]
-        return float(np.sum(np.logaddexp(0, log_odds) - target * log_odds))
+        return float(np.sum(np.logaddexp(0, log_odds) - target * log_odds) + parameters[0] ** 2 / 2)
 
     log_slope, offset = minimize(cost, np.zeros(2), bounds=((-4, 3), (-20, 20))).x
     return float(np.exp(log_slope)), float(offset)

@@ -12,7 +12,7 @@ import torch
 from .. import __version__
 from ..networks.unet import UNet
 from .fit import ARCHITECTURE, HEAT_SD_PX
-from .samples import COARSE, CROP, FRAMES, WIDE
+from .samples import COARSE, CROP, FRAMES, MOMENTS, WIDE
 
 _SHARED = {
     "license": "Apache-2.0",
@@ -38,12 +38,12 @@ _STEPS = {
     },
     "labels": {
         "grid": CROP,
-        "sees": "one frame near the peak, centered on the box",
+        "sees": f"aligned images, centered on the box: {', '.join(MOMENTS)}",
         "output": {"kind": "labels", "channels": _LABELS},
     },
     "points": {
         "grid": CROP,
-        "sees": "one frame near the peak, centered on the heart",
+        "sees": f"aligned images, centered on the heart: {', '.join(MOMENTS)}",
         "output": {
             "kind": "heat maps",
             "channels": ["insertion point where the septum begins clockwise on the screen", "the one where it ends"],
@@ -72,6 +72,7 @@ def write_network(
             "spacing_mm": about["grid"].spacing_mm,
             "size": about["grid"].size,
             "scaled_to_percentile": 99,
+            "scaled_each_channel": about["grid"] is CROP,
         },
         "output": {**about["output"], "mirror_swaps_channels": about["output"]["kind"] == "heat maps"},
         "training": dict(training),

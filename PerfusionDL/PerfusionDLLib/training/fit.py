@@ -16,8 +16,8 @@ from .samples import DRAW, Sample, close_up, turned
 ARCHITECTURE = {
     "peak": {"channels_in": 32, "channels_out": 3, "widths": [24, 32, 64, 96]},
     "box": {"channels_in": 1, "channels_out": 4, "widths": [16, 32, 64, 96, 128]},
-    "labels": {"channels_in": 1, "channels_out": 4, "widths": [16, 32, 64, 128, 192]},
-    "points": {"channels_in": 1, "channels_out": 2, "widths": [16, 32, 64, 128, 192]},
+    "labels": {"channels_in": 3, "channels_out": 4, "widths": [16, 32, 64, 128, 192]},
+    "points": {"channels_in": 3, "channels_out": 2, "widths": [16, 32, 64, 128, 192]},
 }
 BATCH = 16
 HEAT_SD_PX = 2.0
@@ -59,7 +59,8 @@ def fit(
 
     Goes on from ``folder/<step>.checkpoint`` where there is one.
 
-    start_from : weights of another step to begin with, as far as their shapes agree
+    start_from : weights of another step to begin with, as far as their shapes agree; of channels that it did not see,
+        nothing is believed at first
     """
     torch.manual_seed(seed)
     checkpoint = folder / f"{step}.checkpoint"
@@ -157,5 +158,11 @@ def _borrow(net, path):
     mine = net.state_dict()
     theirs = torch.load(path, map_location="cpu", weights_only=True)
     theirs = theirs.get("net", theirs)
-    mine.update({k: v for k, v in theirs.items() if k in mine and v.shape == mine[k].shape})
+    for name, value in theirs.items():
+        wanted = mine[name].shape if name in mine else None
+        if value.shape == wanted:
+            mine[name] = value
+        elif wanted and value.ndim == 4 and value.shape[:1] + value.shape[2:] == wanted[:1] + wanted[2:]:
+            mine[name] = torch.zeros(wanted)
+            mine[name][:, : value.shape[1]] = value
     net.load_state_dict(mine)

@@ -7,7 +7,7 @@ import numpy as np
 from ..contours import Label, Part
 from ..motion.field import resampled
 from ..networks import Network
-from ..preprocessing import bright_frames, lead_frames
+from ..preprocessing import bright_frames, lead_frames, moments
 from ..preprocessing.ring import box_around
 from ..preprocessing.window import Window
 from .corrections import Correction
@@ -34,31 +34,41 @@ def lesson(one: Correction, network: Network) -> Callable[[np.random.Generator],
     middle = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
     if step in ("peak", "box"):
         middle = (np.array(labels.shape) - 1) / 2
-    images = _series(one, network) if step == "peak" else _frames(one)[:, None]
+    images = {"peak": _series, "box": _frames}.get(step, _moments)(one, network)
     points = _clockwise(one) if step == "points" else np.full((2, 2), np.nan)
 
     def draw(rng: np.random.Generator) -> Sample:
         off_px = rng.uniform(-1, 1, 2) * _OFF_CENTER_MM[step] / spacing_mm
         zoom = np.exp(rng.normal(0, _ZOOM_SD))
         window = Window(network.size, network.spacing_mm * zoom, tuple(middle + off_px), spacing_mm)
-        image = window.look(images[rng.integers(len(images))])
-        image = image / max(np.percentile(image, network.card["input"]["scaled_to_percentile"]), 1e-6)
+        image = network.scaled(window.look(images[rng.integers(len(images))]))
         seen = window.look(masks)
         seen[Label.BACKGROUND] += 1 - seen.sum(axis=0)
-        return Sample(
-            np.clip(image, 0, 4).astype(np.float32), seen.argmax(axis=0).astype(np.uint8), window.from_image(points)
-        )
+        return Sample(image, seen.argmax(axis=0).astype(np.uint8), window.from_image(points))
 
     return draw
 
 
-def _frames(one: Correction) -> np.ndarray:
-    """(frame, Y, X) the frames around the LV peak, in the pose of the contours."""
+def _aligned(one: Correction) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """The series in the pose of the contours, the curve of its cavity, and the frames around the LV peak."""
     series, reference = one.case.series, one.case.reference
-    cavity = reference.labels == Label.BLOOD_POOL
-    curve = series.signal[:, cavity].mean(axis=1)
-    frames = bright_frames(curve, one.reference_frame)
-    return resampled(series.signal[frames], reference.displacement_mm[frames], series.spacing_mm)
+    images = resampled(series.signal, reference.displacement_mm, series.spacing_mm)
+    curve = images[:, reference.labels == Label.BLOOD_POOL].mean(axis=1)
+    return images, curve, bright_frames(curve, one.reference_frame)
+
+
+def _frames(one: Correction, network: Network) -> np.ndarray:
+    """(frame, 1, Y, X) the frames around the LV peak."""
+    images, _, frames = _aligned(one)
+    return images[frames][:, None]
+
+
+def _moments(one: Correction, network: Network) -> np.ndarray:
+    """(frame, 3, Y, X) the moments of the first pass about each of these frames."""
+    images, curve, frames = _aligned(one)
+    right = one.case.reference.labels == Label.RV_BLOOD_POOL
+    rv = images[:, right].mean(axis=1) if right.any() else None
+    return moments(images, frames, usable=np.ones(len(images), bool), lv=curve, rv=rv)
 
 
 def _series(one: Correction, network: Network) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from .contrast import draw_frame_palette, draw_series_palette
+from .contrast import draw_frame_palette, draw_moments_palette, draw_series_palette
 from .grid import Grid
 from .heart import draw_heart
 from .scanner import acquire
@@ -16,6 +16,7 @@ CROP = Grid(96, 2.0)
 WIDE = Grid(96, 4.0)
 COARSE = Grid(64, 6.0)
 FRAMES = 32
+MOMENTS = ("a frame about the LV peak", "while the RV is full", "when muscle is brightest")
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,18 @@ class Sample:
 
 
 def draw_crop(rng: np.random.Generator) -> Sample:
-    """The peak frame around the heart, for the labels and the insertion points."""
+    """Three moments of the first pass around the heart, for the labels and the insertion points.
+
+    What was drawn is where the first of them shows it; the others are aligned with it as well as motion compensation
+    can, or are missing and replaced by the first.
+    """
     heart = draw_heart(rng, CROP, off_center_mm=22)
-    image = acquire(rng, CROP, paint_scene(rng, CROP, heart, draw_frame_palette(rng)))
-    return _sample(CROP, heart, image)
+    scene = paint_scene(rng, CROP, heart, draw_moments_palette(rng))
+    off_mm = rng.normal(0, 4.0 if rng.random() < 0.15 else 1.0, (len(MOMENTS) - 1, 2))
+    scene[1:] = _shifted(scene[1:], off_mm / CROP.spacing_mm)
+    image = acquire(rng, CROP, scene)
+    image[1:][rng.random(len(MOMENTS) - 1) < 0.1] = image[0]
+    return _sample(CROP, heart, image, each=True)
 
 
 def draw_wide(rng: np.random.Generator) -> Sample:
@@ -58,14 +67,14 @@ def draw_series(rng: np.random.Generator) -> Sample:
     return _sample(COARSE, heart, image * _field_of_view(rng, COARSE, heart))
 
 
-def _sample(grid, heart, image):
+def _sample(grid, heart, image, *, each=False):
     points = np.full((2, 2), np.nan)
     if heart.insertions_mm is not None:
         points = grid.pixels(heart.insertions_mm)[:: heart.handedness]
         if points.min() < 1 or points.max() > grid.size - 2:
             points = np.full((2, 2), np.nan)
-    scale = np.percentile(image, 99)
-    return Sample((image / max(scale, 1e-6)).astype(np.float32), heart.labels, points)
+    scale = np.percentile(image, 99, axis=(1, 2) if each else None, keepdims=True)
+    return Sample((image / np.maximum(scale, 1e-6)).astype(np.float32), heart.labels, points)
 
 
 def _field_of_view(rng, grid, heart):
@@ -82,18 +91,22 @@ def _field_of_view(rng, grid, heart):
 
 
 def _move(rng, image):
-    """Breathing: every frame shifted as a whole, smoothly with a jump or two; linear in k-space."""
-    frames, size = image.shape[0], image.shape[-1]
+    """Breathing: every frame shifted as a whole, smoothly with a jump or two."""
+    frames = len(image)
     time = np.arange(frames)
     reach_px = rng.uniform(0, 12) / COARSE.spacing_mm if rng.random() < 0.7 else 0.0
     path = np.sin(2 * np.pi * time / rng.uniform(2, 40) + rng.uniform(0, 6)) + rng.normal(0, 0.3, frames)
     path = path + np.where(time > rng.integers(frames), rng.normal(0, 0.7), 0)
     direction = rng.normal(0, 1, 2)
     shift = reach_px * np.outer(path, direction / np.linalg.norm(direction))
-    shift -= shift.mean(axis=0)
-    frequency = fft.fftfreq(size)
-    rows = np.exp(-2j * np.pi * shift[:, 0, None] * frequency)[:, :, None]
-    columns = np.exp(-2j * np.pi * shift[:, 1, None] * frequency)[:, None]
+    return _shifted(image, shift - shift.mean(axis=0))
+
+
+def _shifted(image, shift_px):
+    """Every frame shifted as a whole, (frame, 2) rows and columns; in k-space, so the far edge comes in."""
+    frequency = fft.fftfreq(image.shape[-1])
+    rows = np.exp(-2j * np.pi * shift_px[:, 0, None] * frequency)[:, :, None]
+    columns = np.exp(-2j * np.pi * shift_px[:, 1, None] * frequency)[:, None]
     return fft.ifft2(fft.fft2(image) * (rows * columns).astype(np.complex64)).real
 
 
