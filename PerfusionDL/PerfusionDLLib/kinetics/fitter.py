@@ -83,6 +83,7 @@ def prepare_fitter(
     }
     likeliest = scan.populations[int(np.argmax(scan.probabilities))]
     learned[f"{likeliest.model.name}_tissue"] = _describe(likeliest)
+    learned["least_misfit"] = f"{scan.least_misfit:.1%}"
     return Fitter(
         fit=lambda number, part: fit_scan_model(scan, number, part, input_log_sd=input_log_sd),
         learned=learned,

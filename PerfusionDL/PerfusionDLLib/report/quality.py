@@ -209,6 +209,7 @@ WORDS = {
     "capillary_probability": "probability of the capillary model {}",
     "fermi_probability": "probability of the Fermi model {}",
     "two_compartment_probability": "probability of the two-compartment model {}",
+    "least_misfit": "curves count as wrong by {} of their peak, besides noise",
     "fermi_tissue": "Fermi model: {}",
     "rate_pressure_product_mmhg_min": "rate-pressure product {} mmHg/min",
 }
