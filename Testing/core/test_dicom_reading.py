@@ -354,6 +354,18 @@ def test_a_short_delay_is_that_before_the_readout(tmp_path):
     assert acquisition.saturation_time_s == pytest.approx(0.010 + 22 * 0.0023)
 
 
+@pytest.mark.parametrize(("shot_ms", "spacing_s"), [("", 0.0025), ("400", 0.0025), (None, 0.0023)])
+def test_the_duration_of_the_shot_tells_the_time_between_excitations(tmp_path, shot_ms, spacing_s):
+    """Siemens: from the center of k-space to the end of the shot; twice the echo time where that cannot be."""
+    folder = written(tmp_path, rest_only(slices=1), "siemens")
+    edit(folder, lambda image, _: setattr(image, "EchoTime", "1.25"))
+    if shot_ms is not None:
+        edit(folder, lambda image, _: setattr(image, "RepetitionTime", shot_ms))
+    acquisition = read_study([folder]).rest.slices[0].acquisition
+    assert acquisition.repetition_time_s == pytest.approx(spacing_s)
+    assert "repetition_time_s" in acquisition.assumed
+
+
 def test_a_malformed_value_counts_as_missing(tmp_path):
     folder = written(tmp_path, rest_only(slices=1))
     for path in folder.rglob("*.dcm"):

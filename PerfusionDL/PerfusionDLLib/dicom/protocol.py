@@ -11,6 +11,7 @@ from .headers import Frame
 DEFAULT = Acquisition()
 PROTON_MHZ_T = 42.577
 ECHO_SPACING_S = (0.0005, 0.02)  # a longer repetition time is that of the whole shot
+LONGEST_SPACING = 3.2  # echo times; a delay to the first excitation would give more than 4
 READY_S = 0.008  # spoiling between the saturation pulse and the first excitation
 EPI_FACTOR = 8  # a longer echo train is the number of excitations of a shot
 RELAXIVITY_L_MMOL_S = {  # at 1.5 and 3 T, Rohrer et al., Invest Radiol 2005;40:715; Szomolanyi et al. 2019;54:559
@@ -67,11 +68,10 @@ def read_acquisition(frame: Frame) -> Acquisition:
 
     guessed: dict[str, float | int | str] = {}
     tr_s = known.get("repetition_time_s")
-    if tr_s is None and "echo_time_s" in known:
-        # Siemens writes the duration of the shot; a symmetric readout puts the echo in the middle.
-        tr_s = guessed["repetition_time_s"] = 2 * known["echo_time_s"]
-    tr_s = tr_s or DEFAULT.repetition_time_s
     delay_s = within(frame.number("InversionTime") / 1000, 0.002, 0.5)
+    if tr_s is None and "echo_time_s" in known:
+        tr_s = guessed["repetition_time_s"] = echo_spacing_s(frame, known["echo_time_s"], delay_s, header_tr_s)
+    tr_s = tr_s or DEFAULT.repetition_time_s
     guessed["pulses_to_center"] = pulses_to_center(frame, tr_s, delay_s)
     if np.isfinite(delay_s):
         to_center_s = guessed["pulses_to_center"] * tr_s
@@ -128,6 +128,17 @@ def dose_mmol_kg(frame: Frame, agent: str) -> float:
     molarity = MOLARITY_MMOL_ML.get(agent, 0.5)
     weight_kg = frame.number("PatientWeight")
     return within(volume_ml * molarity / weight_kg, 0.003, 0.3) if weight_kg > 0 else float("nan")
+
+
+def echo_spacing_s(frame: Frame, echo_time_s: float, delay_s: float, shot_s: float) -> float:
+    """Time between excitations where the header gives the duration of the shot, as Siemens does.
+
+    From the center of k-space, ``delay_s`` after the saturation, to the end of the shot it takes half of the
+    excitations. The echo lies within the spacing, not far from its middle; where that does not come out, the delay is
+    to something else, and the spacing is taken as twice the echo time.
+    """
+    spacing_s = (shot_s - delay_s) / pulses_to_center(frame, 2 * echo_time_s, delay_s)
+    return spacing_s if echo_time_s < spacing_s < LONGEST_SPACING * echo_time_s else 2 * echo_time_s
 
 
 def pulses_to_center(frame: Frame, tr_s: float, delay_s: float) -> int:
