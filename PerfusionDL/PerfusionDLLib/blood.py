@@ -24,6 +24,7 @@ LEAST_LIKENESS = 0.9  # correlation of such a pixel's curve with that of the blo
 BELIEVED_MMOL_L = 1.5  # below it no sequence is near saturation: a pre-bolus is aligned there
 RELIABLE_BASELINE_SNR, FEWEST_LATE_FRAMES = 8.0, 8
 DOUBTFUL_LOG_SD = 0.3  # of a clipped input
+LEAST_OF_OTHERS = 0.7  # peak of a slice's input over the median of all slices'
 LARGEST_SHIFT_S, SHIFT_STEP_S = 60.0, 0.05
 
 
@@ -39,7 +40,8 @@ def measure_arterial_input(
 
     From the series made for it where the study has one (short saturation time, or a pre-bolus with its dose ratio)
     and it gives a curve without flags; else from the left-ventricular blood pool of the most basal slice whose curve
-    raises no flag; if every one does, of the most basal that has a curve.
+    raises no flag (if every one does, of the most basal that has a curve) and peaks no more than 30 % below the median
+    of the slices; one that does is named in a flag.
 
     Parameters
     ----------
@@ -82,12 +84,28 @@ def _in_slices(scan, aif_slice, region, residual):
             found.append(slice_arterial_input(scan.slices[number], number, residual, region))
         except PerfusionError as error:
             problem = problem or error
-            continue
-        if not found[-1].flags:
-            return found[-1]
     if found:
-        return found[0]
+        return _of_slices(found)
     raise problem or PerfusionError("The scan has no slices.", "Load a perfusion series.")
+
+
+def _of_slices(found: Sequence[ArterialInput]) -> ArterialInput:
+    """The first input without flags whose peak is not much lower than those of the other slices.
+
+    All slices see the same blood: one that shows much less contrast agent was measured beside it, or its frames before
+    the contrast agent were.
+    """
+    good = [one for one in found if not one.flags] or found
+    peaks = np.array([np.nanmax(one.concentration_mmol_l) for one in good])
+    low = peaks < LEAST_OF_OTHERS * np.median(peaks)
+    first = good[int(np.argmin(low))]
+    if not low[0]:
+        return first
+    flag = (
+        f"The arterial input of the {good[0].source} peaks at {peaks[0]:.1f} mmol/L, that of other slices at "
+        f"{np.median(peaks[~low]):.1f}: it was not used. Check the contours and the motion of that slice."
+    )
+    return replace(first, flags=(*first.flags, flag))
 
 
 def _in_series(scan: PreprocessedScan, inside: ArterialInput, residual: Residual, dose_ratio: float | None):

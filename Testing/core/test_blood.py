@@ -91,6 +91,22 @@ def prebolus(scan, truth):
     )
 
 
+def test_a_slice_that_shows_much_less_contrast_agent_than_the_others_gives_no_arterial_input(scan):
+    """As where motion compensation lays the frames before the bolus beside the heart: the baseline is too bright."""
+    (whole,) = scan.slices
+    pool = whole.contours.blood_pool
+    before = np.arange(len(whole.series.signal)) < np.argmax(whole.series.signal[:, pool].mean(axis=1)) // 2
+    spoiled = whole.motion.corrected.copy()
+    spoiled[before] *= 2.5
+    basal = replace(whole, motion=replace(whole.motion, corrected=spoiled))
+    others = (replace(whole, series=replace(whole.series, level=level)) for level in (Level.MID, Level.APICAL))
+    found = pipeline.measure_arterial_input(replace(scan, slices=(basal, *others), aif_series=None))
+    assert "mid" in found.source
+    assert any("blood pool, basal peaks at" in flag for flag in found.flags)
+    alone = pipeline.measure_arterial_input(replace(scan, slices=(whole,), aif_series=None))
+    np.testing.assert_array_equal(found.concentration_mmol_l, alone.concentration_mmol_l)
+
+
 def test_a_prebolus_is_scaled_by_the_dose_ratio_and_moved_to_the_main_bolus(patient, scan):
     (truth,) = patient.truth[Condition.REST]
     dual = replace(scan, aif_series=prebolus(scan, truth), aif_is_prebolus=True)
