@@ -1,9 +1,13 @@
 """Motion compensation against motion that is known exactly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PerfusionDLLib.contours import MotionCompensation
 from PerfusionDLLib.motion import compensate, move_labels, move_points
+from PerfusionDLLib.phantom import DEFAULT, TissueModel, simulate_study
+from PerfusionDLLib.series import Condition, Level
 
 SPACING_MM = (2.0, 2.0)
 FRAMES, SIZE, PEAK = 40, 80, 14
@@ -214,3 +218,21 @@ def test_a_still_series_without_any_noise_is_left_still(region_px):
     signal = np.stack([(1 + frame) * blood for frame in range(20)]).astype(np.float32)
     moved = compensate(signal, spacing_mm=(2, 2), reference_frame=9, region_px=region_px)
     assert np.abs(moved.displacement_mm).max() < 0.1
+
+
+def test_dark_frames_are_not_laid_beside_the_heart():
+    """In this patient the surroundings of the heart look more like it, before the bolus, than the heart itself."""
+    config = replace(DEFAULT, dual_sequence=True)
+    patient = simulate_study(
+        88002, conditions=[Condition.REST], levels=[Level.BASAL], model=TissueModel.CAPILLARY, snr=80, config=config
+    )
+    (part,), (truth,) = patient.study.rest.slices, patient.truth[Condition.REST]
+    found = compensate(
+        part.signal, spacing_mm=part.spacing_mm, reference_frame=truth.peak_frame, region_px=truth.box_px
+    )
+    row, column = (int(place.mean()) for place in np.nonzero(truth.labels))
+    found_mm, true_mm = (
+        field[:, :, row, column] - field[truth.peak_frame, :, row, column]
+        for field in (found.displacement_mm, truth.displacement_mm)
+    )
+    assert np.linalg.norm(found_mm - true_mm, axis=1).max() < 3

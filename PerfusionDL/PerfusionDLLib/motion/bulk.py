@@ -18,6 +18,7 @@ MEMORY_FRAMES = 6.0  # their influence falls with distance in time
 CELLS_PER_PIECE = 4.0  # neighboring grid points tell the same
 SPREAD_MM = 12.0  # expected before anything is known
 PASSES = 2
+FARTHEST_SD = 5.0
 DARK = 0.3  # of the median contrast
 
 
@@ -97,11 +98,16 @@ def _contrasts(images: np.ndarray, distance_frames: np.ndarray) -> np.ndarray:
 
 
 def _breathing_penalty(shifts_mm: np.ndarray, best: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    """(shifts,) minus log probability of a shift, from the translations of the bright half of the frames."""
+    """(shifts,) minus log probability of a shift, from the translations of the bright half of the frames.
+
+    None lies further than five standard deviations (20 mm at least) from their median: dark frames in which lung or
+    liver look like what is known of the heart would.
+    """
     contrast = energy[np.arange(len(best)), best]
     bright = shifts_mm[best[contrast >= np.median(contrast)]]
     center = np.median(bright, axis=0)
     deviation = bright - center
     covariance = deviation.T @ deviation / len(bright) + STEP_MM**2 * np.eye(2)
     offset = shifts_mm - center
-    return np.einsum("si,ij,sj->s", offset, np.linalg.inv(covariance), offset) / 2
+    penalty = np.einsum("si,ij,sj->s", offset, np.linalg.inv(covariance), offset) / 2
+    return np.where(penalty > FARTHEST_SD**2 / 2, np.inf, penalty)
