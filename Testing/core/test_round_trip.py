@@ -144,7 +144,7 @@ def test_the_workbook_holds_the_table(corrected, table):
 
 
 def test_the_scene_holds_the_table(corrected, table):
-    """Read as Slicer stores it in the scene file: a tab-separated table."""
+    """Read as Slicer stores it in the scene file: a tab-separated table, with the two decimals that it shows."""
     with zipfile.ZipFile(corrected / "scene.mrb") as scene:
         (name,) = (
             one
@@ -161,7 +161,7 @@ def test_the_scene_holds_the_table(corrected, table):
     for (region, condition, what), value in table.items():
         if what == "mpr" or what in titles:
             column = "MPR" if what == "mpr" else f"{condition.capitalize()} {titles[what]}"
-            assert rows[column][region] == pytest.approx(value, rel=1e-5, nan_ok=True)
+            assert rows[column][region] == pytest.approx(value, abs=0.00501, nan_ok=True)
 
 
 def lines_of(page):
