@@ -18,7 +18,8 @@ MEMORY_FRAMES = 6.0  # their influence falls with distance in time
 CELLS_PER_PIECE = 4.0  # neighboring grid points tell the same
 SPREAD_MM = 12.0  # expected before anything is known
 PASSES = 2
-FARTHEST_SD = 5.0
+NEAREST_BRIGHT = 12  # frames whose translations tell where the dark ones before them may be
+FARTHEST_SD = 4.0  # from them; where lung or liver look more like the heart than itself, likelihood says otherwise
 DARK = 0.3  # of the median contrast
 
 
@@ -49,24 +50,26 @@ def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame
     for count, frame in enumerate(order[1:], start=1):
         look(frame, order[:count], penalty)
     for _ in range(PASSES):
-        penalty = _breathing_penalty(shifts_mm, best, energy)
-        best = _dark_together(images, energy, best, penalty, pieces)
+        contrast = energy[np.arange(len(best)), best]
+        dark = int(np.argmax(contrast > DARK * np.median(contrast)))
+        penalty = _breathing_penalty(shifts_mm, shifts_mm[best[contrast >= np.median(contrast)]])
+        before = _breathing_penalty(shifts_mm, shifts_mm[best[dark : dark + NEAREST_BRIGHT]])
+        before[before > FARTHEST_SD**2 / 2] = np.inf
+        best = _dark_together(images, energy, best, before, pieces, dark)
         for frame in order[1:]:
-            look(frame, [other for other in order if other != frame], penalty)
+            look(frame, [other for other in order if other != frame], before if frame < dark else penalty)
     return shifts_mm[best].astype(np.float32)
 
 
-def _dark_together(images, energy, best, penalty, pieces) -> np.ndarray:
-    """Shifts with those of the dark frames before the bolus moved by one common step, compared with the bright frames.
+def _dark_together(images, energy, best, penalty, pieces, count) -> np.ndarray:
+    """Shifts, those of the first ``count`` frames (dark, before the bolus) moved by one common step to fit the others.
 
     Dark frames show what they have in common with each other rather than with the bright ones: found one after another
     they drift away together.
     """
-    contrast = energy[np.arange(len(best)), best]
-    dark = np.arange(np.argmax(contrast > DARK * np.median(contrast)))
-    if len(dark) < 2:
+    if count < 2:
         return best
-    bright = np.arange(len(dark), len(best))
+    dark, bright = np.arange(count), np.arange(count, len(best))
     basis = _contrasts(images[bright, best[bright]], np.zeros(len(bright)))
     explained = np.einsum("tsp,kp->tsk", images[dark], basis) ** 2
     explained = explained.sum(2) / energy[dark]
@@ -97,17 +100,10 @@ def _contrasts(images: np.ndarray, distance_frames: np.ndarray) -> np.ndarray:
     return (vectors[:, ::-1][:, :components] / strength).T @ images
 
 
-def _breathing_penalty(shifts_mm: np.ndarray, best: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    """(shifts,) minus log probability of a shift, from the translations of the bright half of the frames.
-
-    None lies further than five standard deviations (20 mm at least) from their median: dark frames in which lung or
-    liver look like what is known of the heart would.
-    """
-    contrast = energy[np.arange(len(best)), best]
-    bright = shifts_mm[best[contrast >= np.median(contrast)]]
-    center = np.median(bright, axis=0)
-    deviation = bright - center
-    covariance = deviation.T @ deviation / len(bright) + STEP_MM**2 * np.eye(2)
+def _breathing_penalty(shifts_mm: np.ndarray, known_mm: np.ndarray) -> np.ndarray:
+    """(shifts,) minus log probability of a shift, from the translations (N, 2) of frames that are known well."""
+    center = np.median(known_mm, axis=0)
+    deviation = known_mm - center
+    covariance = deviation.T @ deviation / len(known_mm) + STEP_MM**2 * np.eye(2)
     offset = shifts_mm - center
-    penalty = np.einsum("si,ij,sj->s", offset, np.linalg.inv(covariance), offset) / 2
-    return np.where(penalty > FARTHEST_SD**2 / 2, np.inf, penalty)
+    return np.einsum("si,ij,sj->s", offset, np.linalg.inv(covariance), offset) / 2
