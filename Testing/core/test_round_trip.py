@@ -161,7 +161,7 @@ def test_the_scene_holds_the_table(corrected, table):
     for (region, condition, what), value in table.items():
         if what == "mpr" or what in titles:
             column = "MPR" if what == "mpr" else f"{condition.capitalize()} {titles[what]}"
-            assert rows[column][region] == pytest.approx(value, abs=0.00501, nan_ok=True)
+            assert rows[column][region] == pytest.approx(round(value, 2), abs=1e-9, nan_ok=True)
 
 
 def lines_of(page):

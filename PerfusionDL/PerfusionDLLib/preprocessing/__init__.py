@@ -104,7 +104,7 @@ def preprocess_slice(
     anterior, inferior, sureness = find_points(view.images, series, networks.points, labels=labels)
     confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(sureness)
     if found.sureness < AT_A_LOSS:  # points lie on contours
-        confidences[Part.RV_INSERTION_POINTS] = min(networks.points.confidence(sureness), confidences[Part.LABELS])
+        confidences[Part.RV_INSERTION_POINTS] = min(confidences[Part.RV_INSERTION_POINTS], confidences[Part.LABELS])
     doubt_mm = contour_doubt_mm(
         found.probability, labels, series.pixels_from_ras(np.stack([anterior, inferior])), spacing_mm
     )
