@@ -14,40 +14,18 @@ from scipy.special import ndtr, softmax
 
 from ..maps import FitStatus
 from .fits import MOST_SPILL, FlowFits
+from .groups import CurveSet, group_means, noise_sd, shared_error
 from .matching import LOG_FLOW_NODES, Dictionary
-from .population import GroupCurves, Population, learn
+from .population import Population, learn
 from .slice_input import SliceInput, slice_inputs
 from .tissue_models import TissueModel
 
 NEGLIGIBLE_PROBABILITY = 0.02
-LEAST_MISFIT, MEASURED_INPUT_MISFIT = 0.003, 0.03  # of the peak: arterial input known, and curves from images
-FEWEST_INNER_PIXELS = 4  # of a group, to leave its edge out
-HEIGHT_SPREAD = 0.3  # log, of curves about the median of their group; from noise it is 0.02, around a wall 0.1
+LEAST_MISFIT, IMAGES_MISFIT = 0.003, 0.008  # of the peak: arterial input known, and curves from images
+ALONE_MISFIT = 0.03  # of one curve from images: what the scan learned is not to be learned anew from every pixel
 MODEL_LOG_SD = 0.03  # of flow: heterogeneity within a region and whatever else no model here holds
 INTERVAL_SD = 1.96
-BISECTIONS = 16  # of a range of some standard deviations
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurveSet:
-    """Concentration curves of one slice.
-
-    times_s : (T,); curves : (T, N) mmol/L; groups : (N,) int, pixels of a group are near each other
-    used_frames : (T,) bool
-    edge : (N,) bool, pixels that may hold blood of a neighboring cavity, or None for none
-    inner : (N,) bool, pixels free of any partial volume, which the scan is learned from, or None for all
-    spill : (S, T) what a pixel full of such blood would show, mmol/L, or None
-    log_sd : relative uncertainty of the scale of the curves
-    """
-
-    times_s: np.ndarray
-    curves: np.ndarray
-    groups: np.ndarray
-    used_frames: np.ndarray
-    edge: np.ndarray | None = None
-    inner: np.ndarray | None = None
-    spill: np.ndarray | None = None
-    log_sd: float = 0.0
+BISECTIONS = 12  # of a range of some standard deviations: to a thousandth of one or two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +33,8 @@ class ScanModel:
     """What a scan says about its tissue: one population and one probability per model.
 
     unbiased_probabilities : of the models where none is preferred beforehand
-    temperature : of all variances of the groups; least_misfit : share of the peak by which any curve is wrong
+    temperature : of all variances of the groups; least_misfit, alone_misfit : share of the peak by which all curves
+        are wrong together, and each of them
     inputs : what is known of each slice before any curve is seen
     """
 
@@ -66,15 +45,17 @@ class ScanModel:
     groups: tuple[np.ndarray, ...]
     temperature: float
     least_misfit: float
+    alone_misfit: float
     dictionaries: dict[tuple[int, int], Dictionary] = field(default_factory=dict, repr=False, compare=False)
 
     def dictionary(self, number: int, model: int, spill: np.ndarray | None) -> Dictionary:
         """Curves of a model in a slice; made once, since every set of curves of a slice holds the same blood."""
         known = self.dictionaries.get((number, model))
         if known is None or not known.holds(spill):
+            prepared = self.inputs[number].prepared.with_error(self.populations[model].input_error)
             known = self.dictionaries[number, model] = Dictionary(
                 self.populations[model],
-                self.inputs[number].prepared,
+                prepared.without_errors(),
                 group_delay_s=self.populations[model].delay_s[number],
                 group_numbers=self.groups[number],
                 subspace=self.inputs[number].subspace,
@@ -90,12 +71,12 @@ def learn_scan(
     *,
     models: Sequence[TissueModel],
     hematocrit: float,
-    least_misfit: float = LEAST_MISFIT,
+    from_images: bool = False,
     former: ScanModel | None = None,
 ) -> ScanModel:
     """Tissue parameters and model probabilities from all curves of a scan.
 
-    least_misfit : share of the peak by which models and arterial input are wrong in any case
+    from_images : whether the curves are, so that they and the arterial input err beside each other
     former : of the same scan with other contours; what does not depend on them is taken from it
     """
     inputs = slice_inputs(
@@ -104,21 +85,24 @@ def learn_scan(
         arterial_mmol_l,
         models=models,
         hematocrit=hematocrit,
+        from_images=from_images,
         former=() if former is None else former.inputs,
     )
     groups = tuple(np.unique(part.groups) for part in slices)
-    means = [_group_means(part, ready, numbers) for part, ready, numbers in zip(slices, inputs, groups, strict=True)]
+    means = [
+        group_means(part, ready, numbers, from_images=from_images)
+        for part, ready, numbers in zip(slices, inputs, groups, strict=True)
+    ]
     count = sum(len(numbers) for numbers in groups)
-    noise_share = np.concatenate(
-        [group.sd.min(axis=1) / np.maximum(np.abs(group.curves).max(axis=1), 1e-12) for group in means]
-    )
-    # What the noise does not explain comes from the arterial input, which all groups share: for it they count as one.
-    temperature = 1 + count * float(np.mean((least_misfit / noise_share) ** 2))
+    noise_share = np.concatenate([group.noise_share() for group in means])
+    # What the noise does not explain all groups share: for it they count as one.
+    least_misfit, shared = (IMAGES_MISFIT, shared_error(means)) if from_images else (LEAST_MISFIT, 1.0)
+    temperature = shared + count * float(np.mean((least_misfit / noise_share) ** 2))
     populations = _learn_all(models, means, temperature)
     frames = sum(int(np.isfinite(group.sd).sum()) - 2 * len(group.curves) for group in means)
     excess = min(population.misfit for population in populations) * temperature / max(frames, 1) - 1
-    if 1 + count * excess > temperature:
-        temperature = 1 + count * excess
+    if shared + count * excess > temperature:
+        temperature = shared + count * excess
         populations = _learn_all(models, means, temperature)
     evidence = np.array([population.log_evidence for population in populations])
     probabilities = softmax(evidence + np.log([model.prior_probability for model in models]))
@@ -130,6 +114,7 @@ def learn_scan(
         groups=groups,
         temperature=temperature,
         least_misfit=least_misfit,
+        alone_misfit=ALONE_MISFIT if from_images else LEAST_MISFIT,
     )
 
 
@@ -153,11 +138,11 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
     complete = np.isfinite(data[:, used]).all(axis=1)
     data = np.where(used & complete[:, None], data, 0.0)
     subspace = scan.inputs[number].subspace
-    sd = _noise(data, subspace, used)
+    sd = noise_sd(data, subspace, used)
     noticeable = ((data @ subspace.T) ** 2).sum(axis=1) > (len(subspace) + 6 * np.sqrt(len(subspace))) * sd**2
     noticeable &= (data * used).sum(axis=1) > 0
     # The error of the input does not average out over pixels as noise does.
-    sd = np.hypot(sd, scan.least_misfit * np.abs(data @ subspace.T @ subspace).max(axis=1))
+    sd = np.hypot(sd, scan.alone_misfit * np.abs(data @ subspace.T @ subspace).max(axis=1))
     edge = np.zeros(len(data), bool) if part.edge is None else np.asarray(part.edge)
 
     kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
@@ -246,49 +231,3 @@ def _mixture(mean, sd, weights, estimate):
             below, above = np.where(short, middle, below), np.where(short, above, middle)
         limits.append((below + above) / 2)
     return *limits, scatter
-
-
-def _noise(data, subspace, used):
-    """Standard deviation per frame (N,): what no model curve explains, steadied by the other curves of the slice."""
-    freedom = max(int(used.sum()) - len(subspace), 1)
-    left = (data**2).sum(axis=1) - ((data @ subspace.T) ** 2).sum(axis=1)
-    variance = np.maximum(left, 0) / freedom
-    positive = variance[variance > 0]
-    typical = np.median(positive) if positive.size else 1.0
-    steady = 8  # degrees of freedom lent by the slice
-    return np.sqrt((freedom * variance + steady * typical) / (freedom + steady))
-
-
-def _alike(data, member):
-    """Members (N, G) whose curves (N, T) are as high as most of their group, if enough are.
-
-    Where a contour runs outside of the wall the others hold fat or lung; they may also be a defect.
-    """
-    kept = np.zeros_like(member)
-    for group, inside in enumerate(member.T):
-        if not inside.any():
-            continue
-        typical = np.median(data[inside], axis=0)
-        height = data @ typical / max(typical @ typical, 1e-30)
-        kept[:, group] = inside & (np.abs(np.log(np.maximum(height, 1e-3))) < HEIGHT_SPREAD)
-    return np.where(kept.sum(axis=0) >= FEWEST_INNER_PIXELS, kept, member)
-
-
-def _group_means(part, ready, numbers):
-    used = np.asarray(part.used_frames)
-    data = np.asarray(part.curves, dtype=float).T
-    complete = np.isfinite(data[:, used]).all(axis=1)
-    data = np.where(used & complete[:, None], data, 0.0)
-    member = (part.groups[:, None] == numbers) & complete[:, None]
-    if part.inner is not None:
-        inner = member & part.inner[:, None]
-        member = np.where(inner.sum(axis=0) >= FEWEST_INNER_PIXELS, inner, member)
-    member = _alike(data, member)
-    sizes = np.maximum(member.sum(axis=0), 1)
-    means = (member / sizes).T @ data
-    pixel_sd = _noise(data, ready.subspace, used)
-    expected = np.sqrt(member.T @ pixel_sd**2) / sizes
-    sd = np.maximum(_noise(means, ready.subspace, used), expected)
-    empty = member.sum(axis=0) == 0
-    sd = np.where(empty[:, None] | ~used, np.inf, np.where(empty, 1.0, sd)[:, None])
-    return GroupCurves(input=ready, curves=means, sd=sd)

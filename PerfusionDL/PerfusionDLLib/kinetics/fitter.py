@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..maps import FlowModel
-from .averaged import INTERVAL_SD, LEAST_MISFIT, MEASURED_INPUT_MISFIT, CurveSet, ScanModel, fit_scan_model, learn_scan
+from .averaged import INTERVAL_SD, ScanModel, fit_scan_model, learn_scan
 from .fermi import fit_fermi
 from .fits import FlowFits
+from .groups import CurveSet
 from .linear import fit_patlak, fit_spline
+from .slice_input import LATE_ERROR_SD, PEAK_ERROR_SD
 from .tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT
 
 MOST_GROUPS, FEWEST_IN_GROUP = 16, 8
@@ -53,8 +55,9 @@ def prepare_fitter(
     aif_times_s, arterial_mmol_l : (A,)
         Of whole blood.
     input_log_sd : float
-        Relative uncertainty of the scale of the arterial input; it widens the intervals. Above 0 the input counts as
-        measured in images, and the scan is believed less about its tissue.
+        Relative uncertainty of the scale of the arterial input; it widens the intervals. Above 0 the curves count as
+        measured in images: errors of the arterial input beside them are looked for, errors that all curves of a slice
+        share are taken into account, and the scan is believed less about its tissue.
     former : Fitter, optional
         Of the same scan with other contours: what does not depend on them is not computed again.
     """
@@ -74,7 +77,7 @@ def prepare_fitter(
         arterial_mmol_l,
         models=PRIOR_MODELS[model],
         hematocrit=hematocrit,
-        least_misfit=MEASURED_INPUT_MISFIT if input_log_sd > 0 else LEAST_MISFIT,
+        from_images=input_log_sd > 0,
         former=None if former is None else former.scan,
     )
     learned = {
@@ -83,7 +86,10 @@ def prepare_fitter(
     }
     likeliest = scan.populations[int(np.argmax(scan.probabilities))]
     learned[f"{likeliest.model.name}_tissue"] = _describe(likeliest)
-    learned["least_misfit"] = f"{scan.least_misfit:.1%}"
+    learned["least_misfit"] = f"{scan.least_misfit:.1%} together, {scan.alone_misfit:.1%} alone,"
+    if likeliest.input_error.size:
+        peak, late = likeliest.input_error * (PEAK_ERROR_SD, LATE_ERROR_SD)
+        learned["input_error"] = f"peak against its foot {-peak:+.1%}, after the first pass {-late:+.1%}"
     return Fitter(
         fit=lambda number, part: fit_scan_model(scan, number, part, input_log_sd=input_log_sd),
         learned=learned,

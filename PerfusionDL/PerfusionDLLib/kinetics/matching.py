@@ -137,7 +137,7 @@ class Dictionary:
         root = np.linalg.cholesky(covariance)
         spread = root.T @ self.seen_slopes[:, LOCAL:] / sd
         inner = np.linalg.cholesky(spread @ spread.transpose(0, 2, 1) + np.eye(len(covariance)))
-        mixed = np.linalg.solve(inner, spread)
+        mixed = np.linalg.inv(inner) @ spread
         values = self.seen_values / sd
         offset = np.einsum("kpr,kr->kp", mixed, values)
         constant = (values**2).sum(axis=1) + 2 * np.log(np.diagonal(inner, axis1=1, axis2=2)).sum(axis=1)

@@ -23,22 +23,46 @@ DELAY_PRIOR_S = (1.0, 3.0)
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedInput:
-    """An arterial input, ready to be convolved with any model at the frame times of one slice."""
+    """An arterial input, ready to be convolved with any model at the frame times of one slice.
+
+    error_synthesis (E, 2 K, T), error_matrix (E, M, T) : the same of what the input may be wrong by
+    """
 
     times_s: np.ndarray
     spectrum: InputSpectrum
     matrix: np.ndarray
+    error_synthesis: np.ndarray
+    error_matrix: np.ndarray
     hematocrit: float
 
+    def with_error(self, shares: np.ndarray) -> "PreparedInput":
+        """The input plus shares (E,) of what it may be wrong by."""
+        if not len(shares):
+            return self
+        synthesis, matrix = (
+            right + (shares @ wrong.reshape(len(shares), -1)).reshape(right.shape)
+            for right, wrong in ((self.spectrum.synthesis, self.error_synthesis), (self.matrix, self.error_matrix))
+        )
+        return replace(self, spectrum=replace(self.spectrum, synthesis=synthesis), matrix=matrix)
 
-def prepare_input(arterial, times_s, *, first_s, hematocrit):
-    """See `PreparedInput`; ``arterial`` is a function of time, zero before ``first_s``."""
+    def without_errors(self) -> "PreparedInput":
+        """The input as it is, taken for right."""
+        return replace(self, error_synthesis=self.error_synthesis[:0], error_matrix=self.error_matrix[:0])
+
+
+def prepare_input(arterial, times_s, *, first_s, hematocrit, errors=()):
+    """See `PreparedInput`; ``arterial`` and its ``errors`` are functions of time, zero before ``first_s``."""
     times_s = np.asarray(times_s, dtype=float)
     span_s = times_s[-1] - first_s - FERMI_LOWER[3]
+    every = (arterial, *errors)
+    spectra = [input_spectrum(one, times_s, first_s=first_s) for one in every]
+    matrices = np.stack([input_matrix(one, times_s, span_s=span_s, first_s=FERMI_LOWER[3]) for one in every])
     return PreparedInput(
         times_s=times_s,
-        spectrum=input_spectrum(arterial, times_s, first_s=first_s),
-        matrix=input_matrix(arterial, times_s, span_s=span_s, first_s=FERMI_LOWER[3]),
+        spectrum=spectra[0],
+        matrix=matrices[0],
+        error_synthesis=np.stack([spectrum.synthesis for spectrum in spectra])[1:],
+        error_matrix=matrices[1:],
         hematocrit=hematocrit,
     )
 
@@ -50,7 +74,8 @@ class TissueModel:
     tissue_parameters : names, with units
     mean, population_sd, pixel_sd : of the tissue parameters
     prior_probability : of the model itself
-    curves : parameters (N, 2 + p) and a `PreparedInput` to curves (N, T) and derivatives (N, 2 + p, T)
+    curves : parameters (N, 2 + p) and a `PreparedInput` to curves (N, T) and derivatives (N, 2 + p + E, T), the last
+        of them by shares of the errors of the input
     grid : logs of flow (F,), delays (D,), whole multiples of `GRID_S`, tissue parameters (p,) and a `PreparedInput` to
         all their curves
     """
@@ -68,7 +93,9 @@ class TissueModel:
 def _exchange_curves(transfer):
     def curves(parameters, prepared: PreparedInput):
         response, slopes = transfer(prepared.spectrum.laplace_per_s, parameters, hematocrit=prepared.hematocrit)
-        return prepared.spectrum.respond(response), prepared.spectrum.respond(slopes)
+        by_error = (real_parts(response) @ prepared.error_synthesis).transpose(1, 0, 2)
+        slopes = np.concatenate((prepared.spectrum.respond(slopes), by_error), axis=1)
+        return prepared.spectrum.respond(response), slopes
 
     return curves
 
@@ -96,7 +123,7 @@ def _fermi_model_grid(log_flow, delay_s, tissue, prepared: PreparedInput):
     padded = np.concatenate((prepared.matrix, np.zeros((max(int(rows.max()), 0), prepared.matrix.shape[1]))))
     parameters = _at_no_delay(log_flow, tissue)
     parameters[:, 1] = FERMI_LOWER[3]
-    response, slopes = _fermi_model_curves(parameters, replace(prepared, matrix=np.eye(length)))
+    response, slopes = _fermi_model_curves(parameters, replace(prepared.without_errors(), matrix=np.eye(length)))
     operators = np.stack([padded[row : row + length] for row in rows])
     return CurveGrid(np.concatenate((response[:, None], slopes), axis=1), operators)
 
@@ -107,7 +134,10 @@ def _fermi_model_curves(parameters, prepared: PreparedInput):
     flow, b = np.exp(log_flow), np.exp(-shoulder)
     area = (1 + b) * np.log1p(1 / b)
     log_decay = np.log(area * FLOW_PER_S) + log_flow - log_volume
-    values, slopes = fermi_curves(np.stack((flow, log_decay, shoulder, delay_s), axis=1), prepared.matrix, GRID_S)
+    matrix = np.concatenate((prepared.matrix, *prepared.error_matrix), axis=1)
+    values, slopes = fermi_curves(np.stack((flow, log_decay, shoulder, delay_s), axis=1), matrix, GRID_S)
+    values, *by_error = np.split(values, 1 + len(prepared.error_matrix), axis=1)
+    slopes = slopes[:, :, : values.shape[1]]
     by_flow, by_decay, by_shoulder, by_delay = np.moveaxis(slopes, 1, 0)
     decay_by_shoulder = (1 - b * np.log1p(1 / b)) / area
     return values, np.stack(
@@ -116,6 +146,7 @@ def _fermi_model_curves(parameters, prepared: PreparedInput):
             by_delay,
             -by_decay,
             by_shoulder + by_decay * decay_by_shoulder[:, None],
+            *by_error,
         ),
         axis=1,
     )

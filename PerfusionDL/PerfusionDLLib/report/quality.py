@@ -210,6 +210,7 @@ WORDS = {
     "fermi_probability": "probability of the Fermi model {}",
     "two_compartment_probability": "probability of the two-compartment model {}",
     "least_misfit": "curves count as wrong by {} of their peak, besides noise",
+    "input_error": "arterial input probably wrong beside the tissue: {}",
     "fermi_tissue": "Fermi model: {}",
     "rate_pressure_product_mmhg_min": "rate-pressure product {} mmHg/min",
 }
