@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from cohort_folder import SETTINGS
+from PerfusionDLLib.batch import opening
 from PerfusionDLLib.contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.maps import (
     ArterialInput,
@@ -250,3 +252,10 @@ def siemens(tmp_path_factory):
     from test_chain import study
 
     return study(tmp_path_factory.mktemp("chain") / "siemens", vendor="siemens")
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """The folder of a cohort that begins."""
+    with opening.opened(tmp_path / "out", SETTINGS, resume=False) as folder:
+        yield folder

@@ -21,7 +21,10 @@ from PySide6.QtCore import QFile, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QVBoxLayout
 from pythonqt import Adapter, Timer, UiLoader, adapt, unwrapped
-from stand_ins import STAND_INS, qMRMLLayoutManager, qMRMLWidget, qSlicerMainWindow
+from stand_in_inputs import qMRMLWidget
+from stand_in_views import qMRMLLayoutManager
+from stand_in_window import qSlicerMainWindow
+from stand_ins import STAND_INS
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 

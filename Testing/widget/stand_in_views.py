@@ -1,0 +1,51 @@
+"""Slicer's slice views and its layout manager, as far as our panel uses them."""
+
+import slicer
+import vtk
+
+
+class qMRMLSliceView:
+    """What the panel takes from a slice view: the interactor whose clicks it hears."""
+
+    def __init__(self):
+        self._interactor = vtk.vtkRenderWindowInteractor()
+
+    def interactor(self):
+        return self._interactor
+
+    def _hear(self, interactor):
+        """Take the mouse of a drawn view."""
+        self._interactor = interactor
+
+
+class qMRMLSliceWidget:
+    """A slice view of the layout."""
+
+    def __init__(self, node):
+        self._node, self._view = node, qMRMLSliceView()
+
+    def mrmlSliceNode(self):
+        return self._node
+
+    def sliceView(self):
+        return self._view
+
+    def _resize(self, width, height):
+        """As the real one does when its view gets another size."""
+        logic = slicer.vtkMRMLSliceLogic()
+        logic.SetMRMLScene(self._node.GetScene())
+        logic.SetSliceNode(self._node)
+        logic.ResizeSliceNode(width, height)
+
+
+class qMRMLLayoutManager:
+    """Makes the widget of a slice view when its node is there."""
+
+    def __init__(self, scene):
+        self._scene, self._widgets = scene, {}
+
+    def sliceWidget(self, name):
+        node = self._scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+        if node is not None and name not in self._widgets:
+            self._widgets[name] = qMRMLSliceWidget(node)
+        return self._widgets.get(name)

@@ -1,0 +1,104 @@
+"""What may get in the way of the work: canceling, no PyTorch, renamed and deleted nodes, another study, a reload."""
+
+import importlib.util
+import sys
+
+import numpy as np
+import slicer
+import small_study
+from panel_user import (
+    click,
+    key,
+    load,
+    plotted,
+    press,
+    table,
+    up_to_date,
+)
+from PerfusionDLLib import mrml
+from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS
+
+
+def test_the_progress_says_slice_and_step_and_finding_contours_can_be_canceled(session, drawn):
+    part, said, shares = drawn.slices()[0], [], []
+    before = mrml.readSlice(part)
+
+    def heard():
+        said.append(drawn.ui.statusLabel.text)
+        shares.append(drawn.ui.progressBar.value)
+        return said[-1].startswith("mid: ")
+
+    press(drawn.ui.findContoursButton)
+    assert not drawn.ui.findContoursButton.enabled
+    assert drawn.ui.findContoursButton.toolTip == "Wait until the running work is done, or cancel it."
+    session.wait(heard, seconds=120)
+    assert any(text.startswith("basal: ") for text in said)
+    assert shares == sorted(shares)
+    assert shares[-1] > 0
+    press(drawn.ui.cancelButton)
+    assert drawn.ui.statusLabel.text == "Canceled."
+    for _ in range(60):
+        session.qt_application.processEvents()
+    now = mrml.readSlice(part)
+    np.testing.assert_array_equal(now.contours.labels, before.contours.labels)
+    assert drawn.ui.findContoursButton.enabled
+    assert session.dialogs.errors == []
+
+
+def test_without_pytorch_all_but_the_networks_works_and_it_is_said(session, drawn, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "torch" else find(name, *more))
+    press(drawn.ui.findContoursButton)
+    assert "press Draw by hand" in session.dialogs.errors.pop()
+    part = drawn.slices()[0]
+    labels = small_study.ring_labels()
+    labels[:14] = 0
+    mrml.writeLabels(part.contours, part.originalVolume, labels)
+    session.wait(lambda: np.isnan(slicer.util.arrayFromVolume(part.mbf)[0][12, 27]))
+    up_to_date(session, drawn)
+    assert table(drawn)["1"]["stress_origin"] == "edited"
+    assert session.dialogs.errors == []
+
+
+def test_nodes_may_be_renamed_and_deleted_and_a_second_study_loaded(session, drawn, folder):
+    first = drawn.scans()
+    for nodes in first:
+        nodes.browser.SetName("my scan")
+        for part in nodes.slices:
+            part.contours.SetName("drawing")
+            part.original.SetName("images")
+    session.scene.RemoveNode(first[0].slices[0].mbf)
+    session.scene.RemoveNode(first[0].slices[1].chart)
+    session.scene.RemoveNode(first[0].bullseye)
+    session.scene.RemoveNode(drawn.parameters.segmentTable)
+    mrml.setFrameExcluded(first[0].slices[0], 5, True)
+    session.wait(lambda: drawn.logic.history.canUndo)
+    up_to_date(session, drawn)
+    assert np.isfinite(slicer.util.arrayFromVolume(first[0].slices[0].mbf)).any()
+    assert first[0].bullseye is not None
+    load(session, drawn, folder)
+    assert [nodes.browser for nodes in drawn.scans()] != [nodes.browser for nodes in first]
+    drawn.parameters.stressScan = first[0].browser
+    drawn.parameters.restScan = first[1].browser
+    session.wait(lambda: not drawn.work.busy)
+    session.scene.RemoveNode(first[0].slices[0].contours)
+    session.scene.RemoveNode(first[1].browser)
+    for _ in range(60):
+        session.qt_application.processEvents()
+    assert session.dialogs.errors == []
+
+
+def test_the_module_may_be_reloaded_at_any_moment(session, drawn):
+    mrml.setFrameExcluded(drawn.slices()[0], 5, True)
+    session.wait(lambda: drawn.work.busy or drawn.logic.history.canUndo)
+    session.widget.onReload()
+    again = session.widget.panel
+    assert again is not drawn
+    up_to_date(session, again)
+    assert mrml.isFrameExcluded(again.slices()[0], 5)
+    key(session, again, "Ctrl+Down")
+    assert again.slice.key == again.slices()[1].key
+    click(session, again, BULLSEYE_VIEWS[1], (0, 40, 0))
+    assert plotted(session).GetTitle().startswith("Rest, basal anterior (1): ")
+    assert session.dialogs.errors == []
