@@ -18,9 +18,6 @@ MEMORY_FRAMES = 6.0  # their influence falls with distance in time
 CELLS_PER_PIECE = 4.0  # neighboring grid points tell the same
 SPREAD_MM = 12.0  # expected before anything is known
 PASSES = 2
-NEAREST_BRIGHT = 12  # frames whose translations tell where the dark ones before them may be
-FARTHEST_SD = 4.0  # from them; where lung or liver look more like the heart than itself, likelihood says otherwise
-DARK = 0.3  # of the median contrast
 
 
 def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame: int) -> np.ndarray:
@@ -51,37 +48,10 @@ def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame
         look(frame, order[:count], penalty)
     for _ in range(PASSES):
         contrast = energy[np.arange(len(best)), best]
-        dark = int(np.argmax(contrast > DARK * np.median(contrast)))
         penalty = _breathing_penalty(shifts_mm, shifts_mm[best[contrast >= np.median(contrast)]])
-        before = _breathing_penalty(shifts_mm, shifts_mm[best[dark : dark + NEAREST_BRIGHT]])
-        before[before > FARTHEST_SD**2 / 2] = np.inf
-        best = _dark_together(images, energy, best, before, pieces, dark)
         for frame in order[1:]:
-            look(frame, [other for other in order if other != frame], before if frame < dark else penalty)
+            look(frame, [other for other in order if other != frame], penalty)
     return shifts_mm[best].astype(np.float32)
-
-
-def _dark_together(images, energy, best, penalty, pieces, count) -> np.ndarray:
-    """Shifts, those of the first ``count`` frames (dark, before the bolus) moved by one common step to fit the others.
-
-    Dark frames show what they have in common with each other rather than with the bright ones: found one after another
-    they drift away together.
-    """
-    if count < 2:
-        return best
-    dark, bright = np.arange(count), np.arange(count, len(best))
-    basis = _contrasts(images[bright, best[bright]], np.zeros(len(bright)))
-    explained = np.einsum("tsp,kp->tsk", images[dark], basis) ** 2
-    explained = explained.sum(2) / energy[dark]
-    likelihood = -pieces / 2 * np.log1p(-np.minimum(explained, 0.9999)) - penalty
-    side = 2 * STEPS + 1
-    row, column = np.divmod(best[dark], side)
-    steps = np.stack(np.mgrid[-side + 1 : side, -side + 1 : side], -1).reshape(-1, 2)
-    moved = [np.clip(at[:, None] + step, 0, side - 1) for at, step in zip((row, column), steps.T, strict=True)]
-    moved = moved[0] * side + moved[1]
-    best = best.copy()
-    best[dark] = moved[:, np.argmax(np.take_along_axis(likelihood, moved, 1).sum(0))]
-    return best
 
 
 def _shifted(frames: Frames, grid: Grid) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..contours import MotionCompensation
 from .bulk import find_translations
+from .dark import align_dark, count_dark, place_dark
 from .field import dense_field, resampled
 from .grid import Frames, Grid
 from .groupwise import align, may_move, start
@@ -66,7 +67,10 @@ def compensate(
     blurred, sharp = Frames(signal, coarse, smoothing_mm=2.5), Frames(signal, fine, smoothing_mm=1.0)
     alignment = align(blurred, coarse, alignment, order=1, iterations=4, contrasts=4)
     alignment = align(blurred, coarse, alignment, order=4, iterations=5, contrasts=4, learn=(1, 4))
+    dark = count_dark(blurred, coarse, alignment, reference_frame)
+    alignment = place_dark(blurred, coarse, alignment, dark)
     alignment = align(sharp, fine, alignment, order=6, iterations=6, contrasts=6, learn=(0, 5, 2))
+    alignment = align_dark(sharp, fine, alignment, dark)
     aligned = alignment.quality >= ALIGNED_QUALITY
     aligned[reference_frame] = True
     moved = aligned & may_move(sharp, fine, alignment, reference_frame=reference_frame, contrasts=6)

@@ -3,6 +3,7 @@
 Displacements live on it as a few cosines, so that a field is smooth by construction and its normal equations are small.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -127,6 +128,19 @@ class Frames:
         shape = len(self.images), len(rows), len(columns)
         return self._read(*(np.broadcast_to(part.astype(np.float32), shape) for part in (rows[:, None], columns)))
 
+    def only(self, frame: int) -> "Frames":
+        """One frame, to be read at any number of displacements."""
+        return self._part(slice(frame, frame + 1))
+
+    def first(self, count: int) -> "Frames":
+        """The leading frames."""
+        return self._part(slice(count))
+
+    def _part(self, which: slice) -> "Frames":
+        part = copy(self)
+        part.images = self.images[which]
+        return part
+
     def _read(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         frames, height, width = self.images.shape
         row = np.clip(row, 0, height - 1.001)
@@ -134,7 +148,9 @@ class Frames:
         row0, column0 = row.astype(np.int32), column.astype(np.int32)
         row -= row0
         column -= column0
-        index = row0 * width + column0 + (np.arange(frames, dtype=np.int32) * height * width)[:, None, None]
+        index = row0 * width + column0
+        if frames > 1:
+            index += (np.arange(frames, dtype=np.int32) * height * width)[:, None, None]
         flat = self.images.ravel()
         upper, lower = flat[index], flat[index + width]
         upper += column * (flat[index + 1] - upper)

@@ -78,8 +78,8 @@ def align(
     waves, covariance = alignment.waves_mm, alignment.covariance if learn[0] else loosened(alignment.covariance)
     components = max(1, min(contrasts, len(waves) // 3))
     for iteration in range(iterations):
-        images = frames.at(_fields(waves, grid))
-        model = _LowRank(images, weight, components)
+        images = frames.at(fields(waves, grid))
+        model = LowRank(images, weight, components)
         if iteration == LOOK_AROUND:
             follows = model.follows(images, near)
             window = near + (around - near) * follows
@@ -94,24 +94,24 @@ def align(
 def may_move(frames: Frames, grid: Grid, alignment: Alignment, *, reference_frame: int, contrasts: int) -> np.ndarray:
     """(T,) bool: a frame may move unless it clearly fits the others better where it was."""
     unmoved = np.broadcast_to(alignment.waves_mm[reference_frame], alignment.waves_mm.shape)
-    images = frames.at(_fields(alignment.waves_mm, grid))
-    model = _LowRank(images, alignment.weight, max(1, min(contrasts, len(images) // 3)))
+    images = frames.at(fields(alignment.waves_mm, grid))
+    model = LowRank(images, alignment.weight, max(1, min(contrasts, len(images) // 3)))
 
     def rest(images):
         weighted = (images * model.root).reshape(len(images), -1)
         return (weighted**2).sum(1) - ((weighted @ model.tissues.T) ** 2).sum(1)
 
     tolerance = 2 * CLEARLY * model.noise**2 * frames.noise_correlation(grid)
-    return rest(images) < rest(frames.at(_fields(unmoved, grid))) + tolerance
+    return rest(images) < rest(frames.at(fields(unmoved, grid))) + tolerance
 
 
-def _fields(waves_mm: np.ndarray, grid: Grid) -> np.ndarray:
+def fields(waves_mm: np.ndarray, grid: Grid) -> np.ndarray:
     """(T, 2, rows, columns) mm."""
     rows, columns = grid.cosines(waves_mm.shape[-1])
-    return rows.T @ waves_mm @ columns
+    return rows.T @ waves_mm.astype(np.float32) @ columns
 
 
-class _LowRank:
+class LowRank:
     """The principal components of aligned frames, weighted, and what they leave over.
 
     A component little stronger than noise is only partly believed to be contrast (`certain`, 0 to 1), as the likelihood
@@ -194,7 +194,7 @@ def _gauss_newton(waves_mm, model, grid, prior, noise_power) -> tuple[np.ndarray
 
     amplitudes = waves_mm.reshape(frames, -1)
     free = 1 - model.curves**2 @ model.certain
-    blocks = _normal_blocks(slopes, grid, order) * (free / noise_power)[:, None, None].astype(np.float32)
+    blocks = normal_blocks(slopes, grid, order) * (free / noise_power)[:, None, None].astype(np.float32)
     precision, pull = prior.precision.astype(np.float32), prior.pull(amplitudes).astype(np.float32)
     spread = np.linalg.inv(blocks + precision)
     step = _conjugate_gradients(
@@ -224,7 +224,7 @@ def _conjugate_gradients(apply, precondition, target) -> np.ndarray:
     return solution
 
 
-def _normal_blocks(slopes, grid, order) -> np.ndarray:
+def normal_blocks(slopes, grid, order) -> np.ndarray:
     """(T, 2 order², 2 order²) normal matrix of each frame.
 
     A product of two cosines is the sum of two cosines, so all follows from cosine sums up to twice the order.

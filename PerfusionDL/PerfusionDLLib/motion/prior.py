@@ -91,6 +91,15 @@ def loosened(covariance: np.ndarray) -> np.ndarray:
     return covariance + smooth_covariance(round((count / 2) ** 0.5), 0, DEFORMATION_SHARE**2 * moved_mm2)
 
 
+def expected_deformation(translations_mm: np.ndarray, known_mm: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """(N, n) most likely amplitudes of frames translated by (N, 2), from amplitudes (T, ...) of known ones."""
+    count = len(covariance)
+    rigid = [0, count // 2]
+    mean = known_mm.reshape(len(known_mm), -1).mean(0)
+    follow = covariance[:, rigid] @ np.linalg.inv(covariance[np.ix_(rigid, rigid)])
+    return mean + (translations_mm - mean[rigid]) @ follow.T
+
+
 def _typical(amplitudes: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """(T, n) float32 scale of the prior, low for the translation of a rare deep breath (Student's t)."""
     rigid = [0, amplitudes.shape[1] // 2]
