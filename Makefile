@@ -55,7 +55,7 @@ bench-motion: $(VENV)/installed  ## motion compensation beside other people's pr
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench-motion]'
 	$(BIN)/python benchmarks/motion.py --out docs/motion.csv
 	$(BIN)/python benchmarks/motion_conditions.py
-	$(BIN)/python benchmarks/motion.py --picture docs/motion.png
+	$(BIN)/python benchmarks/motion_picture.py docs/motion.png
 
 bench-learning: $(VENV)/installed  ## what networks learn from corrected phantoms of a different look
 	$(BIN)/python benchmarks/learning.py --out runs/learning --minutes 20

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 from PerfusionDLLib import phantom, pipeline
-from PerfusionDLLib.contours import Contours, MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.contours import PreprocessedScan
 from PerfusionDLLib.series import Condition
+from true_contours import with_true_contours
 
 SEED, FRAMES, REPEATS = 72100, 60, 7
 SIZES = (112, 160, 208)  # of the images: more pixels of the same heart
@@ -21,23 +22,7 @@ def still_scan(size):
     slices = []
     for series, truth in zip(patient.study.rest.slices, patient.truth[Condition.REST], strict=True):
         series = replace(series, signal=series.signal[:FRAMES], times_s=series.times_s[:FRAMES])
-        anterior, inferior = series.ras_from_pixels(np.array([truth.anterior_rv_px, truth.inferior_rv_px]))
-        still = MotionCompensation(
-            corrected=series.signal,
-            displacement_mm=np.zeros((len(series.signal), 2, *truth.labels.shape), np.float32),
-            reference_frame=truth.peak_frame,
-            quality=np.ones(len(series.signal)),
-            aligned=np.ones(len(series.signal), bool),
-        )
-        contours = Contours(
-            peak_frame=truth.peak_frame,
-            reference_frame=truth.peak_frame,
-            box_px=truth.box_px,
-            labels=truth.labels,
-            anterior_rv_ras_mm=anterior,
-            inferior_rv_ras_mm=inferior,
-        )
-        slices.append(PreprocessedSlice(series=series, motion=still, contours=contours))
+        slices.append(with_true_contours(series, truth))
     return PreprocessedScan(condition=Condition.REST, slices=tuple(slices))
 
 

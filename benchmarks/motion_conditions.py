@@ -13,11 +13,12 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from motion import CONFIG, judged, simulated
+from motion_judge import CONFIG, judged, simulated
 from PerfusionDLLib import phantom, pipeline
-from PerfusionDLLib.contours import Contours, MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.contours import PreprocessedScan
 from PerfusionDLLib.motion import compensate
 from scipy import ndimage
+from true_contours import with_true_contours
 
 CONDITIONS = {  # first seed, SNR, what differs from deep free breathing
     "rest, free breathing of 15 mm, SNR 40": (965, "rest", 40.0, {}),
@@ -26,7 +27,7 @@ CONDITIONS = {  # first seed, SNR, what differs from deep free breathing
     "rest, SNR 8": (971, "rest", 8.0, {}),
     "stress, SNR 8": (973, "stress", 8.0, {}),
     "smooth breathing of 6 mm, SNR 20": (975, "rest", 20.0, {"breathing_mm": (6.0, 6.0)}),
-    "breath held, then released, SNR 20": (977, "rest", 20.0, {"free_breathing_probability": 0.0}),
+    "breath held, then released, SNR 20": (995, "rest", 20.0, {"free_breathing_probability": 0.0}),
     "small hearts, SNR 20": (979, "stress", 20.0, {"epicardial_radius_mm": (24.5, 26.0)}),
     "big hearts, SNR 20": (981, "stress", 20.0, {"epicardial_radius_mm": (37.0, 39.0)}),
     "every fifth beat mistriggered, SNR 20": (983, "rest", 20.0, {"mistrigger_probability": 0.2}),
@@ -70,20 +71,6 @@ def conditions():
         print(f"| {name} | {first}, {first + 1} | " + " | ".join(cells) + " |", flush=True)
 
 
-def with_contours(drawn, motion):
-    series, truth = drawn.series, drawn.truth
-    anterior, inferior = series.ras_from_pixels(np.array([truth.anterior_rv_px, truth.inferior_rv_px]))
-    contours = Contours(
-        peak_frame=truth.peak_frame,
-        reference_frame=truth.peak_frame,
-        box_px=truth.box_px,
-        labels=truth.labels,
-        anterior_rv_ras_mm=anterior,
-        inferior_rv_ras_mm=inferior,
-    )
-    return PreprocessedSlice(series=series, motion=motion, contours=contours)
-
-
 def still():
     """Flow of still phantoms with true contours, with and without compensation."""
     print(
@@ -98,8 +85,14 @@ def still():
         ]
         motions = [corrected(part) for part in parts]
         before, after = (
-            flow(scan, [with_contours(part, motion) for part, motion in zip(parts, choice, strict=True)])
-            for choice in ([unmoved(part) for part in parts], motions)
+            flow(
+                scan,
+                [
+                    with_true_contours(part.series, part.truth, motion)
+                    for part, motion in zip(parts, choice, strict=True)
+                ],
+            )
+            for choice in ([None] * len(parts), motions)
         )
         moved = np.concatenate(
             [
@@ -120,17 +113,6 @@ def flow(scan, slices):
     table = pipeline.summarize(*((maps, None) if scan.condition == "rest" else (None, maps)))
     rows = [getattr(row, scan.condition.value).mbf_ml_min_g for row in (*table.segments, table.whole)]
     return np.array(rows)
-
-
-def unmoved(drawn):
-    frames = len(drawn.series.signal)
-    return MotionCompensation(
-        corrected=drawn.series.signal,
-        displacement_mm=np.zeros((frames, 2, *drawn.series.signal.shape[1:]), np.float32),
-        reference_frame=drawn.truth.peak_frame,
-        quality=np.ones(frames),
-        aligned=np.ones(frames, bool),
-    )
 
 
 def sizes():
