@@ -205,6 +205,10 @@ def train(
             cases, out, minutes=minutes or 10, step=step, seed=seed, device=device, weights=weights, progress=say
         )
         output.print(f"\n{learned}\n\nNetworks in {out}. {NOTICE}.", markup=False)
+        output.print(
+            f"Their confidences are those of the networks before; `perfusiondl calibrate {out}` counts them anew.",
+            markup=False,
+        )
         return
     cards = training.train(out, minutes=minutes or 60, step=step, seed=seed, device=device, progress=say)
     for card in cards:

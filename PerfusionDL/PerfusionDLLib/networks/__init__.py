@@ -35,6 +35,11 @@ class Network:
         return self.card["input"]["spacing_mm"]
 
     @property
+    def closer_spacing_mm(self) -> float:
+        """Pixel size of a closer look, of a network that was trained on that too."""
+        return self.card["input"]["closer_spacing_mm"]
+
+    @property
     def size(self) -> int:
         """Rows and columns of its input."""
         return self.card["input"]["size"]

@@ -16,7 +16,7 @@ from ..series import PerfusionSeries
 from .box import Box, Edges, find_box
 from .moments import moments
 from .peak import Peak, bright_frames, find_peaks, first_pass_peak, lead_frames
-from .plausibility import doubts, enhances
+from .plausibility import enhances
 from .points import find_points
 from .ring import box_around, ring_labels
 from .search import AT_A_LOSS, best_view, find_labels, places
@@ -40,6 +40,7 @@ __all__ = [
 DOUBTFUL = 0.8
 DOUBTFUL_WALL_MM = 2.6
 UNKNOWN = 0.1
+NO_HEART = 0.2
 
 
 def preprocess_slice(
@@ -81,7 +82,7 @@ def preprocess_slice(
     else:
         tried = places(series, networks.box, candidates, peak_frame)
     view = best_view(series, networks, tried, peak_frame, progress)
-    if view is None:
+    if view is None or (box_px is None and view.found.sureness < NO_HEART):
         raise _no_heart(series)
     peak, box, moved, found = view.peak, view.box, view.motion, view.found
     if box_px is None:
@@ -119,7 +120,7 @@ def preprocess_slice(
         confidences=confidences,
         weights_sha256=networks.weights_sha256,
     )
-    reasons = doubts(passing, labels, spacing_mm)
+    reasons = view.doubts
     if confidences[Part.LABELS] < UNKNOWN:
         reasons = (*reasons, "its contours resemble none that the networks know")
     return PreprocessedSlice(

@@ -1,6 +1,6 @@
 """The frame of peak left-ventricular enhancement: first where the LV is, then when it is brightest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -9,8 +9,11 @@ from ..networks import Network
 from .window import Window
 
 _CANDIDATES = 3
-_LEAST_MASS = 0.5
+_LEAST_MASS_MM2 = 18.0
 _LEAST_RV = 0.3
+_APART_MM = 15.0
+_FRAMES = 44
+_BEFORE_PEAK = 18
 
 
 @dataclass(frozen=True)
@@ -35,30 +38,64 @@ def find_peaks(signal: np.ndarray, spacing_mm: tuple[float, float], network: Net
     """Where and when something enhances as an LV blood pool does, the likeliest first, up to three; () where nothing.
 
     The network sees the whole series (T, Y, X), coarse in space and time, and marks the pixels whose brightness rises
-    as an LV blood pool's does (not the RV's, not a vessel's). The maximum of their curve is the peak.
+    as an LV blood pool's does (not the RV's, not a vessel's). The maximum of their curve is the peak. It then sees the
+    frames about that peak alone, among which a short bolus is not lost, and at last each place closer, where a small
+    cavity is more than a pixel.
     """
     middle = tuple((length - 1) / 2 for length in signal.shape[1:])
     window = Window(network.size, network.spacing_mm, middle, spacing_mm)
     coarse = window.look(signal)
-    lead = lead_frames(coarse)
-    used = coarse[lead:]
-    share = _resample_time(used, network.channels)
-    _, lv, rv = network(share)
-    rv_curve = _mean_curve(coarse, np.where(rv > 0.5 * rv.max(), rv, 0)) if rv.max() > _LEAST_RV else None
+    frames = range(lead_frames(coarse), len(coarse))
+    found = _marked(coarse, window, frames, network)
+    if found and len(frames) > _FRAMES:
+        found = [*_marked(coarse, window, _about(found[0].frame, frames), network), *found]
+    closer = [_closer(peak, signal, spacing_mm, frames, network) for peak in _apart(found, spacing_mm)[:_CANDIDATES]]
+    return tuple(_apart(sorted(closer, key=lambda peak: -peak.sureness), spacing_mm))
+
+
+def _closer(peak, signal, spacing_mm, frames, network):
+    """The same candidate seen closer; as it was where nothing is seen then."""
+    window = Window(network.size, network.closer_spacing_mm, peak.center_px, spacing_mm)
+    frames = _about(peak.frame, frames)
+    seen = _marked(window.look(signal), window, frames, network)
+    return replace(seen[0], sureness=min(seen[0].sureness, peak.sureness)) if seen else peak
+
+
+def _about(frame, frames):
+    """As many of ``frames`` about one as show a bolus whole and in detail."""
+    first = max(min(frame - _BEFORE_PEAK, frames.stop - _FRAMES), frames.start)
+    return range(first, min(first + _FRAMES, frames.stop))
+
+
+def _apart(peaks, spacing_mm):
+    """Those that are not at the place of one before them."""
+    kept = []
+    for peak in peaks:
+        away_mm = [np.linalg.norm(np.subtract(peak.center_px, one.center_px) * spacing_mm) for one in kept]
+        if min(away_mm, default=np.inf) > _APART_MM:
+            kept.append(peak)
+    return kept
+
+
+def _marked(images, window, frames, network):
+    """Candidates in what the network marks in images (T, size, size) of a window when it sees some of the frames."""
+    _, lv, rv = network(_resample_time(images[frames.start : frames.stop], network.channels))
+    rv_curve = _mean_curve(images, np.where(rv > 0.5 * rv.max(), rv, 0)) if rv.max() > _LEAST_RV else None
     regions, count = ndimage.label(lv > 0.5 * lv.max())
     mass = ndimage.sum_labels(lv, regions, np.arange(1, count + 1))
     peaks = []
     for region in np.argsort(-mass)[:_CANDIDATES]:
-        if mass[region] < _LEAST_MASS:
+        if mass[region] * window.spacing_mm**2 < _LEAST_MASS_MM2:
             break
         weight = np.where(regions == region + 1, lv, 0)
-        curve = _mean_curve(coarse, weight)
+        curve = _mean_curve(images, weight)
         rival = np.delete(mass, region).max() / mass[region] if count > 1 else 0.0
-        sure = float(np.average(lv, weights=weight)) * max(1 - 0.5 * float(rival), 0) * _prominence(curve[lead:])
+        passing = curve[frames.start : frames.stop]
+        sure = float(np.average(lv, weights=weight)) * max(1 - 0.5 * float(rival), 0) * _prominence(passing)
         row, column = window.to_image(np.array(ndimage.center_of_mass(weight)))
-        frame = lead + first_pass_peak(curve[lead:])
+        frame = frames.start + first_pass_peak(passing)
         peaks.append(Peak(int(frame), sure, curve, rv_curve, (float(row), float(column))))
-    return tuple(peaks)
+    return peaks
 
 
 def _mean_curve(images, weight):

@@ -11,7 +11,8 @@ from ..networks import Network, Networks
 from ..series import PerfusionSeries
 from .box import Box, box_about, find_box
 from .moments import moments
-from .peak import Peak, bright_frames
+from .peak import Peak, bright_frames, lead_frames
+from .plausibility import doubts
 from .ring import box_around, ring_labels
 from .window import Window
 
@@ -34,7 +35,7 @@ class FoundLabels:
 
 @dataclass(frozen=True)
 class View:
-    """A place where the heart may be, and what the labels network sees there in aligned images."""
+    """A place where the heart may be, what the labels network sees there when aligned, and what speaks against it."""
 
     peak: Peak | None
     box: Box
@@ -42,6 +43,7 @@ class View:
     motion: MotionCompensation
     images: np.ndarray
     found: FoundLabels
+    doubts: tuple[str, ...]
 
 
 def places(
@@ -75,16 +77,19 @@ def best_view(
     peak_frame: int | None,
     progress: Callable[[str], None],
 ) -> View | None:
-    """The first place where the labels network is not at a loss; of several where it is, the one it is surest of."""
+    """The first place where the labels network is not at a loss and physiology has no doubt.
+
+    Where there is none, the first where the network is not at a loss; else the one it is surest of.
+    """
     best = None
     for peak, box in places:
         view = look(series, networks, peak, box, peak_frame, progress)
         if view is None:
             continue
-        if best is None or view.found.sureness > best.found.sureness:
+        if best is None or best.found.sureness < min(view.found.sureness, AT_A_LOSS):
             best = view
-        if view.found.sureness > AT_A_LOSS:
-            break
+        if view.found.sureness > AT_A_LOSS and not view.doubts:
+            return view
     return best
 
 
@@ -109,7 +114,10 @@ def look(
     rv_curve = peak.rv_curve if peak is not None else None
     images = moments(moved.corrected, frames, usable=moved.aligned, lv=curve, rv=rv_curve)
     found = find_labels(images, series.spacing_mm, networks.labels, center_px=box.center_px)
-    return None if found is None else View(peak, box, int(reference), moved, images, found)
+    if found is None:
+        return None
+    passing = moved.corrected[lead_frames(moved.corrected) :]
+    return View(peak, box, int(reference), moved, images, found, doubts(passing, found.labels, series.spacing_mm))
 
 
 def find_labels(

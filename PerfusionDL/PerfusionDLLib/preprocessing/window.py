@@ -64,9 +64,10 @@ class Window:
 
 
 def _block_means(images, shrink):
-    rows, columns = (length // factor for length, factor in zip(images.shape[1:], shrink, strict=True))
-    cut = images[:, : rows * shrink[0], : columns * shrink[1]]
-    return cut.reshape(len(images), rows, shrink[0], columns, shrink[1]).mean(axis=(2, 4))
+    """Means over blocks of ``shrink`` pixels, what is left over at the far edges dropped."""
+    rows, columns = (length // factor * factor for length, factor in zip(images.shape[1:], shrink, strict=True))
+    parts = [images[:, i : rows : shrink[0], j : columns : shrink[1]] for i, j in np.ndindex(*shrink)]
+    return sum(parts[1:], start=parts[0]) / np.float32(len(parts))
 
 
 def _interpolate(images, place, *, axis):

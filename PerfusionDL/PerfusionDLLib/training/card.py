@@ -12,7 +12,7 @@ import torch
 from .. import __version__
 from ..networks.unet import UNet
 from .fit import ARCHITECTURE, HEAT_SD_PX
-from .samples import COARSE, CROP, FRAMES, MOMENTS, WIDE
+from .samples import CLOSER, COARSE, CROP, FRAMES, MOMENTS, WIDE
 
 _SHARED = {
     "license": "Apache-2.0",
@@ -28,7 +28,8 @@ _LABELS = ["background", "myocardium", "LV blood pool with papillary muscles", "
 _STEPS = {
     "peak": {
         "grid": COARSE,
-        "sees": f"the whole field of view over the whole series, resampled linearly to {FRAMES} frames, first to last",
+        "sees": f"the whole series, or a part of the image and of the frames, resampled linearly to {FRAMES} frames",
+        "closer_spacing_mm": CLOSER.spacing_mm,
         "output": {"kind": "labels", "channels": ["background", "LV blood pool", "RV blood pool"]},
     },
     "box": {
@@ -73,6 +74,7 @@ def write_network(
             "size": about["grid"].size,
             "scaled_to_percentile": 99,
             "scaled_each_channel": about["grid"] is CROP,
+            **({"closer_spacing_mm": about["closer_spacing_mm"]} if "closer_spacing_mm" in about else {}),
         },
         "output": {**about["output"], "mirror_swaps_channels": about["output"]["kind"] == "heat maps"},
         "training": dict(training),

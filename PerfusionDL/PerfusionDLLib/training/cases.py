@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -58,26 +59,29 @@ class Case:
 
 def phantom_cases(seeds: Iterable[int], *, held_out: bool) -> Iterator[Case]:
     """Rest and stress, basal to apical, of phantom patients; ``held_out`` for the wider second configuration."""
+    for seed, condition, level in product(seeds, Condition, Level):
+        yield phantom_case(seed, condition, level, held_out=held_out)
+
+
+def phantom_case(seed: int, condition: Condition, level: Level, *, held_out: bool) -> Case:
+    """One slice of a phantom patient."""
     from .. import phantom
 
     config = phantom.HELD_OUT if held_out else phantom.DEFAULT
-    for seed in seeds:
-        for condition in Condition:
-            for level in Level:
-                made = phantom.simulate_series(seed, condition=condition, level=level, config=config)
-                truth = made.truth
-                yield Case(
-                    name=f"{'held out' if held_out else 'phantom'} {seed}",
-                    condition=condition,
-                    level=level,
-                    series=made.series,
-                    reference=Reference(
-                        labels=truth.labels,
-                        peak_frame=truth.peak_frame,
-                        rv_points_px=np.array([truth.anterior_rv_px, truth.inferior_rv_px]),
-                        displacement_mm=truth.displacement_mm,
-                    ),
-                )
+    made = phantom.simulate_series(seed, condition=condition, level=level, config=config)
+    truth = made.truth
+    return Case(
+        name=f"{'held out' if held_out else 'phantom'} {seed}",
+        condition=condition,
+        level=level,
+        series=made.series,
+        reference=Reference(
+            labels=truth.labels,
+            peak_frame=truth.peak_frame,
+            rv_points_px=np.array([truth.anterior_rv_px, truth.inferior_rv_px]),
+            displacement_mm=truth.displacement_mm,
+        ),
+    )
 
 
 def annotated_case(folder: Path) -> Case:

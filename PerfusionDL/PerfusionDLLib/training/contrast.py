@@ -168,7 +168,7 @@ def draw_series_palette(rng: np.random.Generator, frames: int) -> Palette:
         "aorta": seen(late, blood, gain * rng.uniform(0.4, 1.25)),
         "fat": seen(np.zeros(frames), fat_base, 0.1),
         "chest": seen(0.3 * uptake, _bright(rng, 0.25, 0.6, 1.0), 0.2),
-        "liver": seen(np.cumsum(uptake) / frames, _bright(rng, 0.2, 0.6, 1.0), rng.uniform(0.1, 0.8)),
+        "liver": seen(_liver(time, left, rng), _bright(rng, 0.2, 0.6, 1.0), gain * rng.uniform(0.05, 0.7)),
         "stomach": seen(np.zeros(frames), _bright(rng, 0.3, 1.0, 1.5), 0.1),
     }
     return Palette(**palette, regions=np.stack(regions))
@@ -185,6 +185,15 @@ def _bolus(time, start, rise, rng):
     again = rng.uniform(0.05, 0.35)
     tail = np.clip((time - start - rise) / (2 * rise), 0, 1) * rng.uniform(0.05, 0.35)
     return variate(start, rise) + again * variate(start + rng.uniform(2.5, 4.5) * rise, 2.2 * rise) + tail
+
+
+def _liver(time, left, rng):
+    """What the liver makes of it: some at once by its artery, more later by the portal vein, all of it kept; peak 1."""
+    early = _uptake(time, left, rng)
+    late = np.cumsum(np.interp(time - rng.uniform(0, 0.2), time, early, left=0))
+    share = rng.uniform(0, 1)
+    curve = share * np.maximum.accumulate(early) + (1 - share) * late / max(late[-1], 1e-3)
+    return curve / max(curve.max(), 1e-3)
 
 
 def _uptake(time, left, rng):

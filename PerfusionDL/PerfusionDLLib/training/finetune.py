@@ -201,6 +201,8 @@ def write_further(network: Network, folder: Path, *, training: dict, scores: dic
         "training_data": f"{network.card['training_data']}; then {training['corrected']}",
         "scores": scores,
     }
+    if "calibration" in card:
+        card["calibration"] = {**card["calibration"], "counted_on": "the network this one started from"}
     (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 

@@ -31,16 +31,19 @@ def lesson(one: Correction, network: Network) -> Callable[[np.random.Generator],
     spacing_mm, labels = case.series.spacing_mm, case.reference.labels
     masks = (labels == np.array(list(Label))[:, None, None]).astype(np.float32)
     row0, column0, row1, column1 = box_around(labels)
-    middle = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
-    if step in ("peak", "box"):
-        middle = (np.array(labels.shape) - 1) / 2
+    heart = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
+    image = (np.array(labels.shape) - 1) / 2
+    looks = [(network.spacing_mm, image if step in ("peak", "box") else heart)]
+    if step == "peak":
+        looks.append((network.closer_spacing_mm, heart))
     images = {"peak": _series, "box": _frames}.get(step, _moments)(one, network)
     points = _clockwise(one) if step == "points" else np.full((2, 2), np.nan)
 
     def draw(rng: np.random.Generator) -> Sample:
+        seen_mm, middle = looks[rng.integers(len(looks))]
         off_px = rng.uniform(-1, 1, 2) * _OFF_CENTER_MM[step] / spacing_mm
         zoom = np.exp(rng.normal(0, _ZOOM_SD))
-        window = Window(network.size, network.spacing_mm * zoom, tuple(middle + off_px), spacing_mm)
+        window = Window(network.size, seen_mm * zoom, tuple(middle + off_px), spacing_mm)
         image = network.scaled(window.look(images[rng.integers(len(images))]))
         seen = window.look(masks)
         seen[Label.BACKGROUND] += 1 - seen.sum(axis=0)

@@ -15,6 +15,7 @@ from .scene import paint_scene
 CROP = Grid(96, 2.0)
 WIDE = Grid(96, 4.0)
 COARSE = Grid(64, 6.0)
+CLOSER = Grid(64, 4.0)
 FRAMES = 32
 MOMENTS = ("a frame about the LV peak", "while the RV is full", "when muscle is brightest")
 
@@ -56,15 +57,19 @@ def draw_wide(rng: np.random.Generator) -> Sample:
 
 
 def draw_series(rng: np.random.Generator) -> Sample:
-    """A whole series, coarse in space and time, for the peak frame; labels are those of the mean pose."""
-    heart = draw_heart(rng, COARSE, off_center_mm=70)
-    image = paint_scene(rng, COARSE, heart, draw_series_palette(rng, FRAMES))
-    image = _move(rng, image)
+    """A whole series, coarse in space and time, for the peak frame; labels are those of the mean pose.
+
+    Every other one is seen closer, as in the second look of `find_peaks`.
+    """
+    grid, off_center_mm = (CLOSER, 35) if rng.random() < 0.5 else (COARSE, 70)
+    heart = draw_heart(rng, grid, off_center_mm=off_center_mm)
+    image = paint_scene(rng, grid, heart, draw_series_palette(rng, FRAMES))
+    image = _move(rng, grid, image)
     if rng.random() < 0.2:
         lead = rng.integers(1, 4)
         image[:lead] = image[:lead].mean(axis=0) * 0.3 + rng.uniform(0.3, 1.5) * (image.mean(axis=0) > 0.05)
-    image = acquire(rng, COARSE, image)
-    return _sample(COARSE, heart, image * _field_of_view(rng, COARSE, heart))
+    image = acquire(rng, grid, image)
+    return _sample(grid, heart, image * _field_of_view(rng, grid, heart))
 
 
 def _sample(grid, heart, image, *, each=False):
@@ -90,11 +95,11 @@ def _field_of_view(rng, grid, heart):
     return inside
 
 
-def _move(rng, image):
+def _move(rng, grid, image):
     """Breathing: every frame shifted as a whole, smoothly with a jump or two."""
     frames = len(image)
     time = np.arange(frames)
-    reach_px = rng.uniform(0, 12) / COARSE.spacing_mm if rng.random() < 0.7 else 0.0
+    reach_px = rng.uniform(0, 15) / grid.spacing_mm if rng.random() < 0.7 else 0.0
     path = np.sin(2 * np.pi * time / rng.uniform(2, 40) + rng.uniform(0, 6)) + rng.normal(0, 0.3, frames)
     path = path + np.where(time > rng.integers(frames), rng.normal(0, 0.7), 0)
     direction = rng.normal(0, 1, 2)
