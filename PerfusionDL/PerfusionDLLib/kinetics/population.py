@@ -15,8 +15,7 @@ from .slice_input import LOCAL
 from .tissue_models import DELAY_PRIOR_S, LOG_FLOW_PRIOR, TissueModel
 
 ITERATIONS = 20
-SMALL_GAIN = 0.05  # of the cost, in units of the noise variance: a fortieth of what tells models apart
-DAMPED = 1e-2  # after a step that failed, at least
+SMALL_GAIN = 1e-2  # of the cost, in units of the noise variance: a hundredth of what tells models apart
 GROUP_SHARE = 0.5  # of the spread from pixel to pixel: groups are means
 
 
@@ -89,12 +88,10 @@ def learn(model: TissueModel, slices: Sequence[GroupCurves]) -> Population:
     for _ in range(ITERATIONS):
         _, _, own_step, shared_step = reduce(normal, gradient, own, shared, damping)
         trial = evaluate(own + own_step, shared + shared_step)
-        gain = cost - trial[0]
-        if not gain >= 0:
-            if gain > -SMALL_GAIN:
-                break
-            damping = max(10 * damping, DAMPED)
+        if not trial[0] <= cost:
+            damping *= 10
             continue
+        gain = cost - trial[0]
         own, shared, damping = own + own_step, shared + shared_step, damping / 10
         cost, misfit, normal, gradient = trial
         if gain < SMALL_GAIN:
