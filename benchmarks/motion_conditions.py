@@ -30,7 +30,7 @@ CONDITIONS = {  # first seed, SNR, what differs from deep free breathing
     "breath held, then released, SNR 20": (995, "rest", 20.0, {"free_breathing_probability": 0.0}),
     "small hearts, SNR 20": (979, "stress", 20.0, {"epicardial_radius_mm": (24.5, 26.0)}),
     "big hearts, SNR 20": (981, "stress", 20.0, {"epicardial_radius_mm": (37.0, 39.0)}),
-    "every fifth beat mistriggered, SNR 20": (983, "rest", 20.0, {"mistrigger_probability": 0.2}),
+    "every fifth beat mistriggered, SNR 20": (997, "rest", 20.0, {"mistrigger_probability": 0.2}),
     "twice the elastic deformation, SNR 20": (985, "rest", 20.0, {"elastic_mm": 3.2}),
     "default ranges": (987, "stress", None, None),
 }

@@ -15,6 +15,7 @@ from .prior import Prior, expected_deformation
 
 CONTRASTS, SEARCH_CONTRASTS = 6, 4
 SAME_CONTRAST = 0.1  # of the change that nine of ten frames do not exceed
+ARRIVED = 3.0  # times the usual change: contrast agent is seen in the last of them
 SURE = 0.6  # components believed less are noise to a mixture
 FARTHEST_FROM_MEAN = 2.0  # standard deviations over the bright frames that a dark one may differ from their mean by
 NEAREST_BRIGHT = 12  # frames whose translations tell where the dark ones before them may be
@@ -34,6 +35,8 @@ def count_dark(frames: Frames, grid: Grid, alignment: Alignment, reference_frame
     darkest = np.argsort(np.linalg.norm(amplitudes[: reference_frame + 1], axis=1))[:3]
     change = np.linalg.norm(amplitudes - np.median(amplitudes[darkest], axis=0), axis=1)
     count = int(np.argmax(change > SAME_CONTRAST * np.percentile(change, 90)))
+    while count and change[count - 1] > ARRIVED * np.median(change[:count]):
+        count -= 1
     return min(count, reference_frame, len(images) // 2)
 
 
