@@ -8,7 +8,6 @@ import argparse
 import csv
 import json
 import os
-import re
 import resource
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from motion_judge import SNR, judged, simulated
+from motion_judge import SNR, judged, peak_memory_mb, simulated
 from motion_peers import METHODS
 
 SERIES = ((961, "rest", "mid"), (962, "stress", "mid"), (963, "rest", "basal"), (964, "stress", "basal"))
@@ -53,9 +52,8 @@ def run_one(method, source, target):
     started, before = time.perf_counter(), used()
     displacement_mm = METHODS[method](*arguments)
     figures = {"cpu_s": used() - before, "wall_s": time.perf_counter() - started}
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
-    child_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    figures["memory_mb"] = max(int(peak.group(1)), child_kb) / 1024
+    child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    figures["memory_mb"] = max(peak_memory_mb(), child_mb)
     np.savez(target, displacement_mm=displacement_mm, figures=json.dumps(figures))
 
 

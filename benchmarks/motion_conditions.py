@@ -6,14 +6,13 @@ the truth. Run by ``make bench-motion``.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
 from dataclasses import replace
 
 import numpy as np
-from motion_judge import CONFIG, judged, simulated
+from motion_judge import CONFIG, judged, peak_memory_mb, simulated
 from PerfusionDLLib import phantom, pipeline
 from PerfusionDLLib.contours import PreprocessedScan
 from PerfusionDLLib.motion import compensate
@@ -137,7 +136,7 @@ def one_size(frames, size):
     spacing_mm = tuple(spacing / zoom for spacing in drawn.series.spacing_mm)
     before = time.process_time()
     compensate(signal, spacing_mm=spacing_mm, reference_frame=drawn.truth.peak_frame, region_px=box)
-    return time.process_time() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return time.process_time() - before, peak_memory_mb()
 
 
 def main():

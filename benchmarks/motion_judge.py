@@ -1,6 +1,8 @@
 """How far displacements are from the truth: phantom series with known motion, and the figures of a result on them."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from PerfusionDLLib import phantom
@@ -58,3 +60,9 @@ def judged(drawn, displacement_mm):
         "dice": np.mean(dice),
         "roughness": 100 * roughness(displacement_mm) / roughness(truth.displacement_mm),
     }
+
+
+def peak_memory_mb():
+    """Of this process; unlike the figure of its resource usage it does not begin with that of its parent."""
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    return int(peak.group(1)) / 1024
