@@ -145,8 +145,8 @@ def model_driven(signal, spacing_mm, reference, box):
 def mia(program, signal, spacing_mm, reference, box):
     """A program of MIA with its defaults. It moves contours along with images: a lattice of points tells the field.
 
-    Its splines of 16 pixels on a quarter of the resolution need more of the image than the others are given. Skipping two
-    frames (-k 2) left more; segmenting the ventricle (-s 1.4) failed.
+    Its splines of 16 pixels on a quarter of the resolution need more of the image than the others are given. Skipping
+    two frames (-k 2) left more; segmenting the ventricle (-s 1.4) failed.
     """
     import SimpleITK as sitk  # noqa: N813
 
