@@ -85,8 +85,11 @@ def main():
                 box=drawn.truth.box_px,
             )
             for method in methods:
-                command = [sys.executable, __file__, "--one", method, str(source), str(target)]
-                done = subprocess.run(command, env=os.environ | single, stdout=subprocess.DEVNULL, check=False)
+                command = [sys.executable, str(Path(__file__).resolve()), "--one", method, str(source), str(target)]
+                # elastix leaves a file behind in the folder that it runs in
+                done = subprocess.run(
+                    command, cwd=folder, env=os.environ | single, stdout=subprocess.DEVNULL, check=False
+                )
                 if done.returncode:
                     print(f"{method} gave no result for series {seed}: {done.returncode}", file=sys.stderr)
                     continue
@@ -104,6 +107,8 @@ def main():
     print("|---" * (len(COLUMNS) + 1) + "|")
     for method in METHODS:
         of_method = [row for row in rows if row["method"] == method]
+        if not of_method and method not in methods:
+            continue
         if not of_method:
             print(f"| {method} | gave no result in {LIMIT_S} s of CPU time |" + " |" * (len(COLUMNS) - 1))
             continue
