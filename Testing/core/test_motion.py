@@ -261,3 +261,18 @@ def test_dark_frames_do_not_fit_better_beside_the_heart(seed):
     error = (found.displacement_mm - drawn.truth.displacement_mm)[:, :, drawn.truth.labels == 1]
     assert np.hypot(error[:, 0], error[:, 1]).mean(1).max() < 3
     assert found.aligned.all()
+
+
+@pytest.mark.parametrize("frames", [2, 3, 5, 8, 13])
+def test_noise_of_few_frames_moves_nothing_farther_than_is_searched(frames):
+    rows, columns = np.mgrid[:64, :64]
+    brighter = (np.hypot(rows - 32, columns - 32) < 10) * np.linspace(0, 3, frames)[:, None, None]
+    signal = np.random.default_rng(0).random((frames, 64, 64)) + brighter
+    motion = compensate(signal, spacing_mm=(2.0, 2.0), reference_frame=frames // 2, region_px=(20, 20, 44, 44))
+    assert np.isfinite(motion.corrected).all()
+    assert np.abs(motion.displacement_mm).max() < 40
+
+
+def test_a_single_frame_is_no_series():
+    with pytest.raises(ValueError, match="at least two frames"):
+        compensate(np.ones((1, 64, 64)), spacing_mm=(2.0, 2.0), reference_frame=0)

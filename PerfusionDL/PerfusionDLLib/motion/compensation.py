@@ -88,6 +88,8 @@ def compensate(
 def _check(signal, spacing_mm, reference_frame, region_px) -> None:
     if signal.ndim != 3:
         raise ValueError(f"signal must be (frame, row, column), got shape {signal.shape}")
+    if len(signal) < 2:
+        raise ValueError("a series must have at least two frames, got one")
     if min(signal.shape[1:]) < 8:
         raise ValueError(f"images must have at least 8 rows and columns, got {signal.shape[1:]}")
     if not np.isfinite(signal).all():

@@ -14,6 +14,7 @@ DEFORMATION_SHARE = 0.15  # of the whole movement
 TAIL = 4.0  # degrees of freedom
 LARGEST_SHRINK = 0.2
 LEAST_MM2 = 1e-6
+FARTHEST_SEEN_SD = 4.0
 
 
 class Prior:
@@ -92,12 +93,19 @@ def loosened(covariance: np.ndarray) -> np.ndarray:
 
 
 def expected_deformation(translations_mm: np.ndarray, known_mm: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """(N, n) most likely amplitudes of frames translated by (N, 2), from amplitudes (T, ...) of known ones."""
+    """(N, n) most likely amplitudes of frames translated by (N, 2), from amplitudes (T, ...) of known ones.
+
+    Translations farther than any that was seen come with no more deformation than those.
+    """
     count = len(covariance)
     rigid = [0, count // 2]
     mean = known_mm.reshape(len(known_mm), -1).mean(0)
-    follow = covariance[:, rigid] @ np.linalg.inv(covariance[np.ix_(rigid, rigid)])
-    return mean + (translations_mm - mean[rigid]) @ follow.T
+    offset, inverse = translations_mm - mean[rigid], np.linalg.inv(covariance[np.ix_(rigid, rigid)])
+    distance = np.sqrt(np.einsum("ni,ij,nj->n", offset, inverse, offset))
+    share = FARTHEST_SEEN_SD / np.maximum(distance, FARTHEST_SEEN_SD)
+    found = mean + (share[:, None] * offset) @ (covariance[:, rigid] @ inverse).T
+    found[:, rigid] = translations_mm
+    return found
 
 
 def _typical(amplitudes: np.ndarray, covariance: np.ndarray) -> np.ndarray:
