@@ -121,6 +121,32 @@ def test_a_series_without_a_heart_is_refused_in_words(nets):
         preprocessing.preprocess_slice(series, nets)
 
 
+def no_heart(signal):
+    plane = np.diag([2.0, 2.0, 8.0, 1.0])
+    return PerfusionSeries(signal=signal, times_s=np.arange(len(signal)) * 1.0, ijk_to_ras=plane)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [((50, 16, 16), "No left ventricle was found"), ((8, 96, 96), "No left"), ((2, 96, 96), "only 2 frames")],
+)
+def test_noise_of_any_shape_is_refused_in_words(nets, shape, words):
+    with pytest.raises(PerfusionError, match=words):
+        preprocessing.preprocess_slice(no_heart(np.random.default_rng(0).random(shape, np.float32)), nets)
+
+
+def test_images_of_nothing_are_refused_in_words_and_flagged_where_the_user_insists_on_a_box(nets):
+    nothing = no_heart(np.zeros((40, 96, 96), np.float32))
+    with pytest.raises(PerfusionError, match="No left ventricle was found"):
+        preprocessing.preprocess_slice(nothing, nets)
+    found = preprocessing.preprocess_slice(nothing, nets, box_px=(20.0, 20.0, 60.0, 60.0))
+    assert any("contours are uncertain" in flag for flag in found.flags)
+
+
+def test_a_curve_that_does_not_change_has_its_peak_at_the_first_frame():
+    assert preprocessing.first_pass_peak(np.full(12, 3.0)) == 0
+
+
 @pytest.mark.parametrize("kind", ["cine", "knee", "brain", "still"])
 def test_what_no_contrast_passes_through_is_refused(nets, kind):
     series = strangers.draw_stranger(kind, np.random.default_rng(5))

@@ -41,6 +41,7 @@ DOUBTFUL = 0.8
 DOUBTFUL_WALL_MM = 2.6
 UNKNOWN = 0.1
 NO_HEART = 0.2
+FEWEST_FRAMES = 8
 
 
 def preprocess_slice(
@@ -65,9 +66,11 @@ def preprocess_slice(
     Raises
     ------
     PerfusionError
-        If no left ventricle is found, or one whose blood does not brighten as contrast passes (unless the user has
-        set the box).
+        If there are fewer than eight frames, no left ventricle is found, or one whose blood does not brighten as
+        contrast passes (unless the user has set the box).
     """
+    if len(series.signal) < FEWEST_FRAMES:
+        raise _too_short(series)
     origins = dict.fromkeys(Part, Origin.AUTOMATIC)
     confidences: dict[Part, float] = {}
     spacing_mm = series.spacing_mm
@@ -129,6 +132,13 @@ def preprocess_slice(
         contours=contours,
         automatic=contours,
         flags=(*_flags(contours, peak, moved, reasons), *_wall_flags(doubt_mm)),
+    )
+
+
+def _too_short(series):
+    return PerfusionError(
+        f"There are only {len(series.signal)} frames of {_which(series)}; a first pass takes at least {FEWEST_FRAMES}.",
+        "Check that the whole series was loaded, and that it is a first-pass perfusion series.",
     )
 
 

@@ -57,10 +57,11 @@ def find_box(
     own = np.where((pieces == best) | (pieces == 0), heart, 0)
     own = np.where(ndimage.binary_dilation(pieces == best, iterations=2), own, 0)
     first, last = zip(*(_crossings(own.max(axis=1 - axis)) for axis in range(2)), strict=True)
-    row0, column0 = window.to_image(np.array(first))
-    row1, column1 = window.to_image(np.array(last))
+    edges_px = _inside(window.to_image(np.array([first, last])), image.shape)
+    if edges_px is None:
+        return None
     sure = float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum())
-    return Box((float(row0), float(column0), float(row1), float(column1)), sure)
+    return Box(edges_px, sure)
 
 
 def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float], shape: tuple[int, int]) -> Box:
@@ -72,9 +73,16 @@ def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float], s
     63.0
     """
     half_px = _USUAL_RADIUS_MM / np.asarray(spacing_mm)
-    last = np.asarray(shape) - 1.0
-    low, high = (np.clip(center_px + side * half_px, 0, last) for side in (-1, 1))
-    return Box((*map(float, low), *map(float, high)), 0.1)
+    edges_px = _inside(np.array([center_px - half_px, center_px + half_px]), shape)
+    if edges_px is None:
+        raise ValueError(f"center_px must lie in the image {shape}, got {center_px}")
+    return Box(edges_px, 0.1)
+
+
+def _inside(corners, shape) -> Edges | None:
+    """Edges of what lies inside the image of two corners (2, 2); None where nothing does."""
+    low, high = np.clip(corners, 0, np.asarray(shape) - 1.0)
+    return (*map(float, low), *map(float, high)) if (low < high).all() else None
 
 
 def _crossings(profile):

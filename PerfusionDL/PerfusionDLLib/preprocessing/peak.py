@@ -116,6 +116,8 @@ def first_pass_peak(curve: np.ndarray) -> int:
     curve = np.asarray(curve, float)
     smooth = ndimage.convolve1d(curve, [0.25, 0.5, 0.25], mode="nearest")
     height = (smooth - smooth.min()) / max(np.ptp(smooth), 1e-9)
+    if not height.any():
+        return int(np.argmax(curve))
     start = int(np.argmax(height >= 0.9))
     below = np.flatnonzero(height[start:] < 0.75)
     end = start + int(below[0]) if below.size else len(curve)
