@@ -42,6 +42,12 @@ def draw(session, panel):
     up_to_date(session, panel)
 
 
+def take_away_the_top_of_the_ring(part):
+    labels = small_study.ring_labels()
+    labels[:14] = 0
+    mrml.writeLabels(part.contours, part.originalVolume, labels)
+
+
 def press(button):
     assert button.enabled, button.toolTip
     button.qt_object.click()

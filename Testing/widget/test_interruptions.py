@@ -5,16 +5,7 @@ import sys
 
 import numpy as np
 import slicer
-import small_study
-from panel_user import (
-    click,
-    key,
-    load,
-    plotted,
-    press,
-    table,
-    up_to_date,
-)
+from panel_user import click, key, load, plotted, press, table, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
 from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS
 
@@ -52,9 +43,7 @@ def test_without_pytorch_all_but_the_networks_works_and_it_is_said(session, draw
     press(drawn.ui.findContoursButton)
     assert "press Draw by hand" in session.dialogs.errors.pop()
     part = drawn.slices()[0]
-    labels = small_study.ring_labels()
-    labels[:14] = 0
-    mrml.writeLabels(part.contours, part.originalVolume, labels)
+    take_away_the_top_of_the_ring(part)
     session.wait(lambda: np.isnan(slicer.util.arrayFromVolume(part.mbf)[0][12, 27]))
     up_to_date(session, drawn)
     assert table(drawn)["1"]["stress_origin"] == "edited"

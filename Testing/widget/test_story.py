@@ -4,8 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 import slicer
-import small_study
-from panel_user import draw, enter_what_no_header_says, load, press, table, up_to_date
+from panel_user import draw, enter_what_no_header_says, load, press, table, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml, phantom
 from PerfusionDLLib.dicom import Vendor, write_study
 from slicer_session import Session
@@ -22,9 +21,7 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
     assert rows["1"]["stress_origin"] == "manual"
 
     part = panel.slices()[0]
-    labels = small_study.ring_labels()
-    labels[:14] = 0
-    mrml.writeLabels(part.contours, part.originalVolume, labels)
+    take_away_the_top_of_the_ring(part)
     session.wait(lambda: np.isnan(slicer.util.arrayFromVolume(part.mbf)[0][12, 27]))
     up_to_date(session, panel)
     painted = table(panel)
