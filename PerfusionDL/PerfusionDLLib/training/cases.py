@@ -64,7 +64,7 @@ def phantom_cases(seeds: Iterable[int], *, held_out: bool) -> Iterator[Case]:
 
 
 def phantom_case(seed: int, condition: Condition, level: Level, *, held_out: bool) -> Case:
-    """One slice of a phantom patient."""
+    """One slice of a phantom patient, of the wider second configuration if ``held_out``."""
     from .. import phantom
 
     config = phantom.HELD_OUT if held_out else phantom.DEFAULT

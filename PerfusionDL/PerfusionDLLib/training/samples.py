@@ -59,7 +59,7 @@ def draw_wide(rng: np.random.Generator) -> Sample:
 def draw_series(rng: np.random.Generator) -> Sample:
     """A whole series, coarse in space and time, for the peak frame; labels are those of the mean pose.
 
-    Every other one is seen closer, as in the second look of `find_peaks`.
+    Every other one is seen closer, as in the last look of `find_peaks`.
     """
     grid, off_center_mm = (CLOSER, 35) if rng.random() < 0.5 else (COARSE, 70)
     heart = draw_heart(rng, grid, off_center_mm=off_center_mm)
