@@ -8,11 +8,11 @@ from typing import Annotated
 import numpy as np
 import slicer
 import vtk
-from PerfusionDLLib import mrml
-from PerfusionDLLib.maps import FlowModel
-from PerfusionDLLib.mrml.tasks import Flow, Task, flowTask, manualTask
+from PerfusionDLLib import mrml, session
+from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.panel import Panel
-from PerfusionDLLib.thresholds import ThresholdPreset
+from PerfusionDLLib.quantification.thresholds import ThresholdPreset
+from PerfusionDLLib.session.tasks import Flow, Task, flowTask, manualTask
 from slicer import vtkMRMLSequenceBrowserNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -209,7 +209,7 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
-        self.history = mrml.History(slicer.mrmlScene)
+        self.history = session.History(slicer.mrmlScene)
         self.flow: Flow | None = None
         self._readers: dict[str, mrml.ScanReader] = {}
 
@@ -232,9 +232,9 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         """Reads a scan, the images only once."""
         return self._readers.setdefault(nodes.browser.GetID(), mrml.ScanReader(nodes))
 
-    def choices(self, parameters: PerfusionDLParameterNode) -> tuple[FlowModel, mrml.FlowChoices]:
+    def choices(self, parameters: PerfusionDLParameterNode) -> tuple[FlowModel, session.FlowChoices]:
         """The model, and what else was chosen that the numbers depend on; 0 stands for a value that is not known."""
-        known = mrml.FlowChoices(
+        known = session.FlowChoices(
             dose_ratio=parameters.doseRatio or None,
             rate_pressure_product=parameters.restRatePressureProduct or None,
             thresholds=parameters.thresholds,

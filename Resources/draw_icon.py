@@ -15,7 +15,7 @@ from matplotlib.patches import Wedge
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "PerfusionDL"))
 
-from PerfusionDLLib.figures.bullseye import RINGS, SIXTEEN, sector  # noqa: E402
+from PerfusionDLLib.report.figures.bullseye import RINGS, SIXTEEN, sector  # noqa: E402
 
 PIXELS = 128
 TARGETS = (ROOT / "Resources/PerfusionDL.png", ROOT / "PerfusionDL/Resources/Icons/PerfusionDL.png")

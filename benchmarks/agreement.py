@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from disturbed import FACTOR, PATIENT_SD, SEGMENT_SD, disturb_flow, shift, swell, write_phantom_truth
 from outlines import expected_shapes
-from PerfusionDLLib.comparison import agree
-from PerfusionDLLib.whole import INDEX
+from PerfusionDLLib.app.comparison import agree
+from PerfusionDLLib.results.atomic import INDEX
 
 FIRST_SEED = 7100
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import cohorts
 import numpy as np
 import psutil
+from PerfusionDLLib.app.process_study import run_study
 from PerfusionDLLib.batch.cluster import connected
 from PerfusionDLLib.batch.dispatch import Task, dispatch
 from PerfusionDLLib.batch.outcome import DONE, Outcome
-from PerfusionDLLib.job import run_study
 from PerfusionDLLib.networks import load_networks
 
 GOOD, FIRST_SEED = 50, 50_000

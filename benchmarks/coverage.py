@@ -9,8 +9,8 @@ import argparse
 
 import numpy as np
 from disturbed import FACTOR, PATIENT_SD, SEGMENT_SD
-from PerfusionDLLib.agreement import intervals_over_patients, limits_of_agreement
-from PerfusionDLLib.agreement.statistics import NORMAL_95
+from PerfusionDLLib.evaluation.agreement import intervals_over_patients, limits_of_agreement
+from PerfusionDLLib.evaluation.agreement.statistics import NORMAL_95
 
 MEAN, BETWEEN_SD, WITHIN_SD = 2.5, 0.5, 0.4  # true stress flow, mL/min/g
 SEGMENTS = 16

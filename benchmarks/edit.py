@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from PerfusionDLLib import mrml, phantom
-from PerfusionDLLib.contours import Label
-from PerfusionDLLib.maps import FlowModel
-from PerfusionDLLib.mrml import tasks
+from PerfusionDLLib import mrml, phantom, session
+from PerfusionDLLib.data.contours import Label
+from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.session import tasks
 from scipy import ndimage
 
 
@@ -34,7 +34,7 @@ class Desk:
                     part.rvInsertionPoints.SetNthControlPointPositionWorld(index, *series.ras_from_pixels(point))
         self.part = scans[0].slices[1]
         self.readers = [mrml.ScanReader(nodes) for nodes in scans]
-        self.history = mrml.History(self.scene)
+        self.history = session.History(self.scene)
         for reader in self.readers:
             self.history.start(reader)
         self.flow = self.follow(None)
@@ -74,13 +74,13 @@ def drag(desk: Desk) -> Callable[[], None]:
 def move_peak(desk: Desk) -> Callable[[], None]:
     """Say that another frame shows the peak: nothing is computed before the slice is found again."""
     frame = mrml.readSlice(desk.part).contours.peak_frame
-    return lambda: mrml.setPeakFrame(desk.part, frame + 1)
+    return lambda: session.setPeakFrame(desk.part, frame + 1)
 
 
 def exclude(desk: Desk) -> Callable[[], None]:
     """Leave a frame out, or take it back."""
-    excluded = not mrml.isFrameExcluded(desk.part, 40)
-    return lambda: mrml.setFrameExcluded(desk.part, 40, excluded)
+    excluded = not session.isFrameExcluded(desk.part, 40)
+    return lambda: session.setFrameExcluded(desk.part, 40, excluded)
 
 
 CORRECTIONS = {

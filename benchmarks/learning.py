@@ -11,13 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PerfusionDLLib import cli, mrml, phantom
-from PerfusionDLLib.contours import Part, PreprocessedScan
+from PerfusionDLLib import mrml, phantom
+from PerfusionDLLib.cli import commands
+from PerfusionDLLib.data.contours import Part
+from PerfusionDLLib.data.preprocessed import PreprocessedScan
+from PerfusionDLLib.data.study import Condition, Level
+from PerfusionDLLib.evaluation import network_scores
+from PerfusionDLLib.evaluation.cases import Case, Reference
 from PerfusionDLLib.networks import load_networks
 from PerfusionDLLib.preprocessing import preprocess_slice
-from PerfusionDLLib.series import Condition, Level
-from PerfusionDLLib.training import evaluation
-from PerfusionDLLib.training.cases import Case, Reference
 from scipy import ndimage
 
 CORRECTED = range(62000, 62008)
@@ -72,14 +74,14 @@ def main() -> None:
     weights = chosen.out / "networks"
     sys.argv = ["perfusiondl", "train", "--cases", *results, "--out", str(weights), "--minutes", chosen.minutes]
     try:
-        cli.main()
+        commands.main()
     except SystemExit as ended:
         if ended.code:
             raise
     fresh = [case for seed in FRESH for case in cases(seed)]
     for name, networks in (("shipped", shipped), ("after learning", load_networks(weights))):
-        scores = [score for score, _, _ in evaluation.evaluate(fresh, networks)]
-        print(f"\nPatients that took no part, {name}:\n\n{evaluation.table(scores)}", flush=True)
+        scores = [score for score, _, _ in network_scores.evaluate(fresh, networks)]
+        print(f"\nPatients that took no part, {name}:\n\n{network_scores.table(scores)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from unittest import mock
 
 import numpy as np
 from PerfusionDLLib import kinetics
-from PerfusionDLLib.agreement import icc_agreement
-from PerfusionDLLib.maps import FlowModel
+from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.evaluation.agreement import icc_agreement
 from PerfusionDLLib.phantom import TissueModel, tissue
 from scipy.optimize import curve_fit
 

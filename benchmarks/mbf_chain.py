@@ -15,12 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PerfusionDLLib import aif, motion, networks, phantom, pipeline
-from PerfusionDLLib.agreement import icc_agreement
-from PerfusionDLLib.contours import MotionCompensation, Origin, Part
+from PerfusionDLLib import motion, networks, phantom, pipeline
+from PerfusionDLLib.aif import landmarks
+from PerfusionDLLib.data.contours import Origin, Part
+from PerfusionDLLib.data.preprocessed import MotionCompensation
+from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.dicom import Vendor, read_study, write_study
+from PerfusionDLLib.evaluation.agreement import icc_agreement
 from PerfusionDLLib.phantom import DEFAULT, TissueModel
-from PerfusionDLLib.series import Condition
 
 FIRST_SEED = 86000
 BLOOD_SNR = {8: 32.0, 20: 80.0, 40: 160.0}  # tissue rises by about a quarter of the blood's peak signal
@@ -72,7 +74,7 @@ def given_input(truths):
     """The true arterial input, as a user would give it."""
     first = truths[0]
     every = slice(None, None, 5)  # half a second
-    return aif.arterial_input(first.arterial_times_s[every], first.arterial_mmol_l[every], source="truth")
+    return landmarks.arterial_input(first.arterial_times_s[every], first.arterial_mmol_l[every], source="truth")
 
 
 def segment_flows(maps):

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 from PerfusionDLLib import phantom, pipeline
-from PerfusionDLLib.contours import PreprocessedScan
-from PerfusionDLLib.series import Condition
+from PerfusionDLLib.data.preprocessed import PreprocessedScan
+from PerfusionDLLib.data.study import Condition
 from true_contours import with_true_contours
 
 SEED, FRAMES, REPEATS = 72100, 60, 7

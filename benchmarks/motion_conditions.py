@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from motion_judge import CONFIG, judged, peak_memory_mb, simulated
 from PerfusionDLLib import phantom, pipeline
-from PerfusionDLLib.contours import PreprocessedScan
+from PerfusionDLLib.data.preprocessed import PreprocessedScan
 from PerfusionDLLib.motion import compensate
 from scipy import ndimage
 from true_contours import with_true_contours

@@ -1,7 +1,8 @@
 """Slices with the true contours of a phantom, as if motion compensation had left them where they were."""
 
 import numpy as np
-from PerfusionDLLib.contours import Contours, MotionCompensation, PreprocessedSlice
+from PerfusionDLLib.data.contours import Contours
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedSlice
 
 
 def unmoved(series, reference_frame):

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from .blood import measure_arterial_input, residual_contrast
-from .contours import PreprocessedScan, Progress
-from .maps import ArterialInput, FlowModel, PerfusionMaps
+from .aif.measurement import measure_arterial_input, residual_contrast
+from .data.flow import ArterialInput, FlowModel, PerfusionMaps
+from .data.preprocessed import PreprocessedScan, Progress
+from .data.study import Condition, Scan
 from .networks import Networks
 from .preprocessing import preprocess_slice
-from .quantification import fingerprint, quantify
-from .series import Condition, Scan
-from .summary import summarize
+from .quantification.flow_maps import fingerprint, quantify
+from .quantification.segment_table import summarize
 
 __all__ = [
     "fingerprint",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from dicom_studies import small_scan
+from PerfusionDLLib.data.study import Condition, Study
 from PerfusionDLLib.dicom import find_studies, list_files, write_study
-from PerfusionDLLib.series import Condition, Study
 
 SETTINGS = {"version": "1", "model": "averaged"}
 

@@ -14,8 +14,8 @@ import numpy as np
 import pydicom
 from PerfusionDLLib import phantom
 from PerfusionDLLib.batch.outcome import DONE, LOST, Outcome
+from PerfusionDLLib.data.study import Condition, Level
 from PerfusionDLLib.dicom import write_study
-from PerfusionDLLib.series import Condition, Level
 
 SMALL = replace(
     phantom.DEFAULT,

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 from cohort_folder import SETTINGS
 from PerfusionDLLib.batch import opening
-from PerfusionDLLib.contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
-from PerfusionDLLib.maps import (
-    ArterialInput,
-    FitStatus,
-    PerfusionMaps,
-    RegionFlow,
-    SegmentFit,
-    SegmentRow,
-    SegmentTable,
-    SliceMaps,
-)
-from PerfusionDLLib.series import Condition, Level, PerfusionSeries
+from PerfusionDLLib.data.contours import Contours, Origin, Part
+from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, SegmentFit, SliceMaps
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
+from PerfusionDLLib.data.table import RegionFlow, SegmentRow, SegmentTable
 
 SIZE, FRAMES, SPACING_MM = 72, 40, 2.0
 CENTER = (35.0, 38.0)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from PerfusionDLLib.series import Acquisition, Condition, Level, PerfusionSeries, Scan, Study
+from PerfusionDLLib.data.acquisition import Acquisition
+from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries, Scan, Study
 
 FRAMES, SIZE = 14, 8
 TO_APEX = np.array([-0.6, 0.6, -0.53]) / np.linalg.norm([-0.6, 0.6, -0.53])

@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PerfusionDLLib.aha import TERRITORY_SEGMENTS
-from PerfusionDLLib.contours import Label
+from PerfusionDLLib.app.phantom_truth import write_truth
+from PerfusionDLLib.data.aha import TERRITORY_SEGMENTS
+from PerfusionDLLib.data.contours import Label
+from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries, Scan, Study
 from PerfusionDLLib.phantom import DEFAULT, PhantomStudy
 from PerfusionDLLib.phantom.breathing import draw_beats
 from PerfusionDLLib.phantom.grid import Grid
 from PerfusionDLLib.phantom.heart import Heart, draw_heart
 from PerfusionDLLib.phantom.patient import draw_patient, draw_visit
 from PerfusionDLLib.phantom.simulation import known, timed_bolus
-from PerfusionDLLib.results import write_image, write_json
-from PerfusionDLLib.series import Condition, Level, PerfusionSeries, Scan, Study
-from PerfusionDLLib.truth import write_truth
-from PerfusionDLLib.whole import INDEX
+from PerfusionDLLib.results.atomic import INDEX
+from PerfusionDLLib.results.writing import write_image, write_json
 
 LATE_FRAMES = 2
 TURN_DEG = 5.0

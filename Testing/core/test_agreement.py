@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from PerfusionDLLib.agreement import (
+from PerfusionDLLib.evaluation.agreement import (
     contour_distance_mm,
     dice,
     icc_agreement,
@@ -17,7 +17,7 @@ from PerfusionDLLib.agreement import (
     rectangle_dice,
     repeatability_coefficient,
 )
-from PerfusionDLLib.agreement.patients import pair_statistics
+from PerfusionDLLib.evaluation.agreement.patients import pair_statistics
 
 SHROUT_FLEISS = np.array(
     [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], dtype=float

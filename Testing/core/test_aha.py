@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from PerfusionDLLib.aha import LEVEL_SEGMENTS, SEGMENT_NAMES, TERRITORY_SEGMENTS, aha_segments, transmural_depth
-from PerfusionDLLib.series import Level
+from PerfusionDLLib.data.aha import LEVEL_SEGMENTS, SEGMENT_NAMES, TERRITORY_SEGMENTS, aha_segments, transmural_depth
+from PerfusionDLLib.data.study import Level
 from scipy import ndimage
 
 HEART = {"center_yx": (50, 50), "anterior_rv_yx": (21, 29), "inferior_rv_yx": (80, 30)}

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from PerfusionDLLib.aif import arterial_input, baseline_frame_count, blood_region
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.aif.landmarks import arterial_input, baseline_frame_count, blood_region
+from PerfusionDLLib.data.errors import PerfusionError
 
 TIMES_S = np.arange(60) * 0.9
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from PerfusionDLLib.aif_file import arterial_input_from_csv
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.aif.csv import arterial_input_from_csv
+from PerfusionDLLib.data.errors import PerfusionError
 
 TIMES_S = np.arange(0, 40, 0.9)
 CURVE = 4 * np.exp(-(((TIMES_S - 12) / 3) ** 2)) + 0.4 * (TIMES_S > 20)

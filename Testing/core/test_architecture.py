@@ -1,6 +1,7 @@
 """The walls of the house: who may import what, read from the syntax trees."""
 
 import ast
+import graphlib
 import re
 from pathlib import Path
 
@@ -9,45 +10,67 @@ import pytest
 MODULE = Path(__file__).parents[2] / "PerfusionDL"
 CORE = MODULE / "PerfusionDLLib"
 FILES = sorted(CORE.rglob("*.py"))
-WORDS = {"errors", "series", "contours", "maps"}
-METHODS = {
-    "dicom",
-    "motion",
-    "networks",
-    "preprocessing",
-    "concentration",
-    "residual",
-    "aif",
-    "kinetics",
-    "aha",
-    "bullseye",
-    "agreement",
+
+ARROWS = {
+    "data": set(),
+    "signal": {"data"},
+    "motion": {"data"},
+    "networks": {"data"},
+    "dicom": {"data"},
+    "kinetics": {"data"},
+    "phantom": {"data"},
+    "mrml": {"data"},
+    "results": {"data"},
+    "aif": {"data", "signal"},
+    "preprocessing": {"data", "motion", "networks"},
+    "quantification": {"data", "signal", "aif", "kinetics"},
+    "pipeline": {"data", "networks", "preprocessing", "aif", "quantification"},
+    "evaluation": {"data", "motion", "networks", "dicom", "phantom", "preprocessing"},
+    "report": {"data", "evaluation"},
 }
-CHAIN = {"pipeline", "blood", "curves", "quantification", "summary"}
-COMPOSITION = CHAIN | {"report", "figures"}
+"""The rooms that each room of the core may open, also inside functions. Doors may open any room."""
+DOORS = {"app", "session", "panel", "cli", "batch", "training"}
+PURE = {"data", "signal", "motion", "kinetics", "aif", "preprocessing", "quantification", "pipeline"}
+SLICER_PACKAGES = {"slicer", "vtk", "vtkmodules", "qt", "ctk"}
 
 
-def noun(path):
-    """First part of a file's place in the core: ``phantom/anatomy.py`` is ``phantom``."""
-    return path.relative_to(CORE).parts[0].removesuffix(".py")
+def room(path):
+    """First part of a file's place in the library: ``motion/field.py`` is in ``motion``; "" is the library itself."""
+    first = path.relative_to(CORE).parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
 
 
-def imports(path, *, file_scope_only=False):
-    """Absolute imports as top-level names, relative ones as ``.name`` seen from the core."""
+def module_name(path):
+    """Dotted name of a file seen from the library: ``motion.field``; "" is the library itself."""
+    parts = [*path.relative_to(CORE).parts[:-1], path.stem]
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {module_name(path): path for path in FILES}
+
+
+def external_imports(path, *, file_scope_only=False):
+    """First names of the packages that a file imports from elsewhere."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    depth = len(path.relative_to(CORE).parts)
     for node in tree.body if file_scope_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            if node.level == 0:
-                yield node.module.split(".")[0]
-            elif node.level < depth:
-                yield "." + noun(path)
-            elif node.module:
-                yield "." + node.module.split(".")[0]
-            else:
-                yield from ("." + alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+def internal_imports(path, *, file_scope_only=False):
+    """Modules of the library that a file imports, by their dotted names."""
+    name = module_name(path)
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if file_scope_only else ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [part for part in package[: len(package) - node.level + 1] if part]
+            target = ".".join(base + (node.module.split(".") if node.module else []))
+            for alias in node.names:
+                inner = f"{target}.{alias.name}".lstrip(".")
+                yield inner if inner in MODULES else target
 
 
 def each(files=FILES):
@@ -55,78 +78,58 @@ def each(files=FILES):
 
 
 @each()
-def test_only_the_scene_door_and_the_panel_know_slicer(path):
-    if noun(path) not in {"mrml", "panel"}:
-        assert not {"slicer", "vtk", "vtkmodules", "qt", "ctk"} & set(imports(path))
+def test_rooms_are_entered_through_their_doors_only(path):
+    here = room(path)
+    assert here in {"", *ARROWS, *DOORS}, f"the room {here} has no place in ARROWS"
+    if here in ARROWS:
+        opened = {name.split(".")[0] for name in internal_imports(path)} - {"", here}
+        assert opened <= ARROWS[here], f"{here} may open {sorted(ARROWS[here])}"
+
+
+def test_no_import_goes_round_in_a_circle():
+    graph = {name: set(internal_imports(path)) - {name} for name, path in MODULES.items()}
+    assert list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_no_room_leads_back_to_itself():
+    assert list(graphlib.TopologicalSorter(ARROWS).static_order())
+
+
+@each()
+def test_only_scene_and_panel_know_slicer(path):
+    if room(path) not in {"mrml", "session", "panel"}:
+        assert not SLICER_PACKAGES & set(external_imports(path))
 
 
 @each()
 def test_only_the_panel_knows_qt(path):
-    if noun(path) != "panel":
-        assert not {"qt", "ctk"} & set(imports(path))
-
-
-@each()
-def test_only_the_module_opens_the_panel(path):
-    if noun(path) != "panel":
-        assert ".panel" not in set(imports(path))
+    if room(path) != "panel":
+        assert not {"qt", "ctk"} & set(external_imports(path))
+        assert not {name for name in internal_imports(path) if name.split(".")[0] == "panel"}
 
 
 @each()
 def test_torch_waits_until_it_is_needed(path):
-    if noun(path) not in {"networks", "training"}:
-        assert not {"torch", "monai"} & set(imports(path, file_scope_only=True))
+    if room(path) not in {"networks", "training"}:
+        assert not {"torch", "monai"} & set(external_imports(path, file_scope_only=True))
 
 
 @each()
-def test_only_the_dicom_noun_knows_dicom_libraries(path):
-    if noun(path) != "dicom":
-        assert not {"pydicom", "highdicom"} & set(imports(path))
+def test_only_the_dicom_room_knows_dicom_libraries(path):
+    if room(path) != "dicom":
+        assert not {"pydicom", "highdicom"} & set(external_imports(path))
 
 
 @each()
-def test_only_the_cohort_door_knows_the_engine(path):
-    if noun(path) != "batch":
-        assert not {"dask", "distributed", "psutil"} & set(imports(path))
+def test_only_batch_knows_the_engine_and_only_the_command_line_opens_batch(path):
+    if room(path) != "batch":
+        assert not {"dask", "distributed", "psutil"} & set(external_imports(path))
+        batch = {name for name in internal_imports(path) if name.split(".")[0] == "batch"}
+        assert not batch or room(path) == "cli"
+        assert not {name for name in internal_imports(path, file_scope_only=True) if name.split(".")[0] == "batch"}
 
 
-@each()
-def test_only_the_command_line_opens_the_cohort_door(path):
-    if noun(path) != "batch":
-        assert ".batch" not in set(imports(path, file_scope_only=True))
-        assert noun(path).startswith("cli") or ".batch" not in set(imports(path))
-
-
-@each([path for path in FILES if noun(path) in WORDS])
-def test_words_import_only_words(path):
-    assert {name[1:] for name in imports(path) if name[0] == "."} <= WORDS
-
-
-@each([path for path in FILES if noun(path) in METHODS])
-def test_methods_do_not_import_each_other(path):
-    allowed = WORDS | {noun(path), "__version__"} | ({"networks", "motion"} if noun(path) == "preprocessing" else set())
-    assert {name[1:] for name in imports(path) if name[0] == "."} <= allowed
-
-
-@each([path for path in FILES if noun(path) == "phantom"])
-def test_the_phantom_has_its_own_forward_model(path):
-    assert {name[1:] for name in imports(path) if name[0] == "."} <= WORDS | {"phantom"}
-
-
-@each([path for path in FILES if noun(path) in COMPOSITION])
-def test_composition_does_not_open_doors(path):
-    doors = {"mrml", "panel", "cli", "console", "job", "batch", "results", "training"}
-    assert not {name[1:] for name in imports(path) if name[0] == "."} & doors
-
-
-@each(
-    [
-        path
-        for path in FILES
-        if noun(path)
-        in WORDS | METHODS - {"dicom", "networks"} | {"pipeline", "blood", "curves", "quantification", "summary"}
-    ]
-)
+@each([path for path in FILES if room(path) in PURE])
 def test_the_core_is_pure(path):
     """No file, clock, environment or hidden random generator."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -140,7 +143,7 @@ def test_the_module_cmake_packages_every_core_file_and_no_other():
     if not cmake.exists():
         pytest.skip("no Slicer module yet")
     listed = re.findall(r"\$\{MODULE_NAME\}Lib/(\S+\.py)", cmake.read_text(encoding="utf-8"))
-    packaged = [path.relative_to(CORE).as_posix() for path in FILES if noun(path) != "training"]
+    packaged = [path.relative_to(CORE).as_posix() for path in FILES if room(path) != "training"]
     missing, gone = sorted(set(packaged) - set(listed)), sorted(set(listed) - set(packaged))
     add, remove = ("\n".join(f"  ${{MODULE_NAME}}Lib/{name}" for name in names) for names in (missing, gone))
     assert not missing, f"add to MODULE_PYTHON_SCRIPTS in {cmake.name}, in alphabetical order:\n{add}"

@@ -7,7 +7,7 @@ from cohort_folder import SETTINGS, finish, studies_in, tree
 from PerfusionDLLib.batch import folder as folders
 from PerfusionDLLib.batch import opening
 from PerfusionDLLib.batch.outcome import DONE, LIMITS, LOST, REFUSED, Outcome
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.data.errors import PerfusionError
 
 
 def test_a_finished_study_is_not_repeated_and_a_changed_one_is(tmp_path, opened):

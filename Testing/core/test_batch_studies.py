@@ -10,7 +10,8 @@ import pytest
 from cohort_folder import studies_in, tree
 from dicom_studies import small_study
 from PerfusionDLLib.batch.cohort import survey
-from PerfusionDLLib.dicom import archive, read_study, write_study
+from PerfusionDLLib.dicom import read_study, write_study
+from PerfusionDLLib.dicom.read import archive
 
 
 def test_studies_are_found_however_they_lie(tmp_path):

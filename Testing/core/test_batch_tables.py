@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pypdf
 from cohort_folder import studies_in, tree
-from PerfusionDLLib import report, results
+from PerfusionDLLib import report
 from PerfusionDLLib.batch.outcome import DONE, REFUSED, Outcome
 from PerfusionDLLib.batch.tables import cohort_tables
 from PerfusionDLLib.report import cohort
+from PerfusionDLLib.report.cohort_pages import write_cohort_pdf
+from PerfusionDLLib.results import writing
+from PerfusionDLLib.results.atomic import INDEX
 
 
 def test_a_table_survives_being_written_and_read(finished_study):
@@ -38,7 +41,7 @@ def test_studies_far_from_the_others_are_to_be_looked_at_first(finished_study, t
     assert first == "s11"
     assert "stress MBF 6.00 is far above the cohort's" in reasons
     with (tmp_path / "cohort.pdf").open("wb") as target:
-        cohort.write_cohort_pdf(target, studies, {f"t{n}": "refused, at reading " * 9 for n in range(99)}, 3)
+        write_cohort_pdf(target, studies, {f"t{n}": "refused, at reading " * 9 for n in range(99)}, 3)
     assert (tmp_path / "cohort.pdf").stat().st_size > 5000
 
 
@@ -56,7 +59,7 @@ def test_what_may_leave_the_house_names_nobody_even_where_folders_do(tmp_path, o
     place = opened.results(done.label)
     place.mkdir()
     (place / "table.json").write_text(report.table_json(finished_study.table))
-    results.write_index(place / results.INDEX, finished_study.preprocessed, {})
+    writing.write_index(place / INDEX, finished_study.preprocessed, {})
     opened.end(done, Outcome(study=done.label, kind=DONE), overwrite=False)
     problem = {"step": "reading DICOM", "problem": "The file Roe^Jane.dcm is damaged.", "remedy": "Send it again."}
     opened.end(broken, Outcome(study=broken.label, kind=REFUSED, **problem), overwrite=False)

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PerfusionDLLib import blood, pipeline
-from PerfusionDLLib.contours import Contours, MotionCompensation, PreprocessedScan, PreprocessedSlice
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib import pipeline
+from PerfusionDLLib.aif import measurement
+from PerfusionDLLib.data.contours import Contours
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.phantom import DEFAULT, simulate_study
-from PerfusionDLLib.series import Condition, Level, PerfusionSeries
 
 RATIO = 10.0
 
@@ -71,7 +73,7 @@ def prebolus(scan, truth):
     """The same slice a minute before, with a tenth of the dose: the plain signal equation, written out."""
     acquisition = scan.slices[0].series.acquisition
     times_s = np.arange(0, 55, 0.9)
-    blood = np.interp(times_s + 7.3, truth.arterial_times_s, truth.arterial_mmol_l) / RATIO
+    measurement = np.interp(times_s + 7.3, truth.arterial_times_s, truth.arterial_mmol_l) / RATIO
 
     def signal(concentration_mmol_l, t10_s):
         r1 = 1 / t10_s + acquisition.relaxivity_l_mmol_s * concentration_mmol_l
@@ -81,7 +83,7 @@ def prebolus(scan, truth):
         return free * kept**n + (1 - np.exp(-tr * r1)) * (1 - kept**n) / (1 - kept)
 
     images = np.full((times_s.size, *truth.labels.shape), 300.0)
-    images[:, truth.labels == 2] = 2000 * signal(blood, acquisition.t10_blood_s)[:, None]
+    images[:, truth.labels == 2] = 2000 * signal(measurement, acquisition.t10_blood_s)[:, None]
     images += np.random.default_rng(5).normal(0, 1.0, images.shape)
     return PerfusionSeries(
         signal=images.astype(np.float32),
@@ -136,4 +138,4 @@ def test_a_blood_pool_drawn_where_no_contrast_arrives_is_refused_in_words(scan):
     moved = replace(part.motion, corrected=falling)
     wrong = replace(part, motion=moved, series=replace(part.series, signal=falling))
     with pytest.raises(PerfusionError, match="contrast"):
-        blood.slice_arterial_input(wrong, 0, blood.NO_RESIDUAL)
+        measurement.slice_arterial_input(wrong, 0, measurement.NO_RESIDUAL)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PerfusionDLLib import agreement, motion
-from PerfusionDLLib.cli import app
-from PerfusionDLLib.contours import MotionCompensation
-from PerfusionDLLib.results import read_image
+from PerfusionDLLib import motion
+from PerfusionDLLib.cli.commands import app
+from PerfusionDLLib.data.preprocessed import MotionCompensation
+from PerfusionDLLib.evaluation import agreement
+from PerfusionDLLib.results.writing import read_image
 
 NEVER_TRAINED_ON = 28
 REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice"

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from PerfusionDLLib.console import Console, Steps
+from PerfusionDLLib.cli.console import Console, Steps
 
 
 def installed():

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pandas
 import pytest
-from PerfusionDLLib import comparison, report, results
-from PerfusionDLLib.agreement import compare_contours, flow_summaries, shape_summaries
-from PerfusionDLLib.contours import Label
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib import report
+from PerfusionDLLib.app import comparison
+from PerfusionDLLib.data.contours import Label
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.evaluation.agreement import compare_contours, flow_summaries, shape_summaries
+from PerfusionDLLib.results import writing
+from PerfusionDLLib.results.atomic import INDEX
 from scipy import ndimage
 
 STUDIES = 12
@@ -19,9 +22,9 @@ def write(folder, study):
     folder.mkdir(parents=True)
     (folder / "segments.csv").write_text(report.segments_csv(study.table), encoding="utf-8")
     (folder / "territories.csv").write_text(report.territories_csv(study.table), encoding="utf-8")
-    results.write_index(folder / results.INDEX, study.preprocessed, {})
-    for name, piece in results.named_slices(study.preprocessed):
-        results.write_slice(folder / name, piece.contours, piece.series, piece.series.signal[0], {})
+    writing.write_index(folder / INDEX, study.preprocessed, {})
+    for name, piece in writing.named_slices(study.preprocessed):
+        writing.write_slice(folder / name, piece.contours, piece.series, piece.series.signal[0], {})
 
 
 def with_contours(study, change):
@@ -187,7 +190,7 @@ def test_readings_in_different_poses_are_compared_in_one_where_the_motion_is_kno
     write(tmp_path / "second", finished_study)
     write(tmp_path / "first", with_contours(finished_study, lowered))
     apart = comparison.compare([tmp_path / "first"], [tmp_path / "second"]).slices[0].agreement
-    for name, part in results.named_slices(finished_study.preprocessed):
+    for name, part in writing.named_slices(finished_study.preprocessed):
         np.savez(tmp_path / "second" / name / "displacement.npz", displacement_mm=part.motion.displacement_mm)
     together = comparison.compare([tmp_path / "first"], [tmp_path / "second"]).slices[0].agreement
     assert not apart.one_pose

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from PerfusionDLLib.concentration import (
+from PerfusionDLLib.data.acquisition import Acquisition
+from PerfusionDLLib.signal.saturation_recovery import (
     concentration,
     curves_without_noise_floor,
     noise_level,
@@ -11,7 +12,6 @@ from PerfusionDLLib.concentration import (
     steady_baseline,
     without_noise_floor,
 )
-from PerfusionDLLib.series import Acquisition
 
 
 def played_pulse_by_pulse(r1_per_s, acquisition):

@@ -6,9 +6,9 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_studies import small_scan, small_study
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.study import Condition, Identity, Study
 from PerfusionDLLib.dicom import read_study, write_study
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.series import Condition, Identity, Study
 
 NAME = "Doe^Jane"
 

@@ -13,10 +13,10 @@ import pydicom
 import pytest
 import SimpleITK
 from dicom_studies import small_scan
-from PerfusionDLLib.contours import Label
+from PerfusionDLLib.data.contours import Label
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.study import Condition, Identity, Scan, Study
 from PerfusionDLLib.dicom import export_results, read_study, write_study
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.series import Condition, Identity, Scan, Study
 
 MOMENT = datetime(2025, 1, 20, 14, 30)
 PDF = b"%PDF-1.4 a report of odd length"

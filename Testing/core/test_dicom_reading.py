@@ -7,9 +7,9 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_studies import bolus_slice, slice_matrix, small_scan, small_study
+from PerfusionDLLib.data.study import Condition, Level, Study
 from PerfusionDLLib.dicom import read_study, write_study
-from PerfusionDLLib.dicom.clock import date_time_s, is_plausible, past_midnight
-from PerfusionDLLib.series import Condition, Level, Study
+from PerfusionDLLib.dicom.read.clock import date_time_s, is_plausible, past_midnight
 
 REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice" / "dicom"
 

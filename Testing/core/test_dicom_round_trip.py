@@ -8,8 +8,8 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_studies import SIZE, bolus_slice, slice_matrix, small_scan, small_study, with_proton_density
+from PerfusionDLLib.data.study import Condition, Identity, Study
 from PerfusionDLLib.dicom import Vendor, read_study, write_study
-from PerfusionDLLib.series import Condition, Identity, Study
 
 TIME_TOLERANCE_S = 1e-5
 vendors = pytest.mark.parametrize("vendor", list(Vendor))

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PerfusionDLLib import networks, phantom
-from PerfusionDLLib.contours import Contours, MotionCompensation, Part, PreprocessedSlice
-from PerfusionDLLib.training import calibration, cases, evaluation
+from PerfusionDLLib.data.contours import Contours, Part
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedSlice
+from PerfusionDLLib.evaluation import calibration, cases, network_scores
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def perfect(case):
     contours = Contours(
         peak_frame=case.reference.peak_frame,
         reference_frame=frame,
-        box_px=evaluation.box_around(truth.labels),
+        box_px=network_scores.box_around(truth.labels),
         labels=truth.labels,
         anterior_rv_ras_mm=anterior,
         inferior_rv_ras_mm=inferior,
@@ -41,7 +42,7 @@ def perfect(case):
 
 
 def test_a_perfect_answer_has_no_error(case):
-    scored = evaluation.score(perfect(case), case)
+    scored = network_scores.score(perfect(case), case)
     assert scored.peak_frame_error == 0
     assert scored.insertion_points_mm == pytest.approx(0, abs=1e-6)
     for measure in ("box_dice", "myocardium_dice", "cavity_dice", "epicardium_dice", "rv_dice"):
@@ -94,12 +95,12 @@ def test_disturbed_slices_keep_their_shape(case):
 
 
 def test_the_table_counts_what_was_not_found(case, tmp_path):
-    failed = evaluation.Score(name="a", condition="rest", level="mid", failure="No left ventricle was found.")
-    scores = [evaluation.score(perfect(case), case), failed]
-    lines = evaluation.table(scores).splitlines()
+    failed = network_scores.Score(name="a", condition="rest", level="mid", failure="No left ventricle was found.")
+    scores = [network_scores.score(perfect(case), case), failed]
+    lines = network_scores.table(scores).splitlines()
     assert lines[0].startswith("| measure | all (n = 2) |")
     assert lines[-1].startswith("| left ventricle not found | 1 |")
-    evaluation.write_csv(tmp_path / "scores.csv", scores)
+    network_scores.write_csv(tmp_path / "scores.csv", scores)
     with (tmp_path / "scores.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["failure"] for row in rows] == ["", "No left ventricle was found."]
@@ -132,7 +133,7 @@ def test_the_calibration_is_written_into_the_cards_and_used(tmp_path):
 
 
 def test_promises_count_what_was_kept():
-    good = evaluation.Score(
+    good = network_scores.Score(
         name="a",
         condition="rest",
         level="mid",
@@ -146,6 +147,6 @@ def test_promises_count_what_was_kept():
         points_confidence=0.9,
     )
     bad = replace(good, myocardium_dice=0.4, labels_confidence=0.3)
-    text = evaluation.promises([good] * 9 + [bad])
+    text = network_scores.promises([good] * 9 + [bad])
     assert "| myocardium Dice at least 0.85 | 0.84 | 0.90 | 1, 0 |" in text
     assert "(1), 100% are among the tenth of least confidence" in text

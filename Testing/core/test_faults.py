@@ -8,9 +8,11 @@ from datetime import datetime
 from io import BytesIO
 
 import pytest
-from PerfusionDLLib import comparison, report, results, whole
+from PerfusionDLLib import report
+from PerfusionDLLib.app import comparison, write_outputs
+from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.dicom import export_results
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.results import atomic
 from PerfusionDLLib.training import corrections
 from test_comparison import write as write_readings
 from test_dicom_export import from_dicom
@@ -48,11 +50,13 @@ def export(one_slice, finished_study, tmp_path_factory):
     def write(kind, path, progress=lambda step: None):
         study = one_slice
         if kind in FOLDERS:
-            with whole.whole_folder(path, overwrite=True) as partial:
+            with atomic.whole_folder(path, overwrite=True) as partial:
                 progress("begun")
                 match kind:
                     case "results":
-                        results.write_results(partial, study.preprocessed, study.maps, study.table, progress=progress)
+                        write_outputs.write_results(
+                            partial, study.preprocessed, study.maps, study.table, progress=progress
+                        )
                     case "dicom":
                         export_results(
                             partial, [root / "sources"], [scan], study.maps, study.table, moment=datetime(2025, 1, 20)
@@ -66,7 +70,7 @@ def export(one_slice, finished_study, tmp_path_factory):
                             file.rename(partial / file.name)
                         (partial / "inner").rmdir()
             return
-        with whole.whole_file(path) as target:
+        with atomic.whole_file(path) as target:
             progress("begun")
             if kind == "table":
                 target.write(report.segments_csv(finished_study.table).encode())
@@ -192,7 +196,7 @@ def test_a_former_result_survives_where_the_new_one_cannot_take_its_name(tmp_pat
         return rename(self, name)
 
     monkeypatch.setattr(type(target), "rename", refuse)
-    with pytest.raises(PerfusionError, match="No space left"), whole.whole_folder(target, overwrite=True) as partial:
+    with pytest.raises(PerfusionError, match="No space left"), atomic.whole_folder(target, overwrite=True) as partial:
         (partial / "segments.csv").write_text("new")
     assert content(target) == before
     assert list(tmp_path.iterdir()) == [target]
@@ -200,9 +204,9 @@ def test_a_former_result_survives_where_the_new_one_cannot_take_its_name(tmp_pat
 
 def test_a_disk_without_room_is_named_as_the_reason(tmp_path, monkeypatch):
     """The writers of images say only that they failed."""
-    monkeypatch.setattr(whole, "FULL_BYTES", 1 << 62)
+    monkeypatch.setattr(atomic, "FULL_BYTES", 1 << 62)
     with (
         pytest.raises(PerfusionError, match="no space is left on the disk"),
-        whole.whole_folder(tmp_path / "results"),
+        atomic.whole_folder(tmp_path / "results"),
     ):
         raise PerfusionError("The scene scene.mrb could not be written.", "Check the disk.")

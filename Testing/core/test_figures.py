@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from PerfusionDLLib import figures
-from PerfusionDLLib.agreement import limits_of_agreement
-from PerfusionDLLib.bullseye import polar_image, sector, segment_at
-from PerfusionDLLib.figures.agreement import draw_bland_altman
-from PerfusionDLLib.figures.bullseye import table_values
-from PerfusionDLLib.figures.curves import fits_by_segment
-from PerfusionDLLib.figures.slices import draw_contours, time_position
-from PerfusionDLLib.figures.style import colormap, ink_on
-from PerfusionDLLib.series import Condition, Level
+from PerfusionDLLib.data.bullseye import polar_image, sector, segment_at
+from PerfusionDLLib.data.study import Condition, Level
+from PerfusionDLLib.evaluation.agreement import limits_of_agreement
+from PerfusionDLLib.report import figures
+from PerfusionDLLib.report.figures.agreement import draw_bland_altman
+from PerfusionDLLib.report.figures.bullseye import table_values
+from PerfusionDLLib.report.figures.curves import fits_by_segment
+from PerfusionDLLib.report.figures.slices import draw_contours, time_position
+from PerfusionDLLib.report.figures.style import colormap, ink_on
 
 
 def luminance(name):

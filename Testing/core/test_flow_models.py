@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PerfusionDLLib.data.flow import FitStatus, FlowModel
 from PerfusionDLLib.kinetics import CurveSet, fit_curves, input_spline, prepare_fitter
-from PerfusionDLLib.kinetics.spectrum import input_spectrum
-from PerfusionDLLib.kinetics.tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT, prepare_input
-from PerfusionDLLib.maps import FitStatus, FlowModel
+from PerfusionDLLib.kinetics.hierarchical.spectrum import input_spectrum
+from PerfusionDLLib.kinetics.hierarchical.tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT, prepare_input
 from PerfusionDLLib.phantom.tissue import TissueModel, concentration
 
 STEP_S = 0.05

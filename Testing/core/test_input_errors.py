@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.kinetics import CurveSet, prepare_fitter
-from PerfusionDLLib.kinetics.groups import GroupCurves, group_means, shared_error
-from PerfusionDLLib.kinetics.slice_input import LATE_ERROR_SD, PEAK_ERROR_SD, input_errors
-from PerfusionDLLib.kinetics.tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT, prepare_input
-from PerfusionDLLib.maps import FlowModel
+from PerfusionDLLib.kinetics.hierarchical.groups import GroupCurves, group_means, shared_error
+from PerfusionDLLib.kinetics.hierarchical.slice_input import LATE_ERROR_SD, PEAK_ERROR_SD, input_errors
+from PerfusionDLLib.kinetics.hierarchical.tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT, prepare_input
 from PerfusionDLLib.phantom.tissue import TissueModel, concentration, flow_per_s
 from scipy.signal import lfilter
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PerfusionDLLib.data.flow import FitStatus
 from PerfusionDLLib.kinetics import (
     fermi_residue,
     fit_fermi,
@@ -11,7 +12,6 @@ from PerfusionDLLib.kinetics import (
     input_spline,
     relative_upslope,
 )
-from PerfusionDLLib.maps import FitStatus
 
 FINE_S = np.arange(0, 60, 0.02)
 TIMES_S = np.arange(0, 60, 0.85)

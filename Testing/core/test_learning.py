@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PerfusionDLLib import mrml, networks, phantom, training
-from PerfusionDLLib.agreement import dice
-from PerfusionDLLib.contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.data.contours import Contours, Origin, Part
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.evaluation.agreement import dice
 from PerfusionDLLib.motion.field import resampled
-from PerfusionDLLib.series import Condition
 from PerfusionDLLib.training import corrections, finetune
 from PerfusionDLLib.training.lessons import TEACHES, lesson
 from scipy import ndimage

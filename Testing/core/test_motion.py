@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PerfusionDLLib.contours import MotionCompensation
+from PerfusionDLLib.data.preprocessed import MotionCompensation
+from PerfusionDLLib.data.study import Condition, Level
 from PerfusionDLLib.motion import compensate, move_labels, move_points
 from PerfusionDLLib.phantom import DEFAULT, HELD_OUT, TissueModel, simulate_series, simulate_study
-from PerfusionDLLib.series import Condition, Level
 
 SPACING_MM = (2.0, 2.0)
 FRAMES, SIZE, PEAK = 40, 80, 14

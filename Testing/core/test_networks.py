@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from PerfusionDLLib import networks
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.data.errors import PerfusionError
 
 SIZE_LIMIT_BYTES = 10e6
 

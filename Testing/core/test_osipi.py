@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PerfusionDLLib.kinetics import MYOCARDIAL_DENSITY_G_ML, input_spline
+from PerfusionDLLib.kinetics.hierarchical.tissue_models import TWO_COMPARTMENT, prepare_input
 from PerfusionDLLib.kinetics.least_squares import levenberg_marquardt
-from PerfusionDLLib.kinetics.tissue_models import TWO_COMPARTMENT, prepare_input
 
 NOISE_MMOL_L = 0.001
 TOLERANCES = {  # absolute and relative, of OSIPI's own test of fitted parameters

@@ -43,9 +43,11 @@ def test_files_are_listed_once_and_in_order():
 
 
 def test_every_network_and_its_card_are_packaged():
-    weights = MODULE / "PerfusionDLLib/weights"
+    weights = MODULE / "PerfusionDLLib/networks/weights"
     wanted = {
-        f"${{MODULE_NAME}}Lib/weights/{path.name}" for path in weights.glob("*") if path.suffix in (".pt", ".json")
+        f"${{MODULE_NAME}}Lib/networks/weights/{path.name}"
+        for path in weights.glob("*")
+        if path.suffix in (".pt", ".json")
     }
     missing = sorted(wanted - set(LISTED))
     assert not missing, "add to MODULE_PYTHON_RESOURCES in PerfusionDL/CMakeLists.txt:\n  " + "\n  ".join(missing)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PerfusionDLLib import phantom
-from PerfusionDLLib.contours import Label
+from PerfusionDLLib.data.contours import Label
+from PerfusionDLLib.data.study import Condition, Level
 from PerfusionDLLib.phantom.orientation import turn
-from PerfusionDLLib.series import Condition, Level
 from scipy.ndimage import map_coordinates
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from PerfusionDLLib.data.acquisition import Acquisition
 from PerfusionDLLib.phantom.contrast import Circulation, circulate, convolve
 from PerfusionDLLib.phantom.magnetization import signal
 from PerfusionDLLib.phantom.settings import TissueModel
 from PerfusionDLLib.phantom.tissue import DENSITY_G_ML, concentration, respond
-from PerfusionDLLib.series import Acquisition
 
 
 def convolution_error(step_s):

@@ -5,12 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 from PerfusionDLLib import pipeline
-from PerfusionDLLib.contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.maps import FitStatus, FlowModel
-from PerfusionDLLib.residual import Residual
-from PerfusionDLLib.series import Acquisition, Condition, Level, PerfusionSeries
-from PerfusionDLLib.thresholds import thresholds_from
+from PerfusionDLLib.aif.residual_contrast import Residual
+from PerfusionDLLib.data.acquisition import Acquisition
+from PerfusionDLLib.data.contours import Contours, Origin, Part
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flow import FitStatus, FlowModel
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
+from PerfusionDLLib.quantification.thresholds import thresholds_from
 
 FINE_S = np.arange(0, 50, 0.05)
 TIMES_S = np.arange(0, 50, 0.9)

@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 from PerfusionDLLib import networks, preprocessing
-from PerfusionDLLib.contours import Label, Origin, Part
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.preprocessing import search
-from PerfusionDLLib.preprocessing.box import box_about
-from PerfusionDLLib.preprocessing.moments import moments, muscle_frames, right_frames
-from PerfusionDLLib.preprocessing.points import named
-from PerfusionDLLib.preprocessing.walls import contour_doubt_mm
+from PerfusionDLLib.data.contours import Label, Origin, Part
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.study import TOWARD_APEX_RAS, Condition, Level, PerfusionSeries
+from PerfusionDLLib.evaluation import network_scores
+from PerfusionDLLib.evaluation.cases import phantom_case
+from PerfusionDLLib.preprocessing import candidates
+from PerfusionDLLib.preprocessing.bounding_box import box_about
+from PerfusionDLLib.preprocessing.contour_uncertainty import contour_doubt_mm
+from PerfusionDLLib.preprocessing.insertion_points import named
+from PerfusionDLLib.preprocessing.phases import moments, muscle_frames, right_frames
 from PerfusionDLLib.preprocessing.window import Window
-from PerfusionDLLib.series import TOWARD_APEX_RAS, Condition, Level, PerfusionSeries
-from PerfusionDLLib.training import evaluation, strangers
-from PerfusionDLLib.training.cases import phantom_case
+from PerfusionDLLib.training.synthetic.other_series import draw_other_series
 from scipy import ndimage, stats
 
 
@@ -87,7 +88,7 @@ def test_a_first_pass_lower_than_what_follows_still_has_a_peak():
 
 
 def test_a_phantom_slice_is_found(simulated, found):
-    scored = evaluation.score(found, simulated)
+    scored = network_scores.score(found, simulated)
     assert scored.peak_frame_error <= 1
     assert scored.box_dice > 0.93
     assert scored.myocardium_dice > 0.85
@@ -111,7 +112,7 @@ def test_what_the_user_has_set_is_kept_and_what_follows_is_found_anew(simulated,
     assert again.contours.box_px == box_px
     assert again.contours.origins[Part.PEAK_FRAME] is Origin.EDITED
     assert again.contours.origins[Part.LABELS] is Origin.AUTOMATIC
-    assert evaluation.dice(again.contours.myocardium, found.contours.myocardium) > 0.9
+    assert network_scores.dice(again.contours.myocardium, found.contours.myocardium) > 0.9
 
 
 def test_a_series_without_a_heart_is_refused_in_words(nets):
@@ -149,19 +150,19 @@ def test_a_curve_that_does_not_change_has_its_peak_at_the_first_frame():
 
 @pytest.mark.parametrize("kind", ["cine", "knee", "brain", "still"])
 def test_what_no_contrast_passes_through_is_refused(nets, kind):
-    series = strangers.draw_stranger(kind, np.random.default_rng(5))
+    series = draw_other_series(kind, np.random.default_rng(5))
     with pytest.raises(PerfusionError, match=r"No (left ventricle|contrast agent)"):
         preprocessing.preprocess_slice(series, nets)
 
 
 def test_a_long_axis_plane_is_flagged_as_such(nets):
-    series = strangers.draw_stranger("long axis", np.random.default_rng(5))
+    series = draw_other_series("long axis", np.random.default_rng(5))
     found = preprocessing.preprocess_slice(series, nets)
     assert any("may not be a first pass through a short-axis slice" in flag for flag in found.flags)
 
 
 def test_a_cine_with_a_box_of_the_users_is_not_refused_but_flagged(nets):
-    series = strangers.draw_stranger("cine", np.random.default_rng(5))
+    series = draw_other_series("cine", np.random.default_rng(5))
     found = preprocessing.preprocess_slice(series, nets, box_px=(40.0, 40.0, 72.0, 72.0))
     assert any("brightens by" in flag for flag in found.flags)
 
@@ -209,7 +210,7 @@ def test_the_heart_is_found_where_networks_before_took_something_else_for_it(net
     away_mm = (np.array(first.center_px) - ndimage.center_of_mass(labels == Label.BLOOD_POOL)) * spacing_mm
     assert np.linalg.norm(away_mm) < 15
     assert first.rv_curve is not None
-    scored, _, _ = next(evaluation.evaluate([case], nets))
+    scored, _, _ = next(network_scores.evaluate([case], nets))
     assert scored.peak_frame_error <= 1
     assert scored.myocardium_dice > 0.8
     assert scored.rv_dice > 0.6
@@ -217,12 +218,12 @@ def test_the_heart_is_found_where_networks_before_took_something_else_for_it(net
 
 def test_where_the_labels_network_is_at_a_loss_the_next_place_is_tried(simulated, nets):
     series = simulated.series
-    (peak, right), *_ = search.places(
+    (peak, right), *_ = candidates.places(
         series, nets.box, preprocessing.find_peaks(series.signal, series.spacing_mm, nets.peak), None
     )
     shape = series.signal.shape[1:]
     wrong = box_about((8.0, 8.0), series.spacing_mm, shape)
-    view = search.best_view(series, nets, [(peak, wrong), (peak, right)], None, lambda step: None)
+    view = candidates.best_view(series, nets, [(peak, wrong), (peak, right)], None, lambda step: None)
     assert view.box is right
 
 
@@ -279,7 +280,7 @@ def test_insertion_points_keep_their_names_however_the_heart_is_turned_about_its
 def test_insertion_points_of_a_heart_turned_far_are_named_right(nets):
     """The inferior point of this apex lies further to the front and above than the anterior one."""
     case = phantom_case(5002, Condition.REST, Level.APICAL, held_out=True)
-    scored, _, _ = next(evaluation.evaluate([case], nets))
+    scored, _, _ = next(network_scores.evaluate([case], nets))
     assert scored.insertion_points_mm < 6
 
 

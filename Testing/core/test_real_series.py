@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PerfusionDLLib import networks
-from PerfusionDLLib.training import cases, evaluation
+from PerfusionDLLib.evaluation import cases, network_scores
 
 GE = Path(__file__).parents[3] / "shared/real/ge15t_one_slice"
 
@@ -37,7 +37,7 @@ FORMS = [
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_heart_is_found_however_the_series_is_stored_and_disturbed(form, disturbed, nets):
-    ((scored, _, _),) = evaluation.evaluate([disturbed[f"{GE.name}, {form}"]], nets)
+    ((scored, _, _),) = network_scores.evaluate([disturbed[f"{GE.name}, {form}"]], nets)
     assert not scored.failure
     assert scored.peak_frame_error <= PEAK_FRAMES.get(form, 1)
     assert scored.epicardium_dice > 0.88

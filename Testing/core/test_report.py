@@ -13,8 +13,8 @@ import pandas
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PerfusionDLLib import report
-from PerfusionDLLib.figures import styled
-from PerfusionDLLib.maps import RegionFlow
+from PerfusionDLLib.data.table import RegionFlow
+from PerfusionDLLib.report.figures import styled
 from PerfusionDLLib.report.findings import findings_page, summary
 from PerfusionDLLib.report.page import RIGHT_MM, Page, text_width_mm, wrapped
 from PerfusionDLLib.report.quality import (

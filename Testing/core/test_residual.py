@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from PerfusionDLLib.residual import PARTITION_COEFFICIENT, Baseline, residual_contrast
-from PerfusionDLLib.series import Acquisition
+from PerfusionDLLib.aif.residual_contrast import PARTITION_COEFFICIENT, Baseline, residual_contrast
+from PerfusionDLLib.data.acquisition import Acquisition
 
 REST = Acquisition(saturation_time_s=0.11)
 STRESS = replace(REST, saturation_time_s=0.10)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.results import read_image, write_image
-from PerfusionDLLib.series import PerfusionSeries
-from PerfusionDLLib.whole import INDEX, whole_folder
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.study import PerfusionSeries
+from PerfusionDLLib.results.atomic import INDEX, whole_folder
+from PerfusionDLLib.results.writing import read_image, write_image
 
 
 def former_result(folder):

@@ -11,11 +11,12 @@ import pandas
 import pydicom
 import pypdf
 import pytest
-from PerfusionDLLib import aha, mrml
+from PerfusionDLLib import mrml
+from PerfusionDLLib.data import aha
+from PerfusionDLLib.data.study import Condition, Level
 from PerfusionDLLib.dicom import find_studies, list_files
 from PerfusionDLLib.report.tables import FLOW_COLUMNS
-from PerfusionDLLib.results import read_image
-from PerfusionDLLib.series import Condition, Level
+from PerfusionDLLib.results.writing import read_image
 from places import frames, values_there
 from scipy import ndimage
 from test_chain import index, perfusiondl

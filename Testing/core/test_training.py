@@ -6,7 +6,7 @@ import torch
 from PerfusionDLLib import networks, training
 from PerfusionDLLib.networks.unet import UNet
 from PerfusionDLLib.training import fit
-from PerfusionDLLib.training.samples import CROP, DRAW, Sample, turned
+from PerfusionDLLib.training.synthetic.samples import CROP, DRAW, Sample, turned
 
 
 def slice_with_rv(seed):

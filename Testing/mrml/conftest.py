@@ -3,7 +3,7 @@
 import pytest
 import small_study
 from PerfusionDLLib import mrml
-from PerfusionDLLib.series import Condition
+from PerfusionDLLib.data.study import Condition
 
 
 @pytest.fixture

@@ -3,27 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-from PerfusionDLLib.aha import SEGMENT_NAMES
-from PerfusionDLLib.contours import (
-    Contours,
-    Label,
-    MotionCompensation,
-    Origin,
-    Part,
-    PreprocessedScan,
-    PreprocessedSlice,
-)
-from PerfusionDLLib.maps import (
-    ArterialInput,
-    FitStatus,
-    PerfusionMaps,
-    RegionFlow,
-    SegmentFit,
-    SegmentRow,
-    SegmentTable,
-    SliceMaps,
-)
-from PerfusionDLLib.series import Acquisition, Condition, Level, PerfusionSeries
+from PerfusionDLLib.data.acquisition import Acquisition
+from PerfusionDLLib.data.aha import SEGMENT_NAMES
+from PerfusionDLLib.data.contours import Contours, Label, Origin, Part
+from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, SegmentFit, SliceMaps
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
+from PerfusionDLLib.data.table import RegionFlow, SegmentRow, SegmentTable
 
 FRAMES, ROWS, COLUMNS = 8, 48, 56
 CENTER_YX = (23.0, 27.0)

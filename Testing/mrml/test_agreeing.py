@@ -6,13 +6,14 @@ import numpy as np
 import pandas
 import pytest
 import small_study
-from PerfusionDLLib import cli_results, mrml
-from PerfusionDLLib.agreement import dice
-from PerfusionDLLib.contours import Label, Origin, Part
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.maps import FlowModel
-from PerfusionDLLib.mrml import tasks
-from PerfusionDLLib.series import Condition
+from PerfusionDLLib import mrml, session
+from PerfusionDLLib.cli import results
+from PerfusionDLLib.data.contours import Label, Origin, Part
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.evaluation.agreement import dice
+from PerfusionDLLib.session import tasks
 
 FLOWS = {Condition.STRESS: 2.0, Condition.REST: 1.0}
 FILES = ("agreement.csv", "slices.csv", "flows.csv")
@@ -34,7 +35,7 @@ class Corrected:
         anterior = np.array(points.GetNthControlPointPositionWorld(0))
         along = np.cross(normal, [1.0, 0, 0])
         points.SetNthControlPointPositionWorld(0, *(anterior + 6 * along / np.linalg.norm(along)))
-        mrml.setFrameExcluded(self.readers[1].nodes.slices[1], LEFT_OUT, True)
+        session.setFrameExcluded(self.readers[1].nodes.slices[1], LEFT_OUT, True)
         self.after = self.flow()
 
     def flow(self):
@@ -52,7 +53,7 @@ def corrected():
 
 @pytest.fixture(scope="module")
 def written(corrected, tmp_path_factory):
-    return mrml.agreementTask(tmp_path_factory.mktemp("scene") / "agreement", corrected.after).run()
+    return session.agreementTask(tmp_path_factory.mktemp("scene") / "agreement", corrected.after).run()
 
 
 def numbers(table):
@@ -108,18 +109,18 @@ def test_corrections_can_be_forgotten_as_the_command_line_does(corrected, tmp_pa
     opened = mrml.openScene(tmp_path / "scene.mrb")
     readers = [mrml.ScanReader(nodes) for nodes in mrml.findScans(opened.scene)]
     for reader in readers:
-        mrml.forgetCorrections(opened.scene, reader)
+        session.forgetCorrections(opened.scene, reader)
     again = tasks.flowTask(opened.scene, readers, None, model=FlowModel.FERMI).run()
     assert numbers(again.table) == numbers(corrected.before.table)
-    assert mrml.whyNoAgreement(again) == "Nothing was corrected yet."
+    assert session.whyNoAgreement(again) == "Nothing was corrected yet."
 
 
 @pytest.mark.slow
 def test_the_command_line_says_the_same_of_the_saved_scene(corrected, written, tmp_path):
     mrml.saveScene(corrected.headless.scene, tmp_path / "scene.mrb")
     for name, automatic in (("automatic", True), ("corrected", False)):
-        cli_results.export(tmp_path / "scene.mrb", tmp_path / name, automatic=automatic)
-    cli_results.agree([tmp_path / "automatic"], [tmp_path / "corrected"], tmp_path / "agreement")
+        results.export(tmp_path / "scene.mrb", tmp_path / name, automatic=automatic)
+    results.agree([tmp_path / "automatic"], [tmp_path / "corrected"], tmp_path / "agreement")
     tables = {
         name: [pandas.read_csv(folder / name) for folder in (written.folder, tmp_path / "agreement")] for name in FILES
     }
@@ -141,7 +142,7 @@ def test_a_slice_drawn_by_hand_is_left_out_of_both_readings(tmp_path):
         contours=replace(stress.slices[1].contours, origins=dict.fromkeys(Part, Origin.MANUAL)),
     )
     scene = Corrected([replace(stress, slices=(stress.slices[0], by_hand)), rest])
-    written = mrml.agreementTask(tmp_path / "agreement", scene.after).run()
+    written = session.agreementTask(tmp_path / "agreement", scene.after).run()
     assert written.leftOut == 1
     flows = pandas.read_csv(tmp_path / "agreement" / "flows.csv", dtype={"name": str})
     stress_segments = flows[(flows.quantity == "stress") & (flows.extent == "segment")]
@@ -156,7 +157,7 @@ def test_a_peak_that_the_reader_gave_agrees_with_nothing(corrected, tmp_path):
     given = {part: Origin.AUTOMATIC for part in Part} | {Part.PEAK_FRAME: Origin.EDITED}
     found = replace(stress.slices[0].automatic, origins=given)
     scans_now = (replace(stress, slices=(replace(stress.slices[0], automatic=found), stress.slices[1])), rest)
-    mrml.agreementTask(tmp_path / "agreement", replace(corrected.after, scans=scans_now)).run()
+    session.agreementTask(tmp_path / "agreement", replace(corrected.after, scans=scans_now)).run()
     slices = pandas.read_csv(tmp_path / "agreement" / "slices.csv").set_index(["condition", "level"])
     assert slices.peak_frame_error.isna().tolist() == (slices.index == ("stress", "basal")).tolist()
     assert slices.box_dice.notna().all()
@@ -169,16 +170,16 @@ def test_a_comparison_that_is_canceled_leaves_nothing(corrected, tmp_path, step)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        mrml.agreementTask(tmp_path / "agreement", corrected.after).run(cancel)
+        session.agreementTask(tmp_path / "agreement", corrected.after).run(cancel)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_corrections_there_is_nothing_to_compare(corrected, tmp_path):
-    assert mrml.whyNoAgreement(corrected.before) == "Nothing was corrected yet."
+    assert session.whyNoAgreement(corrected.before) == "Nothing was corrected yet."
     with pytest.raises(PerfusionError, match="Nothing was corrected"):
-        mrml.agreementTask(tmp_path / "agreement", corrected.before)
+        session.agreementTask(tmp_path / "agreement", corrected.before)
     bare = tuple(
         replace(scan, slices=tuple(replace(part, automatic=None) for part in scan.slices))
         for scan in corrected.after.scans
     )
-    assert "No slice has automatic contours" in mrml.whyNoAgreement(replace(corrected.after, scans=bare))
+    assert "No slice has automatic contours" in session.whyNoAgreement(replace(corrected.after, scans=bare))

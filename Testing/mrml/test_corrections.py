@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import small_study
-from PerfusionDLLib import mrml
-from PerfusionDLLib.contours import Origin, Part
-from PerfusionDLLib.mrml.corrections import sameCorrections
+from PerfusionDLLib import mrml, session
+from PerfusionDLLib.data.contours import Origin, Part
+from PerfusionDLLib.session.history import sameCorrections
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def reader(headless):
 
 @pytest.fixture
 def history(headless, reader):
-    history = mrml.History(headless.scene)
+    history = session.History(headless.scene)
     history.start(reader)
     return history
 
@@ -37,11 +37,11 @@ def move_box(nodes):
 
 
 def move_peak(nodes):
-    mrml.setPeakFrame(nodes, 6)
+    session.setPeakFrame(nodes, 6)
 
 
 def exclude(nodes):
-    mrml.setFrameExcluded(nodes, 5, True)
+    session.setFrameExcluded(nodes, 5, True)
 
 
 def keys(slices):
@@ -130,7 +130,7 @@ def test_corrections_of_a_deleted_scan_are_passed_over(headless, reader, history
 def test_restoring_brings_back_what_the_networks_found(headless, reader, correct):
     nodes = reader.nodes.slices[0]
     correct(nodes)
-    mrml.restoreAutomatic(headless.scene, nodes, reader.readSlice(nodes))
+    session.restoreAutomatic(headless.scene, nodes, reader.readSlice(nodes))
     part = mrml.readSlice(nodes)
     assert part.contours.origin is Origin.AUTOMATIC
     assert part.excluded_frames == frozenset()
@@ -139,9 +139,9 @@ def test_restoring_brings_back_what_the_networks_found(headless, reader, correct
 
 def test_an_excluded_frame_can_be_taken_back_in(reader):
     nodes = reader.nodes.slices[0]
-    mrml.setFrameExcluded(nodes, 5, True)
+    session.setFrameExcluded(nodes, 5, True)
     assert reader.readSlice(nodes).excluded_frames == {1, 3, 5}
-    mrml.setFrameExcluded(nodes, 5, False)
+    session.setFrameExcluded(nodes, 5, False)
     assert reader.readSlice(nodes).excluded_frames == {1, 3}
 
 

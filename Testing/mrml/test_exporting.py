@@ -10,14 +10,14 @@ import numpy as np
 import pandas
 import pytest
 import small_study
-from PerfusionDLLib import mrml
-from PerfusionDLLib.contours import Label
+from PerfusionDLLib import mrml, session
+from PerfusionDLLib.data.contours import Label
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.data.study import Condition, Identity, Scan, Study
 from PerfusionDLLib.dicom import read_study, write_study
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.maps import FlowModel
-from PerfusionDLLib.mrml import tasks
-from PerfusionDLLib.results import read_image
-from PerfusionDLLib.series import Condition, Identity, Scan, Study
+from PerfusionDLLib.results.writing import read_image
+from PerfusionDLLib.session import tasks
 
 MOMENT = datetime(2025, 1, 20, 14, 30)
 FLOWS = {Condition.REST: 1.0, Condition.STRESS: 2.0}
@@ -56,14 +56,14 @@ def archive(exported):
 
     flow, folder = exported
     files = {pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID: path for path in folder.rglob("*.dcm")}
-    needed = mrml.imagesOfFlow(flow)
+    needed = session.imagesOfFlow(flow)
     assert len(set(needed)) == 2
-    return mrml.exportDicom(folder.parent / "archive", flow, [files[uid] for uid in needed], moment=MOMENT)
+    return session.exportDicom(folder.parent / "archive", flow, [files[uid] for uid in needed], moment=MOMENT)
 
 
 def test_the_results_folder_holds_what_is_drawn(exported, tmp_path):
     flow, _ = exported
-    mrml.exportResults(tmp_path / "results", flow)
+    session.exportResults(tmp_path / "results", flow)
     table = pandas.read_csv(tmp_path / "results" / "segments.csv", index_col="aha_segment")
     for row in flow.table.segments:
         assert table.stress_mbf_ml_min_g[row.aha_segment] == pytest.approx(
@@ -87,8 +87,8 @@ def test_a_second_export_on_top_replaces_the_first_as_a_whole(exported, archive,
     copied = shutil.copytree(archive[0].parent, tmp_path / "archive")
     assert (copied / "report.dcm").exists()
     with pytest.raises(PerfusionError, match="not empty"):
-        mrml.exportDicom(copied, flow, [folder], moment=MOMENT)
-    second = mrml.exportDicom(copied, flow, [folder], moment=MOMENT, deIdentify=True, overwrite=True)
+        session.exportDicom(copied, flow, [folder], moment=MOMENT)
+    second = session.exportDicom(copied, flow, [folder], moment=MOMENT, deIdentify=True, overwrite=True)
     assert sorted(copied.iterdir()) == sorted(second)
     assert not any(b"Made^Up" in path.read_bytes() for path in second)
 
@@ -104,9 +104,9 @@ def test_an_export_that_is_canceled_leaves_what_was_there(exported, archive, tmp
 
     with pytest.raises(KeyboardInterrupt):
         if step == "DICOM":
-            mrml.exportDicom(copied, flow, [folder], deIdentify=True, overwrite=True, progress=cancel)
+            session.exportDicom(copied, flow, [folder], deIdentify=True, overwrite=True, progress=cancel)
         else:
-            mrml.exportResults(copied, flow, overwrite=True, progress=cancel)
+            session.exportResults(copied, flow, overwrite=True, progress=cancel)
     assert {path.name: path.read_bytes() for path in copied.iterdir()} == {p.name: p.read_bytes() for p in archive}
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
 
@@ -115,17 +115,17 @@ def test_results_without_their_images_are_refused_in_words(exported, tmp_path):
     flow, _ = exported
     (tmp_path / "elsewhere").mkdir()
     with pytest.raises(PerfusionError, match="2 of the images"):
-        mrml.exportDicom(tmp_path / "archive", flow, [tmp_path / "elsewhere"], moment=MOMENT)
+        session.exportDicom(tmp_path / "archive", flow, [tmp_path / "elsewhere"], moment=MOMENT)
     assert not (tmp_path / "archive").exists()
 
 
 def test_table_and_report_are_files(exported, tmp_path):
     flow, _ = exported
-    mrml.exportTable(tmp_path / "segments.csv", flow)
-    mrml.exportReport(tmp_path / "report.pdf", flow)
+    session.exportTable(tmp_path / "segments.csv", flow)
+    session.exportReport(tmp_path / "report.pdf", flow)
     assert len(pandas.read_csv(io.BytesIO((tmp_path / "segments.csv").read_bytes()))) == 16
-    mrml.exportTable(tmp_path / "table.xlsx", flow)
-    mrml.exportTable(tmp_path / "table.json", flow)
+    session.exportTable(tmp_path / "table.xlsx", flow)
+    session.exportTable(tmp_path / "table.json", flow)
     workbook = pandas.read_excel(tmp_path / "table.xlsx").set_index("name").stress_mbf_ml_min_g
     document = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))
     for row in flow.table.segments:
@@ -135,7 +135,7 @@ def test_table_and_report_are_files(exported, tmp_path):
         assert stored["stress"]["mbf_ml_min_g"] == (value if np.isfinite(value) else None)
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
     (tmp_path / "a file").write_text("")
-    for export in (mrml.exportTable, mrml.exportReport):
+    for export in (session.exportTable, session.exportReport):
         with pytest.raises(PerfusionError, match="could not be written"):
             export(tmp_path / "a file" / "out", flow)
     assert len(list(tmp_path.iterdir())) == 5

@@ -7,7 +7,7 @@ import pytest
 import slicer
 import small_study
 from PerfusionDLLib import mrml
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.data.errors import PerfusionError
 
 
 def test_a_study_is_saved_with_scans_maps_table_and_views(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import slicer
 import small_study
 from PerfusionDLLib import mrml
-from PerfusionDLLib.contours import Origin, Part
+from PerfusionDLLib.data.contours import Origin, Part
 from slice_views import SliceView
 
 LENGTH_MM = 1.0  # a pixel of the view is less

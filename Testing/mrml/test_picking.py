@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import slicer
 import small_study
-from PerfusionDLLib import mrml
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.maps import FlowModel
-from PerfusionDLLib.mrml import tasks, views
+from PerfusionDLLib import mrml, session
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.mrml import views
 from PerfusionDLLib.mrml.bullseye import segmentAtPosition
-from PerfusionDLLib.series import Condition
+from PerfusionDLLib.session import tasks
 from slice_views import SliceView
 
 PIXEL = (23, 37)
@@ -35,30 +36,32 @@ def test_a_pixel_of_the_map_reads_its_value_and_its_segment(study):
     headless, scans, flow = study
     part = scans[0].slices[1]
     position = mrml.readSeries(part).ras_from_pixels(PIXEL)
-    pick = mrml.pickAt(scans, flow, view(headless.scene, "PerfusionMid1"), position)
+    pick = session.pickAt(scans, flow, view(headless.scene, "PerfusionMid1"), position)
     shown = slicer.util.arrayFromVolume(part.mbf)[0][PIXEL]
     assert (pick.part.key, pick.pixel) == (part.key, PIXEL)
     assert pick.segment == slicer.util.arrayFromVolume(part.segments)[0][PIXEL]
-    assert f"{shown:.2f} \u00b1" in mrml.readout(pick, flow)
-    assert mrml.readout(pick, flow).startswith("Stress, mid ")
+    assert f"{shown:.2f} \u00b1" in session.readout(pick, flow)
+    assert session.readout(pick, flow).startswith("Stress, mid ")
 
 
 def test_beside_the_myocardium_there_is_nothing_to_read(study):
     headless, scans, flow = study
     series = mrml.readSeries(scans[0].slices[0])
     for pixel in (small_study.CENTER_YX, (0, 0), (-400, 3), (400, 3)):
-        assert mrml.pickAt(scans, flow, view(headless.scene, "PerfusionBasal1"), series.ras_from_pixels(pixel)) is None
-    assert mrml.pickAt(scans, flow, view(headless.scene, "PerfusionApical1"), series.ras_from_pixels(PIXEL)) is None
+        assert (
+            session.pickAt(scans, flow, view(headless.scene, "PerfusionBasal1"), series.ras_from_pixels(pixel)) is None
+        )
+    assert session.pickAt(scans, flow, view(headless.scene, "PerfusionApical1"), series.ras_from_pixels(PIXEL)) is None
 
 
 def test_a_clicked_pixel_shows_its_curve_its_fit_and_the_arterial_input(study):
     headless, scans, flow = study
     scene, part = headless.scene, scans[0].slices[0]
-    pick = mrml.pickAt(scans, flow, view(scene, "PerfusionBasal1"), mrml.readSeries(part).ras_from_pixels(PIXEL))
-    mrml.showPick(scene, pick, flow)
+    pick = session.pickAt(scans, flow, view(scene, "PerfusionBasal1"), mrml.readSeries(part).ras_from_pixels(PIXEL))
+    session.showPick(scene, pick, flow)
     plotted = scene.GetSingletonNode(views.CURVES_VIEW, "vtkMRMLPlotViewNode").GetPlotChartNode()
     assert plotted is scans[0].pickedChart
-    assert mrml.readout(pick, flow) in plotted.GetTitle()
+    assert session.readout(pick, flow) in plotted.GetTitle()
     assert "Not approved for clinical use" in plotted.GetTitle()
     series = {plotted.GetNthPlotSeriesNode(index).GetName().split(" /")[0]: index for index in range(3)}
     curves = {name: column(plotted.GetNthPlotSeriesNode(index)) for name, index in series.items()}
@@ -93,12 +96,12 @@ def test_a_bullseye_is_drawn_as_its_reader_sees_the_heart(study, segment, x, y):
     headless, scans, flow = study
     position = (-x, y, 0)
     assert segmentAtPosition(position) == segment
-    pick = mrml.pickAt(scans, flow, view(headless.scene, views.BULLSEYE_VIEWS[1]), position)
+    pick = session.pickAt(scans, flow, view(headless.scene, views.BULLSEYE_VIEWS[1]), position)
     assert (pick.scan.condition, pick.pixel, pick.segment) == (Condition.REST, None, segment)
     row = flow.table.segments[segment - 1]
-    assert f"{row.rest.mbf_ml_min_g:.2f} [" in mrml.readout(pick, flow)
-    assert f"MPR {row.mpr:.2f}" in mrml.readout(pick, flow)
-    mrml.showPick(headless.scene, pick, flow)
+    assert f"{row.rest.mbf_ml_min_g:.2f} [" in session.readout(pick, flow)
+    assert f"MPR {row.mpr:.2f}" in session.readout(pick, flow)
+    session.showPick(headless.scene, pick, flow)
     measured = column(scans[1].pickedChart.GetNthPlotSeriesNode(0))
     part = flow.maps[1].slices[0 if segment < 7 else 1]
     np.testing.assert_allclose(measured, part.segment_fits[segment].concentration_mmol_l, rtol=1e-6)
@@ -151,13 +154,13 @@ def test_every_view_of_our_layout_moves_alone(study):
 
 def test_what_was_picked_is_not_saved(study, tmp_path):
     headless, scans, flow = study
-    mrml.showPick(headless.scene, mrml.pickSegment(scans[0], flow, 1), flow)
+    session.showPick(headless.scene, session.pickSegment(scans[0], flow, 1), flow)
     mrml.saveScene(headless.scene, tmp_path / "scene.mrb")
     reopened = mrml.openScene(tmp_path / "scene.mrb")
     (stress,) = (nodes for nodes in mrml.findScans(reopened.scene) if nodes.condition is Condition.STRESS)
     assert stress.bullseye is not None
     assert stress.pickedChart is None
-    mrml.showPick(reopened.scene, mrml.Pick(stress, stress.slices[0], None, 1), flow_of(reopened))
+    session.showPick(reopened.scene, session.Pick(stress, stress.slices[0], None, 1), flow_of(reopened))
 
 
 def flow_of(headless):

@@ -9,7 +9,7 @@ import slicer
 import small_study
 import vtk
 from PerfusionDLLib import mrml
-from PerfusionDLLib.series import Condition
+from PerfusionDLLib.data.study import Condition
 
 SIX_DIGITS = 5e-6
 """What Slicer's table files keep."""

@@ -9,10 +9,10 @@ import slicer
 import small_study
 import vtk
 from PerfusionDLLib import mrml
-from PerfusionDLLib.contours import Origin, Part
-from PerfusionDLLib.errors import PerfusionError
+from PerfusionDLLib.data.contours import Origin, Part
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.mrml.nodes import nodesOfClass
-from PerfusionDLLib.series import Condition
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import slicer
 import small_study
-from PerfusionDLLib import mrml, pipeline
-from PerfusionDLLib.contours import Label, Origin, Part
-from PerfusionDLLib.errors import PerfusionError
-from PerfusionDLLib.maps import FlowModel
-from PerfusionDLLib.mrml import tasks
-from PerfusionDLLib.series import Condition, Scan
+from PerfusionDLLib import mrml, pipeline, session
+from PerfusionDLLib.data.contours import Label, Origin, Part
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.data.study import Condition, Scan
+from PerfusionDLLib.session import tasks
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_series_made_for_the_arterial_input_is_kept_in_the_scene_and_used(head
     mrml.saveStudy(tmp_path / "scene.mrb", [scan])
     opened = mrml.openScene(tmp_path / "scene.mrb")
     (nodes,) = mrml.findScans(opened.scene)
-    assert mrml.hasPrebolus(nodes)
+    assert session.hasPrebolus(nodes)
     reader = mrml.ScanReader(nodes)
     again = reader.read()
     assert reader.read().aif_series is again.aif_series
@@ -99,13 +99,13 @@ def test_a_series_made_for_the_arterial_input_is_kept_in_the_scene_and_used(head
     assert again.aif_series.acquisition == scan.aif_series.acquisition
     flows = {}
     for ratio in (None, 10.0):
-        choices = mrml.FlowChoices(dose_ratio=ratio)
+        choices = session.FlowChoices(dose_ratio=ratio)
         flow = tasks.flowTask(opened.scene, [reader], None, model=FlowModel.FERMI, choices=choices).run()
         (residual,) = pipeline.residual_contrast([again])
         alone = pipeline.quantify(again, model=FlowModel.FERMI, dose_ratio=ratio, residual=residual)
         assert flow.maps[0].arterial_input.source == alone.arterial_input.source
         flows[ratio] = flow.maps[0].arterial_input.source
-        assert mrml.choicesOfScene(opened.scene) == choices
+        assert session.choicesOfScene(opened.scene) == choices
     assert flows[None].startswith("blood pool")
     assert flows[10.0].startswith("pre-bolus")
 
@@ -177,7 +177,7 @@ def test_the_users_peak_frame_and_box_are_kept_when_contours_are_found_again(hea
     monkeypatch.setattr(preprocessing, "preprocess_slice", find)
     tasks.contoursTask(headless.scene, [part], lambda: None).run()
     assert told[-1] == {}
-    mrml.setPeakFrame(part, 14)
+    session.setPeakFrame(part, 14)
     part.box.SetCenterWorld(*np.add(part.box.GetCenterWorld(), (0, 2, 0)))
     box = readers[0].readSlice(part).contours.box_px
     tasks.contoursTask(headless.scene, [part], lambda: None).run()

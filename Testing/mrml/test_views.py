@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import small_study
 from PerfusionDLLib import mrml
-from PerfusionDLLib.contours import Label
+from PerfusionDLLib.data.contours import Label
 from PerfusionDLLib.mrml.views import MAP_OPACITY
 from scipy import ndimage
 from slice_views import SliceView

@@ -29,8 +29,8 @@ def panel(session):
 def folder(tmp_path_factory):
     """Rest and stress of two slices as a scanner files them."""
     import small_study
+    from PerfusionDLLib.data.study import Condition, Identity, Scan, Study
     from PerfusionDLLib.dicom import Vendor, write_study
-    from PerfusionDLLib.series import Condition, Identity, Scan, Study
 
     def in_a_chest(signal):
         """With a bright wall that does not enhance: frames without any contrast could not be aligned."""
@@ -54,7 +54,7 @@ def drawn(session):
     import small_study
     from panel_user import up_to_date
     from PerfusionDLLib import mrml
-    from PerfusionDLLib.series import Condition
+    from PerfusionDLLib.data.study import Condition
 
     flows = ((Condition.STRESS, 2.0), (Condition.REST, 1.0))
     mrml.writeStudy(session.scene, [small_study.enhancing_scan(*one) for one in flows])

@@ -41,7 +41,7 @@ def main(path: Path) -> None:
     for nodes in panel.scans():
         nodes.browser.SetSelectedItemNumber(mrml.readSlice(nodes.slices[1]).contours.peak_frame)
     panel.images.onArrangeViews()
-    pick = mrml.pickSegment(panel.scans()[0], panel.logic.flow, SEGMENT)
+    pick = session.pickSegment(panel.scans()[0], panel.logic.flow, SEGMENT)
     panel.showPick(pick)
     rows = [np.hstack([labeled(view.render(), view.node) for view in row]) for row in views]
     plot = labeled(curves(pick.scan.pickedChart, 3 * VIEW_SIZE[0]), plotView(session.scene))

@@ -12,8 +12,8 @@ import slicer
 import small_study
 import vtk
 from PerfusionDLLib import mrml
+from PerfusionDLLib.data.study import Condition, Identity, Level, Scan, Study
 from PerfusionDLLib.dicom import Vendor, write_study
-from PerfusionDLLib.series import Condition, Identity, Level, Scan, Study
 from slicer_session import MODULE
 
 MULTI_VOLUME_IMPORTER = 1.0

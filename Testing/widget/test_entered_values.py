@@ -5,6 +5,7 @@ import pytest
 import slicer
 from panel_user import press, table, up_to_date
 from PerfusionDLLib import mrml
+from PerfusionDLLib.session import choicesOfScene, givenArterialInput
 
 
 def test_values_of_the_acquisition_are_shown_with_their_source_and_the_flow_follows(session, drawn):
@@ -62,7 +63,7 @@ def test_an_arterial_input_from_a_file_takes_the_place_of_the_measured_one(sessi
     assert given["1"]["rest_mbf_ml_min_g"] == before["1"]["rest_mbf_ml_min_g"]
     mrml.saveScene(session.scene, tmp_path / "scene.mrb")
     again = mrml.openScene(tmp_path / "scene.mrb")
-    curves = {nodes.condition: mrml.givenArterialInput(nodes) for nodes in mrml.findScans(again.scene)}
+    curves = {nodes.condition: givenArterialInput(nodes) for nodes in mrml.findScans(again.scene)}
     assert curves["stress"].source == "file truth.csv"
     assert curves["rest"] is None
     press(ui.inputImagesButton)
@@ -88,7 +89,7 @@ def test_the_work_of_the_heart_and_thresholds_are_entered_and_kept_with_the_tabl
     ui.thresholdsSelector.qt_object.setCurrentText("MPR below 2.19 (Vink, thesis, Amsterdam)")
     up_to_date(session, drawn)
     assert "is below 2.19" in table(drawn)["1"]["flags"]
-    assert mrml.choicesOfScene(session.scene) == drawn.logic.choices(drawn.parameters)[1]
+    assert choicesOfScene(session.scene) == drawn.logic.choices(drawn.parameters)[1]
     ui.rateProductSpinBox.setValue(70)
     session.wait(lambda: "rate-pressure product is 70" in ui.statusLabel.text)
     assert not ui.exportTableButton.enabled

@@ -8,6 +8,7 @@ import slicer
 from panel_user import click, key, load, plotted, press, table, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
 from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS
+from PerfusionDLLib.session import isFrameExcluded, setFrameExcluded
 
 
 def test_the_progress_says_slice_and_step_and_finding_contours_can_be_canceled(session, drawn):
@@ -61,7 +62,7 @@ def test_nodes_may_be_renamed_and_deleted_and_a_second_study_loaded(session, dra
     session.scene.RemoveNode(first[0].slices[1].chart)
     session.scene.RemoveNode(first[0].bullseye)
     session.scene.RemoveNode(drawn.parameters.segmentTable)
-    mrml.setFrameExcluded(first[0].slices[0], 5, True)
+    setFrameExcluded(first[0].slices[0], 5, True)
     session.wait(lambda: drawn.logic.history.canUndo)
     up_to_date(session, drawn)
     assert np.isfinite(slicer.util.arrayFromVolume(first[0].slices[0].mbf)).any()
@@ -79,13 +80,13 @@ def test_nodes_may_be_renamed_and_deleted_and_a_second_study_loaded(session, dra
 
 
 def test_the_module_may_be_reloaded_at_any_moment(session, drawn):
-    mrml.setFrameExcluded(drawn.slices()[0], 5, True)
+    setFrameExcluded(drawn.slices()[0], 5, True)
     session.wait(lambda: drawn.work.busy or drawn.logic.history.canUndo)
     session.widget.onReload()
     again = session.widget.panel
     assert again is not drawn
     up_to_date(session, again)
-    assert mrml.isFrameExcluded(again.slices()[0], 5)
+    assert isFrameExcluded(again.slices()[0], 5)
     key(session, again, "Ctrl+Down")
     assert again.slice.key == again.slices()[1].key
     click(session, again, BULLSEYE_VIEWS[1], (0, 40, 0))

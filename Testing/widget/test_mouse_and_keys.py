@@ -5,8 +5,9 @@ import pytest
 import slicer
 from panel_user import PIXEL, click, key, lines, move_mouse, plotted, press, up_to_date
 from PerfusionDLLib import mrml
-from PerfusionDLLib.contours import Origin
+from PerfusionDLLib.data.contours import Origin
 from PerfusionDLLib.mrml.views import BULLSEYE_FIELD_MM, BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
+from PerfusionDLLib.session import setPeakFrame
 from PySide6.QtGui import QAction, QKeySequence
 from slice_views import SliceView
 
@@ -106,7 +107,7 @@ def test_keys_step_through_slices_and_frames_and_undo(session, drawn):
     assert drawn.slice.browser.GetPlaybackActive()
     key(session, drawn, "P")
     assert not drawn.slice.browser.GetPlaybackActive()
-    mrml.setPeakFrame(drawn.slice, 9)
+    setPeakFrame(drawn.slice, 9)
     session.wait(lambda: drawn.logic.history.canUndo and mrml.readSlice(drawn.slice).contours.peak_frame == 9)
     session.wait(lambda: not drawn.work.busy)
     key(session, drawn, "Ctrl+Z")

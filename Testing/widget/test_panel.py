@@ -8,7 +8,7 @@ import pytest
 import slicer
 import small_study
 from PerfusionDLLib import mrml
-from PerfusionDLLib.series import Condition, Scan
+from PerfusionDLLib.data.study import Condition, Scan
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox
 from pythonqt import Adapter

@@ -3,7 +3,8 @@
 import pandas
 import pytest
 from panel_user import press, take_away_the_top_of_the_ring, up_to_date
-from PerfusionDLLib import comparison, mrml, report
+from PerfusionDLLib import mrml, report
+from PerfusionDLLib.app import comparison
 
 
 def correct(session, panel):

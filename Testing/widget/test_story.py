@@ -7,6 +7,7 @@ import slicer
 from panel_user import draw, enter_what_no_header_says, load, press, table, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml, phantom
 from PerfusionDLLib.dicom import Vendor, write_study
+from PerfusionDLLib.session import isFrameExcluded, setFrameExcluded
 from slicer_session import Session
 
 
@@ -30,7 +31,7 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
     part.browser.SetSelectedItemNumber(20)
     assert not panel.ui.excludeFrameCheckBox.checked
     panel.ui.excludeFrameCheckBox.qt_object.click()
-    session.wait(lambda: mrml.isFrameExcluded(part, 20) and panel.logic.history.canUndo)
+    session.wait(lambda: isFrameExcluded(part, 20) and panel.logic.history.canUndo)
     up_to_date(session, panel)
 
     session.dialogs.answers += [str(tmp_path / "segments.csv"), str(tmp_path / "report.pdf"), str(tmp_path)]
@@ -57,12 +58,12 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
         up_to_date(tomorrow, again)
         assert again.logic.tableText() == exported
         stress = again.slices()[0]
-        assert mrml.isFrameExcluded(stress, 20)
+        assert isFrameExcluded(stress, 20)
         stress.browser.SetSelectedItemNumber(19)
         assert not again.ui.excludeFrameCheckBox.checked
         stress.browser.SetSelectedItemNumber(20)
         assert again.ui.excludeFrameCheckBox.checked
-        mrml.setFrameExcluded(stress, 20, False)
+        setFrameExcluded(stress, 20, False)
         tomorrow.wait(lambda: again.logic.history.canUndo)
         up_to_date(tomorrow, again)
         assert table(again)["1"]["stress_mbf_ml_min_g"] == painted["1"]["stress_mbf_ml_min_g"]

@@ -12,8 +12,8 @@ import threading
 import traceback
 from pathlib import Path
 
-from PerfusionDLLib import __version__
-from PerfusionDLLib.errors import PerfusionError
+from .. import __version__
+from ..data.errors import PerfusionError
 
 
 def main() -> None:
@@ -72,9 +72,9 @@ def compute(job: dict, loaded: dict, progress) -> None:
             "Mount it there under the same path, or add --send to send the images.",
         ) from FileNotFoundError(job["root"])
     progress("loading software")
-    from PerfusionDLLib.job import run_study
-    from PerfusionDLLib.maps import FlowModel
-    from PerfusionDLLib.networks import choose_device, load_networks
+    from ..app.process_study import run_study
+    from ..data.flow import FlowModel
+    from ..networks import choose_device, load_networks
 
     key = json.dumps([job["weights"], job["device"]])
     if key not in loaded:

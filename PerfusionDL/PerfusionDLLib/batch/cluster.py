@@ -9,7 +9,7 @@ import dask
 import psutil
 from distributed import Client, LocalCluster
 
-from ..errors import PerfusionError
+from ..data.errors import PerfusionError
 
 CONNECT_S = 20
 BEGINNINGS = 3  # of a local cluster, which fails to begin where the machine is too busy

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from .. import __version__
+from ..data.errors import PerfusionError
+from ..data.flow import FlowModel
 from ..dicom import FoundStudy, ListedFile, find_studies, list_files
-from ..errors import PerfusionError
-from ..maps import FlowModel
 from ..networks import weights_sha256
 from .cluster import connected, fitting_workers
 from .dispatch import Task, dispatch

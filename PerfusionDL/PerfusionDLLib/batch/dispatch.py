@@ -10,7 +10,7 @@ from uuid import uuid4
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
-from ..errors import PerfusionError
+from ..data.errors import PerfusionError
 from .outcome import DONE, ERROR, LOST, Outcome
 from .worker import attempt as attempt_on_worker
 from .worker import process_study

@@ -9,9 +9,9 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TextIO
 
+from ..data.errors import PerfusionError
 from ..dicom import FoundStudy, ListedFile
-from ..errors import PerfusionError
-from ..whole import whole_file, whole_folder
+from ..results.atomic import whole_file, whole_folder
 from .outcome import DONE, ERROR, REFUSED, Outcome
 from .worker import unpack
 

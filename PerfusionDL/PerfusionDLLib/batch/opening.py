@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import PerfusionError
-from ..whole import forget_partial, whole_file
+from ..data.errors import PerfusionError
+from ..results.atomic import forget_partial, whole_file
 from .folder import STATE, STUDIES, CohortFolder, unwritable
 
 

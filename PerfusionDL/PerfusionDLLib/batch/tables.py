@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..dicom import FoundStudy
 from ..report import cohort
+from ..report.cohort_pages import write_cohort_pdf
 from .folder import CohortFolder
 from .outcome import DONE, ERROR, LIMITS, LOST, REFUSED
 
@@ -46,7 +47,7 @@ def cohort_tables(folder: CohortFolder, studies: Sequence[FoundStudy]) -> dict[s
     page = io.BytesIO()
     waiting = len(set(places) - set(folder.ended))
     said = {label: f"{IN_WORDS[one.kind]}{f', at {one.step}' if one.step else ''}" for label, one in failed.items()}
-    cohort.write_cohort_pdf(page, read, said, waiting)
+    write_cohort_pdf(page, read, said, waiting)
     return {
         "cohort.csv": cohort.cohort_csv({label: one.table for label, one in read.items()}).encode(),
         "problems.csv": written(PROBLEMS, problems),

@@ -1,11 +1,11 @@
 """Perfusion studies in DICOM: read whatever scanners write, write what scanners write, give results to the archive."""
 
-from .archive import FoundStudy, ListedFile, find_studies, list_files, study_label
-from .candidates import Candidate, find_candidates
-from .export import export_results
-from .reading import read_study
-from .vendors import Vendor
-from .writing import write_study
+from .export.objects import export_results
+from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
+from .read.candidates import Candidate, find_candidates
+from .read.reading import read_study
+from .write.vendors import Vendor
+from .write.writing import write_study
 
 __all__ = [
     "Candidate",

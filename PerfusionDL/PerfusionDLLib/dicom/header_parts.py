@@ -8,8 +8,9 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from ..series import Acquisition, Identity, PerfusionSeries
-from .protocol import MOLARITY_MMOL_ML
+from ..data.acquisition import Acquisition
+from ..data.study import Identity, PerfusionSeries
+from .read.protocol import MOLARITY_MMOL_ML
 
 ROOT = uuid.UUID("5f1c1a52-6a8e-4a0f-9a51-0f6b2f3c7d11")
 STUDY_BEGIN = datetime(2025, 1, 15, 10, 0, 0)

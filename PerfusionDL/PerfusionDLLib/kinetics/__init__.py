@@ -2,9 +2,9 @@
 
 from .convolution import MYOCARDIAL_DENSITY_G_ML, input_matrix, input_spline
 from .fermi import fermi_residue, fit_fermi
+from .fit_curves import Fitter, fit_curves, prepare_fitter
 from .fits import FlowFits
-from .fitter import Fitter, fit_curves, prepare_fitter
-from .groups import CurveSet
+from .hierarchical.groups import CurveSet
 from .linear import fit_patlak, fit_spline, relative_upslope
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..maps import FitStatus
+from ..data.flow import FitStatus
 from .convolution import FLOW_PER_S, GRID_S, input_matrix, input_spline
 from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL, FlowFits
 from .least_squares import levenberg_marquardt

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.interpolate import BSpline
 
-from ..maps import FitStatus
+from ..data.flow import FitStatus
 from .convolution import FLOW_PER_S, GRID_S, input_matrix, input_spline
 from .fits import FlowFits
 

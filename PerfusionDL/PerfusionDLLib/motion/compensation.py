@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from ..contours import MotionCompensation
-from .bulk import find_translations
-from .dark import align_dark, count_dark, place_dark
+from ..data.preprocessed import MotionCompensation
 from .field import dense_field, resampled
 from .grid import Frames, Grid
 from .groupwise import align, may_move, start
+from .precontrast import align_dark, count_dark, place_dark
+from .translation_search import find_translations
 
 COARSE_MM, FINE_MM = 4.0, 2.0  # working grids
 ALIGNED_QUALITY = 0.5

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from .grid import Frames, Grid
-from .prior import Prior, loosened, smooth_covariance
+from .motion_prior import Prior, loosened, smooth_covariance
 
 LARGEST_STEP_MM = 4.0
 CONJUGATE_STEPS = 10

@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from enum import StrEnum
 
-from ..series import Acquisition
+from ..data.acquisition import Acquisition
 from .nodes import ScanNodes, attribute, setAttribute
 from .reading import readAcquisition
 

@@ -7,9 +7,10 @@ import numpy as np
 import slicer
 import vtk
 
-from ..bullseye import RINGS, SIXTEEN, polar_image, sector, segment_at
-from ..maps import PerfusionMaps, SegmentTable
-from ..series import Condition
+from ..data.bullseye import RINGS, SIXTEEN, polar_image, sector, segment_at
+from ..data.flow import PerfusionMaps
+from ..data.study import Condition
+from ..data.table import SegmentTable
 from .colors import FLOW_UNIT, RESERVE_END, flowColors, ratioColors, showColors, showLegend
 from .hierarchy import placeScan
 from .nodes import ScanNodes, setAttribute

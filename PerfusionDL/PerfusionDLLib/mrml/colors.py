@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import slicer
 
-from ..maps import PerfusionMaps
+from ..data.flow import PerfusionMaps
 from .nodes import attribute, nodesOfClass, setAttribute
 
 FLOW_UNIT = "mL/min/g"

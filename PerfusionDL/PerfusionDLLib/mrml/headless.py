@@ -8,7 +8,7 @@ from pathlib import Path
 import slicer
 import vtk
 
-from ..errors import PerfusionError
+from ..data.errors import PerfusionError
 
 _MODULE_LOGICS = {
     "Markups": "vtkSlicerMarkupsLogic",

@@ -10,8 +10,8 @@ from typing import Any
 
 import slicer
 
-from ..contours import Label
-from ..series import Condition, Level
+from ..data.contours import Label
+from ..data.study import Condition, Level
 
 PREFIX = "PerfusionDL"
 SEGMENT_IDS: Mapping[Label, str] = {

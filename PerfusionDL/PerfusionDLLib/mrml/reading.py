@@ -8,9 +8,11 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..contours import Contours, MotionCompensation, Origin, Part, PreprocessedScan, PreprocessedSlice
-from ..errors import PerfusionError
-from ..series import Acquisition, PerfusionSeries
+from ..data.acquisition import Acquisition
+from ..data.contours import Contours, Origin, Part
+from ..data.errors import PerfusionError
+from ..data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from ..data.study import PerfusionSeries
 from .nodes import SEGMENT_IDS, ScanNodes, SliceNodes, attribute
 from .writing import ANTERIOR, INFERIOR
 

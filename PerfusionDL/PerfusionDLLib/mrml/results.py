@@ -6,8 +6,9 @@ import numpy as np
 import slicer
 import vtk
 
-from ..aha import SEGMENT_NAMES
-from ..maps import FitStatus, PerfusionMaps, RegionFlow, SegmentRow, SegmentTable, SliceMaps
+from ..data.aha import SEGMENT_NAMES
+from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
+from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .colors import FLOW_UNIT, flowColors, labelColors, showColors, showLegend
 from .hierarchy import neutralStudyItem, placeNode, placeScan
 from .nodes import ScanNodes, SliceNodes, setAttribute

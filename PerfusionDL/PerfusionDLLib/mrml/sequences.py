@@ -6,8 +6,8 @@ from dataclasses import asdict
 import numpy as np
 import slicer
 
-from ..contours import MotionCompensation
-from ..series import PerfusionSeries, Scan
+from ..data.preprocessed import MotionCompensation
+from ..data.study import PerfusionSeries, Scan
 from .hierarchy import placeScan
 from .nodes import ScanNodes, SliceNodes, setAttribute
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import slicer
 
-from ..contours import PreprocessedScan
-from ..errors import PerfusionError
-from ..maps import PerfusionMaps, SegmentTable
-from ..series import Condition, PerfusionSeries, Scan
+from ..data.errors import PerfusionError
+from ..data.flow import PerfusionMaps
+from ..data.preprocessed import PreprocessedScan
+from ..data.study import Condition, PerfusionSeries, Scan
+from ..data.table import SegmentTable
 from .bullseye import bullseyeImage, writeBullseyes
 from .colors import flowScaleEnd
 from .headless import HeadlessScene, saveScene

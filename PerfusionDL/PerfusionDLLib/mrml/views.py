@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import slicer
 
-from ..series import Level
+from ..data.study import Level
 from .nodes import ScanNodes, SliceNodes
 from .reading import readBox, readGeometry
 

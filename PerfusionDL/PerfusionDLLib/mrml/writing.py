@@ -7,8 +7,9 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
-from ..contours import Contours, Label, PreprocessedSlice
-from ..series import PerfusionSeries
+from ..data.contours import Contours, Label
+from ..data.preprocessed import PreprocessedSlice
+from ..data.study import PerfusionSeries
 from .nodes import SEGMENT_IDS, SliceNodes, setAttribute
 from .sequences import sliceTitle, writeMotion
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import PerfusionError
+from ..data.errors import PerfusionError
 
 STEPS = ("peak", "box", "labels", "points")
 _POSES = ((0, False), (0, True), (1, True), (1, False), (2, False), (2, True), (3, True), (3, False))
-SHIPPED = Path(__file__).parents[1] / "weights"
+SHIPPED = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True)

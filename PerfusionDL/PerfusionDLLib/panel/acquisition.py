@@ -4,7 +4,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import mrml
-from ..series import PLAUSIBLE
+from ..data.acquisition import PLAUSIBLE
 from .section import Section
 
 FIELDS = {
@@ -55,7 +55,7 @@ class AcquisitionSection(Section):
 
     def onAgent(self, agent: str) -> None:
         """Another contrast agent has another relaxivity."""
-        from ..dicom.protocol import RELAXIVITY_L_MMOL_S
+        from ..dicom.read.protocol import RELAXIVITY_L_MMOL_S
 
         known = self._known()
         if known is None or agent not in RELAXIVITY_L_MMOL_S:

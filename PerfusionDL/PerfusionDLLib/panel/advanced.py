@@ -6,8 +6,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .. import mrml
-from ..errors import PerfusionError
+from .. import mrml, session
+from ..data.errors import PerfusionError
 from .section import Section
 
 
@@ -33,7 +33,7 @@ class AdvancedSection(Section):
 
     def onInputFile(self) -> None:
         """Use the arterial input in a CSV file for the scan at hand."""
-        from ..aif_file import arterial_input_from_csv
+        from ..aif.csv import arterial_input_from_csv
 
         chosen = qt.QFileDialog.getOpenFileName(
             self.panel.parent, _("Arterial input: times_s, concentration_mmol_l"), "", "CSV (*.csv)"
@@ -54,7 +54,7 @@ class AdvancedSection(Section):
         self._give(None)
 
     def _give(self, curve) -> None:
-        mrml.giveArterialInput(self._scan(), curve)
+        session.giveArterialInput(self._scan(), curve)
         self.panel.onEntered()
 
     def _scan(self):
@@ -70,7 +70,7 @@ class AdvancedSection(Section):
         if scan is None:
             self.ui.inputSourceLabel.text = ""
             return
-        given, flow = mrml.givenArterialInput(scan), self.panel.logic.flow
+        given, flow = session.givenArterialInput(scan), self.panel.logic.flow
         measured = flow.ofScan(scan).arterial_input.source if flow and flow.ofScan(scan) else _("the images")
         self.ui.inputSourceLabel.text = _("{scan}, from {source}").format(
             scan=scan.condition.capitalize(), source=given.source if given else measured
@@ -80,12 +80,12 @@ class AdvancedSection(Section):
         scan = self._scan()
         does = _("Use the curve in a CSV file, columns times_s and concentration_mmol_l, for the scan at hand.")
         yield self.ui.inputFileButton, state.noScan, does
-        given = scan is not None and mrml.givenArterialInput(scan) is not None
+        given = scan is not None and session.givenArterialInput(scan) is not None
         reason = state.noScan or ("" if given else _("It is measured in the images already."))
         yield self.ui.inputImagesButton, reason, _("Measure the arterial input of the scan at hand in its images.")
 
     def updateState(self, state) -> None:
-        prebolus = any(mrml.hasPrebolus(nodes) for nodes in self.panel.scans())
+        prebolus = any(session.hasPrebolus(nodes) for nodes in self.panel.scans())
         box = self.ui.doseRatioSpinBox
         box.enabled = prebolus
         does = _("Dose of the main bolus over that of the pre-bolus; without it the pre-bolus is not used.")

@@ -7,8 +7,8 @@ from typing import Any
 
 import qt
 
-from ..errors import PerfusionError
-from ..mrml.tasks import Task
+from ..data.errors import PerfusionError
+from ..session.tasks import Task
 
 POLL_MS = 10
 YIELD_S = 0.03

@@ -6,7 +6,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from .. import mrml
+from .. import mrml, session
 from .section import Section
 
 
@@ -57,12 +57,12 @@ class CorrectionsSection(Section):
     def onUsePeak(self) -> None:
         """The frame on show is the one of peak enhancement."""
         part = self.panel.slice
-        mrml.setPeakFrame(part, part.browser.GetSelectedItemNumber())
+        session.setPeakFrame(part, part.browser.GetSelectedItemNumber())
 
     def onExcludeFrame(self, excluded: bool) -> None:
         """Take the frame on show out of the fit, or back into it."""
         part = self.panel.slice
-        mrml.setFrameExcluded(part, part.browser.GetSelectedItemNumber(), excluded)
+        session.setFrameExcluded(part, part.browser.GetSelectedItemNumber(), excluded)
 
     def onShowBox(self, visible: bool) -> None:
         """Show the box of the slice, so that it can be moved."""
@@ -72,7 +72,7 @@ class CorrectionsSection(Section):
         """Bring back what the networks found in the slice."""
         part = self.panel.slice
         reader = self.panel.logic.reader(mrml.ScanNodes(part.browser))
-        mrml.restoreAutomatic(slicer.mrmlScene, part, reader.readSlice(part))
+        session.restoreAutomatic(slicer.mrmlScene, part, reader.readSlice(part))
 
     def onUndo(self) -> None:
         """Take the last correction back."""
@@ -120,7 +120,7 @@ class CorrectionsSection(Section):
         part = self.panel.slice
         if part is not None and part.hasContours:
             frame = part.browser.GetSelectedItemNumber()
-            self.ui.excludeFrameCheckBox.checked = mrml.isFrameExcluded(part, frame)
+            self.ui.excludeFrameCheckBox.checked = session.isFrameExcluded(part, frame)
 
     def updateState(self, state) -> None:
         ui, part = self.ui, state.part

@@ -4,7 +4,7 @@ import importlib.util
 
 from slicer.i18n import tr as _
 
-from ..errors import PerfusionError
+from ..data.errors import PerfusionError
 
 TORCH = ">=2.6"
 

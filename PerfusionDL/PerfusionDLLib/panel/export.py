@@ -8,9 +8,9 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .. import mrml
-from ..errors import PerfusionError
-from ..mrml.tasks import Task
+from .. import session
+from ..data.errors import PerfusionError
+from ..session.tasks import Task
 from .dependencies import ensureMatplotlib
 from .section import Section
 
@@ -38,7 +38,7 @@ class ExportSection(Section):
         path = self._fileName(_("Save table"), "table.xlsx", TABLE_KINDS)
         if path:
             with slicer.util.tryWithErrorDisplay(_("The table could not be saved."), waitCursor=True):
-                mrml.exportTable(path, self.panel.logic.flow)
+                session.exportTable(path, self.panel.logic.flow)
                 self._saved(path)
 
     def onCopyTable(self) -> None:
@@ -52,14 +52,14 @@ class ExportSection(Section):
         if path:
             with slicer.util.tryWithErrorDisplay(_("The report could not be saved."), waitCursor=True):
                 ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
-                mrml.exportReport(path, self.panel.logic.flow)
+                session.exportReport(path, self.panel.logic.flow)
                 self._saved(path)
 
     def onExportDicom(self) -> None:
         """Write contours, flow, table and report as DICOM objects of the patient's study into a new folder."""
         with slicer.util.tryWithErrorDisplay(_("The DICOM objects could not be written."), waitCursor=False):
             flow, deIdentify = self.panel.logic.flow, self.ui.deIdentifyCheckBox.checked
-            sources = self._images(mrml.imagesOfFlow(flow))
+            sources = self._images(session.imagesOfFlow(flow))
             parent = qt.QFileDialog.getExistingDirectory(self.panel.parent, _("Folder for the DICOM objects"))
             if not sources or not parent:
                 return
@@ -68,7 +68,7 @@ class ExportSection(Section):
                 ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
 
             def compute(progress):
-                return mrml.exportDicom(
+                return session.exportDicom(
                     folder, flow, sources, deIdentify=deIdentify, overwrite=folder.exists(), progress=progress
                 )
 
@@ -84,7 +84,7 @@ class ExportSection(Section):
             flow = self.panel.logic.flow
 
             def compute(progress):
-                mrml.exportResults(folder, flow, progress=progress)
+                session.exportResults(folder, flow, progress=progress)
                 return folder
 
             self.panel.start(Task(_("Write results"), compute, lambda written: written, RESULTS_STEPS), self._onFolder)
@@ -95,13 +95,13 @@ class ExportSection(Section):
             ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
             folder = self._newFolder(_("Folder to write the agreement into"), AGREEMENT_FOLDER)
             if folder is not None:
-                self.panel.start(mrml.agreementTask(folder, self.panel.logic.flow), self._onAgreement)
+                self.panel.start(session.agreementTask(folder, self.panel.logic.flow), self._onAgreement)
 
     def _onFolder(self, folder: Path) -> None:
         self._saved(folder)
         self.panel.updateButtons()
 
-    def _onAgreement(self, written: mrml.WrittenAgreement) -> None:
+    def _onAgreement(self, written: session.WrittenAgreement) -> None:
         said = [
             _("Automatic against corrected: {figures}.").format(figures=written.figures),
             _("One patient has no intervals."),
@@ -156,5 +156,5 @@ class ExportSection(Section):
         results = _("Write the folder of results that the command line writes, to go on with `perfusiondl agree`.")
         yield ui.exportResultsButton, noFlow or state.busy, results
         agreement = _("Compare the automatic contours and their flow with the corrected ones: tables and a report.")
-        nothing = noFlow or state.busy or mrml.whyNoAgreement(self.panel.logic.flow)
+        nothing = noFlow or state.busy or session.whyNoAgreement(self.panel.logic.flow)
         yield ui.agreementButton, nothing, agreement

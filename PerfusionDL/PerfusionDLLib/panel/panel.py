@@ -6,9 +6,9 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from .. import mrml
-from ..errors import PerfusionError
-from ..mrml.tasks import Flow, Task
+from .. import mrml, session
+from ..data.errors import PerfusionError
+from ..session.tasks import Flow, Task
 from .acquisition import AcquisitionSection
 from .advanced import AdvancedSection
 from .background import BackgroundWork
@@ -37,7 +37,7 @@ class Panel:
         self.parent, self.ui, self.logic, self.resourcePath = parent, ui, logic, resourcePath
         self.parameters = None
         self.slice: mrml.SliceNodes | None = None
-        self.pick: mrml.Pick | None = None
+        self.pick: session.Pick | None = None
         self.entered = False
         self.work = BackgroundWork(self._onStep)
         self._following = Following(self._onSettled, lambda: self.corrections.updateFrame())
@@ -213,14 +213,14 @@ class Panel:
         self.updateButtons()
         self.recomputeIfWanted()
 
-    def showPick(self, pick: mrml.Pick) -> None:
+    def showPick(self, pick: session.Pick) -> None:
         """Plot the curve of a pixel or segment; its slice gets the tools."""
         self.slice, self.pick = pick.part, pick
         self.study.updateSlicesList()
         self.updateDisplay()
         self.updateButtons()
-        self.picking.show(mrml.readout(pick, self.logic.flow))
-        mrml.showPick(slicer.mrmlScene, pick, self.logic.flow)
+        self.picking.show(session.readout(pick, self.logic.flow))
+        session.showPick(slicer.mrmlScene, pick, self.logic.flow)
 
     def onContours(self, slices: tuple[mrml.SliceNodes, ...]) -> None:
         """Contours that are new want their flow."""
@@ -264,8 +264,8 @@ class Panel:
         else:
             mrml.showBullseyes(slicer.mrmlScene, self.scans())
         self.updateDisplay()
-        if self.pick and mrml.isThere(self.pick, flow):
-            mrml.showPick(slicer.mrmlScene, self.pick, flow)
+        if self.pick and session.isThere(self.pick, flow):
+            session.showPick(slicer.mrmlScene, self.pick, flow)
         said = _("Up to date. Canceled by the correction: {task}.").format(task=self._displaced)
         self.showStatus(said if self._displaced else _("Up to date."))
         self._displaced = ""

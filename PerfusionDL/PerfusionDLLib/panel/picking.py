@@ -5,7 +5,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from .. import mrml
+from .. import session
 from ..mrml.views import BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW, VIEW_ROWS
 
 ABOVE_THE_VIEW = 0.5  # priority: a view may keep an event to itself, a Segment Editor effect (1.0) comes first
@@ -52,7 +52,7 @@ class Picking(VTKObservationMixin):
             self.show("")
             return
         pick = self.pickAt(sliceNode, position)
-        self.show(mrml.readout(pick, self.panel.logic.flow) if pick else "")
+        self.show(session.readout(pick, self.panel.logic.flow) if pick else "")
 
     def onPressed(self, interactor, event=None) -> None:
         """A click begins where the button goes down."""
@@ -74,12 +74,12 @@ class Picking(VTKObservationMixin):
         if pick:
             self.panel.showPick(pick)
 
-    def pickAt(self, sliceNode, ras_mm) -> mrml.Pick | None:
+    def pickAt(self, sliceNode, ras_mm) -> session.Pick | None:
         """What lies at a world position in a view, None where the flow is out of date or there is none."""
         flow = self.panel.logic.flow
         if flow is None or self.panel.parameters is None:
             return None
-        return mrml.pickAt(self.panel.scans(), flow, sliceNode, ras_mm)
+        return session.pickAt(self.panel.scans(), flow, sliceNode, ras_mm)
 
     def show(self, text: str) -> None:
         """One line below the cine."""

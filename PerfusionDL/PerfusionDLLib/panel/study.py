@@ -7,7 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import mrml
-from ..mrml.tasks import contoursTask, loadTask, manualTask
+from ..session.tasks import contoursTask, loadTask, manualTask
 from .dependencies import ensureTorch, loadNetworks
 from .section import Section
 

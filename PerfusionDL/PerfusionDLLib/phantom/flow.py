@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..contours import Label
-from ..series import Condition, Level
+from ..data.contours import Label
+from ..data.study import Condition, Level
 from .heart import Heart
 from .patient import HEIGHT, Patient, Visit
 from .shapes import wrapped

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..series import Level
+from ..data.study import Level
 from .patient import HEIGHT, Patient, Visit
 
 

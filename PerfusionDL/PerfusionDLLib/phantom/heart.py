@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ..contours import Label
-from ..series import Level
+from ..data.contours import Label
+from ..data.study import Level
 from .patient import HEIGHT, Patient
 from .shapes import Canvas, coverage, smooth_noise, wave, wrapped
 

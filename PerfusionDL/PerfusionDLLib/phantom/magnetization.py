@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..series import Acquisition
+from ..data.acquisition import Acquisition
 
 
 def signal(r1_per_s: np.ndarray, acquisition: Acquisition) -> np.ndarray:

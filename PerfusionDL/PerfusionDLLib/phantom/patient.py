@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..series import Acquisition, Condition, Level
+from ..data.acquisition import Acquisition
+from ..data.study import Condition, Level
 from .contrast import Circulation
 from .settings import PhantomConfig, Range
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..series import Level
+from ..data.study import Level
 from .flow import mbf
 from .grid import Grid
 from .heart import Heart, paint_heart

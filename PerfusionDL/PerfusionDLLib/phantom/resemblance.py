@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from ..contours import Label
-from ..series import Condition, Level
+from ..data.contours import Label
+from ..data.study import Condition, Level
 from .settings import DEFAULT, PhantomConfig
 from .simulation import simulate_series
 from .truth import PhantomSlice

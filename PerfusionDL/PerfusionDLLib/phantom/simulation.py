@@ -6,8 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from ..contours import Label
-from ..series import Acquisition, Condition, Identity, Level, PerfusionSeries, Scan, Study
+from ..data.acquisition import Acquisition
+from ..data.contours import Label
+from ..data.study import Condition, Identity, Level, PerfusionSeries, Scan, Study
 from .breathing import Beats, draw_amplitudes, draw_beats
 from .contrast import Bolus, circulate, delayed
 from .displacement import Displacement

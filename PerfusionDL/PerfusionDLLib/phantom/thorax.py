@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ..series import Level
+from ..data.study import Level
 from .heart import Heart
 from .patient import HEIGHT, Patient
 from .shapes import Canvas, coverage, smooth_noise, wave

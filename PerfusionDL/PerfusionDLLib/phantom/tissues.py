@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ..series import Acquisition, Condition
+from ..data.acquisition import Acquisition
+from ..data.study import Condition
 from .contrast import Bolus, delayed
 from .magnetization import blood_echo, signal
 from .patient import Visit

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..series import Condition, Level, PerfusionSeries, Study
+from ..data.study import Condition, Level, PerfusionSeries, Study
 
 
 @dataclass(frozen=True, kw_only=True)

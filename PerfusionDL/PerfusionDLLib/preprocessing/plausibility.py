@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from ..contours import Label
+from ..data.contours import Label
 
 _LEAST_ENHANCEMENT = 1.35
 _LEAST_DELAY_FRAMES = 0.7

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from ..contours import PreprocessedScan
-from ..errors import PerfusionError
-from ..maps import PerfusionMaps, SegmentTable
-from .tables import NOTICE, segments_csv, table_json, table_text, territories_csv, tidy_csv
+from ..data.errors import PerfusionError
+from ..data.flow import PerfusionMaps
+from ..data.preprocessed import PreprocessedScan
+from ..data.table import SegmentTable
+from .tables import segments_csv, table_json, table_text, territories_csv, tidy_csv
 from .workbook import table_xlsx
 
 __all__ = [
-    "NOTICE",
     "segments_csv",
     "table_json",
     "table_text",

@@ -5,13 +5,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
-from typing import BinaryIO
 
 import numpy as np
 
-from ..agreement import Comparison, Estimate, FlowSummary, ShapeSummary, interval_notes
-from ..agreement.cohort import PAPER, PAPER_FLOW
-from .tables import NOTICE, number
+from .. import NOTICE
+from ..evaluation.agreement import Comparison, Estimate, FlowSummary, ShapeSummary, interval_notes
+from ..evaluation.agreement.cohort import PAPER, PAPER_FLOW
+from .tables import number
 
 
 def shape_cells(summary: ShapeSummary) -> list[str]:
@@ -180,12 +180,3 @@ def _cell(value: object) -> object:
     if isinstance(value, float):
         return f"{value:.6g}" if np.isfinite(value) else ""
     return value
-
-
-def write_agreement_pdf(
-    target: BinaryIO, comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]
-) -> None:
-    """Write tables and plots as a PDF, the same bytes for the same values."""
-    from . import agreement_pages
-
-    agreement_pages.write(target, comparison, shapes, flows)

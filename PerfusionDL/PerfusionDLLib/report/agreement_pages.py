@@ -5,13 +5,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..agreement import Comparison, FlowSummary, ShapeSummary, interval_notes
-from ..agreement.cohort import flow_pairs
-from ..figures import FLOW_UNIT, styled
-from ..figures.agreement import draw_bland_altman, draw_groups, draw_identity
-from ..figures.style import CONDITION_COLORS
-from ..series import Condition, Level
+from ..data.study import Condition, Level
+from ..evaluation.agreement import Comparison, FlowSummary, ShapeSummary, interval_notes
+from ..evaluation.agreement.cohort import flow_pairs
 from .agreement import counted, flow_cells, paper_flow, shape_cells
+from .figures import FLOW_UNIT, styled
+from .figures.agreement import draw_bland_altman, draw_groups, draw_identity
+from .figures.style import CONDITION_COLORS
 from .page import LEFT_MM, RIGHT_MM, Columns, Page
 from .pages import save
 
@@ -25,10 +25,10 @@ COLORS = {
 
 
 @styled
-def write(
+def write_agreement_pdf(
     target: BinaryIO, comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Sequence[FlowSummary]
 ) -> None:
-    """Write the pages; see `report.agreement.write_agreement_pdf`."""
+    """Write tables and plots as a PDF, the same bytes for the same values."""
     save(target, TITLE, [_tables(comparison, shapes, flows), _plots(comparison, flows)])
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from statistics import median
-from typing import BinaryIO
 
-from ..maps import RegionFlow, SegmentRow, SegmentTable
-from .tables import FLOW_COLUMNS, MADE_WITH, NOTICE, _cell, _written, measured
+from .. import NOTICE
+from ..data.table import RegionFlow, SegmentRow, SegmentTable
+from .tables import FLOW_COLUMNS, MADE_WITH, _cell, _written, measured
 
 CONDITIONS = ("rest", "stress")
 PER_CONDITION = (*MADE_WITH, "contours")
@@ -155,16 +155,3 @@ def far(numbers: Mapping[str, float]) -> dict[str, float]:
         return {}
     distances = {name: (value - middle) / spread for name, value in numbers.items()}
     return {name: distance for name, distance in distances.items() if abs(distance) > FAR}
-
-
-def write_cohort_pdf(
-    target: BinaryIO, studies: Mapping[str, StudyReading], failed: Mapping[str, str], waiting: int
-) -> None:
-    """Write the page of a cohort: distributions, flags, studies to look at first, studies without a result.
-
-    failed : kind and step of the failure by study, in words of ours, because the page may go where nobody must be
-        named and the sentence of a problem may name a file; waiting : how many studies were not computed yet
-    """
-    from . import cohort_pages
-
-    cohort_pages.write(target, studies, failed, waiting)

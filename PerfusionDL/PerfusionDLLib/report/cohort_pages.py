@@ -5,12 +5,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..figures import FLOW_UNIT, styled
-from ..figures.agreement import draw_groups
-from ..figures.cohort import draw_segment_spread
-from ..figures.style import CONDITION_COLORS
-from ..series import Condition
+from ..data.study import Condition
 from .cohort import GLOBAL, StudyReading, flag_counts, look_first, values
+from .figures import FLOW_UNIT, styled
+from .figures.agreement import draw_groups
+from .figures.cohort import draw_segment_spread
+from .figures.style import CONDITION_COLORS
 from .page import LEFT_MM, RIGHT_MM, Page
 from .pages import save
 
@@ -27,8 +27,14 @@ COLORS = {
 
 
 @styled
-def write(target: BinaryIO, studies: Mapping[str, StudyReading], failed: Mapping[str, str], waiting: int) -> None:
-    """Write the pages; see `report.cohort.write_cohort_pdf`."""
+def write_cohort_pdf(
+    target: BinaryIO, studies: Mapping[str, StudyReading], failed: Mapping[str, str], waiting: int
+) -> None:
+    """Write the page of a cohort: distributions, flags, studies to look at first, studies without a result.
+
+    failed : kind and step of the failure by study, in words of ours, because the page may go where nobody must be
+        named and the sentence of a problem may name a file; waiting : how many studies were not computed yet
+    """
     pages = [_distributions(studies, len(failed), waiting)]
     entries = [(study, "; ".join(why[:REASONS_SHOWN]) + _more(why)) for study, why in look_first(studies)]
     note = "most reasons first" if entries else "none: nothing is flagged or far from the others"

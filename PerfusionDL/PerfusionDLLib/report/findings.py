@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.cm import ScalarMappable
 
-from ..contours import PreprocessedScan
-from ..figures import (
+from ..data.flow import PerfusionMaps
+from ..data.preprocessed import PreprocessedScan
+from ..data.table import SegmentRow, SegmentTable
+from .figures import (
     FLOW_COLORS,
     FLOW_UNIT,
     colormap,
@@ -17,7 +19,6 @@ from ..figures import (
     flow_scale,
     slice_title,
 )
-from ..maps import PerfusionMaps, SegmentRow, SegmentTable
 from .page import LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
 from .tables import flag_letters, flag_notes, interval, measured, number, percent, rows_of
 

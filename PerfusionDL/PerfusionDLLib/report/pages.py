@@ -5,14 +5,14 @@ from typing import BinaryIO
 
 from matplotlib.backends.backend_pdf import PdfPages
 
-from .. import __version__
-from ..contours import PreprocessedScan
-from ..figures import styled
-from ..maps import PerfusionMaps, SegmentTable
+from .. import NOTICE, __version__
+from ..data.flow import PerfusionMaps
+from ..data.preprocessed import PreprocessedScan
+from ..data.table import SegmentTable
+from .figures import styled
 from .findings import findings_page
 from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, TOP_MM, Page
 from .quality import quality_pages
-from .tables import NOTICE
 
 TITLE = "Quantitative myocardial perfusion MRI"
 

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..contours import Contours, Origin, Part, PreprocessedScan, PreprocessedSlice
-from ..figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
-from ..maps import ArterialInput, PerfusionMaps, SegmentTable
+from ..data.contours import Contours, Origin, Part
+from ..data.flow import ArterialInput, PerfusionMaps
+from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
+from ..data.table import SegmentTable
+from .figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
 from .findings import flags_overflow
 from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
 from .tables import flag_notes, number

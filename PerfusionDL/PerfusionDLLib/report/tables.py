@@ -10,9 +10,9 @@ from dataclasses import asdict
 from itertools import chain
 from string import ascii_lowercase
 
-from ..maps import RegionFlow, SegmentRow, SegmentTable
+from .. import NOTICE
+from ..data.table import RegionFlow, SegmentRow, SegmentTable
 
-NOTICE = "Not approved for clinical use"
 FLOW_COLUMNS = {
     "mbf_low_ml_min_g": "mbf_low_ml_min_g",
     "mbf_high_ml_min_g": "mbf_high_ml_min_g",

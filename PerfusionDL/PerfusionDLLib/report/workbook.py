@@ -9,8 +9,9 @@ import zipfile
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from ..maps import SegmentTable
-from .tables import NOTICE, cells_of
+from .. import NOTICE
+from ..data.table import SegmentTable
+from .tables import cells_of
 
 _WIDEST = 60  # characters
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same table gives the same bytes

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import PerfusionError
+from ..data.errors import PerfusionError
 from ..networks import STEPS
 
 # How the minutes of `step="all"` are shared out; the labels decide most and learn slowest.

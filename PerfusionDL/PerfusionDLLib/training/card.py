@@ -12,7 +12,7 @@ import torch
 from .. import __version__
 from ..networks.unet import UNet
 from .fit import ARCHITECTURE, HEAT_SD_PX
-from .samples import CLOSER, COARSE, CROP, FRAMES, MOMENTS, WIDE
+from .synthetic.samples import CLOSER, COARSE, CROP, FRAMES, MOMENTS, WIDE
 
 _SHARED = {
     "license": "Apache-2.0",

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..contours import Origin, Part, PreprocessedSlice
-from ..errors import PerfusionError
-from ..report import NOTICE
-from ..results import write_json
-from ..series import Condition, Level, PerfusionSeries
-from ..whole import whole_file
-from .cases import Case, Reference
+from .. import NOTICE
+from ..data.contours import Origin, Part
+from ..data.errors import PerfusionError
+from ..data.preprocessed import PreprocessedSlice
+from ..data.study import Condition, Level, PerfusionSeries
+from ..evaluation.cases import Case, Reference
+from ..results.atomic import whole_file
+from ..results.writing import write_json
 
 CASES = "cases.json"
 

@@ -15,16 +15,16 @@ import numpy as np
 import torch
 
 from .. import __version__
-from ..errors import PerfusionError
+from ..data.errors import PerfusionError
+from ..evaluation.cases import phantom_cases
+from ..evaluation.network_scores import MEASURES, Score, evaluate
 from ..networks import SHIPPED, STEPS, Network, Networks, load_networks
-from ..whole import whole_folder
+from ..results.atomic import whole_folder
 from .card import stored
-from .cases import phantom_cases
 from .corrections import Correction, read_corrections
-from .evaluation import MEASURES, Score, evaluate
 from .fit import BATCH, batches, loss_for, tensors
 from .lessons import TEACHES, lesson
-from .samples import Sample, turned
+from .synthetic.samples import Sample, turned
 
 LEARNING_RATE = 3e-4
 LEFT_OUT_SHARE = 0.25

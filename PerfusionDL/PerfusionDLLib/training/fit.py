@@ -11,7 +11,7 @@ from monai.losses import DiceCELoss
 from torch.optim.swa_utils import AveragedModel
 
 from ..networks.unet import UNet
-from .samples import DRAW, Sample, close_up, turned
+from .synthetic.samples import DRAW, Sample, close_up, turned
 
 ARCHITECTURE = {
     "peak": {"channels_in": 32, "channels_out": 3, "widths": [24, 32, 64, 96]},

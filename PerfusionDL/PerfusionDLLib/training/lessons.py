@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..contours import Label, Part
+from ..data.contours import Label, Part
 from ..motion.field import resampled
 from ..networks import Network
 from ..preprocessing import bright_frames, lead_frames, moments
-from ..preprocessing.ring import box_around
+from ..preprocessing.segmentation import box_around
 from ..preprocessing.window import Window
 from .corrections import Correction
-from .samples import Sample
+from .synthetic.samples import Sample
 
 TEACHES = {
     "peak": {Part.PEAK_FRAME, Part.BOX, Part.LABELS},

@@ -1,0 +1,185 @@
+"""Arterial input function: where in the blood pool it is measured, and what its curve looks like."""
+
+import numpy as np
+from scipy import ndimage
+
+from ..data.errors import PerfusionError
+from ..data.flow import ArterialInput
+
+SMALLEST_REGION_PX = 5
+BRIGHT_SHARE = 0.93  # of the 90th percentile of the first-pass rise; a tenth of muscle would cost 10 % of the peak
+FLAT_SHARE, LONG_FRAMES = 0.5, 20  # of the peak, long after it; with so many frames after it
+FLAT_LOG_SD = 0.5  # what the scale of such a curve is worth
+FEWEST_BRIGHT_PX = 20  # else the brightest so many
+ARRIVAL_SHARE = 0.02  # of the peak rise: a blood baseline is as low as 6 % of the peak signal
+FIRST_PASS_END_RISE = 0.1  # of the peak rise
+FIRST_PASS_END_SHARE = 0.3  # of the peak rise: the in-vivo median of the trough is 0.3 in signal
+
+
+def baseline_frame_count(curve, *, most=None):
+    """Number of leading frames before the contrast agent arrives, at least 1.
+
+    Searched backwards from the peak: the last frame that lies within the scatter of the early frames, or within 2 %
+    of the rise. The frame after it may hold the first contrast agent, and so may its own end: it is left out where
+    more than three remain.
+
+    curve : (T,) any linear scale, NaN ignored; most : upper limit
+
+    Examples
+    --------
+    >>> baseline_frame_count([1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 8.0, 5.0])
+    4
+
+    Frames that could not be aligned are NaN, also where they are the first:
+
+    >>> baseline_frame_count([np.nan, np.nan, np.nan, np.nan, 1.0, 1.0, 1.0, 2.0, 8.0, 5.0])
+    6
+    """
+    curve = np.asarray(curve, dtype=float)
+    peak = int(np.nanargmax(curve))
+    before = curve[:peak]
+    if not np.isfinite(before).any():
+        return 1
+    early = before[np.isfinite(before)][: max(3, peak // 2)]
+    middle = np.median(early)
+    scatter = 1.4826 * np.median(np.abs(early - middle))
+    quiet = np.flatnonzero(before <= middle + max(3 * scatter, ARRIVAL_SHARE * (curve[peak] - middle)))
+    count = int(quiet[-1]) + 1 if quiet.size else 1
+    count -= count > 3
+    return max(1, min(count, most) if most else count)
+
+
+def blood_region(signal, blood_pool, *, used_frames=None):
+    """Pixels of the blood pool that a reader would pick: inside, bright through the first pass.
+
+    The pool is eroded by a pixel while enough remains, against partial volume and the Gibbs rim; of the rest those
+    are kept whose mean rise during the first pass comes near the highest, which leaves papillary muscles out.
+    Largest connected piece.
+
+    Parameters
+    ----------
+    signal : (T, Y, X) array, a.u.
+        Motion-compensated.
+    blood_pool : (Y, X) bool
+    used_frames : (T,) bool, optional
+        Frames to trust.
+
+    Returns
+    -------
+    (Y, X) bool
+
+    Raises
+    ------
+    PerfusionError
+        If the blood pool has too few pixels or never enhances.
+    """
+    count = int(blood_pool.sum())
+    if count < SMALLEST_REGION_PX:
+        raise PerfusionError(
+            f"The blood pool has {count} pixels; an arterial input needs at least {SMALLEST_REGION_PX}.",
+            "Correct the blood-pool contour, or choose another slice for the arterial input.",
+        )
+    eroded = ndimage.binary_erosion(blood_pool)
+    inside = eroded if eroded.sum() >= max(SMALLEST_REGION_PX, count // 5) else blood_pool
+    used = np.ones(len(signal), bool) if used_frames is None else used_frames
+    curves = np.asarray(signal)[:, inside][used].astype(float)
+    mean = curves.mean(axis=1)
+    before = curves[: baseline_frame_count(mean)].mean(axis=0)
+    rise = mean - mean[: baseline_frame_count(mean)].mean()
+    if not rise.max() > 0:
+        raise PerfusionError(
+            "No contrast arrival was found in the blood pool.",
+            "Check that the blood-pool contour lies inside the left ventricle in the frame shown.",
+        )
+    first_pass = rise > 0.5 * rise.max()
+    enhancement = (curves[first_pass] - before).mean(axis=0)
+    chosen = np.zeros_like(inside)
+    brightest = np.sort(enhancement)[-min(FEWEST_BRIGHT_PX, enhancement.size)]
+    chosen[inside] = enhancement >= min(BRIGHT_SHARE * np.quantile(enhancement, 0.9), brightest)
+    pieces, number = ndimage.label(chosen)
+    if number > 1:
+        largest = pieces == 1 + int(np.argmax(ndimage.sum_labels(chosen, pieces, np.arange(1, number + 1))))
+        chosen = largest if largest.sum() >= SMALLEST_REGION_PX else chosen
+    return chosen
+
+
+def arterial_input(times_s, concentration_mmol_l, *, region=None, source="", noise_mmol_l=None):
+    """The arterial input with its landmarks and what there is to say about its quality.
+
+    Parameters
+    ----------
+    times_s, concentration_mmol_l : (T,) array
+        Of blood; NaN where the signal carries no information.
+    region : (Y, X) bool, optional
+        Pixels it was measured in.
+    source : str
+        Slice or series it was taken from.
+    noise_mmol_l : float, optional
+        Standard deviation of a frame; by default the scatter of the baseline.
+
+    Raises
+    ------
+    PerfusionError
+        If no contrast agent arrives.
+
+    Examples
+    --------
+    >>> t = np.arange(40.0)
+    >>> curve = 4 * np.exp(-((t - 12) / 3) ** 2) + 0.4 * (t > 20)
+    >>> aif = arterial_input(t, curve)
+    >>> aif.baseline_frames, aif.peak_frame
+    (6, 12)
+    """
+    times_s = np.asarray(times_s, dtype=float)
+    curve = np.asarray(concentration_mmol_l, dtype=float)
+    known = np.isfinite(curve)
+    if known.sum() < 5 or not np.nanmax(curve) > 0:
+        raise PerfusionError(
+            "No contrast arrival was found in the blood pool.",
+            "Check that the blood-pool contour lies inside the left ventricle in the frame shown.",
+        )
+    filled = np.interp(times_s, times_s[known], curve[known])
+    peak = int(np.argmax(filled))
+    baseline = baseline_frame_count(filled)
+    after = filled[peak:]
+    trough = np.flatnonzero((after[1:-1] <= after[:-2]) & (after[1:-1] <= after[2:])) + 1
+    trough = trough[after[trough] < FIRST_PASS_END_SHARE * after[0]]
+    below = np.flatnonzero(after < FIRST_PASS_END_RISE * after[0])
+    ends = [int(found[0]) for found in (trough, below) if found.size]
+    end = peak + (min(ends) if ends else int(np.argmin(after)))
+    scatter = float(np.std(filled[:baseline])) if noise_mmol_l is None else noise_mmol_l
+
+    flags = []
+    if not known.all():
+        flags.append(
+            f"The arterial input is saturated in {int((~known).sum())} frames; its peak is interpolated "
+            "and flow may be overestimated."
+        )
+    if baseline < 3:
+        flags.append(f"Only {baseline} frames precede the contrast agent; the baseline is uncertain.")
+    if filled[peak] < 0.8:
+        flags.append(f"The arterial peak is low ({filled[peak]:.1f} mmol/L).")
+    if filled[peak] > 12:
+        flags.append(f"The arterial peak is implausibly high ({filled[peak]:.1f} mmol/L).")
+    if scatter > 0.1 * filled[peak]:
+        flags.append("The arterial input is noisy before the contrast agent arrives.")
+    late = float(np.median(after[len(after) // 2 :]))
+    flat = len(after) >= LONG_FRAMES and late > FLAT_SHARE * after[0]
+    if flat:
+        flags.append(
+            f"The arterial peak is flat: later blood holds {late / after[0]:.0%} of it, where 10 to 25 % is usual. The "
+            "signal was clipped, or saturation was incomplete; flow is overestimated."
+        )
+    elif peak >= len(filled) - 5 or after[-1] > 0.6 * after[0]:
+        flags.append("The first pass is not complete: the bolus arrives late or the series ends early.")
+    return ArterialInput(
+        times_s=times_s,
+        concentration_mmol_l=curve,
+        baseline_frames=baseline,
+        peak_frame=peak,
+        first_pass_end_frame=end,
+        region=region,
+        source=source,
+        log_sd=FLAT_LOG_SD if flat else 0.0,
+        flags=tuple(flags),
+    )

@@ -1,0 +1,76 @@
+"""Everything that is written about a study: tables, images, report, scene, and DICOM objects for the archive."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from .. import NOTICE
+from ..data.flow import PerfusionMaps
+from ..data.preprocessed import PreprocessedScan
+from ..data.table import SegmentTable
+from ..results.atomic import INDEX
+from ..results.writing import named_slices, write_index, write_slice
+
+
+def write_results(
+    folder: Path,
+    preprocessed: Sequence[PreprocessedScan],
+    maps: Sequence[PerfusionMaps],
+    table: SegmentTable,
+    *,
+    progress: Callable[[str], None] = lambda step: None,
+) -> None:
+    """Write everything that a study gave into an existing, empty folder.
+
+    ``progress`` is called with the name of each step as it begins.
+    """
+    from .. import mrml, report
+
+    progress("tables")
+    (folder / "segments.csv").write_text(report.segments_csv(table), encoding="utf-8")
+    (folder / "territories.csv").write_text(report.territories_csv(table), encoding="utf-8")
+    tidy = report.tidy_csv(table, study=next((scan.study for scan in preprocessed if scan.study), "study"))
+    (folder / "tidy.csv").write_text(tidy, encoding="utf-8")
+    (folder / "table.json").write_text(report.table_json(table), encoding="utf-8")
+    (folder / "table.xlsx").write_bytes(report.table_xlsx(table))
+    progress("images")
+    provenance = {"notice": NOTICE, **table.provenance}
+    for (name, piece), slice_maps in zip(
+        named_slices(preprocessed), (one for scan in maps for one in scan.slices), strict=True
+    ):
+        about = {**provenance, "origin": str(piece.contours.origin)}
+        write_slice(folder / name, piece.contours, piece.series, slice_maps.mbf_ml_min_g, about)
+        mrml.writeSequence(folder / name / "corrected.seq.nrrd", piece.motion.corrected, piece.series)
+    write_index(folder / INDEX, preprocessed, provenance)
+    progress("report")
+    with (folder / "report.pdf").open("wb") as target:
+        report.write_pdf(target, preprocessed, maps, table)
+    progress("scene")
+    mrml.saveStudy(folder / "scene.mrb", preprocessed, maps, table)
+
+
+def write_dicom(
+    folder: Path,
+    sources: Sequence[Path],
+    preprocessed: Sequence[PreprocessedScan],
+    maps: Sequence[PerfusionMaps],
+    table: SegmentTable,
+    *,
+    de_identify: bool = False,
+) -> None:
+    """Give the results in a folder to the archive too, as DICOM objects in its subfolder ``dicom``.
+
+    sources : folders with the DICOM images of the study, or the files themselves
+    """
+    from ..dicom import export_results
+
+    export_results(
+        folder / "dicom",
+        sources,
+        preprocessed,
+        maps,
+        table,
+        moment=datetime.now(),
+        report_pdf=(folder / "report.pdf").read_bytes(),
+        de_identify=de_identify,
+    )

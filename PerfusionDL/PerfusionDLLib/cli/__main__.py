@@ -1,0 +1,5 @@
+"""``python -m PerfusionDLLib.cli``."""
+
+from . import main
+
+main()

@@ -1,0 +1,149 @@
+"""The command for cohorts: every study in a folder tree, on this machine or on a cluster."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from .. import NOTICE
+from ..data.errors import PerfusionError
+from ..data.flow import FlowModel
+from .console import messages, output
+
+SAY_EVERY_S = 30.0
+
+
+def batch(
+    folder: Annotated[Path, typer.Argument(help="Folder with the studies, however they lie in it.", metavar="FOLDER")],
+    out: Annotated[Path, typer.Option(help="Folder for the results of the cohort.", metavar="RESULTS")],
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a dask scheduler, e.g. tcp://host:8786; this machine by default.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Studies at a time on this machine.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a cohort: what is new or unfinished.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send the images to workers that share no folder with this machine.")
+    ] = False,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds for one study.")] = 900.0,
+    memory_limit: Annotated[float, typer.Option(min=0.5, help="Memory for one study, GB.")] = 4.0,
+    model: Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")] = FlowModel.AVERAGED,
+    device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu, cuda or mps.")] = "auto",
+    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    dicom: Annotated[
+        bool, typer.Option("--dicom", help="Write DICOM objects for the archive too; they name the patients.")
+    ] = False,
+    de_identify: Annotated[bool, typer.Option("--de-identify", help="Leave the patients out of the DICOM.")] = False,
+) -> None:
+    """Process every study in a folder tree: results of each, one table of all, one list of what failed.
+
+    Each study has limits of time and memory and fails alone; one that failed is tried once more on another worker.
+    Stop it as you like: --resume goes on where it was.
+    """
+    try:
+        from ..batch.cohort import Settings, process_cohort
+    except ModuleNotFoundError as error:
+        if error.name not in ("dask", "distributed", "filelock", "psutil"):
+            raise
+        raise PerfusionError(
+            f"Cohorts need {error.name}, which is not installed.", "Install it with: pip install 'perfusiondl[batch]'"
+        ) from error
+
+    settings = Settings(
+        model=model,
+        device=device,
+        weights=weights,
+        dicom=dicom,
+        de_identify=de_identify,
+        time_limit_s=time_limit,
+        memory_limit_gb=memory_limit,
+        send=send,
+        address=scheduler,
+        workers=workers,
+    )
+    with shown() as show, stopped_by_signal():
+        try:
+            ended = process_cohort(
+                folder,
+                out,
+                settings,
+                resume=resume,
+                say=lambda line: messages.print(line, markup=False),
+                progress=show,
+            )
+        except KeyboardInterrupt:
+            messages.print("Stopped. What is finished is kept; repeat the command with --resume to go on.")
+            raise typer.Exit(130) from None
+    output.print(f"{ended.finished} of {ended.studies} studies have results in {out / 'studies'}.", markup=False)
+    if ended.failed:
+        output.print(f"{ended.failed} failed: what, where and what to do is in {out / 'problems.csv'}.", markup=False)
+    output.print(f"Table: {out / 'cohort.csv'}. Look first at {out / 'cohort.pdf'}. {NOTICE}.", markup=False)
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[None]:
+    """A request to end, as batch systems and shutdowns send it, stops the command as Ctrl-C does."""
+
+    def stop(number, frame) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+@contextmanager
+def shown() -> Iterator:
+    """A bar on a terminal, now and then a line elsewhere."""
+    if not messages.is_terminal:
+        yield Lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
+    with Bar(*columns, console=messages, transient=True) as bar:
+        task = bar.add_task("studies", total=None, left="")
+
+        def show(now) -> None:
+            bar.update(task, total=now.studies, completed=now.finished + now.failed, left=sentence(now))
+
+        yield show
+
+
+class Lines:
+    """Says how far it is when a study ended, but not more often than twice a minute."""
+
+    def __init__(self) -> None:
+        self._said_s, self._said = -math.inf, ""
+
+    def __call__(self, now) -> None:
+        line = f"{now.finished + now.failed} of {now.studies} studies{sentence(now)}"
+        if line != self._said and time.monotonic() - self._said_s > SAY_EVERY_S:
+            self._said_s, self._said = time.monotonic(), line
+            messages.print(line, markup=False)
+
+
+def sentence(now) -> str:
+    """Failures, workers and the time left in words."""
+    parts = [f", {now.failed} failed"] if now.failed else []
+    parts.append(f", {now.workers} workers" if now.workers else ", waiting for a worker")
+    if math.isfinite(now.seconds_left):
+        parts.append(f", about {duration(now.seconds_left)} left")
+    return "".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """A time in words.
+
+    >>> duration(45), duration(600), duration(8000)
+    ('45 s', '10 min', '2.2 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,346 @@
+"""The command line: `perfusiondl run`, `simulate` and what surrounds them."""
+
+import sys
+from enum import StrEnum
+from math import isfinite
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from .. import NOTICE, __version__
+from ..data.errors import PerfusionError
+from ..data.flow import FlowModel
+from ..data.study import Condition, Scan
+from ..report import table_text
+from ..results.atomic import check_replaceable, whole_folder
+from . import batch, results
+from .console import Overwrite, Steps, messages, output
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=f"Quantitative myocardial perfusion MRI. {NOTICE}.",
+)
+
+
+class Device(StrEnum):
+    """Where the networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class Step(StrEnum):
+    """Which network is trained."""
+
+    PEAK = "peak"
+    BOX = "box"
+    LABELS = "labels"
+    POINTS = "points"
+    ALL = "all"
+
+
+class Vendor(StrEnum):
+    """Whose way of writing DICOM a phantom study is written in."""
+
+    SIEMENS = "siemens"
+    PHILIPS = "philips"
+    GE = "ge"
+    ENHANCED = "enhanced"
+
+
+@app.command()
+def run(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders with the DICOM files of one patient.", metavar="FOLDER...")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    rest: Annotated[Path | None, typer.Option(help="Folder that holds the rest scan.")] = None,
+    stress: Annotated[Path | None, typer.Option(help="Folder that holds the stress scan.")] = None,
+    model: Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")] = FlowModel.AVERAGED,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
+    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    dicom: Annotated[
+        bool, typer.Option("--dicom", help="Write DICOM objects for the patient's archive too; they name the patient.")
+    ] = False,
+    de_identify: Annotated[bool, typer.Option("--de-identify", help="Leave the patient out of the DICOM.")] = False,
+    rest_aif: Annotated[
+        Path | None, typer.Option(help="CSV with the arterial input at rest: times_s,concentration_mmol_l.")
+    ] = None,
+    stress_aif: Annotated[Path | None, typer.Option(help="The same for stress.")] = None,
+    dose_ratio: Annotated[
+        float | None, typer.Option(min=1.0, help="Dose of the main bolus over that of the pre-bolus.")
+    ] = None,
+    rest_rpp: Annotated[
+        float | None, typer.Option(help="Heart rate times systolic pressure at rest, to correct rest flow for.")
+    ] = None,
+    thresholds: Annotated[
+        str, typer.Option(help="Flag values below, for example stress=1.8,mpr=2, or a preset: anoca, pet-risk.")
+    ] = "",
+    overwrite: Overwrite = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
+) -> None:
+    """Find contours, compute blood flow and write the results of one study."""
+    check_replaceable(out, overwrite=overwrite)
+    known = flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
+    steps = Steps(messages)
+    try:
+        steps("loading software")
+        from ..app.process_study import run_study
+        from ..networks import choose_device, load_networks
+
+        steps("loading networks")
+        study = run_study(
+            folders,
+            out,
+            load_networks(weights, device=choose_device(device)),
+            rest=rest,
+            stress=stress,
+            model=model,
+            flow=known,
+            dicom=dicom,
+            de_identify=de_identify,
+            overwrite=overwrite,
+            progress=steps,
+            found=say_scan,
+        )
+    finally:
+        steps.finish()
+    output.print(table_text(study.table), markup=False)
+    for scan in study.preprocessed:
+        for piece in scan.slices:
+            for flag in piece.flags:
+                output.print(f"{scan.condition} {piece.series.level}: {flag}", markup=False)
+    output.print(f"\nResults in {out}:", markup=False)
+    for path in sorted(out.iterdir()):
+        output.print(f"  {path}{'/' if path.is_dir() else ''}", markup=False)
+    output.print(f"{NOTICE}.")
+    if profile:
+        messages.print(steps.profile(), markup=False)
+
+
+def flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
+    """What the user knows beyond the images, checked before any work begins."""
+    from ..aif.csv import arterial_input_from_csv
+    from ..app.process_study import FlowOptions
+    from ..quantification.segment_table import check_rate_pressure_product
+    from ..quantification.thresholds import thresholds_from
+
+    curves = {}
+    for condition, path in ((Condition.REST, rest_aif), (Condition.STRESS, stress_aif)):
+        if path is None:
+            continue
+        try:
+            curves[condition] = arterial_input_from_csv(path.read_text(encoding="utf-8-sig"), path.name)
+        except (OSError, UnicodeDecodeError) as error:
+            raise PerfusionError(f"{path.name} cannot be read as text.", "Name a CSV file.") from error
+    if rest_rpp is not None:
+        check_rate_pressure_product(rest_rpp)
+    return FlowOptions(
+        arterial_inputs=curves,
+        dose_ratio=dose_ratio,
+        rate_pressure_product=rest_rpp,
+        thresholds=thresholds_from(thresholds),
+    )
+
+
+def say_scan(scan: Scan) -> None:
+    """Say what was found and what was assumed."""
+    messages.print(f"Found the {scan.condition} scan with {len(scan.slices)} slices.")
+    for assumption in scan.assumptions:
+        messages.print(f"  {assumption}", markup=False)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the study and its truth.")],
+    seed: Annotated[int, typer.Option(min=0, help="Another number, another patient.")] = 0,
+    vendor: Annotated[Vendor, typer.Option(help="Whose way of writing DICOM.")] = Vendor.SIEMENS,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a phantom patient, rest and stress, as DICOM with the truth beside it."""
+    from .. import phantom
+    from ..app.phantom_truth import write_truth
+    from ..dicom import write_study
+
+    with whole_folder(out, overwrite=overwrite) as partial:
+        patient = phantom.simulate_study(seed)
+        write_study(patient.study, partial / "dicom", vendor=vendor, seed=seed)
+        write_truth(partial / "truth", patient)
+    output.print(f"Phantom patient {seed} in {out / 'dicom'}, its truth in {out / 'truth'}.", markup=False)
+
+
+app.command()(batch.batch)
+app.command()(results.export)
+app.command()(results.agree)
+app.command()(results.export_cases)
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for weights and cards; an interrupted training goes on there.")],
+    cases: Annotated[
+        list[Path] | None,
+        typer.Option(help="Results that readers corrected, or cases from `export-cases`: learn from them, OUT is new."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="How long; 60 by default, 10 with --cases.", show_default=False)
+    ] = None,
+    step: Annotated[Step, typer.Option(help="Which network.")] = Step.ALL,
+    seed: Annotated[int, typer.Option(help="Of the random images.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
+    weights: Annotated[Path | None, typer.Option(help="With --cases: networks of your own to begin with.")] = None,
+) -> None:
+    """Train networks on images drawn at random, or further on what readers corrected; use them with `run --weights`."""
+    from .. import training
+    from ..networks import choose_device
+
+    device = choose_device(device)
+    if cases:
+        learned = training.learn(
+            cases, out, minutes=minutes or 10, step=step, seed=seed, device=device, weights=weights, progress=say
+        )
+        output.print(f"\n{learned}\n\nNetworks in {out}. {NOTICE}.", markup=False)
+        output.print(
+            f"Their confidences are those of the networks before; `perfusiondl calibrate {out}` counts them anew.",
+            markup=False,
+        )
+        return
+    cards = training.train(out, minutes=minutes or 60, step=step, seed=seed, device=device, progress=say)
+    for card in cards:
+        output.print(f"Wrote {card}", markup=False)
+
+
+@app.command()
+def evaluate(
+    out: Annotated[Path, typer.Option(help="Folder for the scores of every slice as CSV.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many phantom patients, six slices each.")] = 10,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 10000,
+    held_out: Annotated[bool, typer.Option("--held-out", help="From the second, wider phantom configuration.")] = False,
+    real: Annotated[
+        Path | None, typer.Option(help="An annotated series, turned and disturbed, in place of phantoms.")
+    ] = None,
+    strange: Annotated[
+        bool, typer.Option("--strangers", help="Series that are no first pass of a heart, SEEDS of each kind.")
+    ] = False,
+    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
+    overwrite: Overwrite = False,
+) -> None:
+    """Print the table of Scannell et al. 2020 for slices that no network has seen; every case and the worst in OUT."""
+    from ..evaluation import cases, network_scores, out_of_distribution
+    from ..networks import choose_device, load_networks
+
+    networks = load_networks(weights, device=choose_device(device))
+
+    def progress(line):
+        messages.print(line, markup=False)
+
+    with whole_folder(out, overwrite=overwrite) as partial:
+        if strange:
+            from ..training.synthetic.other_series import OTHER_SERIES, draw_other_series
+
+            table = out_of_distribution.tabulate_refusals(
+                list(OTHER_SERIES), draw_other_series, networks, count=seeds, seed=first_seed, progress=progress
+            )
+            (partial / "table.md").write_text(table + "\n", encoding="utf-8")
+        else:
+            if real is None:
+                chosen = cases.phantom_cases(range(first_seed, first_seed + seeds), held_out=held_out)
+            else:
+                chosen = cases.disturbed(cases.annotated_case(real), np.random.default_rng(0))
+            table = network_scores.measure(chosen, networks, partial, progress=progress)
+    output.print(table, markup=False)
+
+
+@app.command()
+def calibrate(
+    weights: Annotated[Path, typer.Argument(help="Folder with networks; their cards are completed.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many phantom patients of each configuration.")] = 10,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 5000,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
+) -> None:
+    """Count how often answers are good at each sureness, on phantoms and disturbed phantoms: confidences that hold."""
+    from itertools import chain
+
+    from ..evaluation import calibration, cases
+    from ..networks import choose_device, load_networks
+
+    chosen = range(first_seed, first_seed + seeds)
+    drawn = chain.from_iterable(cases.phantom_cases(chosen, held_out=held_out) for held_out in (False, True))
+    counted = calibration.calibrate(
+        calibration.calibration_cases(drawn, np.random.default_rng(first_seed)),
+        load_networks(weights, device=choose_device(device)),
+    )
+    command = f"perfusiondl calibrate FOLDER --seeds {seeds} --first-seed {first_seed}"
+    calibration.write_calibration(weights, counted, command)
+    for step, entry in counted.items():
+        output.print(f"{step}: {entry['good_slices']} of {entry['slices']} slices, {entry['good']}", markup=False)
+
+
+@app.command()
+def resemblance(
+    seeds: Annotated[int, typer.Option(min=1, help="Phantom patients to measure, from seed 0 on.")] = 8,
+) -> None:
+    """Print the phantom's figures beside those of in-vivo series."""
+    from rich.table import Table
+
+    from ..phantom.resemblance import resemblance as measure
+
+    table = Table("figure", "series", "phantom", "in vivo", "near", title="median [10th, 90th percentile]")
+    steps = Steps(messages)
+    rows = measure(range(seeds), progress=steps)
+    steps.finish()
+    for row in rows:
+        table.add_row(row.figure, str(row.group), *map(spread, (row.phantom, row.in_vivo)), "yes" if row.near else "no")
+    output.print(table)
+
+
+def say(line: str) -> None:
+    """A line on how far the work is."""
+    messages.print(line, markup=False)
+
+
+def spread(figure) -> str:
+    """Median and, where known, percentiles."""
+    known = f" [{figure.low:.2f}, {figure.high:.2f}]" if isfinite(figure.low) else ""
+    return f"{figure.median:.2f}{known}"
+
+
+@app.command()
+def version() -> None:
+    """Say which version this is."""
+    output.print(f"PerfusionDL {__version__}. {NOTICE}.")
+
+
+def repeated(options: tuple[str, ...], arguments: list[str]) -> list[str]:
+    """Arguments in which an option stands before each of its values, as the parser wants it.
+
+    Examples
+    --------
+    >>> repeated(("--with",), ["agree", "a", "b", "--with", "c", "d", "--out", "e"])
+    ['agree', 'a', 'b', '--with', 'c', '--with', 'd', '--out', 'e']
+    """
+    spread: list[str] = []
+    inside = ""
+    for argument in arguments:
+        if argument.startswith("-"):
+            inside = argument if argument in options else ""
+        if argument not in options:
+            spread += [inside, argument] if inside else [argument]
+    return spread
+
+
+def main() -> None:
+    """Run the command line; a problem in the study is said in its own words, with exit code 2."""
+    try:
+        app(repeated(("--with", "--cases", "--images"), sys.argv[1:]))
+    except PerfusionError as error:
+        messages.print(error.problem, style="bold red", markup=False)
+        messages.print(error.remedy, markup=False)
+        sys.exit(2)

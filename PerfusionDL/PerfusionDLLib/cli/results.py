@@ -1,0 +1,77 @@
+"""Commands on results that are there: export a corrected scene, compare two readings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import NOTICE
+from ..data.flow import FlowModel
+from ..report import table_text
+from ..results.atomic import whole_folder
+from .console import Overwrite, Steps, messages, output
+
+
+def export(
+    scene: Annotated[Path, typer.Argument(help="Scene saved by 3D Slicer or by `run` (.mrb).", metavar="SCENE")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    model: Annotated[FlowModel | None, typer.Option(help="As in the scene by default.")] = None,
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folders with the study's DICOM images: write DICOM objects for its archive too."),
+    ] = None,
+    de_identify: Annotated[bool, typer.Option("--de-identify", help="Leave the patient out of the DICOM.")] = False,
+    automatic: Annotated[
+        bool, typer.Option("--automatic", help="With the contours as the networks found them, to compare with `agree`.")
+    ] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Compute blood flow from the contours in a scene as they are now, and write the results once more.
+
+    So that corrections made in 3D Slicer reach the tables, the report, the archive and `train --cases`.
+    """
+    from .. import mrml, session
+    from ..session.tasks import flowTask
+
+    steps = Steps(messages)
+    try:
+        steps("reading the scene")
+        opened = mrml.openScene(scene)
+        readers = [mrml.ScanReader(nodes) for nodes in mrml.findScans(opened.scene)]
+        for reader in readers if automatic else ():
+            session.forgetCorrections(opened.scene, reader)
+        chosen = {"model": model or session.modelOfScene(opened.scene), "choices": session.choicesOfScene(opened.scene)}
+        flow = flowTask(opened.scene, readers, None, **chosen).run(steps)
+        session.exportResults(
+            out, flow, dicom=images or (), deIdentify=de_identify, overwrite=overwrite, progress=steps
+        )
+    finally:
+        steps.finish()
+    output.print(table_text(flow.table), markup=False)
+    output.print(f"\nResults in {out}. {NOTICE}.", markup=False)
+
+
+def agree(
+    automatic: Annotated[list[Path], typer.Argument(help="Results folders.", metavar="AUTO...")],
+    manual: Annotated[list[Path], typer.Option("--with", help="The folders to compare with, in the same order.")],
+    out: Annotated[Path, typer.Option(help="Folder for tables and figures.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Say how far results agree with those of a reader, of a second reader or with a truth."""
+    from ..app.comparison import agree as compare
+
+    output.print(compare(automatic, manual, out, overwrite=overwrite), markup=False)
+
+
+def export_cases(
+    results: Annotated[list[Path], typer.Argument(help="Results that readers corrected.", metavar="RESULTS...")],
+    out: Annotated[Path, typer.Option(help="Folder for the cases.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn slices that readers corrected into cases to learn from, which name nobody; see `train --cases`."""
+    from ..training import corrections
+
+    with whole_folder(out, overwrite=overwrite) as partial:
+        cases = corrections.export_cases(results, partial)
+    studies = len({one.study for one in cases})
+    output.print(f"{len(cases)} corrected slices of {studies} studies in {out}. {NOTICE}.", markup=False)

@@ -1,0 +1,162 @@
+"""What it means: the arterial input, flow maps, and why a pixel has none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntFlag, StrEnum, auto
+
+import numpy as np
+
+from .contours import Origin
+from .study import Condition, Level
+
+
+class FitStatus(IntFlag):
+    """Why a pixel has no trustworthy flow. 0 is a good fit; reasons combine."""
+
+    OK = 0
+    LATE_ARRIVAL = auto()
+    AT_BOUND = auto()
+    NOT_CONVERGED = auto()
+    SATURATED = auto()
+    NO_SIGNAL = auto()
+    PARTIAL_VOLUME = auto()
+
+
+class FlowModel(StrEnum):
+    """How the residue function is constrained. Member names are saved in scenes and never renamed.
+
+    AVERAGED : exchange and Fermi models with priors learned from the scan, averaged; the default
+    FERMI : Fermi function, each curve for itself; the tradition
+    CAPILLARY, TWO_COMPARTMENT : one exchange model with priors learned from the scan
+    SPLINE : model-free; PATLAK : initial uptake
+    """
+
+    AVERAGED = "averaged"
+    FERMI = "fermi"
+    CAPILLARY = "capillary"
+    TWO_COMPARTMENT = "two_compartment"
+    SPLINE = "spline"
+    PATLAK = "patlak"
+
+    def label(self) -> str:
+        """Name for people; Slicer shows it in selectors."""
+        return _MODEL_LABELS[self]
+
+
+_MODEL_LABELS = {
+    FlowModel.AVERAGED: "Exchange and Fermi, averaged (default)",
+    FlowModel.FERMI: "Fermi",
+    FlowModel.CAPILLARY: "Capillary with exchange",
+    FlowModel.TWO_COMPARTMENT: "Two-compartment exchange",
+    FlowModel.SPLINE: "Model-free (spline)",
+    FlowModel.PATLAK: "Patlak",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArterialInput:
+    """The arterial input function.
+
+    times_s, concentration_mmol_l : (T,) of blood, NaN where the signal carries no information
+    baseline_frames : frames before the contrast agent arrives
+    peak_frame, first_pass_end_frame : 0-based
+    region : (Y, X) bool, the pixels it was measured in
+    source : slice level or series it was taken from
+    log_sd : relative uncertainty of its scale; 0 for a curve that is given
+    flags : sentences on what the user should check
+    """
+
+    times_s: np.ndarray
+    concentration_mmol_l: np.ndarray
+    baseline_frames: int
+    peak_frame: int
+    first_pass_end_frame: int
+    region: np.ndarray | None = None
+    source: str = ""
+    log_sd: float = 0.0
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentFit:
+    """The mean curve of one AHA segment and what the model makes of it.
+
+    times_s, concentration_mmol_l, fitted_mmol_l : (T,)
+    mbf_ml_min_g, mbf_low_ml_min_g, mbf_high_ml_min_g : flow of the mean curve with its 95 % interval
+    upslope : steepest rise over that of the arterial input, semi-quantitative
+    """
+
+    times_s: np.ndarray
+    concentration_mmol_l: np.ndarray
+    fitted_mmol_l: np.ndarray
+    mbf_ml_min_g: float
+    mbf_low_ml_min_g: float
+    mbf_high_ml_min_g: float
+    status: FitStatus = FitStatus.OK
+    upslope: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelFits:
+    """The curve of every myocardial pixel of a slice and what the model makes of it.
+
+    times_s : (T,)
+    concentration_mmol_l, fitted_mmol_l : (T, N) float32; NaN where the signal carries no information
+    index : (Y, X) int32, column of each pixel, -1 outside the myocardium
+    """
+
+    times_s: np.ndarray
+    concentration_mmol_l: np.ndarray
+    fitted_mmol_l: np.ndarray
+    index: np.ndarray
+
+    def at(self, row: int, column: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Measured and fitted curve (T,) of one pixel, None outside the myocardium."""
+        rows, columns = self.index.shape
+        if not (0 <= row < rows and 0 <= column < columns) or self.index[row, column] < 0:
+            return None
+        pixel = self.index[row, column]
+        return self.concentration_mmol_l[:, pixel], self.fitted_mmol_l[:, pixel]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceMaps:
+    """Flow of one slice, in the pose of its reference frame.
+
+    mbf_ml_min_g, mbf_se_ml_min_g : (Y, X) float32, NaN where not fitted
+    status : (Y, X) uint8, values of `FitStatus`; 0 outside the myocardium
+    segments : (Y, X) uint8, AHA segment number, 0 outside
+    depth : (Y, X) float32, 0 at the endocardium to 1 at the epicardium, NaN outside
+    segment_fits : by AHA segment number; pixel_fits : of every pixel, None where they were not kept
+    counted : (Y, X) bool, pixels that count for a region's mean; None for all. The outermost row does not: fat and
+        lung mix in
+    origin : who made the contours
+    flags : sentences on what the user should check
+    """
+
+    level: Level
+    mbf_ml_min_g: np.ndarray
+    mbf_se_ml_min_g: np.ndarray
+    status: np.ndarray
+    segments: np.ndarray
+    depth: np.ndarray
+    segment_fits: Mapping[int, SegmentFit]
+    pixel_fits: PixelFits | None = None
+    counted: np.ndarray | None = None
+    origin: Origin = Origin.AUTOMATIC
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerfusionMaps:
+    """Flow of one scan, base to apex, and where it came from.
+
+    provenance : version, weights hash, model and parameters, as they are written into every export
+    memory : of the program, to compute less after a correction; no part of the result
+    """
+
+    condition: Condition
+    slices: tuple[SliceMaps, ...]
+    arterial_input: ArterialInput
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    memory: object = field(default=None, repr=False, compare=False)

@@ -1,0 +1,83 @@
+"""What is where, aligned in time: slices after preprocessing, with their motion-compensated images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .contours import Contours
+from .study import Condition, PerfusionSeries
+
+Progress = Callable[[str], None]
+"""Called with the name of each step as it begins; an exception that it raises cancels the work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionCompensation:
+    """A series in one pose.
+
+    corrected : (T, Y, X) float32, every frame in the pose of the reference frame
+    displacement_mm : (T, 2, Y, X) float32; where the tissue of a reference-pose pixel lies in frame t, rows then
+        columns: ``corrected[t, y, x] = signal[t](y + displacement_mm[t, 0, y, x] / row spacing, ...)``
+    reference_frame : frame whose displacement is zero
+    quality : (T,) 0 to 1, how well each frame agrees with its neighbors in contrast after alignment
+    aligned : (T,) bool, False for frames that could not be aligned and must not be fitted
+    """
+
+    corrected: np.ndarray
+    displacement_mm: np.ndarray
+    reference_frame: int
+    quality: np.ndarray
+    aligned: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessedSlice:
+    """One slice after preprocessing.
+
+    automatic : the contours as the networks found them, kept beside the edited ones
+    excluded_frames : frames the user took out of the fit, 0-based
+    flags : sentences on what the user should check
+    """
+
+    series: PerfusionSeries
+    motion: MotionCompensation
+    contours: Contours
+    automatic: Contours | None = None
+    excluded_frames: frozenset[int] = frozenset()
+    flags: tuple[str, ...] = ()
+
+    @property
+    def used_frames(self) -> np.ndarray:
+        """(T,) bool, frames that take part in the fit."""
+        used = self.motion.aligned.copy()
+        used[list(self.excluded_frames)] = False
+        return used
+
+    def shows_same_pixels(self, other: "PreprocessedSlice") -> bool:
+        """Whether it has the images, labels and frames of another state; insertion points and origins may differ."""
+        return (
+            self.motion.corrected is other.motion.corrected
+            and self.series.acquisition == other.series.acquisition
+            and self.series.level is other.series.level
+            and np.array_equal(self.series.times_s, other.series.times_s)
+            and np.array_equal(self.series.ijk_to_ras, other.series.ijk_to_ras)
+            and np.array_equal(self.contours.labels, other.contours.labels)
+            and np.array_equal(self.used_frames, other.used_frames)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessedScan:
+    """The preprocessed slices of one condition, base to apex.
+
+    aif_series, aif_is_prebolus : series made to measure the arterial input, as in `Scan`
+    study : label of its study, as in `Scan`
+    """
+
+    condition: Condition
+    slices: tuple[PreprocessedSlice, ...]
+    assumptions: tuple[str, ...] = ()
+    aif_series: PerfusionSeries | None = None
+    aif_is_prebolus: bool = False
+    study: str = ""

@@ -1,0 +1,59 @@
+"""What is reported: flow of regions, and the table of AHA segments, coronary territories and the left ventricle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionFlow:
+    """Flow of one region under one condition, mL/min/g; NaN where there is none.
+
+    mbf_ml_min_g : mean of the pixel map; curve_mbf_ml_min_g : flow of the mean curve
+    upslope : of the mean curve over that of the arterial input, semi-quantitative
+    failed_share : share of pixels without a trustworthy flow, 0 to 1
+    """
+
+    mbf_ml_min_g: float = float("nan")
+    mbf_low_ml_min_g: float = float("nan")
+    mbf_high_ml_min_g: float = float("nan")
+    curve_mbf_ml_min_g: float = float("nan")
+    endo_ml_min_g: float = float("nan")
+    epi_ml_min_g: float = float("nan")
+    endo_epi_ratio: float = float("nan")
+    upslope: float = float("nan")
+    failed_share: float = float("nan")
+    pixels: int = 0
+    origin: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentRow:
+    """One row of the table: an AHA segment, a coronary territory or the whole left ventricle.
+
+    aha_segment : 1 to 16, None for territories and the global row
+    mpr : myocardial perfusion reserve, stress over rest
+    mpri : perfusion reserve index, stress over rest upslope; lower than the reserve
+    corrected_rest_ml_min_g, corrected_mpr : rest flow at a rate-pressure product of 10 000, and the reserve with it
+    """
+
+    aha_segment: int | None
+    name: str
+    level: str
+    territory: str
+    rest: RegionFlow
+    stress: RegionFlow
+    mpr: float
+    flags: tuple[str, ...] = ()
+    mpri: float = float("nan")
+    corrected_rest_ml_min_g: float = float("nan")
+    corrected_mpr: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentTable:
+    """What is reported: 16 AHA segments, three territories, global."""
+
+    segments: tuple[SegmentRow, ...]
+    territories: tuple[SegmentRow, ...]
+    whole: SegmentRow
+    provenance: Mapping[str, str] = field(default_factory=dict)

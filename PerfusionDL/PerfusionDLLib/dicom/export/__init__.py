@@ -1,0 +1,1 @@
+"""Results as DICOM objects for the archive: SEG, Parametric Map, Structured Report, PDF."""

@@ -1,0 +1,86 @@
+"""Headers of the images that a result was made from: whose study it belongs to."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from pathlib import Path
+
+import highdicom as hd
+import pydicom
+from pydicom.dataset import Dataset
+
+from ...data.errors import PerfusionError
+from ..header_parts import stable_uid
+from ..read.headers import files_in, frames_in, tolerance
+
+PERSONAL = (
+    *("PatientBirthDate", "PatientBirthTime", "OtherPatientIDs", "OtherPatientNames", "PatientAddress", "PatientAge"),
+    *("PatientSize", "PatientWeight", "PatientComments", "EthnicGroup", "Occupation", "AdditionalPatientHistory"),
+    *("AccessionNumber", "ReferringPhysicianName", "StudyID", "StudyDescription", "InstitutionName"),
+    *("OperatorsName", "PerformingPhysicianName", "PhysiciansOfRecord", "RequestingPhysician"),
+)
+UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
+REQUIRED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime")
+
+
+@tolerance()
+def source_headers(folders: Iterable[Path], wanted: Iterable[str], *, de_identify: bool = False) -> dict[str, Dataset]:
+    """Headers by SOPInstanceUID of the wanted images, found again in the folders they were read from.
+
+    de_identify : take patient and study identity out and replace the unique identifiers by one-way ones
+
+    Raises PerfusionError where one is not there any more.
+    """
+    wanted = set(wanted)
+    found: dict[str, Dataset] = {}
+    for path in sorted({path for folder in folders for path in files_in(Path(folder))}):
+        frames = frames_in(path)
+        uid = frames[0].text("SOPInstanceUID") if frames else ""
+        if uid in wanted and uid not in found:
+            found[uid] = complete(pydicom.dcmread(path, stop_before_pixels=True, force=True))
+    if wanted - set(found):
+        raise PerfusionError(
+            f"{len(wanted - set(found))} of the images that the result was made from are not in the folder any more.",
+            "Choose the folder with the original DICOM images, which tell whose study the result belongs to.",
+        )
+    return {uid: anonymous(header) for uid, header in found.items()} if de_identify else found
+
+
+def complete(header: Dataset) -> Dataset:
+    """The header with every attribute that derived objects must copy, empty where it was missing."""
+    for keyword in (*REQUIRED, "AccessionNumber", "ReferringPhysicianName", "PositionReferenceIndicator"):
+        if keyword not in header:
+            setattr(header, keyword, "")
+    if "FrameOfReferenceUID" not in header:
+        header.FrameOfReferenceUID = stable_uid("frame of reference", header.StudyInstanceUID)
+    share_plane(header)
+    return header
+
+
+def share_plane(header: Dataset) -> None:
+    """Put plane attributes of a multi-frame image where highdicom looks for them, if its frames hold them."""
+    if not header.get("PerFrameFunctionalGroupsSequence") or not header.get("SharedFunctionalGroupsSequence"):
+        return
+    shared, first = header.SharedFunctionalGroupsSequence[0], header.PerFrameFunctionalGroupsSequence[0]
+    for keyword in ("PixelMeasuresSequence", "PlaneOrientationSequence"):
+        if keyword not in shared and keyword in first:
+            setattr(shared, keyword, getattr(first, keyword))
+    # highdicom 0.27 compares planes only if they are of its own classes
+    for groups in header.PerFrameFunctionalGroupsSequence:
+        if "PlanePositionSequence" in groups:
+            groups.PlanePositionSequence = hd.PlanePositionSequence.from_sequence(groups.PlanePositionSequence)
+    if "PlaneOrientationSequence" in shared:
+        shared.PlaneOrientationSequence = hd.PlaneOrientationSequence.from_sequence(shared.PlaneOrientationSequence)
+
+
+def anonymous(header: Dataset) -> Dataset:
+    """A copy that says nothing of the patient; the same images give the same new identifiers."""
+    copy = deepcopy(header)
+    for keyword in PERSONAL:
+        if keyword in copy:
+            delattr(copy, keyword)
+    copy.PatientName = "Anonymous"
+    copy.PatientID = f"ANON-{str(stable_uid('anonymous', header.PatientID))[-8:]}"
+    copy.StudyDate = copy.StudyTime = ""
+    for keyword in UIDS:
+        setattr(copy, keyword, stable_uid("anonymous", getattr(header, keyword)))
+    return complete(copy)

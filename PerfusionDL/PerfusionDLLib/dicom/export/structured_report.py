@@ -1,0 +1,106 @@
+"""The segment table as a DICOM Structured Report (TID 1500), a measurement group per region and condition."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from highdicom import sr
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+
+from ...data.study import Condition
+from ...data.table import RegionFlow, SegmentRow, SegmentTable
+from ..header_parts import stable_uid
+from .codes import CARDIAC_MRI, MEAN, MYOCARDIUM, QUANTITIES, RATIO_UNIT, RESERVE, SEGMENT_SITES, TERRITORY_SITES
+from .images import NAME
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where the pixels of an AHA segment are drawn under one condition."""
+
+    segmentation: Dataset
+    number: int
+
+
+def segment_report(
+    evidence: Sequence[Dataset],
+    table: SegmentTable,
+    regions: Mapping[tuple[Condition, int], Region],
+    names: Mapping[str, object],
+) -> sr.Comprehensive3DSR:
+    """The table as measurements; a value that is NaN is left out.
+
+    evidence : every object that is referred to; regions : by condition and AHA segment
+    names : unique identifiers, numbers and equipment of the new object, as highdicom calls them
+    """
+    device = sr.DeviceObserverIdentifyingAttributes(
+        uid=stable_uid(NAME), name=NAME, manufacturer_name=NAME, model_name=str(names["software_versions"])
+    )
+    observer = sr.ObserverContext(observer_type=codes.DCM.Device, observer_identifying_attributes=device)
+    algorithm = sr.AlgorithmIdentification(
+        NAME, str(names["software_versions"]), parameters=[f"{key}: {one}" for key, one in table.provenance.items()]
+    )
+    rows = (*table.segments, *table.territories, table.whole)
+    report = sr.MeasurementReport(
+        observation_context=sr.ObservationContext(observer_device_context=observer),
+        procedure_reported=CARDIAC_MRI,
+        imaging_measurements=[group for row in rows for group in groups(row, regions, algorithm, names)],
+        title=codes.DCM.ImagingMeasurementReport,
+        referenced_images=None,
+    )
+    described = {key: one for key, one in names.items() if key not in ("software_versions", "device_serial_number")}
+    described["manufacturer"] = NAME
+    described.pop("manufacturer_model_name", None)
+    return sr.Comprehensive3DSR(evidence=list(evidence), content=report[0], is_complete=True, **described)
+
+
+def groups(
+    row: SegmentRow,
+    regions: Mapping[tuple[Condition, int], Region],
+    algorithm: sr.AlgorithmIdentification,
+    names: Mapping[str, object],
+) -> Iterator[sr.MeasurementsAndQualitativeEvaluations | sr.VolumetricROIMeasurementsAndQualitativeEvaluations]:
+    """The measurement groups of one row: rest, stress, reserve."""
+    for condition, flow in ((Condition.REST, row.rest), (Condition.STRESS, row.stress)):
+        measured = measurements(flow)
+        if not measured:
+            continue
+        common = shared(row, condition, algorithm, names) | {"measurements": measured}
+        region = regions.get((condition, row.aha_segment)) if row.aha_segment else None
+        if region is None:
+            yield sr.MeasurementsAndQualitativeEvaluations(**common)
+        else:
+            segment = sr.ReferencedSegment.from_segmentation(region.segmentation, region.number)
+            yield sr.VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **common)
+    if not math.isnan(row.mpr):
+        reserve = sr.Measurement(RESERVE, row.mpr, RATIO_UNIT)
+        yield sr.MeasurementsAndQualitativeEvaluations(**shared(row, None, algorithm, names), measurements=[reserve])
+
+
+def measurements(flow: RegionFlow) -> list[sr.Measurement]:
+    """The values of a region that are numbers."""
+    found = []
+    for name, (concept, unit) in QUANTITIES.items():
+        value = float(getattr(flow, name))
+        if not math.isnan(value):
+            derivation = MEAN if name == "mbf_ml_min_g" else None
+            found.append(sr.Measurement(concept, value, unit, derivation=derivation))
+    return found
+
+
+def shared(
+    row: SegmentRow, condition: Condition | None, algorithm: sr.AlgorithmIdentification, names: Mapping[str, object]
+) -> dict[str, object]:
+    """What every group says: which region, under which condition."""
+    site = SEGMENT_SITES.get(row.aha_segment) or TERRITORY_SITES.get(row.territory) or MYOCARDIUM
+    identifier = f"{row.name}, {condition or 'reserve'}"
+    context = {} if condition is None else {"time_point_context": sr.TimePointContext(time_point=str(condition))}
+    return context | {
+        "tracking_identifier": sr.TrackingIdentifier(
+            uid=stable_uid(names["sop_instance_uid"], identifier), identifier=identifier
+        ),
+        "algorithm_id": algorithm,
+        "finding_type": MYOCARDIUM,
+        "finding_sites": [sr.FindingSite(site)],
+    }

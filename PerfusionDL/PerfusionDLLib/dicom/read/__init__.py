@@ -1,0 +1,1 @@
+"""Perfusion studies from whatever DICOM files scanners, archives and anonymizers leave."""

@@ -1,0 +1,278 @@
+"""One multi-frame Enhanced MR image per scan, its frames' times and places in functional groups (DICOM PS3.3 A.36)."""
+
+from datetime import datetime
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import EnhancedMRImageStorage
+
+from ...data.study import Condition, PerfusionSeries, Scan
+from ..header_parts import (
+    PROTON_MHZ_T,
+    WEIGHT_KG,
+    Visit,
+    add_pixels,
+    add_place,
+    date,
+    decimal,
+    later,
+    stable_uid,
+    start_image,
+    time,
+)
+from ..read.protocol import MOLARITY_MMOL_ML
+from .vendors import PROTON_DENSITY_FLIP_DEG, Shot, shots
+
+HEART = ("80891009", "SCT", "Heart")
+INTRAVENOUS = ("47625008", "SCT", "Intravenous route")
+AGENT_CODES = {  # PS3.16 CID 12
+    "gadobutrol": ("407976008", "SCT", "Gadobutrol"),
+    "gadoterate": ("712714000", "SCT", "Gadoterate meglumine"),
+    "gadoteridol": ("353946009", "SCT", "Gadoteridol"),
+    "gadopentetate": ("109216000", "SCT", "Gadopentetate dimeglumine"),
+    "gadobenate": ("792865009", "SCT", "Gadobenate dimeglumine"),
+    "gadodiamide": ("354088005", "SCT", "Gadodiamide"),
+}
+UNSPECIFIC_AGENT = ("768763008", "SCT", "Gadolinium")
+GADOLINIUM = ("58281002", "SCT", "Gadolinium")
+PROTOCOL = {Condition.REST: "SR TFE perfusion at rest", Condition.STRESS: "SR TFE perfusion, adenosine"}
+
+
+def enhanced_image(scan: Scan, visit: Visit, begin: datetime, zero_s: float, number: int, suffix: str = "") -> Dataset:
+    """All frames of all slices of a scan, heartbeat by heartbeat."""
+    ordered = sorted(shots(scan, zero_s), key=lambda shot: (shot.frame_index, shot.slice_index))
+    acquisition = ordered[0].series.acquisition
+    image = start_image(visit, begin)
+    image.SOPClassUID = EnhancedMRImageStorage
+    image.SeriesNumber = image.AcquisitionNumber = number
+    image.SeriesInstanceUID = stable_uid(visit.study_uid, "enhanced", "series", number)
+    image.SOPInstanceUID = stable_uid(image.SeriesInstanceUID, 1)
+    image.InstanceNumber = 1
+    image.SeriesDescription = "Perfusion SAX" + suffix
+    image.ProtocolName = PROTOCOL[scan.condition]
+    image.Manufacturer, image.ManufacturerModelName = "PerfusionDL", "Digital phantom"
+    image.DeviceSerialNumber, image.SoftwareVersions = "1", "1"
+    image.ContentDate, image.ContentTime = date(begin), time(begin)
+    image.AcquisitionDateTime = date(begin) + time(begin)
+    image.AcquisitionDuration = ordered[-1].time_s + ordered[-1].interval_s
+    image.ImageType = ["ORIGINAL", "PRIMARY", "PERFUSION", "NONE"]
+    add_components(image)
+    image.ContentQualification = "RESEARCH"
+    image.ImageComments = "Digital phantom, no patient"
+    image.BurnedInAnnotation = "NO"
+    image.LossyImageCompression = "00"
+    image.PresentationLUTShape = "IDENTITY"
+    image.ResonantNucleus = "1H"
+    image.KSpaceFiltering = "NONE"
+    image.MagneticFieldStrength = acquisition.field_strength_t
+    image.ApplicableSafetyStandardAgency = "IEC"
+    image.AcquisitionContextSequence = Sequence()
+    add_pulse_sequence(image)
+    add_synchronization(image, ordered)
+    add_contrast_modules(image, scan.slices[0])
+    add_dimensions(image)
+    slope = ordered[0].largest / 4095 if ordered[0].largest > 0 else 1.0
+    image.SharedFunctionalGroupsSequence = [shared_groups(scan.slices[0], slope)]
+    image.PerFrameFunctionalGroupsSequence = [frame_groups(shot, begin) for shot in ordered]
+    image.NumberOfFrames = len(ordered)
+    add_pixels(image, np.rint(np.stack([shot.signal for shot in ordered]) / slope), bits=12, signed=False)
+    return image
+
+
+def item(**values: object) -> Dataset:
+    """A sequence item from keywords."""
+    made = Dataset()
+    for keyword, value in values.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    """A coded concept."""
+    return item(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
+
+
+def add_components(image: Dataset) -> None:
+    """What kind of image it is, as the header and each frame type say."""
+    image.PixelPresentation = "MONOCHROME"
+    image.VolumetricProperties = "VOLUME"
+    image.VolumeBasedCalculationTechnique = "NONE"
+    image.ComplexImageComponent = "MAGNITUDE"
+    image.AcquisitionContrast = "PERFUSION"
+
+
+def add_pulse_sequence(image: Dataset) -> None:
+    """Saturation-recovery spoiled gradient echo, Cartesian."""
+    image.PulseSequenceName = "SR-TFE"
+    image.MRAcquisitionType = "2D"
+    image.EchoPulseSequence = "GRADIENT"
+    image.MultiPlanarExcitation = "NO"
+    image.PhaseContrast = "NO"
+    image.TimeOfFlightContrast = "NO"
+    image.SteadyStatePulseSequence = "NONE"
+    image.EchoPlanarPulseSequence = "NO"
+    image.SaturationRecovery = "YES"
+    image.SpectrallySelectedSuppression = "NONE"
+    image.OversamplingPhase = "NONE"
+    image.GeometryOfKSpaceTraversal = "RECTILINEAR"
+    image.SegmentedKSpaceTraversal = "SINGLE"
+    image.RectilinearPhaseEncodeReordering = "LINEAR"
+    image.NumberOfKSpaceTrajectories = 1
+
+
+def add_synchronization(image: Dataset, ordered: list[Shot]) -> None:
+    """One frame of each slice per heartbeat."""
+    image.CardiacSynchronizationTechnique = "PROSPECTIVE"
+    image.CardiacSignalSource = "ECG"
+    image.CardiacRRIntervalSpecified = round(1000 * ordered[0].interval_s)
+    image.CardiacBeatRejectionTechnique = "NONE"
+    image.LowRRValue = image.HighRRValue = round(1000 * ordered[0].interval_s)
+    image.IntervalsAcquired = ordered[0].frames
+    image.IntervalsRejected = 0
+    image.RespiratoryMotionCompensationTechnique = "NONE"
+
+
+def add_contrast_modules(image: Dataset, series: PerfusionSeries) -> None:
+    """The injected agent."""
+    acquisition = series.acquisition
+    molarity = MOLARITY_MMOL_ML.get(acquisition.contrast_agent, 0.5)
+    agent = code(*AGENT_CODES.get(acquisition.contrast_agent, UNSPECIFIC_AGENT))
+    agent.ContrastBolusAgentNumber = 1
+    agent.ContrastBolusAdministrationRouteSequence = [code(*INTRAVENOUS)]
+    agent.ContrastBolusVolume = decimal(acquisition.dose_mmol_kg * WEIGHT_KG / molarity)
+    agent.ContrastBolusIngredientCodeSequence = [code(*GADOLINIUM)]
+    agent.ContrastBolusIngredientConcentration = 157.25 * molarity
+    agent.ContrastBolusIngredientOpaque = "NO"
+    image.ContrastBolusAgentSequence = [agent]
+
+
+def add_dimensions(image: Dataset) -> None:
+    """Frames are indexed by heartbeat, then by slice."""
+    uid = stable_uid(image.SOPInstanceUID, "dimensions")
+    image.DimensionOrganizationSequence = [item(DimensionOrganizationUID=uid)]
+    image.DimensionIndexSequence = [
+        item(
+            DimensionOrganizationUID=uid,
+            DimensionIndexPointer=pointer,
+            FunctionalGroupPointer=(0x0020, 0x9111),
+            DimensionDescriptionLabel=label,
+        )
+        for pointer, label in (((0x0020, 0x9128), "heartbeat"), ((0x0020, 0x9057), "slice"))
+    ]
+
+
+def shared_groups(series: PerfusionSeries, slope: float) -> Dataset:
+    """What is the same for all frames."""
+    acquisition = series.acquisition
+    rows, columns = series.signal.shape[1:]
+    frame_type = item(FrameType=["ORIGINAL", "PRIMARY", "PERFUSION", "NONE"])
+    add_components(frame_type)
+    lines = 2 * acquisition.pulses_to_center
+    return item(
+        FrameAnatomySequence=[item(FrameLaterality="U", AnatomicRegionSequence=[code(*HEART)])],
+        PixelValueTransformationSequence=[item(RescaleIntercept="0", RescaleSlope=decimal(slope), RescaleType="US")],
+        FrameVOILUTSequence=[item(WindowCenter=decimal(2047.5 * slope), WindowWidth=decimal(4095 * slope))],
+        MRImageFrameTypeSequence=[frame_type],
+        MRFOVGeometrySequence=[
+            item(
+                InPlanePhaseEncodingDirection="COLUMN",
+                MRAcquisitionFrequencyEncodingSteps=columns,
+                MRAcquisitionPhaseEncodingStepsInPlane=lines,
+                MRAcquisitionPhaseEncodingStepsOutOfPlane=1,
+                PercentSampling=decimal(100 * lines / rows),
+                PercentPhaseFieldOfView="100",
+            )
+        ],
+        MREchoSequence=[item(EffectiveEchoTime=acquisition.echo_time_s * 1000)],
+        MRModifierSequence=[
+            item(
+                InversionRecovery="YES",
+                InversionTimes=[acquisition.saturation_time_s * 1000],
+                FlowCompensation="NONE",
+                Spoiling="RF_AND_GRADIENT",
+                T2Preparation="NO",
+                SpectrallySelectedExcitation="NONE",
+                SpatialPresaturation="NONE",
+                PartialFourier="NO",
+                ParallelAcquisition="NO",
+            )
+        ],
+        MRImagingModifierSequence=[
+            item(
+                MagnetizationTransfer="NONE",
+                BloodSignalNulling="NO",
+                Tagging="NONE",
+                TransmitterFrequency=acquisition.field_strength_t * PROTON_MHZ_T,
+                PixelBandwidth="1000",
+            )
+        ],
+        MRReceiveCoilSequence=[
+            item(
+                ReceiveCoilName="CARDIAC",
+                ReceiveCoilManufacturerName="",
+                ReceiveCoilType="MULTICOIL",
+                QuadratureReceiveCoil="NO",
+                MultiCoilDefinitionSequence=[item(MultiCoilElementName="1", MultiCoilElementUsed="YES")],
+            )
+        ],
+        MRTransmitCoilSequence=[
+            item(TransmitCoilName="BODY", TransmitCoilManufacturerName="", TransmitCoilType="BODY")
+        ],
+        MRAveragesSequence=[item(NumberOfAverages=1.0)],
+        ContrastBolusUsageSequence=[
+            item(ContrastBolusAgentNumber=1, ContrastBolusAgentAdministered="YES", ContrastBolusAgentDetected="YES")
+        ],
+    )
+
+
+def frame_groups(shot: Shot, begin: datetime) -> Dataset:
+    """When and where one frame was acquired."""
+    moment = later(begin, shot.time_s)
+    acquisition = shot.series.acquisition
+    measures = Dataset()
+    position, orientation = add_place(measures, shot.series)
+    flip_deg = PROTON_DENSITY_FLIP_DEG if shot.is_proton_density else acquisition.flip_angle_deg
+    stamp = date(moment) + time(moment)
+    return item(
+        FrameContentSequence=[
+            item(
+                FrameAcquisitionNumber=shot.frame_index + 1,
+                FrameReferenceDateTime=stamp,
+                FrameAcquisitionDateTime=stamp,
+                FrameAcquisitionDuration=2000 * acquisition.pulses_to_center * acquisition.repetition_time_s,
+                TemporalPositionIndex=shot.frame_index + 1,
+                StackID="1",
+                InStackPositionNumber=shot.slice_index + 1,
+                DimensionIndexValues=[shot.frame_index + 1, shot.slice_index + 1],
+            )
+        ],
+        PixelMeasuresSequence=[measures],
+        PlanePositionSequence=[item(ImagePositionPatient=position)],
+        PlaneOrientationSequence=[item(ImageOrientationPatient=orientation)],
+        CardiacSynchronizationSequence=[
+            item(
+                NominalCardiacTriggerDelayTime=1000 * shot.delay_s,
+                ActualCardiacTriggerDelayTime=1000 * shot.delay_s,
+                RRIntervalTimeNominal=1000 * shot.interval_s,
+            )
+        ],
+        MRTimingAndRelatedParametersSequence=[
+            item(
+                RepetitionTime=decimal(acquisition.repetition_time_s * 1000),
+                FlipAngle=decimal(flip_deg),
+                EchoTrainLength=1,
+                RFEchoTrainLength=0,
+                GradientEchoTrainLength=1,
+                OperatingModeSequence=[
+                    item(OperatingModeType=kind, OperatingMode="IEC_NORMAL")
+                    for kind in ("STATIC FIELD", "RF", "GRADIENT")
+                ],
+                GradientOutputType="DB_DT",
+                GradientOutput=0.0,
+                SpecificAbsorptionRateSequence=[
+                    item(SpecificAbsorptionRateDefinition="IEC_WHOLE_BODY", SpecificAbsorptionRateValue=0.1)
+                ],
+            )
+        ],
+    )

@@ -1,0 +1,76 @@
+"""Perfusion studies into folders of DICOM files."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from ...data.errors import PerfusionError
+from ...data.study import Condition, Scan, Study
+from ..header_parts import STUDY_BEGIN, Visit, file_meta
+from .enhanced import enhanced_image
+from .vendors import Vendor, classic_images, first_s
+
+FIRST_SCAN = timedelta(minutes=6)  # after localizers and cines
+BETWEEN_SCANS = timedelta(minutes=10)
+SERIES_APART = 10
+
+
+def write_study(
+    study: Study, folder: Path, *, vendor: Vendor | str, seed: int = 0, first: Condition = Condition.STRESS
+) -> None:
+    """Write a study as a vendor's scanner writes first-pass perfusion, a folder per scan.
+
+    Parameters
+    ----------
+    study : Study
+        Its patient is made up unless its identity is given. Signals are stored as integers.
+    folder : Path
+        Created where it does not exist; existing files of the same names are replaced.
+    vendor : Vendor
+        ``siemens``, ``philips``, ``ge`` (classic images) or ``enhanced`` (one multi-frame image per scan).
+    seed : int
+        The same seed gives the same unique identifiers.
+    first : Condition
+        The scan acquired first; the other follows ten minutes later.
+
+    Raises
+    ------
+    PerfusionError
+        Where the files cannot be written.
+    """
+    vendor, visit = Vendor(vendor), Visit(study.identity, seed)
+    ordered = sorted(study.scans, key=lambda scan: scan.condition is not first)
+    for index, scan in enumerate(ordered):
+        begin = STUDY_BEGIN + FIRST_SCAN + index * BETWEEN_SCANS
+        place = Path(folder) / f"scan{index + 1}"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            write_scan(scan, place, visit, vendor, begin, number=(index + 1) * SERIES_APART)
+        except OSError as error:
+            raise PerfusionError(
+                f"The DICOM files cannot be written to {Path(folder).name} ({error.strerror}).",
+                "Choose a folder that you may write to, on a disk with enough space.",
+            ) from error
+
+
+def write_scan(scan: Scan, folder: Path, visit: Visit, vendor: Vendor, begin: datetime, number: int) -> None:
+    """Write one scan into a folder, and its arterial input series under the number before it."""
+    zero_s = first_s(scan)
+    parts = [(scan, number, "")]
+    if scan.aif_series is not None:
+        parts.append((replace(scan, slices=(scan.aif_series,), aif_series=None), number - 1, " AIF"))
+    for part, series_number, suffix in parts:
+        if vendor is Vendor.ENHANCED:
+            images = iter([enhanced_image(part, visit, begin, zero_s, series_number, suffix)])
+        else:
+            images = classic_images(part, visit, vendor, begin, zero_s, series_number, suffix)
+        for image in images:
+            save(image, folder / f"S{image.SeriesNumber:04d}I{image.InstanceNumber:04d}.dcm")
+
+
+def save(image: Dataset, path: Path) -> None:
+    """Write one file with its preamble and meta information."""
+    image.file_meta = file_meta(image)
+    image.save_as(path, enforce_file_format=True)

@@ -1,0 +1,95 @@
+"""What the networks' sureness is worth: how often their answers were good on phantoms, written into their cards."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ..networks import STEPS, Networks
+from .cases import Case, coarser_case, noisy_case, shaded_case
+from .network_scores import GOOD, Score, evaluate
+
+
+def calibration_cases(cases: Iterable[Case], rng: np.random.Generator) -> Iterator[Case]:
+    """Every case as it is, at half resolution, with much noise, or with strong shading."""
+    for case in cases:
+        kind = rng.integers(4)
+        if kind == 1:
+            case = coarser_case(case)
+        elif kind == 2:
+            case = noisy_case(case, rng, share=rng.uniform(0.05, 0.2))
+        elif kind == 3:
+            case = shaded_case(case, ratio=rng.uniform(3, 12))
+        yield case
+
+
+def uncalibrated(networks: Networks) -> Networks:
+    """The same networks, telling their sureness in place of a confidence."""
+    plain = {
+        step: replace(network, card={key: value for key, value in network.card.items() if key != "calibration"})
+        for step, network in ((step, getattr(networks, step)) for step in STEPS)
+    }
+    return replace(networks, **plain)
+
+
+def calibrate(cases: Iterable[Case], networks: Networks) -> dict[str, dict]:
+    """Slope and offset of each step's confidence, and what they rest on: the entry ``calibration`` of its card.
+
+    A slice in which no left ventricle is found says nothing of the later steps and is left out.
+    """
+    scores = [scored for scored, _, _ in evaluate(cases, uncalibrated(networks)) if not scored.failure]
+    return {step: _counted(step, scores) for step in STEPS}
+
+
+def write_calibration(folder: Path, counted: dict[str, dict], command: str) -> None:
+    """Put the calibration into the cards of a folder of networks."""
+    for step, entry in counted.items():
+        path = folder / f"{step}.json"
+        card = json.loads(path.read_text(encoding="utf-8"))
+        card["calibration"] = {**entry, "command": command}
+        path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def platt(sureness: np.ndarray, good: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of the logistic curve from log-odds of sureness to the share of good answers.
+
+    With Platt's soft targets (one success and one failure added), so that it exists where every answer was good; the
+    slope is not negative, and near 1 where nothing speaks for another (log-normal prior, SD of the logarithm 1).
+    Platt JC, Advances in Large Margin Classifiers 1999:61.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> sureness = rng.random(20000)
+    >>> slope, offset = platt(sureness, rng.random(20000) < sureness)
+    >>> abs(slope - 1) < 0.05 and abs(offset) < 0.05
+    True
+    """
+    sureness = np.clip(np.asarray(sureness, float), 1e-3, 1 - 1e-3)
+    good = np.asarray(good, bool)
+    odds = np.log(sureness / (1 - sureness))
+    target = np.where(good, (good.sum() + 1) / (good.sum() + 2), 1 / ((~good).sum() + 2))
+
+    def cost(parameters):
+        log_odds = np.exp(parameters[0]) * odds + parameters[1]
+        return float(np.sum(np.logaddexp(0, log_odds) - target * log_odds) + parameters[0] ** 2 / 2)
+
+    log_slope, offset = minimize(cost, np.zeros(2), bounds=((-4, 3), (-20, 20))).x
+    return float(np.exp(log_slope)), float(offset)
+
+
+def _counted(step: str, scores: Sequence[Score]) -> dict:
+    good = GOOD[step]
+    sureness = np.array([getattr(one, good.confidence) for one in scores])
+    held = np.array([good.holds(one) for one in scores])
+    slope, offset = platt(sureness, held)
+    return {
+        "slope": round(slope, 3),
+        "offset": round(offset, 3),
+        "good": good.meaning,
+        "slices": len(scores),
+        "good_slices": int(held.sum()),
+    }

@@ -1,0 +1,1 @@
+"""Flow models whose priors are learned from the study: what the scan says about its tissue."""

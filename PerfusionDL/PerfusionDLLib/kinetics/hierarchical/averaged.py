@@ -1,0 +1,233 @@
+"""Flow with priors learned from the whole scan, averaged over the models that the scan leaves open.
+
+Two levels. The mean curves of groups of pixels tell the tissue parameters and the probability of each model
+(`population.learn`). Every curve is then fitted with these as its prior: the best of a dictionary of curves with the
+tissue parameters integrated out, followed by one Gauss-Newton step, which is exact to second order. Nothing iterates
+over pixels, and the time is linear in their number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.special import ndtr, softmax
+
+from ...data.flow import FitStatus
+from ..fits import MOST_SPILL, FlowFits
+from .groups import CurveSet, group_means, noise_sd, shared_error
+from .matching import LOG_FLOW_NODES, Dictionary
+from .population import Population, learn
+from .slice_input import SliceInput, slice_inputs
+from .tissue_models import TissueModel
+
+NEGLIGIBLE_PROBABILITY = 0.02
+LEAST_MISFIT, IMAGES_MISFIT = 0.003, 0.008  # of the peak: arterial input known, and curves from images
+ALONE_MISFIT = 0.03  # of one curve from images: what the scan learned is not to be learned anew from every pixel
+MODEL_LOG_SD = 0.03  # of flow: heterogeneity within a region and whatever else no model here holds
+INTERVAL_SD = 1.96
+BISECTIONS = 12  # of a range of some standard deviations: to a thousandth of one or two
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanModel:
+    """What a scan says about its tissue: one population and one probability per model.
+
+    unbiased_probabilities : of the models where none is preferred beforehand
+    temperature : of all variances of the groups; least_misfit, alone_misfit : share of the peak by which all curves
+        are wrong together, and each of them
+    inputs : what is known of each slice before any curve is seen
+    """
+
+    populations: tuple[Population, ...]
+    probabilities: np.ndarray
+    unbiased_probabilities: np.ndarray
+    inputs: tuple[SliceInput, ...]
+    groups: tuple[np.ndarray, ...]
+    temperature: float
+    least_misfit: float
+    alone_misfit: float
+    dictionaries: dict[tuple[int, int], Dictionary] = field(default_factory=dict, repr=False, compare=False)
+
+    def dictionary(self, number: int, model: int, spill: np.ndarray | None) -> Dictionary:
+        """Curves of a model in a slice; made once, since every set of curves of a slice holds the same blood."""
+        known = self.dictionaries.get((number, model))
+        if known is None or not known.holds(spill):
+            prepared = self.inputs[number].prepared.with_error(self.populations[model].input_error)
+            known = self.dictionaries[number, model] = Dictionary(
+                self.populations[model],
+                prepared.without_errors(),
+                group_delay_s=self.populations[model].delay_s[number],
+                group_numbers=self.groups[number],
+                subspace=self.inputs[number].subspace,
+                spill=spill,
+            )
+        return known
+
+
+def learn_scan(
+    slices: Sequence[CurveSet],
+    aif_times_s,
+    arterial_mmol_l,
+    *,
+    models: Sequence[TissueModel],
+    hematocrit: float,
+    from_images: bool = False,
+    former: ScanModel | None = None,
+) -> ScanModel:
+    """Tissue parameters and model probabilities from all curves of a scan.
+
+    from_images : whether the curves are, so that they and the arterial input err beside each other
+    former : of the same scan with other contours; what does not depend on them is taken from it
+    """
+    inputs = slice_inputs(
+        [(part.times_s, part.used_frames) for part in slices],
+        aif_times_s,
+        arterial_mmol_l,
+        models=models,
+        hematocrit=hematocrit,
+        from_images=from_images,
+        former=() if former is None else former.inputs,
+    )
+    groups = tuple(np.unique(part.groups) for part in slices)
+    means = [
+        group_means(part, ready, numbers, from_images=from_images)
+        for part, ready, numbers in zip(slices, inputs, groups, strict=True)
+    ]
+    count = sum(len(numbers) for numbers in groups)
+    noise_share = np.concatenate([group.noise_share() for group in means])
+    # What the noise does not explain all groups share: for it they count as one.
+    least_misfit, shared = (IMAGES_MISFIT, shared_error(means)) if from_images else (LEAST_MISFIT, 1.0)
+    temperature = shared + count * float(np.mean((least_misfit / noise_share) ** 2))
+    populations = _learn_all(models, means, temperature)
+    frames = sum(int(np.isfinite(group.sd).sum()) - 2 * len(group.curves) for group in means)
+    excess = min(population.misfit for population in populations) * temperature / max(frames, 1) - 1
+    if shared + count * excess > temperature:
+        temperature = shared + count * excess
+        populations = _learn_all(models, means, temperature)
+    evidence = np.array([population.log_evidence for population in populations])
+    probabilities = softmax(evidence + np.log([model.prior_probability for model in models]))
+    return ScanModel(
+        populations=populations,
+        probabilities=probabilities,
+        unbiased_probabilities=softmax(evidence),
+        inputs=inputs,
+        groups=groups,
+        temperature=temperature,
+        least_misfit=least_misfit,
+        alone_misfit=ALONE_MISFIT if from_images else LEAST_MISFIT,
+    )
+
+
+def _learn_all(models, means, temperature):
+    """Populations, all variances of the curves raised by the temperature."""
+    uncertain = [replace(group, sd=group.sd * np.sqrt(temperature)) for group in means]
+    return tuple(learn(model, uncertain) for model in models)
+
+
+def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd=0.0) -> FlowFits:
+    """Fit curves of slice ``number`` with the priors of the scan.
+
+    The estimate is averaged over the models by their probability. The interval and the standard error hold the noise,
+    the spread of tissue parameters from pixel to pixel, what the scan leaves open about them, and the disagreement of
+    the models: they belong to an even mixture of the probabilities with and without the prior on the models, so that
+    a model which only its prior speaks against still counts. ``input_log_sd`` adds the relative uncertainty of
+    the scale of the arterial input, ``part.log_sd`` that of the curves.
+    """
+    used = np.asarray(part.used_frames)
+    data = np.asarray(part.curves, dtype=float).T
+    complete = np.isfinite(data[:, used]).all(axis=1)
+    data = np.where(used & complete[:, None], data, 0.0)
+    subspace = scan.inputs[number].subspace
+    sd = noise_sd(data, subspace, used)
+    noticeable = ((data @ subspace.T) ** 2).sum(axis=1) > (len(subspace) + 6 * np.sqrt(len(subspace))) * sd**2
+    noticeable &= (data * used).sum(axis=1) > 0
+    # The error of the input does not average out over pixels as noise does.
+    sd = np.hypot(sd, scan.alone_misfit * np.abs(data @ subspace.T @ subspace).max(axis=1))
+    edge = np.zeros(len(data), bool) if part.edge is None else np.asarray(part.edge)
+
+    kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
+    weights = scan.probabilities[kept] / scan.probabilities[kept].sum()
+    results = [scan.dictionary(number, m, part.spill).fit(data, sd, part.groups, edge) for m in kept]
+    log_flow = np.array([result.log_flow for result in results])
+    flows = np.exp(log_flow)
+    estimate = weights @ log_flow
+    best = int(np.argmax(weights))
+    log_low, log_high, log_sd = _interval(scan, kept, results, best, np.hypot(input_log_sd, part.log_sd), estimate)
+    parameters = results[best].parameters
+    reasons = {
+        FitStatus.AT_BOUND: (parameters[:, 0] <= LOG_FLOW_NODES[0]) | (parameters[:, 0] >= LOG_FLOW_NODES[-1]),
+        FitStatus.PARTIAL_VOLUME: np.abs(results[best].spill).sum(axis=1) > MOST_SPILL,
+        FitStatus.SATURATED: ~complete,
+        FitStatus.NO_SIGNAL: complete & ~noticeable,
+    }
+    status = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items()).astype(np.uint8)
+    trusted = status == 0
+
+    def shown(values):
+        return np.where(trusted, values, np.nan)
+
+    names = scan.populations[kept[best]].model.tissue_parameters
+    return FlowFits(
+        mbf_ml_min_g=shown(np.exp(estimate)),
+        mbf_se_ml_min_g=shown(np.exp(estimate) * log_sd),
+        mbf_low_ml_min_g=shown(np.exp(log_low)),
+        mbf_high_ml_min_g=shown(np.exp(log_high)),
+        status=status,
+        fitted_mmol_l=(weights @ np.array([result.fitted.reshape(-1) for result in results])).reshape(data.shape).T,
+        parameters={
+            "delay_s": parameters[:, 1],
+            **{name: parameters[:, 2 + i] for i, name in enumerate(names)},
+            **{
+                f"MBF, {scan.populations[m].model.name} (mL/min/g)": shown(flows[i])
+                for i, m in enumerate(kept)
+                if len(kept) > 1
+            },
+        },
+    )
+
+
+def _interval(scan, kept, results, best, scale_log_sd, estimate):
+    """Lower and upper limit of the log of flow and its standard deviation, (N,) each.
+
+    A model that was not fitted is taken to differ from the best one as its groups do, on a line in the log of flow, and
+    to be as uncertain as they are.
+    """
+    weights = (scan.probabilities + scan.unbiased_probabilities) / 2
+    counted = np.flatnonzero((weights > NEGLIGIBLE_PROBABILITY / 2) | np.isin(np.arange(weights.size), kept))
+    reference = results[best]
+    known = dict(zip(kept, results, strict=True))
+    log_flow, variance = [], []
+    for m in counted:
+        if m in known:
+            log_flow.append(known[m].log_flow)
+            variance.append(known[m].variance)
+        else:
+            offset, slope = _difference(scan.populations[m], scan.populations[kept[best]])
+            log_flow.append(reference.log_flow + offset + slope * reference.log_flow)
+            variance.append(np.maximum(reference.variance, scan.populations[m].log_flow_variance))
+    sd = np.sqrt(np.array(variance) + MODEL_LOG_SD**2 + scale_log_sd**2)
+    return _mixture(np.array(log_flow), sd, weights[counted] / weights[counted].sum(), estimate)
+
+
+def _difference(population, reference):
+    """Offset and slope of the difference of the logs of flow of two models, from the groups of the scan."""
+    x, y = (np.concatenate(each.log_flow) for each in (reference, population))
+    spread = np.var(x)
+    slope = np.mean((x - x.mean()) * (y - x - (y - x).mean())) / (spread + 0.01)  # few flows tell no slope
+    return float(np.mean(y - x) - slope * x.mean()), float(slope)
+
+
+def _mixture(mean, sd, weights, estimate):
+    """Quantiles of 2.5 and 97.5 % of a mixture of M normal distributions (M, N), by bisection, and its scatter."""
+    scatter = np.sqrt(weights @ (sd**2 + (mean - estimate) ** 2))
+    if len(weights) == 1:
+        return mean[0] - INTERVAL_SD * sd[0], mean[0] + INTERVAL_SD * sd[0], scatter
+    limits = []
+    for tail in (ndtr(-INTERVAL_SD), ndtr(INTERVAL_SD)):
+        below, above = (mean - 4 * sd).min(axis=0), (mean + 4 * sd).max(axis=0)
+        for _ in range(BISECTIONS):
+            middle = (below + above) / 2
+            short = weights @ ndtr((middle - mean) / sd) < tail
+            below, above = np.where(short, middle, below), np.where(short, above, middle)
+        limits.append((below + above) / 2)
+    return *limits, scatter

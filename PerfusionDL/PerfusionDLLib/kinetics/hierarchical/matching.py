@@ -1,0 +1,176 @@
+"""The best curve of a dictionary for each pixel, tissue parameters integrated out, then one Gauss-Newton step.
+
+Everything happens in the few directions that curves of the models can take (`averaged.ScanModel.subspaces`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..convolution import GRID_S
+from ..fermi import LOWER as FERMI_LOWER
+from ..fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL
+from .population import LOCAL, Population
+from .tissue_models import PreparedInput
+
+LOG_FLOW_NODES = np.linspace(np.log(0.08), np.log(9.0), 48)  # 10 % apart: the step that follows is exact to 0.1 %
+DELAY_MARGIN_S = 0.75  # about the delays of the groups; nodes are as far apart as the grid of the convolution
+EARLIEST_S = FERMI_LOWER[3]
+LOG_FLOW_SD = 1.0  # of pixels, about the median of the scan
+DELAY_SPREAD_S = 0.35  # within a group
+EXACT_CURVES = 64  # so few curves are given a second, exact step
+LARGEST_STEP = 0.5
+
+
+@dataclass(frozen=True)
+class ModelFit:
+    """parameters (N, 2 + p), variance of the log of flow (N,), share of each blood (N, S), fitted curves (N, T)."""
+
+    parameters: np.ndarray
+    variance: np.ndarray
+    spill: np.ndarray
+    fitted: np.ndarray
+
+    @property
+    def log_flow(self) -> np.ndarray:
+        """Of the tissue in the pixel (N,): flow per gram of tissue, not per gram of tissue and blood."""
+        return self.parameters[:, 0] - np.log1p(-np.clip(self.spill.sum(axis=1), 0, MOST_SPILL))
+
+
+class Dictionary:
+    """Curves of one model at all flows and delays of a slice, with their derivatives.
+
+    population : what the scan says about the tissue; group_delay_s (G,), group_numbers (G,) : of the slice
+    subspace : (R, T) orthonormal rows, zero in frames that do not take part; spill : (S, T) or None
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        prepared: PreparedInput,
+        *,
+        group_delay_s: np.ndarray,
+        group_numbers: np.ndarray,
+        subspace: np.ndarray,
+        spill: np.ndarray | None,
+    ) -> None:
+        self.population, self.prepared = population, prepared
+        self.group_delay_s, self.group_numbers = group_delay_s, group_numbers
+        lowest = max(np.floor((group_delay_s.min() - DELAY_MARGIN_S) / GRID_S) * GRID_S, EARLIEST_S)
+        highest = max(group_delay_s.max() + DELAY_MARGIN_S, lowest)
+        delay_nodes_s = np.arange(lowest, highest + GRID_S, GRID_S)
+        log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(LOG_FLOW_NODES, delay_nodes_s))
+        tissue = np.broadcast_to(population.mean, (log_flow.size, population.mean.size))
+        self.atoms = np.column_stack((log_flow, delay_s, tissue))
+        self.spill = np.zeros((0, subspace.shape[1])) if spill is None else np.asarray(spill)
+        self.grid = population.model.grid(LOG_FLOW_NODES, delay_nodes_s, population.mean, prepared)
+        self.basis = _extended(subspace, self.spill)
+        seen = self.grid.projected(self.basis)
+        shown = np.broadcast_to(self.spill @ self.basis.T, (len(seen), len(self.spill), len(self.basis)))
+        self.seen_values, self.seen_slopes = seen[:, 0], np.concatenate((seen[:, 1:], shown), axis=1)
+        self.log_flow_mean = np.median(np.concatenate(population.log_flow))
+
+    def holds(self, spill: np.ndarray | None) -> bool:
+        """Whether it was made for this blood."""
+        return np.array_equal(self.spill, spill) if spill is not None else not len(self.spill)
+
+    def fit(self, data, sd, groups, edge) -> ModelFit:
+        """Fit curves (N, T), zero in frames that do not take part, with noise of ``sd`` (N,).
+
+        Pixels of ``edge`` (N,) may hold blood of a cavity.
+        """
+        size, bloods = self.atoms.shape[1], len(self.spill)
+        parameters, spilled = np.empty((len(data), size)), np.zeros((len(data), bloods))
+        variance, fitted = np.empty(len(data)), np.empty_like(data)
+        for chosen, spill_sd in ((~edge, INNER_SPILL_SD), (edge, EDGE_SPILL_SD)):
+            if not chosen.any():
+                continue
+            found, inverse, fitted[chosen] = self._fit(data[chosen], sd[chosen], groups[chosen], spill_sd)
+            parameters[chosen], spilled[chosen] = found[:, :size], found[:, size:]
+            variance[chosen] = inverse[:, 0, 0]
+        return ModelFit(parameters, variance, spilled, fitted)
+
+    def _fit(self, data, sd, groups, spill_sd):
+        index = np.searchsorted(self.group_numbers, groups).clip(0, len(self.group_numbers) - 1)
+        delay_mean_s = self.group_delay_s[index]
+        covariance = self._covariance(spill_sd)
+        seen = data @ self.basis.T
+        best = np.argmin(self._distance(seen, np.median(sd), delay_mean_s, covariance), axis=1)
+        precision = np.zeros((LOCAL + len(covariance),) * 2)
+        precision[0, 0], precision[1, 1] = LOG_FLOW_SD**-2.0, DELAY_SPREAD_S**-2
+        precision[LOCAL:, LOCAL:] = np.linalg.inv(covariance)
+        prior = np.zeros((len(data), len(precision)))
+        prior[:, 0], prior[:, 1] = self.log_flow_mean, delay_mean_s
+        prior[:, LOCAL : self.atoms.shape[1]] = self.population.mean
+        start = np.column_stack((self.atoms[best], prior[:, self.atoms.shape[1] :]))
+        chosen, place = np.unique(best, return_inverse=True)
+        made = self.grid.curves(chosen)
+        values, slopes = self._with_spill(made[:, 0], made[:, 1:])
+        curves = values[place], slopes[place]
+        found, inverse, step = _step(start, self.seen_values[best], self.seen_slopes[best], seen, sd, prior, precision)
+        if len(data) <= EXACT_CURVES:
+            tissue, blood = found[:, : self.atoms.shape[1]], found[:, self.atoms.shape[1] :]
+            values, slopes = self._with_spill(*self.population.model.curves(tissue, self.prepared))
+            curves = values + blood @ self.spill, slopes
+            found, inverse, step = _step(
+                found, curves[0] @ self.basis.T, slopes @ self.basis.T, seen, sd, prior, precision
+            )
+        return found, inverse, curves[0] + (step[:, None, :] @ curves[1])[:, 0]
+
+    def _with_spill(self, values, slopes):
+        shown = np.broadcast_to(self.spill, (len(slopes), *self.spill.shape))
+        return values, np.concatenate((slopes, shown), axis=1)
+
+    def _covariance(self, spill_sd):
+        """Prior of the tissue of a pixel and of the blood it may hold."""
+        tissue = self.population.mean.size
+        covariance = np.diag(np.full(tissue + len(self.spill), spill_sd**2))
+        covariance[:tissue, :tissue] = self.population.covariance + np.diag(self.population.model.pixel_sd**2)
+        return covariance
+
+    def _distance(self, seen, sd, delay_mean_s, covariance):
+        """Minus twice the log of the posterior (N, K), tissue and blood integrated out, but for a constant per curve.
+
+        With the derivatives M (times a root of the prior) of a dictionary curve, the covariance of data about it is
+        ``sd^2 + M M'``, which Woodbury's identity inverts.
+        """
+        root = np.linalg.cholesky(covariance)
+        spread = root.T @ self.seen_slopes[:, LOCAL:] / sd
+        inner = np.linalg.cholesky(spread @ spread.transpose(0, 2, 1) + np.eye(len(covariance)))
+        mixed = np.linalg.inv(inner) @ spread
+        values = self.seen_values / sd
+        offset = np.einsum("kpr,kr->kp", mixed, values)
+        constant = (values**2).sum(axis=1) + 2 * np.log(np.diagonal(inner, axis1=1, axis2=2)).sum(axis=1)
+        constant += ((self.atoms[:, 0] - self.log_flow_mean) / LOG_FLOW_SD) ** 2
+        constant += (self.atoms[:, 1] / DELAY_SPREAD_S) ** 2
+        # All of it but the squares is linear in the data, 1 and the delay of the group: one product of matrices.
+        data = np.column_stack((seen / sd, np.ones(len(seen)), delay_mean_s)).astype(np.float32)
+        linear = np.column_stack((-2 * values, constant, -2 * self.atoms[:, 1] / DELAY_SPREAD_S**2)).astype(np.float32)
+        distance = data @ linear.T
+        centered = np.concatenate((mixed, -offset[:, :, None]), axis=2).astype(np.float32)
+        for p in range(centered.shape[1]):
+            along = data[:, :-1] @ centered[:, p].T
+            along *= along
+            distance -= along
+        return distance
+
+
+def _extended(subspace, spill):
+    """Orthonormal rows that span the subspace and, in the frames it sees, the curves of the bloods."""
+    seen = np.abs(subspace).max(axis=0) > 0
+    outside = spill * seen - (spill * seen @ subspace.T) @ subspace
+    if not len(spill) or not np.abs(outside).max() > 0:
+        return subspace
+    _, singular, rows = np.linalg.svd(outside, full_matrices=False)
+    return np.concatenate((subspace, rows[singular > 1e-9 * max(singular[0], 1e-30)]))
+
+
+def _step(parameters, values, slopes, data, sd, prior, precision):
+    """One Gauss-Newton step toward the maximum of the posterior; parameters, covariance, and the step."""
+    weighted = slopes / sd[:, None, None]
+    residual = (data - values) / sd[:, None]
+    normal = weighted @ weighted.transpose(0, 2, 1) + precision
+    gradient = (weighted @ residual[:, :, None])[:, :, 0] + (prior - parameters) @ precision
+    inverse = np.linalg.inv(normal)
+    step = np.clip((inverse @ gradient[:, :, None])[:, :, 0], -LARGEST_STEP, LARGEST_STEP)
+    return parameters + step, inverse, step

@@ -1,0 +1,96 @@
+"""The box around the left ventricle, found in the whole field of view of the peak frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..data.contours import Label
+from ..networks import Network
+from .window import Window
+
+Edges = tuple[float, float, float, float]
+_USUAL_RADIUS_MM = 33.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """Edges around the epicardium in pixels of the image, row0, column0, row1, column1.
+
+    sureness : 0 to 1, of the network
+    """
+
+    edges_px: Edges
+    sureness: float
+
+    @property
+    def center_px(self) -> tuple[float, float]:
+        """Row and column of the middle."""
+        row0, column0, row1, column1 = self.edges_px
+        return (row0 + row1) / 2, (column0 + column1) / 2
+
+
+def find_box(
+    image: np.ndarray, spacing_mm: tuple[float, float], network: Network, *, near_px: tuple[float, float] | None = None
+) -> Box | None:
+    """Box of the LV in the peak frame (Y, X); None where the network sees no heart.
+
+    near_px : where the blood pool enhanced in time (`find_peaks`); decides where the frame alone shows several
+        candidates, and none counts that lies more than 30 mm from there
+    """
+    middle = tuple((length - 1) / 2 for length in image.shape)
+    window = Window(network.size, network.spacing_mm, middle, spacing_mm)
+    probability = network(window.look(image[None]))
+    heart = probability[Label.MYOCARDIUM] + probability[Label.BLOOD_POOL]
+    pieces, count = ndimage.label(heart > 0.5)
+    if not count:
+        return None
+    score = ndimage.sum_labels(heart, pieces, np.arange(1, count + 1))
+    if near_px is not None:
+        place = np.indices(heart.shape).transpose(1, 2, 0) - window.from_image(np.array(near_px))
+        away_mm = np.linalg.norm(place, axis=-1) * network.spacing_mm
+        closest = ndimage.minimum(away_mm, pieces, np.arange(1, count + 1))
+        score = score * np.exp(-((np.maximum(closest - 5, 0) / 20) ** 2)) * (closest < 30)
+    best = int(np.argmax(score)) + 1
+    if not score[best - 1]:
+        return None
+    own = np.where((pieces == best) | (pieces == 0), heart, 0)
+    own = np.where(ndimage.binary_dilation(pieces == best, iterations=2), own, 0)
+    first, last = zip(*(_crossings(own.max(axis=1 - axis)) for axis in range(2)), strict=True)
+    edges_px = _inside(window.to_image(np.array([first, last])), image.shape)
+    if edges_px is None:
+        return None
+    sure = float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum())
+    return Box(edges_px, sure)
+
+
+def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float], shape: tuple[int, int]) -> Box:
+    """A box as large as most hearts about where the blood pool enhanced, for want of a better one; inside the image.
+
+    Examples
+    --------
+    >>> box_about((10.0, 60.0), (2.0, 2.0), (128, 64)).edges_px[3]
+    63.0
+    """
+    half_px = _USUAL_RADIUS_MM / np.asarray(spacing_mm)
+    edges_px = _inside(np.array([center_px - half_px, center_px + half_px]), shape)
+    if edges_px is None:
+        raise ValueError(f"center_px must lie in the image {shape}, got {center_px}")
+    return Box(edges_px, 0.1)
+
+
+def _inside(corners, shape) -> Edges | None:
+    """Edges of what lies inside the image of two corners (2, 2); None where nothing does."""
+    low, high = np.clip(corners, 0, np.asarray(shape) - 1.0)
+    return (*map(float, low), *map(float, high)) if (low < high).all() else None
+
+
+def _crossings(profile):
+    """Where a profile first rises through one half and last falls through it, between pixel centers."""
+    inside = np.flatnonzero(profile > 0.5)
+    first, last = inside[0], inside[-1]
+    if first > 0:
+        first -= (profile[first] - 0.5) / (profile[first] - profile[first - 1])
+    if last < len(profile) - 1:
+        last += (profile[last] - 0.5) / (profile[last] - profile[last + 1])
+    return first, last

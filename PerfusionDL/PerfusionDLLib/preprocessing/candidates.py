@@ -1,0 +1,162 @@
+"""Where the heart is in a slice: candidates tried in turn, each with its own alignment and labels."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import motion
+from ..data.preprocessed import MotionCompensation
+from ..data.study import PerfusionSeries
+from ..networks import Network, Networks
+from .bounding_box import Box, box_about, find_box
+from .peak_frame import Peak, bright_frames, lead_frames
+from .phases import moments
+from .plausibility import doubts
+from .segmentation import box_around, ring_labels
+from .window import Window
+
+SURE_OF_PEAK = 0.5
+AT_A_LOSS = 0.8
+RECENTER_MM = 6.0
+
+
+@dataclass(frozen=True)
+class FoundLabels:
+    """What the labels network sees in a slice.
+
+    labels : (Y, X) uint8, values of `Label`; probability : (4, Y, X) float32; sureness : 0 to 1, of the network
+    """
+
+    labels: np.ndarray
+    probability: np.ndarray
+    sureness: float
+
+
+@dataclass(frozen=True)
+class View:
+    """A place where the heart may be, what the labels network sees there when aligned, and what speaks against it."""
+
+    peak: Peak | None
+    box: Box
+    reference_frame: int
+    motion: MotionCompensation
+    images: np.ndarray
+    found: FoundLabels
+    doubts: tuple[str, ...]
+
+
+def places(
+    series: PerfusionSeries, network: Network, candidates: Sequence[Peak], peak_frame: int | None
+) -> Iterator[tuple[Peak | None, Box]]:
+    """Candidates for the LV about which the box network sees a heart too, with its box.
+
+    Where it sees none about any, a box of usual size about the first, if that is sure of itself.
+    """
+    seen = False
+    for peak in candidates:
+        frame = peak.frame if peak_frame is None else peak_frame
+        box = find_box(series.signal[frame], series.spacing_mm, network, near_px=peak.center_px)
+        if box is not None:
+            seen = True
+            yield peak, box
+    if seen:
+        return
+    if candidates and candidates[0].sureness > SURE_OF_PEAK:
+        yield candidates[0], box_about(candidates[0].center_px, series.spacing_mm, series.signal.shape[1:])
+    elif not candidates and peak_frame is not None:
+        box = find_box(series.signal[peak_frame], series.spacing_mm, network)
+        if box is not None:
+            yield None, box
+
+
+def best_view(
+    series: PerfusionSeries,
+    networks: Networks,
+    places: Iterable[tuple[Peak | None, Box]],
+    peak_frame: int | None,
+    progress: Callable[[str], None],
+) -> View | None:
+    """The first place where the labels network is not at a loss and physiology has no doubt.
+
+    Where there is none, the first where the network is not at a loss; else the one it is surest of.
+    """
+    best = None
+    for peak, box in places:
+        view = look(series, networks, peak, box, peak_frame, progress)
+        if view is None:
+            continue
+        if best is None or best.found.sureness < min(view.found.sureness, AT_A_LOSS):
+            best = view
+        if view.found.sureness > AT_A_LOSS and not view.doubts:
+            return view
+    return best
+
+
+def look(
+    series: PerfusionSeries,
+    networks: Networks,
+    peak: Peak | None,
+    box: Box,
+    peak_frame: int | None,
+    progress: Callable[[str], None],
+) -> View | None:
+    """What is seen at one place; None where the labels network sees no heart."""
+    curve = peak.curve if peak is not None else curve_in_box(series.signal, box.edges_px)
+    found_frame = peak.frame if peak is not None else int(np.argmax(curve))
+    reference = found_frame if peak_frame is None else peak_frame
+    progress("motion compensation")
+    moved = motion.compensate(
+        series.signal, spacing_mm=series.spacing_mm, reference_frame=reference, region_px=box.edges_px
+    )
+    progress("labels")
+    frames = [frame for frame in bright_frames(curve, reference) if moved.aligned[frame] or frame == reference]
+    rv_curve = peak.rv_curve if peak is not None else None
+    images = moments(moved.corrected, frames, usable=moved.aligned, lv=curve, rv=rv_curve)
+    found = find_labels(images, series.spacing_mm, networks.labels, center_px=box.center_px)
+    if found is None:
+        return None
+    passing = moved.corrected[lead_frames(moved.corrected) :]
+    return View(peak, box, int(reference), moved, images, found, doubts(passing, found.labels, series.spacing_mm))
+
+
+def find_labels(
+    images: np.ndarray, spacing_mm: tuple[float, float], network: Network, *, center_px: tuple[float, float]
+) -> FoundLabels | None:
+    """What the labels network sees; None where there is no heart.
+
+    images : (frame, 3, Y, X) in one pose, as `moments` gives them
+    center_px : where the heart is; looked at again from its own middle if that lies elsewhere
+    """
+    for _ in range(2):
+        window = Window(network.size, network.spacing_mm, center_px, spacing_mm)
+        probability = network(np.stack([window.look(image) for image in images]))
+        answer = window.answer(probability, images.shape[2:])
+        labels = ring_labels(answer, spacing_mm)
+        if labels is None:
+            return None
+        middle = _middle(box_around(labels))
+        if np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < RECENTER_MM:
+            break
+        center_px = middle
+    return FoundLabels(labels, answer, _certainty(probability))
+
+
+def _middle(box_px):
+    row0, column0, row1, column1 = box_px
+    return (row0 + row1) / 2, (column0 + column1) / 2
+
+
+def _certainty(probability):
+    """Expected overlap (soft Dice) of the labels with the truth, if the probabilities are right: the worse of both."""
+    best = probability.argmax(axis=0)
+    overlaps = []
+    for label in (1, 2):
+        chosen = best == label
+        overlaps.append(2 * probability[label][chosen].sum() / max(chosen.sum() + probability[label].sum(), 1e-6))
+    return float(min(overlaps))
+
+
+def curve_in_box(signal, box_px):
+    rows, columns = (slice(max(int(low), 0), int(high) + 1) for low, high in zip(box_px[:2], box_px[2:], strict=True))
+    return np.percentile(signal[:, rows, columns], 90, axis=(1, 2))

@@ -1,0 +1,180 @@
+"""From a measured slice to a slice whose anatomy is known and aligned in time.
+
+In the order of Scannell et al. (J Magn Reson Imaging 2020;51:1689): frame of peak LV enhancement, box of the LV, motion
+compensation, labels, RV insertion points. Each step is a function of its own; `preprocess_slice` is their chain, also
+after a correction: what a user has set is taken as it is, and only what lies downstream of it is found anew.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..data.contours import Contours, Label, Origin, Part
+from ..data.errors import PerfusionError
+from ..data.preprocessed import PreprocessedSlice
+from ..data.study import PerfusionSeries
+from ..networks import Networks
+from .bounding_box import Box, Edges
+from .candidates import AT_A_LOSS, best_view, places
+from .contour_uncertainty import contour_doubt_mm
+from .insertion_points import find_points
+from .peak_frame import find_peaks, first_pass_peak, lead_frames
+from .plausibility import enhances
+from .segmentation import box_around
+
+DOUBTFUL = 0.8
+DOUBTFUL_WALL_MM = 2.6
+UNKNOWN = 0.1
+NO_HEART = 0.2
+FEWEST_FRAMES = 8
+
+
+def preprocess_slice(
+    series: PerfusionSeries,
+    networks: Networks,
+    *,
+    peak_frame: int | None = None,
+    box_px: Edges | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> PreprocessedSlice:
+    """Find everything in one slice.
+
+    Parameters
+    ----------
+    series : PerfusionSeries
+    networks : Networks
+    peak_frame, box_px : int, edges
+        What a user has set; then it is not searched for, and what lies downstream of it follows.
+    progress : callable
+        Told the name of each step as it begins.
+
+    Raises
+    ------
+    PerfusionError
+        If there are fewer than eight frames, no left ventricle is found, or one whose blood does not brighten as
+        contrast passes (unless the user has set the box).
+    """
+    if len(series.signal) < FEWEST_FRAMES:
+        raise _too_short(series)
+    origins = dict.fromkeys(Part, Origin.AUTOMATIC)
+    confidences: dict[Part, float] = {}
+    spacing_mm = series.spacing_mm
+
+    progress("peak frame")
+    candidates = find_peaks(series.signal, spacing_mm, networks.peak)
+
+    progress("left-ventricular box")
+    if box_px is not None:
+        tried = [(next(iter(candidates), None), Box(box_px, 1.0))]
+        origins[Part.BOX] = Origin.EDITED
+    else:
+        tried = places(series, networks.box, candidates, peak_frame)
+    view = best_view(series, networks, tried, peak_frame, progress)
+    if view is None or (box_px is None and view.found.sureness < NO_HEART):
+        raise _no_heart(series)
+    peak, box, moved, found = view.peak, view.box, view.motion, view.found
+    if box_px is None:
+        confidences[Part.BOX] = networks.box.confidence(box.sureness)
+    if peak_frame is not None:
+        origins[Part.PEAK_FRAME] = Origin.EDITED
+    else:
+        confidences[Part.PEAK_FRAME] = networks.peak.confidence(peak.sureness) if peak is not None else 0.0
+
+    labels = found.labels
+    confidences[Part.LABELS] = networks.labels.confidence(found.sureness)
+    passing = moved.corrected[lead_frames(moved.corrected) :]
+    if box_px is None and not enhances(passing, labels):
+        raise _no_first_pass(series)
+    if origins[Part.PEAK_FRAME] is Origin.AUTOMATIC:
+        cavity = passing[:, labels == Label.BLOOD_POOL].mean(axis=1)
+        peak_frame = len(moved.corrected) - len(passing) + first_pass_peak(cavity)
+
+    progress("insertion points")
+    anterior, inferior, sureness = find_points(view.images, series, networks.points, labels=labels)
+    confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(sureness)
+    if found.sureness < AT_A_LOSS:  # points lie on contours
+        confidences[Part.RV_INSERTION_POINTS] = min(confidences[Part.RV_INSERTION_POINTS], confidences[Part.LABELS])
+    doubt_mm = contour_doubt_mm(
+        found.probability, labels, series.pixels_from_ras(np.stack([anterior, inferior])), spacing_mm
+    )
+    contours = Contours(
+        peak_frame=int(peak_frame),
+        reference_frame=view.reference_frame,
+        box_px=box_px if box_px is not None else box_around(labels),
+        labels=labels,
+        anterior_rv_ras_mm=anterior,
+        inferior_rv_ras_mm=inferior,
+        origins=origins,
+        confidences=confidences,
+        weights_sha256=networks.weights_sha256,
+    )
+    reasons = view.doubts
+    if confidences[Part.LABELS] < UNKNOWN:
+        reasons = (*reasons, "its contours resemble none that the networks know")
+    return PreprocessedSlice(
+        series=series,
+        motion=moved,
+        contours=contours,
+        automatic=contours,
+        flags=(*_flags(contours, peak, moved, reasons), *_wall_flags(doubt_mm)),
+    )
+
+
+def _too_short(series):
+    return PerfusionError(
+        f"There are only {len(series.signal)} frames of {_which(series)}; a first pass takes at least {FEWEST_FRAMES}.",
+        "Check that the whole series was loaded, and that it is a first-pass perfusion series.",
+    )
+
+
+def _no_first_pass(series):
+    return PerfusionError(
+        f"No contrast agent passes through what may be the left ventricle in {_which(series)}.",
+        "Check that this is a first-pass perfusion series, not a cine or another series. If it is, draw a box around "
+        "the left ventricle and press Recompute.",
+    )
+
+
+def _which(series):
+    return f"the {series.level} slice" if series.level else "this slice"
+
+
+def _no_heart(series):
+    return PerfusionError(
+        f"No left ventricle was found in {_which(series)}.",
+        "Check that the series is a short-axis first-pass perfusion series. If it is, draw a box around the left "
+        "ventricle and press Recompute.",
+    )
+
+
+def _wall_flags(doubt_mm):
+    """Where on the ring the contours are doubtful."""
+    for wall, width_mm in doubt_mm.items():
+        if width_mm > DOUBTFUL_WALL_MM:
+            yield f"The contours of the {wall} wall may be {width_mm:.0f} mm off: please check."
+
+
+def _flags(contours, peak, moved, reasons):
+    """Sentences on what the user should check."""
+    names = {
+        Part.PEAK_FRAME: "The frame of peak enhancement is uncertain",
+        Part.BOX: "The position of the left ventricle is uncertain",
+        Part.LABELS: "The contours are uncertain",
+        Part.RV_INSERTION_POINTS: "The RV insertion points are uncertain",
+    }
+    flags = [
+        f"{names[part]} (confidence {value:.2f}): please check."
+        for part, value in contours.confidences.items()
+        if value < DOUBTFUL
+    ]
+    if reasons:
+        flags.append(f"This may not be a first pass through a short-axis slice: {'; '.join(reasons)}.")
+    if peak is not None and abs(contours.peak_frame - peak.frame) > 3:
+        flags.append(
+            f"The blood pool is brightest in frame {contours.peak_frame + 1}, but the whole series suggested frame "
+            f"{peak.frame + 1}: please check the peak frame."
+        )
+    lost = int((~moved.aligned).sum())
+    if lost > 0.15 * len(moved.aligned):
+        flags.append(f"{lost} of {len(moved.aligned)} frames could not be aligned and are not used.")
+    return tuple(flags)

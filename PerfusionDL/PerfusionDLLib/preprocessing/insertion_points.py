@@ -1,0 +1,85 @@
+"""The two RV insertion points: peaks of heat maps, to a fraction of a pixel, named by where they lie in the body."""
+
+import numpy as np
+from scipy import ndimage
+
+from ..data.contours import Label
+from ..data.study import TOWARD_APEX_RAS, PerfusionSeries
+from ..networks import Network
+from .segmentation import box_around
+from .window import Window
+
+_ANTERIOR = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)
+_TELLS = 0.25
+_FROM_EPICARDIUM_MM = 4.0
+_RV_WALL_MM = 4.0
+_FROM_RV_MM = 8.0
+
+
+def find_points(
+    images: np.ndarray, series: PerfusionSeries, network: Network, *, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Anterior and inferior RV insertion point, (3,) RAS mm each, and how sure the network is, 0 to 1.
+
+    images : (frame, 3, Y, X) in the pose of the reference frame, as `moments` gives them
+    labels : (Y, X) uint8, values of `Label`; the points lie on the epicardium beside the RV
+    """
+    row0, column0, row1, column1 = box_around(labels)
+    middle_px = ((row0 + row1) / 2, (column0 + column1) / 2)
+    window = Window(network.size, network.spacing_mm, middle_px, series.spacing_mm)
+    heat = network(np.stack([window.look(image) for image in images]))
+    near = _where_points_lie(labels, window)
+    peaks, masses = zip(*(_peak(one * near, one, reach=8 / network.spacing_mm) for one in heat), strict=True)
+    points_ras_mm = series.ras_from_pixels(window.to_image(np.array(peaks)))
+    anterior, inferior = named(points_ras_mm, series.ras_from_pixels(np.array(middle_px)), series.ijk_to_ras)
+    return anterior, inferior, float(min(masses))
+
+
+def named(
+    points_ras_mm: np.ndarray, middle_ras_mm: np.ndarray, ijk_to_ras: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The anterior and the inferior one of two insertion points (2, 3) around the middle of the LV.
+
+    Seen from the apex the septum runs counterclockwise from the anterior to the inferior insertion, however the heart
+    is turned about its long axis. Only where the plane does not tell on which side the apex lies, the anterior one is
+    that further to the front and above.
+
+    Examples
+    --------
+    >>> axial = np.diag([-1.0, -1.0, 1.0, 1.0])  # seen from the feet: the patient's right is on the left
+    >>> points = np.array([[20.0, -10.0, 0.0], [25.0, 20.0, 0.0]])
+    >>> named(points, np.zeros(3), axial)[0].tolist()
+    [25.0, 20.0, 0.0]
+    """
+    across = np.cross(*ijk_to_ras[:3, :2].T)
+    to_apex = across / np.linalg.norm(across) @ TOWARD_APEX_RAS
+    if abs(to_apex) > _TELLS:
+        first_is_anterior = np.cross(*(points_ras_mm - middle_ras_mm)) @ across * to_apex > 0
+    else:
+        first_is_anterior = (points_ras_mm[0] - points_ras_mm[1]) @ _ANTERIOR > 0
+    first, second = points_ras_mm
+    return (first, second) if first_is_anterior else (second, first)
+
+
+def _where_points_lie(labels, window):
+    """(size, size) 1 on the epicardium beside the RV, falling off with the distance from either."""
+    heart = (labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL)
+    right = labels == Label.RV_BLOOD_POOL
+    spacing_mm = window.image_spacing_mm
+    off_mm = ndimage.distance_transform_edt(heart, sampling=spacing_mm)
+    off_mm += ndimage.distance_transform_edt(~heart, sampling=spacing_mm)
+    near = np.exp(-((off_mm / _FROM_EPICARDIUM_MM) ** 2) / 2)
+    if right.any():
+        beyond_mm = np.maximum(ndimage.distance_transform_edt(~right, sampling=spacing_mm) - _RV_WALL_MM, 0)
+        near *= np.exp(-((beyond_mm / _FROM_RV_MM) ** 2) / 2)
+    place = window.to_image(np.stack(np.indices((window.size, window.size)), axis=-1))
+    return ndimage.map_coordinates(near, place.transpose(2, 0, 1), order=1, mode="nearest") + 1e-4
+
+
+def _peak(heat, seen, *, reach):
+    """Center of the heat around its maximum, row and column, and the share of all heat ``seen`` that lies there."""
+    rows, columns = np.indices(heat.shape)
+    top = np.unravel_index(np.argmax(heat), heat.shape)
+    near = np.hypot(rows - top[0], columns - top[1]) <= reach
+    weight = np.where(near, heat, 0) / heat[near].sum()
+    return (float((weight * rows).sum()), float((weight * columns).sum())), float(seen[near].sum() / seen.sum())

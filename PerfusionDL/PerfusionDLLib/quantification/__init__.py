@@ -1,0 +1,1 @@
+"""From preprocessed scans to flow maps and the table of AHA segments."""

@@ -1,0 +1,244 @@
+"""From flow maps to the table of segments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..data import aha
+from ..data.contours import Origin
+from ..data.errors import PerfusionError
+from ..data.flow import PerfusionMaps
+from ..data.study import Condition
+from ..data.table import RegionFlow, SegmentRow, SegmentTable
+from .thresholds import Threshold
+
+PLAUSIBLE_MBF_ML_MIN_G = {  # far outside of healthy means and their spread: Brown et al., JCMR 2018;20:48
+    Condition.REST: (0.2, 2.5),
+    Condition.STRESS: (0.4, 6.0),
+}
+PLAUSIBLE_RATE_PRESSURE = (2000.0, 40000.0)  # mmHg/min
+REFERENCE_RATE_PRESSURE = 10000.0
+FAILED_SHARE_FLAG = 0.2
+FEWEST_PIXELS = 10
+
+
+def summarize(
+    rest: PerfusionMaps | None,
+    stress: PerfusionMaps | None,
+    *,
+    rate_pressure_product: float | None = None,
+    thresholds: Sequence[Threshold] = (),
+) -> SegmentTable:
+    """The table of a study: 16 AHA segments, three coronary territories, the whole left ventricle.
+
+    Flow of a region is the mean of the pixel map, with the relative interval of the flow of its mean curve, which
+    stands beside it. MPR is stress over rest. Regions that no slice shows are NaN.
+
+    Parameters
+    ----------
+    rate_pressure_product : float, optional
+        Heart rate times systolic pressure at rest, mmHg/min. Rest flow follows the work of the heart; it is then also
+        given at a product of 10 000.
+    thresholds : sequence of Threshold
+        Values below are flagged.
+
+    Raises
+    ------
+    PerfusionError
+        If the rate-pressure product is implausible.
+
+    References
+    ----------
+    Czernin J et al., Circulation 1993;88:62 (rate-pressure product).
+    """
+    if rate_pressure_product is not None:
+        check_rate_pressure_product(rate_pressure_product)
+
+    pixels = _pixels(rest), _pixels(stress)
+
+    def row(members, segment, name):
+        return _flagged(_corrected(_row(*pixels, members, segment, name), rate_pressure_product), thresholds)
+
+    segments = tuple(row((segment,), segment, aha.SEGMENT_NAMES[segment]) for segment in aha.SEGMENT_NAMES)
+    territories = tuple(row(members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
+    whole = row(tuple(aha.SEGMENT_NAMES), None, "global")
+    doubts = tuple(f"{maps.condition}: {flag}" for maps in (rest, stress) if maps for flag in _scan_flags(maps, whole))
+    whole = replace(whole, flags=doubts + whole.flags)
+    provenance = {
+        f"{maps.condition}_{key}": value for maps in (rest, stress) if maps for key, value in maps.provenance.items()
+    }
+    if rate_pressure_product is not None:
+        provenance["rate_pressure_product_mmhg_min"] = f"{rate_pressure_product:g}"
+    if thresholds:
+        provenance["thresholds"] = "; ".join(map(str, thresholds))
+    return SegmentTable(segments=segments, territories=territories, whole=whole, provenance=provenance)
+
+
+def check_rate_pressure_product(value: float) -> None:
+    """Raise PerfusionError unless the product is plausible."""
+    low, high = PLAUSIBLE_RATE_PRESSURE
+    if not low <= value <= high:
+        raise PerfusionError(
+            f"The rate-pressure product is {value:g} mmHg/min; {low:g} to {high:g} is plausible.",
+            "Enter heart rate (per minute) times systolic pressure (mmHg) at rest.",
+        )
+
+
+def _corrected(row: SegmentRow, rate_pressure_product: float | None) -> SegmentRow:
+    if rate_pressure_product is None:
+        return row
+    rest = row.rest.mbf_ml_min_g * REFERENCE_RATE_PRESSURE / rate_pressure_product
+    return replace(row, corrected_rest_ml_min_g=rest, corrected_mpr=_ratio(row.stress.mbf_ml_min_g, rest))
+
+
+def _flagged(row: SegmentRow, thresholds: Sequence[Threshold]) -> SegmentRow:
+    return replace(row, flags=row.flags + tuple(flag for each in thresholds if (flag := each.flag(row))))
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """The myocardial pixels of a scan that are in a segment, all slices in a row.
+
+    part (N,) : number of the slice; counted (N,) bool : for a region's mean, where enough pixels remain
+    sizes (S, 17) : pixels of each segment in each slice
+    """
+
+    maps: PerfusionMaps
+    part: np.ndarray
+    segment: np.ndarray
+    flow: np.ndarray
+    depth: np.ndarray
+    counted: np.ndarray
+    sizes: np.ndarray
+
+
+def _pixels(maps: PerfusionMaps | None) -> _Pixels | None:
+    if maps is None:
+        return None
+    inside = [np.nonzero(part.segments) for part in maps.slices]
+
+    def along(name):
+        return np.concatenate([getattr(part, name)[mask] for part, mask in zip(maps.slices, inside, strict=True)])
+
+    counted = [
+        np.ones(len(mask[0]), bool) if part.counted is None else part.counted[mask]
+        for part, mask in zip(maps.slices, inside, strict=True)
+    ]
+    numbers = np.repeat(np.arange(len(inside)), [len(mask[0]) for mask in inside])
+    sizes = np.array([np.bincount(part.segments.ravel(), minlength=17) for part in maps.slices])
+    return _Pixels(
+        maps=maps,
+        part=numbers,
+        segment=along("segments"),
+        flow=along("mbf_ml_min_g"),
+        depth=along("depth"),
+        counted=np.concatenate(counted),
+        sizes=sizes,
+    )
+
+
+def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -> SegmentRow:
+    flows = [RegionFlow() if pixels is None else _region_flow(pixels, members) for pixels in (rest, stress)]
+    flags = [
+        f"{condition}: {text}"
+        for condition, pixels, flow in zip(("rest", "stress"), (rest, stress), flows, strict=True)
+        if pixels is not None
+        for text in _region_flags(flow)
+    ]
+    return SegmentRow(
+        aha_segment=segment,
+        name=name,
+        level=str(aha.level_of(segment)) if segment else "",
+        territory=aha.territory(segment) if segment else name if name in aha.TERRITORY_SEGMENTS else "",
+        rest=flows[0],
+        stress=flows[1],
+        mpr=_ratio(flows[1].mbf_ml_min_g, flows[0].mbf_ml_min_g),
+        mpri=_ratio(flows[1].upslope, flows[0].upslope),
+        flags=tuple(flags),
+    )
+
+
+def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
+    chosen = _counted(pixels, members)
+    flow, depth = pixels.flow[chosen], pixels.depth[chosen]
+    if not flow.size:
+        return RegionFlow()
+    good = np.isfinite(flow)
+    endo, epi = _mean(flow[good & (depth < 0.5)]), _mean(flow[good & (depth >= 0.5)])
+    mean = _mean(flow[good])
+    curve, low, high, upslope = _curve_flow(pixels, members)
+    origins = {pixels.maps.slices[number].origin for number in np.unique(pixels.part[chosen])}
+    return RegionFlow(
+        mbf_ml_min_g=mean,
+        mbf_low_ml_min_g=mean * low / curve,
+        mbf_high_ml_min_g=mean * high / curve,
+        curve_mbf_ml_min_g=curve,
+        endo_ml_min_g=endo,
+        epi_ml_min_g=epi,
+        endo_epi_ratio=_ratio(endo, epi),
+        upslope=upslope,
+        failed_share=float(1 - good.mean()),
+        pixels=int(flow.size),
+        origin=str(origins.pop() if len(origins) == 1 else Origin.EDITED),
+    )
+
+
+def _counted(pixels: _Pixels, members: Sequence[int]) -> np.ndarray:
+    """Pixels (N,) that count for these segments; all of a slice where few would remain in it."""
+    inside = np.isin(pixels.segment, members)
+    remaining = np.bincount(pixels.part[inside & pixels.counted], minlength=len(pixels.maps.slices))
+    return inside & (pixels.counted | (remaining < FEWEST_PIXELS)[pixels.part])
+
+
+def _curve_flow(pixels: _Pixels, members: Sequence[int]):
+    """Flow of the mean curves, its interval and their upslope, averaged over the members by their pixels.
+
+    Errors of segments share the arterial input, so the interval of an average is the average of the intervals.
+    """
+    rows = [
+        (
+            pixels.sizes[number, segment],
+            fit.mbf_ml_min_g,
+            fit.mbf_low_ml_min_g,
+            fit.mbf_high_ml_min_g,
+            fit.upslope,
+        )
+        for number, part in enumerate(pixels.maps.slices)
+        for segment, fit in part.segment_fits.items()
+        if segment in members and np.isfinite(fit.mbf_ml_min_g)
+    ]
+    if not rows:
+        return (float("nan"),) * 4
+    weights, *values = np.array(rows, dtype=float).T
+    return tuple(float(np.average(value, weights=weights)) for value in values)
+
+
+def _scan_flags(maps: PerfusionMaps, whole: SegmentRow):
+    """What casts doubt on every flow of a scan."""
+    yield from maps.arterial_input.flags
+    flow = getattr(whole, maps.condition).mbf_ml_min_g
+    low, high = PLAUSIBLE_MBF_ML_MIN_G[maps.condition]
+    if np.isfinite(flow) and not low <= flow <= high:
+        yield (
+            f"a global flow of {flow:.1f} mL/min/g is implausible; {low:g} to {high:g} is expected. Check the arterial "
+            "input and the sequence values."
+        )
+
+
+def _region_flags(flow: RegionFlow):
+    if not flow.pixels:
+        yield "not covered by any slice."
+        return
+    if flow.failed_share > FAILED_SHARE_FLAG:
+        yield f"{flow.failed_share:.0%} of the pixels have no trustworthy flow."
+    if flow.pixels < FEWEST_PIXELS:
+        yield f"only {flow.pixels} pixels."
+
+
+def _mean(values) -> float:
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,166 @@
+"""From the images of a preprocessed scan to the concentration curves of its myocardium, and of blood that mixes in."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from .. import kinetics
+from ..aif.measurement import blood_curve
+from ..aif.residual_contrast import Residual
+from ..data import aha
+from ..data.contours import Label
+from ..data.flow import ArterialInput
+from ..data.preprocessed import PreprocessedSlice
+from ..data.study import Level
+from ..signal import saturation_recovery
+
+BASELINE_DOUBT, FLOOR_DOUBT = 0.01, 1.2  # relative error of the baseline: in any case, and where noise equals it
+EDGE_PX = 1.5  # of a cavity: as far as the blur of an image reaches
+TYPICAL_SPILL = 0.15  # of blood in such a pixel
+REGIONS = 6  # of a slice, whose mean curves tell the flow models about the tissue
+FEWEST_PIXELS = 10  # of a segment, to leave its edges out
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Concentration curves of a slice's myocardium, and what to know about them; insertion points do not matter."""
+
+    curves: kinetics.CurveSet
+    saturated: np.ndarray
+    outermost: np.ndarray
+
+
+def tissue_curves(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual) -> Tissue:
+    tissue, saturated, log_sd = _tissue_concentration(part, aif_curve, residual)
+    contours = part.contours
+    near_blood, outermost = _borders(contours.labels)
+    curves = kinetics.CurveSet(
+        times_s=part.series.times_s,
+        curves=tissue,
+        groups=_regions(contours.myocardium, part.series.ijk_to_ras),
+        used_frames=part.used_frames,
+        edge=near_blood[contours.myocardium],
+        inner=~(near_blood | outermost)[contours.myocardium],
+        spill=_spill(part, aif_curve, residual),
+        log_sd=log_sd,
+    )
+    return Tissue(curves, saturated, outermost)
+
+
+def _regions(myocardium: np.ndarray, ijk_to_ras: np.ndarray) -> np.ndarray:
+    """Sector of the wall (N,) of every myocardial pixel, by its angle in the patient about the middle of the ventricle.
+
+    Not the AHA segments: a moved insertion point names pixels anew, it must not fit them anew.
+    """
+    if not myocardium.any():
+        return np.zeros(0, int)
+    within = aha.bounding_box(myocardium, margin=0)
+    center = ndimage.center_of_mass(ndimage.binary_fill_holes(myocardium[within]))
+    offsets_mm = (np.argwhere(myocardium[within]) - center)[:, ::-1] @ ijk_to_ras[:3, :2].T
+    normal = np.cross(ijk_to_ras[:3, 0], ijk_to_ras[:3, 1])
+    axis = np.eye(3)[np.argmin(np.abs(normal))]  # of the patient, the one that lies best in the plane
+    across = np.cross(normal / np.linalg.norm(normal), axis)
+    angle = np.arctan2(offsets_mm @ across, offsets_mm @ axis)
+    return np.floor(angle / (2 * np.pi) * REGIONS).astype(int) % REGIONS
+
+
+def _borders(labels: np.ndarray):
+    """Pixels (Y, X) that a cavity's blood reaches, and the outermost row of the myocardium."""
+    near_blood, outermost = np.zeros(labels.shape, bool), np.zeros(labels.shape, bool)
+    within = aha.bounding_box(labels == Label.MYOCARDIUM, margin=int(EDGE_PX) + 1)
+    labels = labels[within]
+    myocardium, blood = labels == Label.MYOCARDIUM, np.isin(labels, (Label.BLOOD_POOL, Label.RV_BLOOD_POOL))
+    if blood.any():
+        near_blood[within] = ndimage.distance_transform_edt(~blood) <= EDGE_PX
+    if myocardium.any():
+        outermost[within] = myocardium & (ndimage.distance_transform_edt(myocardium | blood) <= 1)
+    return near_blood, outermost
+
+
+def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual) -> np.ndarray:
+    """What the blood of the two cavities adds to the concentration found in a pixel that holds it, per share (2, T).
+
+    Signals mix, concentrations do not: a mixture is converted as if it were myocardium.
+    """
+    acquisition, times_s = part.series.acquisition, part.series.times_s
+    before = {"t10_s": acquisition.t10_blood_s, "r2_star_l_mmol_s": acquisition.r2_star_blood_l_mmol_s}
+    left = np.interp(times_s, aif_curve.times_s, aif_curve.concentration_mmol_l)
+    curves = [saturation_recovery.relative_signal(left + residual.blood_mmol_l, acquisition, **before)]
+    empty = saturation_recovery.relative_signal(residual.blood_mmol_l, acquisition, **before)
+    right = ndimage.binary_erosion(part.contours.rv_blood_pool)
+    if right.any():
+        curve, quiet = blood_curve(part.motion.corrected, part.used_frames, right)
+        if quiet.any() and curve[quiet].mean() > 0:
+            curves.append(np.nan_to_num(curve / curve[quiet].mean(), nan=1.0) * empty)
+    tissue = saturation_recovery.relative_signal(
+        residual.myocardium_mmol_l, acquisition, t10_s=acquisition.t10_myocardium_s
+    )
+    mixed = tissue + TYPICAL_SPILL * (np.array(curves) - empty)
+    found = saturation_recovery.concentration(
+        mixed.T,
+        acquisition,
+        baseline=tissue,
+        t10_s=acquisition.t10_myocardium_s,
+        baseline_mmol_l=residual.myocardium_mmol_l,
+    )
+    return np.nan_to_num(found.T) / TYPICAL_SPILL
+
+
+def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual):
+    """Concentration of the myocardial pixels (T, N), which carry no information at some frame, doubt of the scale."""
+    series, used = part.series, part.used_frames
+    signal = part.motion.corrected[:, part.contours.myocardium].astype(float)
+    arrival_s = aif_curve.times_s[min(aif_curve.baseline_frames, len(aif_curve.times_s) - 1)]
+    before = used & (series.times_s < arrival_s)
+    if not before.any():
+        before = np.arange(len(signal)) == np.flatnonzero(used)[0]
+    noise = saturation_recovery.noise_level(signal[before])
+    signal = saturation_recovery.curves_without_noise_floor(signal, noise)
+    level = max(float(signal[before].mean()), noise, 1e-30)
+    doubt = float(np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / level) ** 2))
+    tissue = saturation_recovery.concentration(
+        signal,
+        series.acquisition,
+        baseline=saturation_recovery.steady_baseline(signal[before], part.contours.myocardium),
+        t10_s=series.acquisition.t10_myocardium_s,
+        baseline_mmol_l=residual.myocardium_mmol_l,
+    )
+    return tissue, ~np.isfinite(tissue[used]).all(axis=0), doubt
+
+
+def segments_of(part: PreprocessedSlice, number: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """AHA segment of every pixel (Y, X), 0 where there is none, and what is missing for it."""
+    contours, series = part.contours, part.series
+    mask = contours.myocardium
+    if not mask.any():
+        return np.zeros(mask.shape, np.uint8), (f"Slice {number + 1} has no myocardium contour.",)
+    if contours.anterior_rv_ras_mm is None or contours.inferior_rv_ras_mm is None:
+        return np.zeros(mask.shape, np.uint8), (
+            f"Slice {number + 1} has no RV insertion points, so its flow has no segments. Place the anterior and "
+            "the inferior point.",
+        )
+    anterior, inferior = series.pixels_from_ras(np.stack((contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm)))
+    return aha.aha_segments(mask, anterior_rv_yx=anterior, inferior_rv_yx=inferior, level=slice_level(part)), ()
+
+
+def slice_level(part: PreprocessedSlice) -> Level:
+    return part.series.level or Level.MID
+
+
+def segment_curves(curves: kinetics.CurveSet, segments: np.ndarray) -> tuple[np.ndarray, kinetics.CurveSet]:
+    """Numbers of the segments (S,) that the pixels (N,) belong to, and their mean curves.
+
+    Pixels with partial volume and pixels without information are left out. A mean curve belongs to the region that
+    most of its pixels are in.
+    """
+    numbers = np.unique(segments[segments > 0])
+    member = segments[:, None] == numbers
+    shares = np.array([np.bincount(curves.groups[inside], minlength=REGIONS) for inside in member.T])
+    inner = member & curves.inner[:, None]
+    member = np.where(inner.sum(axis=0) >= FEWEST_PIXELS, inner, member).astype(float)
+    known = np.isfinite(curves.curves)
+    with np.errstate(invalid="ignore"):
+        means = (np.where(known, curves.curves, 0) @ member) / (known @ member)
+    regions = shares.argmax(axis=1) if numbers.size else np.zeros(0, int)
+    return numbers, replace(curves, curves=means, groups=regions, edge=None, inner=None)

@@ -1,0 +1,1 @@
+"""The results folder: a contract that other people's scripts read."""

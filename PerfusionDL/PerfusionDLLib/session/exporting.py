@@ -1,0 +1,129 @@
+"""Results in the scene into files that leave the workstation: each of them whole, or not there at all."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import slicer
+
+from ..app.write_outputs import write_dicom, write_results
+from ..data.flow import FlowModel, PerfusionMaps
+from ..data.preprocessed import PreprocessedScan
+from ..data.study import Condition
+from ..mrml.nodes import findScans
+from ..report import segments_csv, table_json, table_xlsx, write_pdf
+from ..results.atomic import whole_file, whole_folder
+from .tasks import Flow
+
+
+def exportResults(
+    folder: Path,
+    flow: Flow,
+    *,
+    dicom: Sequence[Path] = (),
+    deIdentify: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[str], None] = lambda step: None,
+) -> None:
+    """Write the results folder that `perfusiondl run` writes, with the contours as they were corrected.
+
+    dicom : the DICOM images of the study, as ``sources`` of `exportDicom`, if its archive gets the results too
+
+    Raises PerfusionError where the folder holds something else or cannot be written; nothing half-written stays.
+    """
+    scans, maps = _restFirst(flow)
+    with whole_folder(folder, overwrite=overwrite) as partial:
+        write_results(partial, scans, maps, flow.table, progress=progress)
+        if dicom:
+            progress("DICOM")
+            write_dicom(partial, dicom, scans, maps, flow.table, de_identify=deIdentify)
+        progress("saving")
+
+
+def exportDicom(
+    folder: Path,
+    flow: Flow,
+    sources: Sequence[Path],
+    *,
+    moment: datetime | None = None,
+    deIdentify: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[str], None] = lambda step: None,
+) -> list[Path]:
+    """Write the results as DICOM objects of the patient's study into a folder of their own; returns the files.
+
+    folder : does not exist, is empty, or holds a former export and ``overwrite`` is given
+    sources : the DICOM files that the study was loaded from (`imagesOfFlow` names them), or folders that hold them
+    moment : when the results were computed, now by default; the same results keep their identifiers at any moment
+    deIdentify : leave the patient out, and the report, which shows images
+
+    Raises PerfusionError where the study did not come from DICOM, its images are gone, or the folder cannot be
+    written; nothing half-written stays.
+    """
+    from ..dicom import export_results
+
+    scans, maps = _restFirst(flow)
+    with whole_folder(folder, overwrite=overwrite) as partial:
+        report = None
+        if not deIdentify:
+            progress("report")
+            exportReport(partial / "report.pdf", flow)
+            report = (partial / "report.pdf").read_bytes()
+            (partial / "report.pdf").unlink()
+        progress("DICOM")
+        written = export_results(
+            partial,
+            sources,
+            scans,
+            maps,
+            flow.table,
+            moment=moment or datetime.now(),
+            report_pdf=report,
+            de_identify=deIdentify,
+        )
+        progress("saving")
+    return [folder / path.name for path in written]
+
+
+def exportTable(path: Path, flow: Flow) -> None:
+    """Write the table: a workbook where the name ends in .xlsx, JSON for .json, else the segments as CSV.
+
+    Raises PerfusionError where the file cannot be written.
+    """
+    with whole_file(path) as target:
+        match Path(path).suffix.lower():
+            case ".xlsx":
+                target.write(table_xlsx(flow.table))
+            case ".json":
+                target.write(table_json(flow.table).encode())
+            case _:
+                target.write(segments_csv(flow.table).encode())
+
+
+def exportReport(path: Path, flow: Flow) -> None:
+    """Write the report as PDF. Raises PerfusionError where the file cannot be written or Matplotlib is missing."""
+    with whole_file(path) as target:
+        write_pdf(target, *_restFirst(flow), flow.table)
+
+
+def imagesOfFlow(flow: Flow) -> tuple[str, ...]:
+    """SOPInstanceUIDs of the images that `exportDicom` needs; empty where the study did not come from DICOM."""
+    return tuple(
+        part.series.instance_uids[part.contours.reference_frame]
+        for scan in flow.scans
+        for part in scan.slices
+        if part.series.instance_uids
+    )
+
+
+def modelOfScene(scene: slicer.vtkMRMLScene) -> FlowModel:
+    """The model that the flow in a scene was computed with; the default where there is none."""
+    maps = (part.mbf for nodes in findScans(scene) for part in nodes.slices if part.mbf)
+    named = (volume.GetAttribute("PerfusionDL.flow_model") for volume in maps)
+    return FlowModel(next(filter(None, named), FlowModel.AVERAGED))
+
+
+def _restFirst(flow: Flow) -> tuple[list[PreprocessedScan], list[PerfusionMaps]]:
+    """Scans and maps in the order in which files hold them."""
+    pairs = sorted(zip(flow.scans, flow.maps, strict=True), key=lambda pair: pair[0].condition is not Condition.REST)
+    return [scan for scan, _ in pairs], [maps for _, maps in pairs]

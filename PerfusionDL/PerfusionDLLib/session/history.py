@@ -1,0 +1,172 @@
+"""Corrections that are made by a click, and undo and redo of all corrections, drawn or clicked."""
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import slicer
+
+from ..data.contours import Contours
+from ..data.preprocessed import PreprocessedSlice
+from ..mrml.nodes import ScanNodes, SliceNodes, attribute, setAttribute
+from ..mrml.reading import ScanReader
+from ..mrml.writing import writeContours, writeSlice
+
+
+def setPeakFrame(nodes: SliceNodes, frame: int) -> None:
+    """Say which frame (0-based) shows the peak enhancement of the left ventricle."""
+    if attribute(nodes.contours, "peak_frame") != frame:
+        setAttribute(nodes.contours, "peak_frame", frame)
+
+
+def setFrameExcluded(nodes: SliceNodes, frame: int, excluded: bool) -> None:
+    """Take a frame (0-based) out of the fit, or back into it."""
+    frames = set(attribute(nodes.contours, "excluded_frames") or ())
+    frames = frames | {frame} if excluded else frames - {frame}
+    if sorted(frames) != attribute(nodes.contours, "excluded_frames"):
+        setAttribute(nodes.contours, "excluded_frames", sorted(frames))
+
+
+def isFrameExcluded(nodes: SliceNodes, frame: int) -> bool:
+    """Whether the user took a frame (0-based) out of the fit."""
+    return frame in (attribute(nodes.contours, "excluded_frames") or ())
+
+
+def restoreAutomatic(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> None:
+    """Bring back what the networks found in a slice, and all its frames."""
+    if part.automatic is not None:
+        writeContours(scene, nodes, replace(part, contours=part.automatic, excluded_frames=frozenset()))
+
+
+def forgetCorrections(scene: slicer.vtkMRMLScene, reader: ScanReader) -> None:
+    """Bring back what the networks found in every slice of a scan; a slice drawn without them loses its contours."""
+    for nodes in reader.nodes.slices:
+        if nodes.hasContours:
+            part = reader.readSlice(nodes)
+            if part.automatic is None:
+                scene.RemoveNode(nodes.contours)
+            else:
+                restoreAutomatic(scene, nodes, part)
+
+
+def isCorrected(part: PreprocessedSlice) -> bool:
+    """Whether anything is other than the networks found it; what was drawn without them is not corrected."""
+    if part.automatic is None:
+        return False
+    return not _sameDrawing(part, replace(part, contours=part.automatic, excluded_frames=frozenset()))
+
+
+@dataclass
+class _Known:
+    """What was last recorded of a slice."""
+
+    nodes: SliceNodes
+    part: PreprocessedSlice
+
+
+class History:
+    """Undo and redo of corrections as values: whoever made them and with whatever tool.
+
+    record after each correction; undo and redo write the former and the later state back into the nodes. What was
+    recorded at once is one step, such as a value of the acquisition, which all slices of a scan share.
+    """
+
+    def __init__(self, scene: slicer.vtkMRMLScene, *, limit: int = 100) -> None:
+        self._scene = scene
+        self._limit = limit
+        self._known: dict[tuple[str, int], _Known] = {}
+        self._undo: list[tuple[_Known, ...]] = []
+        self._redo: list[tuple[_Known, ...]] = []
+
+    @property
+    def canUndo(self) -> bool:
+        """Whether there is a correction to take back."""
+        return bool(self._undo)
+
+    @property
+    def canRedo(self) -> bool:
+        """Whether a correction was taken back that can be made again."""
+        return bool(self._redo)
+
+    def start(self, reader: ScanReader) -> None:
+        """Take the present state of a scan as the one before all corrections to come."""
+        for nodes in reader.nodes.slices:
+            if nodes.hasContours:
+                self._known[nodes.key] = _Known(nodes, reader.readSlice(nodes))
+
+    def record(self, *readers: ScanReader) -> tuple[SliceNodes, ...]:
+        """Keep what changed since the last call; returns the slices that did."""
+        former = []
+        for reader, nodes in [(each, nodes) for each in readers for nodes in each.nodes.slices]:
+            known = self._known.get(nodes.key)
+            if known is None or not nodes.hasContours:
+                continue
+            part = reader.readSlice(nodes)
+            if not sameCorrections(part, known.part):
+                former.append(known)
+                self._known[nodes.key] = _Known(nodes, part)
+        if former:
+            self._undo = [*self._undo, tuple(former)][-self._limit :]
+            self._redo.clear()
+        return tuple(known.nodes for known in former)
+
+    def undo(self) -> tuple[SliceNodes, ...]:
+        """Take the last correction back; returns the slices it was made in, none where there is nothing to undo."""
+        return self._step(self._undo, self._redo)
+
+    def redo(self) -> tuple[SliceNodes, ...]:
+        """Make the correction again that was last taken back."""
+        return self._step(self._redo, self._undo)
+
+    def clear(self) -> None:
+        """Forget everything, e.g. when the scene is closed."""
+        self._known.clear()
+        self._undo.clear()
+        self._redo.clear()
+
+    def _step(self, source: list[tuple[_Known, ...]], target: list[tuple[_Known, ...]]) -> tuple[SliceNodes, ...]:
+        while source:
+            step = [one for one in source.pop() if ScanNodes(one.nodes.browser).inScene and one.nodes.hasContours]
+            if not step:
+                continue  # the scan was deleted in between
+            target.append(tuple(self._known[one.nodes.key] for one in step))
+            for one in step:
+                self._write(one.nodes, one.part, self._known[one.nodes.key].part)
+                self._known[one.nodes.key] = one
+            return tuple(one.nodes for one in step)
+        return ()
+
+    def _write(self, nodes: SliceNodes, part: PreprocessedSlice, present: PreprocessedSlice) -> None:
+        """Put a state of a slice into its nodes, as far as it differs from the present one."""
+        if part.motion is not present.motion:
+            writeSlice(self._scene, nodes, part)
+        elif not _sameDrawing(part, present):
+            writeContours(self._scene, nodes, part)
+        if part.series.acquisition != present.series.acquisition:
+            setAttribute(nodes.original, "acquisition", asdict(part.series.acquisition))
+
+
+def sameCorrections(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
+    """Whether two states of a slice differ in nothing that a user can change."""
+    return (
+        one.motion is other.motion and one.series.acquisition == other.series.acquisition and _sameDrawing(one, other)
+    )
+
+
+def _sameDrawing(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
+    return one.excluded_frames == other.excluded_frames and _sameContours(one.contours, other.contours)
+
+
+def _sameContours(one: Contours, other: Contours) -> bool:
+    positions = [
+        np.concatenate([contours.box_px, *map(_position, (contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm))])
+        for contours in (one, other)
+    ]
+    return (
+        one.peak_frame == other.peak_frame
+        and np.array_equal(one.labels, other.labels)
+        and np.allclose(*positions, rtol=0, atol=1e-4, equal_nan=True)
+    )
+
+
+def _position(point: np.ndarray | None) -> np.ndarray:
+    return np.full(3, np.nan) if point is None else point

@@ -1,0 +1,293 @@
+"""Work on a study in three steps: read the nodes, compute anywhere, write the nodes.
+
+Only the middle takes time, and it touches no node, so it may run on a worker thread while the views stay alive.
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import slicer
+
+from .. import motion, pipeline
+from ..aif.residual_contrast import Residual
+from ..data.contours import Contours, Origin, Part
+from ..data.errors import PerfusionError
+from ..data.flow import FlowModel, PerfusionMaps, SliceMaps
+from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, Progress
+from ..data.study import Condition, PerfusionSeries, Study
+from ..data.table import SegmentTable
+from ..mrml.bullseye import bullseyeImage, writeBullseyes
+from ..mrml.colors import flowScaleEnd
+from ..mrml.hierarchy import placeScan
+from ..mrml.nodes import ScanNodes, SliceNodes
+from ..mrml.reading import ScanReader, readContours, readSeries
+from ..mrml.results import writeMaps, writeTable
+from ..mrml.sequences import writeScan
+from ..mrml.writing import writeSlice
+from ..quantification.thresholds import thresholds_from
+from .choices import NO_CHOICES, FlowChoices, givenArterialInput, rememberChoices, stateOfArterialInput
+
+if TYPE_CHECKING:
+    from ..networks import Networks
+
+STEPS_OF_A_SLICE = 5
+"""How often `preprocess_slice` reports."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work whose middle touches no node.
+
+    compute : on any thread; calls its argument with the name of each step, and stops where that raises
+    apply : on the main thread, with what `compute` returned; does nothing to nodes that are gone by then
+    steps : how many times `compute` reports
+    """
+
+    name: str
+    compute: Callable[[Progress], Any]
+    apply: Callable[[Any], Any]
+    steps: int
+
+    def run(self, progress: Progress = lambda step: None) -> Any:
+        """Both at once, where nobody waits."""
+        return self.apply(self.compute(progress))
+
+
+def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path]) -> Task:
+    """Load the perfusion study in some folders of DICOM files. Apply returns its scans, stress first."""
+
+    def compute(progress: Progress) -> Study:
+        from ..dicom import read_study
+
+        progress("reading DICOM")
+        return read_study(folders)
+
+    def apply(study: Study) -> tuple[ScanNodes, ...]:
+        return tuple(writeScan(scene, scan) for scan in reversed(study.scans))
+
+    return Task("Load study", compute, apply, 1)
+
+
+def contoursTask(
+    scene: slicer.vtkMRMLScene, slices: Sequence[SliceNodes], loadNetworks: Callable[[], "Networks"]
+) -> Task:
+    """Find the contours of some slices.
+
+    A peak frame or a box that the user set is kept; everything downstream of it is found anew. A slice that shows no
+    left ventricle does not stop the others. Apply returns the slices that now have contours, and raises PerfusionError
+    for one that has none.
+    """
+    jobs = [(nodes, readSeries(nodes), _given(nodes)) for nodes in slices]
+
+    def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]:
+        from ..preprocessing import preprocess_slice
+
+        progress("loading networks")
+        networks = loadNetworks()
+        found: list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]] = []
+        for nodes, series, given in jobs:
+
+            def report(step: str, where: str = str(series.level)) -> None:
+                progress(f"{where}: {step}")
+
+            try:
+                found.append((nodes, preprocess_slice(series, networks, **given, progress=report)))
+            except PerfusionError as error:
+                found.append((nodes, error))
+        return found
+
+    return Task("Find contours", compute, lambda found: _write(scene, found), 1 + STEPS_OF_A_SLICE * len(jobs))
+
+
+def manualTask(scene: slicer.vtkMRMLScene, slices: Sequence[SliceNodes]) -> Task:
+    """Prepare slices for drawing by hand, without networks: one pose for all frames, and empty contours.
+
+    Apply returns the slices.
+    """
+    jobs = [(nodes, readSeries(nodes)) for nodes in slices]
+
+    def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice]]:
+        prepared = []
+        for nodes, series in jobs:
+            progress(f"{series.level}: motion compensation")
+            prepared.append((nodes, _undrawn(series)))
+        return prepared
+
+    return Task("Prepare for drawing", compute, lambda prepared: _write(scene, prepared), len(jobs))
+
+
+def _undrawn(series: PerfusionSeries) -> PreprocessedSlice:
+    """A slice in one pose with contours that are still to be drawn."""
+    enhanced = int(np.argmax(np.percentile(series.signal, 99, axis=(1, 2))))
+    rows, columns = series.signal.shape[1:]
+    contours = Contours(
+        peak_frame=enhanced,
+        reference_frame=enhanced,
+        box_px=(0.25 * rows, 0.25 * columns, 0.75 * rows, 0.75 * columns),
+        labels=np.zeros((rows, columns), np.uint8),
+        origins=dict.fromkeys(Part, Origin.MANUAL),
+    )
+    moved = motion.compensate(series.signal, spacing_mm=series.spacing_mm, reference_frame=enhanced)
+    return PreprocessedSlice(series=series, motion=moved, contours=contours)
+
+
+def _write(
+    scene: slicer.vtkMRMLScene, found: Sequence[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]
+) -> tuple[SliceNodes, ...]:
+    written = []
+    for nodes, part in found:
+        if ScanNodes(nodes.browser).inScene and isinstance(part, PreprocessedSlice):
+            writeSlice(scene, nodes, part)
+            placeScan(scene, ScanNodes(nodes.browser))
+            written.append(nodes)
+    for _, error in found:
+        if isinstance(error, PerfusionError):
+            raise error
+    return tuple(written)
+
+
+def _given(nodes: SliceNodes) -> Mapping[str, Any]:
+    """What the user set upstream of the contours."""
+    if not nodes.hasContours:
+        return {}
+    contours = readContours(nodes, readSeries(nodes))
+    given: dict[str, Any] = {}
+    if contours.origins.get(Part.PEAK_FRAME) is Origin.EDITED:
+        given["peak_frame"] = contours.peak_frame
+    if contours.origins.get(Part.BOX) is Origin.EDITED:
+        given["box_px"] = contours.box_px
+    return given
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What was computed last, and from what.
+
+    scans : slices without contours are left out
+    residuals : contrast agent left in the blood of each scan by an earlier injection
+    bullseyes : (Y, X) image of each scan
+    nodes : of the slices of each scan, in the order of ``maps``
+    inputs : state of the arterial input that the user gave for each scan
+    """
+
+    scans: tuple[PreprocessedScan, ...]
+    residuals: tuple[Residual, ...]
+    maps: tuple[PerfusionMaps, ...]
+    bullseyes: tuple[np.ndarray, ...]
+    table: SegmentTable
+    model: FlowModel
+    nodes: tuple[tuple[SliceNodes, ...], ...]
+    choices: FlowChoices = NO_CHOICES
+    inputs: tuple[str | None, ...] = ()
+    tableNode: slicer.vtkMRMLTableNode | None = None
+
+    def isCurrent(self, readers: Sequence[ScanReader], model: FlowModel, choices: FlowChoices = NO_CHOICES) -> bool:
+        """Whether the contours and values in the scene, and what was chosen, are still those it was computed from."""
+        now = _drawn(readers)
+        return (
+            model is self.model
+            and choices == self.choices
+            and tuple(stateOfArterialInput(nodes) for nodes, _, _ in now) == self.inputs
+            and len(now) == len(self.scans)
+            and all(
+                scan.condition is former.condition and pipeline.fingerprint(scan) == pipeline.fingerprint(former)
+                for (_, _, scan), former in zip(now, self.scans, strict=True)
+            )
+        )
+
+    def ofScan(self, nodes: ScanNodes) -> PerfusionMaps | None:
+        """The maps of a scan, None where it was not computed."""
+        for maps, parts in zip(self.maps, self.nodes, strict=True):
+            if parts[0].browser is nodes.browser:
+                return maps
+        return None
+
+    def ofSlice(self, part: SliceNodes) -> SliceMaps | None:
+        """The maps of a slice, None where it was not computed."""
+        for maps, parts in zip(self.maps, self.nodes, strict=True):
+            for sliceMaps, nodes in zip(maps.slices, parts, strict=True):
+                if nodes.key == part.key:
+                    return sliceMaps
+        return None
+
+
+def flowTask(
+    scene: slicer.vtkMRMLScene,
+    readers: Sequence[ScanReader],
+    table: slicer.vtkMRMLTableNode | None,
+    *,
+    model: FlowModel,
+    choices: FlowChoices = NO_CHOICES,
+    former: Flow | None = None,
+) -> Task:
+    """Compute flow maps, curves and the segment table from the contours as they are now.
+
+    The first computation and every one after a correction are this task. Apply returns the `Flow`, or None where the
+    scans are gone. Raises PerfusionError where no slice has contours.
+
+    former : what was computed last; a scan in which nothing changed since is not computed again
+    """
+    drawn = _drawn(readers)
+    if not drawn:
+        raise PerfusionError("No slice has contours yet.", "Press Find contours, or draw them by hand.")
+    scans = [scan for _, _, scan in drawn]
+    given = [givenArterialInput(nodes) for nodes, _, _ in drawn]
+    inputs = tuple(stateOfArterialInput(nodes) for nodes, _, _ in drawn)
+
+    def compute(progress: Progress) -> Flow:
+        progress("blood flow")
+        residuals = tuple(pipeline.residual_contrast(scans, former.residuals if former else ()))
+        results = [
+            _maps(former, scan, model=model, residual=residual, arterial_input=curve, dose_ratio=choices.dose_ratio)
+            for scan, residual, curve in zip(scans, residuals, given, strict=True)
+        ]
+        maps = tuple(result for result, _ in results)
+        flows = {one.condition: one for one in maps}
+        summary = pipeline.summarize(
+            flows.get(Condition.REST),
+            flows.get(Condition.STRESS),
+            rate_pressure_product=choices.rate_pressure_product,
+            thresholds=thresholds_from(choices.thresholds),
+        )
+        bullseyes = tuple(image for _, image in results)
+        parts = tuple(slices for _, slices, _ in drawn)
+        return Flow(tuple(scans), residuals, maps, bullseyes, summary, model, parts, choices, inputs)
+
+    def apply(flow: Flow) -> Flow | None:
+        if not all(nodes.inScene for nodes, _, _ in drawn):
+            return None
+        scaleEnd = flowScaleEnd(flow.maps)
+        sameScale = former is not None and flowScaleEnd(former.maps) == scaleEnd
+        for (nodes, slices, _), maps in zip(drawn, flow.maps, strict=True):
+            known = former.ofScan(nodes) if sameScale else None
+            writeMaps(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=known)
+        writeBullseyes(scene, [nodes for nodes, _, _ in drawn], flow.bullseyes, flow.table, scaleEnd=scaleEnd)
+        tableNode = writeTable(scene, flow.table, table if table and table.GetScene() else None)
+        rememberChoices(tableNode, choices)
+        return replace(flow, tableNode=tableNode)
+
+    return Task("Compute blood flow", compute, apply, 1)
+
+
+def _maps(former: Flow | None, scan: PreprocessedScan, **options: Any) -> tuple[PerfusionMaps, np.ndarray]:
+    """Maps and bullseye of a scan: the former ones as far as what they depend on is as it was."""
+    pairs = zip(former.maps, former.bullseyes, strict=True) if former else ()
+    known, image = next((pair for pair in pairs if pair[0].condition is scan.condition), (None, None))
+    maps = pipeline.quantify(scan, **options, former=known)
+    if known is None or not all(map(operator.is_, maps.slices, known.slices)):
+        return maps, bullseyeImage(maps)
+    return (known if maps.provenance == known.provenance else maps), image
+
+
+def _drawn(readers: Sequence[ScanReader]) -> list[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]]:
+    """The scans that have contours, with the slices that have them."""
+    drawn = []
+    for reader in readers:
+        slices = tuple(part for part in reader.nodes.slices if part.hasContours)
+        if slices:
+            drawn.append((reader.nodes, slices, reader.read(slices)))
+    return drawn

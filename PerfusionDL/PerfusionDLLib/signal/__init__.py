@@ -1,0 +1,1 @@
+"""From signal to concentration: the saturation-recovery signal model and its noise."""
