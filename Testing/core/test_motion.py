@@ -218,6 +218,14 @@ def test_a_still_series_without_any_noise_is_left_still(region_px):
     signal = np.stack([(1 + frame) * blood for frame in range(20)]).astype(np.float32)
     moved = compensate(signal, spacing_mm=(2, 2), reference_frame=9, region_px=region_px)
     assert np.abs(moved.displacement_mm).max() < 0.1
+    assert moved.aligned.all()  # stillness is found, not the refuge of frames that cannot be aligned
+
+
+def test_motion_is_found_without_any_noise():
+    motion = compensated(series(breathing(), noise=0))
+    error = motion.displacement_mm[:, :, wall()].mean(2) - breathing()
+    assert np.hypot(*error.T).max() < 0.3
+    assert motion.aligned.all()
 
 
 def test_dark_frames_are_not_laid_beside_the_heart():

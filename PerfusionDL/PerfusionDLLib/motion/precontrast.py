@@ -77,14 +77,15 @@ def align_dark(frames: Frames, grid: Grid, alignment: Alignment, count: int) -> 
     rows, columns = grid.cosines(order)
     expected = Expected(frames, grid, alignment, count)
     slopes = [slope * expected.root for slope in np.gradient(expected.image, *grid.step_mm)]
-    block = normal_blocks([slope[None] for slope in slopes], grid, order) / expected.noise_power
+    block = normal_blocks([slope[None] for slope in slopes], grid, order)
     for _ in range(ITERATIONS):
         amplitudes = waves.reshape(len(waves), -1)
         prior = Prior(amplitudes, alignment.covariance)
         unlike = expected.unlike(frames.first(count).at(fields(waves[:count], grid)))
         push = np.stack([rows @ (slope * unlike) @ columns.T for slope in slopes], 1).reshape(count, -1)
-        target = push / expected.noise_power + prior.pull(amplitudes)[:count]
-        step = np.linalg.solve(block + prior.precision[:count], target[..., None])
+        noise_power = expected.left_over(unlike)[:, None]
+        target = push / noise_power + prior.pull(amplitudes)[:count]
+        step = np.linalg.solve(block / noise_power[..., None] + prior.precision[:count], target[..., None])
         waves[:count] -= step.reshape(waves[:count].shape).astype(np.float32)
     return replace(alignment, waves_mm=waves)
 
@@ -117,8 +118,17 @@ class Expected:
         variance = 1 / (1 / of_mixture + 1 / of_mean)
         self.image = variance * (mixture / of_mixture + mean / of_mean)
         self.root = model.root / np.sqrt(1 + variance / model.noise**2)
-        self.noise_power = model.noise**2 * frames.noise_correlation(grid)
+        self.noise_correlation = frames.noise_correlation(grid)
+        self.noise_power = model.noise**2 * self.noise_correlation
 
     def unlike(self, images: np.ndarray) -> np.ndarray:
         """Weighted difference (N, rows, columns) of images from it."""
         return (images - self.image) * self.root
+
+    def left_over(self, unlike: np.ndarray) -> np.ndarray:
+        """(N,) power of independent points of a difference, at least that of noise.
+
+        A dark frame may be some percent brighter than the others, which no movement explains and none should.
+        """
+        power = np.square(unlike).sum((1, 2)) / np.square(self.root).sum()
+        return np.maximum(power * self.noise_correlation, self.noise_power)
