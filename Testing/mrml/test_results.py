@@ -103,7 +103,7 @@ def test_curves_are_plotted_with_their_fit_over_their_time(stress):
     np.testing.assert_allclose(column(fitted, fitted.GetYColumnName()), fit.fitted_mmol_l, rtol=SIX_DIGITS)
     assert measured.GetMarkerStyle() != measured.MarkerStyleNone
     assert fitted.GetLineStyle() == fitted.LineStyleSolid
-    assert "Not approved for clinical use" in chart.GetTitle()
+    assert "Not approved for clinical use" in chart.GetXAxisTitle()
 
 
 def test_the_arterial_input_is_plotted_with_its_gaps(stress):

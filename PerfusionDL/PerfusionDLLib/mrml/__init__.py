@@ -12,7 +12,19 @@ from .reading import ScanReader, readAcquisition, readAutomatic, readContours, r
 from .results import writeMaps, writeSliceMaps, writeTable
 from .sequences import writeMotion, writeScan
 from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
-from .views import MAP_OPACITY, chooseImages, fitView, registerLayouts, showBullseyes, showChart, showScans, showSlice
+from .views import (
+    MAP_OPACITY,
+    chooseImages,
+    fitView,
+    peakFrame,
+    registerLayouts,
+    showBullseyes,
+    showChart,
+    showOnlyScans,
+    showPeakFrames,
+    showScans,
+    showSlice,
+)
 from .writing import writeContours, writeLabels, writeSlice
 
 __all__ = [
@@ -30,6 +42,7 @@ __all__ = [
     "flowScaleEnd",
     "moveScan",
     "openScene",
+    "peakFrame",
     "readAcquisition",
     "readAutomatic",
     "readContours",
@@ -42,6 +55,8 @@ __all__ = [
     "saveStudy",
     "showBullseyes",
     "showChart",
+    "showOnlyScans",
+    "showPeakFrames",
     "showScans",
     "showSlice",
     "sourceOf",

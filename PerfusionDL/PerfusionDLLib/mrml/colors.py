@@ -109,5 +109,5 @@ def showLegend(
     legend.SetUseColorNamesForLabels(False)
     legend.SetOrientation(legend.Horizontal if below else legend.Vertical)
     legend.SetSize(*((0.1, 0.8) if below else (0.12, 0.5)))  # across and along; the text fits itself to it
-    legend.SetPosition(*((0.5, 0.02) if below else (0.98, 0.5)))
+    legend.SetPosition(*((0.5, 0.09) if below else (0.98, 0.5)))  # the corner below is for the name of the image
     return legend

@@ -30,14 +30,14 @@ def fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence]) ->
 def newChart(scene: slicer.vtkMRMLScene, title: str) -> slicer.vtkMRMLPlotChartNode:
     """A chart of concentrations."""
     chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", title)
-    chart.SetTitle(f"{title}. {DISCLAIMER}.")
+    chart.SetTitle(title)
     nameAxes(chart)
     return chart
 
 
 def nameAxes(chart: slicer.vtkMRMLPlotChartNode) -> None:
-    """Time and concentration."""
-    chart.SetXAxisTitle("Time (s)")
+    """Time and concentration; the disclaimer stands where the title of a curve leaves room."""
+    chart.SetXAxisTitle(f"Time (s).  {DISCLAIMER}.")
     chart.SetYAxisTitle("Gadolinium (mmol/L)")
 
 

@@ -217,8 +217,8 @@ def _writeCurves(scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps,
     for index, number in enumerate(sorted(maps.segment_fits)):
         color = [0.0] * 4
         colors.GetColor(number, color)
-        for offset, kind in enumerate(("Segment", "Fit")):
-            series = plotSeries(scene, nodes.chart, 2 * index + offset, f"{name} {kind.lower()} {number}", color[:3])
+        for offset, (kind, suffix) in enumerate((("Segment", ""), ("Fit", " fit"))):  # a legend as narrow as it can be
+            series = plotSeries(scene, nodes.chart, 2 * index + offset, f"{number}{suffix}", color[:3])
             plotColumns(series, nodes.curves, f"Time {number}", f"{kind} {number}", line=kind == "Fit")
 
 

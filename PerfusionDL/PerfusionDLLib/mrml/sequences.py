@@ -40,8 +40,12 @@ def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None =
     if scan.aif_series is not None:
         nodes.inputSeries = _inputSeries(scene, scan, f"{name} arterial input series")
     latest = int(np.argmax([np.mean(series.times_s) for series in scan.slices]))
+    window = _window([series.signal for series in scan.slices])
     for part in sorted(nodes.slices, key=lambda part: part.number != latest):
-        _play(browser, part.original, part.original)
+        _play(browser, part.original, window)
+    brightest = _brightestFrame(scan.slices[len(scan.slices) // 2].signal)
+    setAttribute(browser, "brightest_frame", brightest)
+    browser.SetSelectedItemNumber(min(brightest, browser.GetNumberOfItems() - 1))
     placeScan(scene, nodes, studyItem=studyItem)
     return nodes
 
@@ -61,7 +65,8 @@ def writeMotion(
     setAttribute(nodes.corrected, "aligned", [bool(value) for value in motion.aligned])
     setAttribute(nodes.corrected, "reference_frame", int(motion.reference_frame))
     if nodes.correctedVolume is None:
-        _play(nodes.browser, nodes.corrected, nodes.original)
+        display = nodes.originalVolume.GetDisplayNode()
+        _play(nodes.browser, nodes.corrected, (display.GetWindowLevelMin(), display.GetWindowLevelMax()))
     else:
         nodes.browser.Modified()
 
@@ -147,9 +152,11 @@ def _compact(frames: np.ndarray) -> np.ndarray:
 def _play(
     browser: slicer.vtkMRMLSequenceBrowserNode,
     sequence: slicer.vtkMRMLSequenceNode,
-    windowedLike: slicer.vtkMRMLSequenceNode,
+    window: tuple[float, float],
 ) -> None:
     """Add a sequence to the browser with a volume that shows the selected frame, one window for all frames.
+
+    window : gray values of black and white
 
     The Sequences module makes that volume as soon as the browser knows the sequence; a second one would be left over.
     """
@@ -162,15 +169,24 @@ def _play(
     volume = browser.GetProxyNode(sequence) or browser.AddProxyNode(sequence.GetNthDataNode(0), sequence, True)
     volume.SetName(sequence.GetName())
     volume.CreateDefaultDisplayNodes()
-    low, high = _window(windowedLike)
     display = volume.GetDisplayNode()
     display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(low, high)
+    display.SetWindowLevelMinMax(*window)
 
 
-def _window(sequence: slicer.vtkMRMLSequenceNode) -> Sequence[float]:
-    """Gray values from black to white, so that the enhancement is seen without a single bright pixel setting it."""
-    frames = range(sequence.GetNumberOfDataNodes())
-    signal = np.stack([slicer.util.arrayFromVolume(sequence.GetNthDataNode(frame))[0, ::2, ::2] for frame in frames])
-    low, high = np.percentile(signal, (1, 99.8))
+def _window(slices: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Gray values from black to white, the same for all slices of a scan, so that no cavity is white at its peak.
+
+    slices : (T, Y, X) each. The brightest pixels of fat beside a coil do not set it.
+    """
+    limits = [np.percentile(signal[:, ::2, ::2], (1, 99.8)) for signal in slices]
+    low, high = min(low for low, _ in limits), max(high for _, high in limits)
     return float(low), float(max(high, low + 1))
+
+
+def _brightestFrame(signal: np.ndarray) -> int:
+    """The frame (T, Y, X) in which the middle of the image enhances most: about the peak of a ventricle."""
+    rows, columns = signal.shape[1:]
+    middle = signal[:, rows // 4 : max(3 * rows // 4, 1), columns // 4 : max(3 * columns // 4, 1)]
+    rise = (middle - np.median(middle, axis=0)).reshape(len(signal), -1)
+    return int(np.argmax(np.percentile(rise, 95, axis=1)))

@@ -18,7 +18,7 @@ from .hierarchy import placeScan
 from .nodes import ScanNodes
 from .results import writeMaps, writeTable
 from .sequences import newSequence, writeScan
-from .views import showScans
+from .views import showPeakFrames, showScans
 from .writing import writeSlice
 
 
@@ -49,6 +49,7 @@ def writeStudy(
         images = [bullseyeImage(flows[nodes.condition]) for nodes in mapped]
         writeBullseyes(scene, mapped, images, table, scaleEnd=scaleEnd)
     showScans(scene, scans)
+    showPeakFrames(scans)
     return tuple(scans)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 
 from ..data.study import Level
-from .nodes import ScanNodes, SliceNodes
+from .nodes import ScanNodes, SliceNodes, attribute, findScans, setAttribute
 from .reading import readBox, readGeometry
 
 VIEW_ROWS = (("Red", "Green", "Yellow"), ("Red+", "Green+", "Yellow+"))
@@ -21,6 +21,10 @@ OWN_ROWS = (
 BULLSEYE_VIEWS = ("PerfusionBullseye1", "PerfusionBullseye2")
 """Of the scan in the same row."""
 
+ROW_LABELS = (("S", "#D55E00"), ("R", "#0072B2"))
+"""Letter and edge color of the views of stress and rest: the bar above a view has room for three letters."""
+
+ONE_SCAN_COLOR = "#7F7F7F"
 RESERVE_VIEW = "PerfusionReserve"
 CURVES_VIEW = "PerfusionCurves"
 LAYOUTS = {1: 7130, 2: 7131}
@@ -60,9 +64,84 @@ def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, withCur
         layout.SetViewArrangement(LAYOUTS[max(1, min(len(scans), len(VIEW_ROWS)))])
     else:
         layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView)
-    for part, sliceNodes in _shown(scene, scans):
+    showOnlyScans(scene, scans)
+    shown = list(_shown(scene, scans))
+    for part, sliceNodes in shown:
         showSlice(part, sliceNodes)
+    _showOneLegend([part for part, _ in shown])
     showBullseyes(scene, scans)
+
+
+def showOnlyScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> None:
+    """Hide what is drawn of all other scans in the scene: rest, stress and other patients lie in the same place.
+
+    What was hidden here is shown again as soon as its scan is chosen.
+    """
+    chosen = {nodes.browser.GetID() for nodes in scans}
+    for nodes in findScans(scene):
+        for display in _drawnOver(nodes):
+            _hide(display, nodes.browser.GetID() not in chosen)
+    for row, names in enumerate(OWN_ROWS):
+        slices = scans[row].slices if row < len(scans) else ()
+        for viewName in names[len(slices) :]:
+            _emptyView(scene, viewName)
+    for viewName in BULLSEYE_VIEWS[len(scans) :]:
+        _emptyView(scene, viewName)
+    if not any(nodes.reserve for nodes in scans):
+        _emptyView(scene, RESERVE_VIEW)
+
+
+def _drawnOver(nodes: ScanNodes) -> Iterator[slicer.vtkMRMLDisplayNode]:
+    """How the contours, points and numbers of a scan are displayed."""
+    for part in nodes.slices:
+        drawn = (part.contours, part.automatic, part.rvInsertionPoints, part.box)
+        yield from (node.GetDisplayNode() for node in drawn if node and node.GetDisplayNode())
+        if part.mbf:
+            yield from filter(None, [slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(part.mbf)])
+    drawn = (nodes.bullseyeValues, nodes.reserveValues, nodes.pickedPoint)
+    yield from (node.GetDisplayNode() for node in drawn if node and node.GetDisplayNode())
+
+
+def _hide(display: slicer.vtkMRMLDisplayNode, hidden: bool) -> None:
+    """Hide something that is visible, or show again what was hidden here; what the user hid stays hidden."""
+    if hidden and display.GetVisibility():
+        display.SetVisibility(False)
+        setAttribute(display, "hidden", True)
+    elif not hidden and attribute(display, "hidden"):
+        display.RemoveAttribute("PerfusionDL.hidden")
+        display.SetVisibility(True)
+
+
+def _emptyView(scene: slicer.vtkMRMLScene, viewName: str) -> None:
+    sliceNode = scene.GetSingletonNode(viewName, "vtkMRMLSliceNode")
+    if sliceNode is not None:
+        composite = _compositeNode(sliceNode)
+        composite.SetBackgroundVolumeID(None)
+        composite.SetForegroundVolumeID(None)
+        composite.SetLabelVolumeID(None)
+
+
+def _showOneLegend(slices: Sequence[SliceNodes]) -> None:
+    """All slices share one scale: the legend of the first one is enough."""
+    for part in slices:
+        legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(part.mbf) if part.mbf else None
+        if legend:
+            legend.SetVisibility(part is slices[0])
+
+
+def showPeakFrames(scans: Sequence[ScanNodes]) -> None:
+    """Go to the frame of the peak in the left ventricle, or the brightest frame where nobody has found it yet."""
+    for nodes in scans:
+        frame = peakFrame(nodes)
+        if frame is not None:
+            nodes.browser.SetSelectedItemNumber(frame)
+
+
+def peakFrame(nodes: ScanNodes) -> int | None:
+    """The frame (0-based) in which the left ventricle of the middle slice peaks, as far as that is known."""
+    frames = [attribute(part.contours, "peak_frame") for part in nodes.slices]
+    found = [frame for frame in frames if frame is not None]
+    return found[len(found) // 2] if found else attribute(nodes.browser, "brightest_frame")
 
 
 def showBullseyes(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> None:
@@ -138,19 +217,21 @@ def layoutDescription(rows: int) -> str:
     """
     groups = iter(range(10, 100))
 
-    def sliceView(name: str, label: str) -> str:
-        properties = {"orientation": "Axial", "viewlabel": label, "viewgroup": str(next(groups))}
+    def sliceView(name: str, label: str, color: str) -> str:
+        properties = {"orientation": "Axial", "viewlabel": label, "viewcolor": color, "viewgroup": str(next(groups))}
         return _view("vtkMRMLSliceNode", name, properties)
 
     body = ""
-    for condition, names, bullseye in zip(("Stress ", "Rest "), OWN_ROWS[:rows], BULLSEYE_VIEWS, strict=False):
-        scan = condition if rows > 1 else ""
-        views = [sliceView(name, scan + level) for name, level in zip(names, Level, strict=True)]
-        views.append(sliceView(bullseye, f"{scan}bullseye"))
+    for (letter, color), names, bullseye in zip(ROW_LABELS, OWN_ROWS[:rows], BULLSEYE_VIEWS, strict=False):
+        scan, color = (f"{letter}-", color) if rows > 1 else ("", ONE_SCAN_COLOR)
+        views = [sliceView(name, scan + level[0].upper(), color) for name, level in zip(names, Level, strict=True)]
+        views.append(sliceView(bullseye, f"{scan}MBF", color))
         body += f'<item><layout type="horizontal">{"".join(views)}</layout></item>'
     curves = _view("vtkMRMLPlotViewNode", CURVES_VIEW, {"viewlabel": "Curves"})
     if rows > 1:
-        curves = f'<item><layout type="horizontal">{curves}{sliceView(RESERVE_VIEW, "Reserve")}</layout></item>'
+        curves = (
+            f'<item><layout type="horizontal">{curves}{sliceView(RESERVE_VIEW, "MPR", ONE_SCAN_COLOR)}</layout></item>'
+        )
     return f'<layout type="vertical">{body}{curves}</layout>'
 
 

@@ -19,7 +19,7 @@ from ..mrml.sequences import DISCLAIMER
 from ..mrml.views import BULLSEYE_VIEWS, RESERVE_VIEW, showChart, showOnlyWith, viewOf
 from .tasks import Flow
 
-_COLORS = {"Measured": (0.34, 0.71, 0.91), "Fit": (0.9, 0.9, 0.9), "Arterial input": (0.84, 0.37, 0.0)}
+_COLORS = {"Measured": (0.34, 0.71, 0.91), "Fit": (0.2, 0.2, 0.2), "Arterial input": (0.84, 0.37, 0.0)}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def showPick(scene: slicer.vtkMRMLScene, pick: Pick, flow: Flow) -> None:
     ):
         series = plotSeries(scene, nodes.pickedChart, index, title, _COLORS[title.split(" /")[0]])
         plotColumns(series, nodes.pickedCurve, x, y, line=title != "Measured")
-    nodes.pickedChart.SetTitle(f"{readout(pick, flow)}. {DISCLAIMER}.")
+    nodes.pickedChart.SetTitle(readout(pick, flow))
     _mark(scene, pick)
     showChart(scene, nodes.pickedChart)
 
