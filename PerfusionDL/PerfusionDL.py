@@ -85,6 +85,7 @@ class PerfusionDLParameterNode:
     flowModel - how the residue function is constrained
     updateAutomatically - whether results follow every correction
     showOriginal - the images as acquired, instead of those in one pose
+    inStep - rest and stress show as many heartbeats after the peak of their left ventricle
     mapOpacity - of the flow map over the images
     restRatePressureProduct - mmHg/min, 0 where it was not entered
     doseRatio - of the main bolus to the pre-bolus, 0 where it is not known
@@ -97,6 +98,7 @@ class PerfusionDLParameterNode:
     flowModel: FlowModel = FlowModel.AVERAGED
     updateAutomatically: bool = True
     showOriginal: bool = False
+    inStep: bool = True
     mapOpacity: Annotated[float, WithinRange(0, 1)] = mrml.MAP_OPACITY
     restRatePressureProduct: float = 0.0
     doseRatio: float = 0.0

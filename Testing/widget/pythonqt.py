@@ -129,6 +129,11 @@ class Timer(Adapter):
     def __init__(self):
         super().__init__(QTimer())
 
+    @staticmethod
+    def singleShot(milliseconds, function):
+        """``qt.QTimer.singleShot(milliseconds, function)``."""
+        QTimer.singleShot(milliseconds, function)
+
     __slots__ = ()
 
 

@@ -18,8 +18,8 @@ import slicer
 import vtk
 from PerfusionDLLib.mrml import HeadlessScene
 from PySide6.QtCore import QFile, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QVBoxLayout
+from PySide6.QtGui import QBrush, QColor, QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QTableWidgetItem, QVBoxLayout
 from pythonqt import Adapter, Timer, UiLoader, adapt, unwrapped
 from stand_in_inputs import qMRMLWidget
 from stand_in_views import qMRMLLayoutManager
@@ -265,6 +265,7 @@ class Session:
         qt = types.ModuleType("qt")
         qt.Qt, qt.QTimer = Qt, Timer
         qt.QFile = _File
+        qt.QTableWidgetItem, qt.QBrush, qt.QColor = QTableWidgetItem, QBrush, QColor
         qt.QKeySequence = QKeySequence
         qt.QShortcut = lambda keys, parent: adapt(QShortcut(keys, unwrapped(parent)))
         qt.QUiLoader = lambda: UiLoader(STAND_INS)

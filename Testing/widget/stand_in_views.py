@@ -2,6 +2,7 @@
 
 import slicer
 import vtk
+from PySide6.QtCore import QTimer
 
 
 class qMRMLSliceView:
@@ -39,10 +40,23 @@ class qMRMLSliceWidget:
 
 
 class qMRMLLayoutManager:
-    """Makes the widget of a slice view when its node is there."""
+    """Makes the widget of a slice view when its node is there.
+
+    The controller of a new view sends its slider's 0 to the node by a queued connection: whoever places a view in the
+    same turn of the event loop loses the place.
+    """
 
     def __init__(self, scene):
-        self._scene, self._widgets = scene, {}
+        self._scene, self._widgets, self._placed = scene, {}, set()
+        self._layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        self._layout.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onLayout)
+
+    def _onLayout(self, layout, event):
+        for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLSliceNode")):
+            node = self._scene.GetNthNodeByClass(index, "vtkMRMLSliceNode")
+            if node.GetLayoutName() not in self._placed:
+                self._placed.add(node.GetLayoutName())
+                QTimer.singleShot(0, lambda node=node: node.SetSliceOffset(0))
 
     def sliceWidget(self, name):
         node = self._scene.GetSingletonNode(name, "vtkMRMLSliceNode")

@@ -1,6 +1,5 @@
 """The radiologist's story in the real panel: load, look, correct, and the numbers follow."""
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,6 @@ import slicer
 import small_study
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.study import Condition, Scan
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox
 from pythonqt import Adapter
 
@@ -69,18 +67,18 @@ def test_scans_of_the_scene_are_chosen_and_their_flow_is_computed(session):
     assert panel.ui.restSelector.currentNode() is rest.browser
     assert lines(panel)[0].startswith("Stress basal: automatic")
     assert len(lines(panel)) == 4
-    table = slicer.util.dataframeFromTable(panel.ui.tableView.mrmlTableNode())
+    table = slicer.util.dataframeFromTable(panel.parameters.segmentTable)
     assert table["MPR"].iloc[-1] == pytest.approx(2.0, rel=0.2)
     assert panel.ui.exportTableButton.enabled
-    shown = panel.ui.tableView.qt_object.model()
-    assert [shown.headerData(column, Qt.Horizontal) for column in range(4)] == [
-        "AHA segment",
-        "Rest MBF [mL/min/g]",
-        "Stress MBF [mL/min/g]",
-        "MPR",
-    ]
-    assert shown.headerData(19, Qt.Vertical) == "global"
-    assert re.fullmatch(r"\d(\.\d{1,2})?", shown.data(shown.index(19, 2)))
+    shown = panel.ui.resultsTable.qt_object
+    assert [shown.horizontalHeaderItem(column).text() for column in range(4)] == ["Segment", "Stress", "Rest", "MPR"]
+    assert shown.rowCount() == 20
+    whole = panel.logic.flow.table.whole
+    low, high = whole.stress.mbf_low_ml_min_g, whole.stress.mbf_high_ml_min_g
+    assert shown.item(19, 1).text() == f"{whole.stress.mbf_ml_min_g:.2f} [{low:.2f}, {high:.2f}]"
+    assert shown.item(19, 3).text().startswith(f"{whole.mpr:.2f}")
+    assert shown.item(0, 0).text().endswith("1 basal anterior")
+    assert shown.item(0, 1).background().color() != shown.item(0, 2).background().color()
 
 
 def test_a_painted_contour_changes_flow_table_and_list_and_undo_takes_it_back(session, ready, study):

@@ -94,6 +94,8 @@ class CorrectionsSection(Section):
             self._selectSegmentEditorNode()
             self.ui.segmentEditorWidget.setSegmentationNode(part.contours)
             self.ui.segmentEditorWidget.setSourceVolumeNode(part.correctedVolume)
+        elif self.ui.segmentEditorWidget.segmentationNode() is not None:
+            self.letGo()  # else a stroke would go to a slice that is not on show, perhaps of another patient
 
     def _selectSegmentEditorNode(self) -> None:
         """The embedded Segment Editor keeps its settings in the node that the Segment Editor module uses too."""

@@ -29,6 +29,7 @@ class Following(VTKObservationMixin):
     def follow(self, scans: Sequence[mrml.ScanNodes]) -> None:
         """Hear of corrections of these scans, and of no others; one that has not settled yet is still told."""
         self.removeObservers()
+        self.addObserver(slicer.mrmlScene, slicer.vtkMRMLScene.NodeRemovedEvent, self._onRemoved)
         for nodes in scans:
             self.addObserver(nodes.browser, vtk.vtkCommand.ModifiedEvent, self._onBrowser)
             for part in nodes.slices:
@@ -52,6 +53,11 @@ class Following(VTKObservationMixin):
                 points.PointPositionUndefinedEvent,
             ):
                 self.addObserver(node, event, self._onCorrection)
+
+    def _onRemoved(self, scene, event=None) -> None:
+        """A node was deleted, perhaps one of these scans' contours or maps; a scene that closes is no correction."""
+        if not scene.IsClosing():
+            self._settle.start()
 
     def _onBrowser(self, caller=None, event=None) -> None:
         self._onFrame()

@@ -36,6 +36,7 @@ class ImagesSection(Section):
 
     def updateDisplay(self) -> None:
         panel, parameters = self.panel, self.panel.parameters
+        mrml.showOnlyScans(slicer.mrmlScene, panel.scans())
         mrml.chooseImages(
             slicer.mrmlScene, panel.scans(), original=parameters.showOriginal, mapOpacity=parameters.mapOpacity
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -17,6 +18,7 @@ from .export import ExportSection
 from .fitting import Fitting
 from .following import Following
 from .images import ImagesSection
+from .in_step import InStep
 from .picking import Picking
 from .results import ResultsSection
 from .shortcuts import Shortcuts
@@ -42,6 +44,7 @@ class Panel:
         self.work = BackgroundWork(self._onStep)
         self._following = Following(self._onSettled, lambda: self.corrections.updateFrame())
         self._fitting = Fitting()
+        self._inStep = InStep()
         self._chosen: tuple = ()
         self._displaced = ""  # work that a correction canceled, to be told when the flow is there
         self._choices: tuple = ()
@@ -83,10 +86,12 @@ class Panel:
         self.work.stop()
         self._following.stop()
         self._fitting.stop()
+        self._inStep.stop()
         self.corrections.letGo()
         self.logic.forget()
         self.slice = self.pick = None
         self._displaced = ""
+        self.showStatus("")
 
     def remove(self) -> None:
         """Let go of everything: the module is reloaded or Slicer ends."""
@@ -111,13 +116,22 @@ class Panel:
         self._following.follow(scans)
         for nodes in scans:
             self.logic.history.start(self.logic.reader(nodes))
+        self._followSteps()
         self.update()
+
+    def _followSteps(self) -> None:
+        """Keep rest and stress in step, where that is wanted."""
+        self._inStep.follow(self.scans() if self.parameters and self.parameters.inStep else ())
 
     def onParametersModified(self, caller=None, event=None) -> None:
         """The user chose another scan, another display, another model or entered a value of the study."""
         if self._chosen != tuple(nodes.browser for nodes in self.scans()):
             self.followScans()
+            if self.entered:
+                self.showScans()
+            self.recomputeIfWanted()
         else:
+            self._followSteps()
             self.update()
         choices = self.logic.choices(self.parameters)
         if self._choices != choices:
@@ -125,9 +139,17 @@ class Panel:
             self.recomputeIfWanted()
 
     def showScans(self) -> None:
-        """Every slice in its view, centered on the heart, bullseyes and curves beside."""
-        mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
-        self._fitting.start()
+        """Every slice in its view, centered on the heart, bullseyes and curves beside.
+
+        Once more when the event loop has run: a view that the layout has just made sets its offset to 0 then.
+        """
+        self._placeScans()
+        qt.QTimer.singleShot(0, self._placeScans)
+
+    def _placeScans(self) -> None:
+        if self.scans():
+            mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
+            self._fitting.start()
 
     def update(self) -> None:
         """Bring all sections up to date."""
@@ -192,9 +214,21 @@ class Panel:
     # The numbers follow
 
     def _onSettled(self) -> None:
-        """Keep what changed for Undo, and let the results follow."""
-        if self.record():
+        """Keep what changed for Undo, and let the results follow; what was deleted of them is written again."""
+        changed = self.record()
+        missing = self._missesResults() and not self.work.busy
+        if missing:
+            self.followScans()
+        if changed or missing:
             self.onCorrected()
+
+    def _missesResults(self) -> bool:
+        """Whether contours or maps were deleted since the flow was computed."""
+        flow = self.logic.flow
+        return flow is not None and any(
+            part.hasContours != (flow.ofSlice(part) is not None) or (part.hasContours and not part.hasMaps)
+            for part in self.slices()
+        )
 
     def record(self) -> tuple[mrml.SliceNodes, ...]:
         """Keep what changed for Undo; returns the slices that did."""
@@ -226,6 +260,7 @@ class Panel:
         """Contours that are new want their flow."""
         self.followScans()
         self.showScans()
+        mrml.showPeakFrames(self.scans())
         self.recomputeIfWanted()
 
     def recompute(self) -> None:
@@ -236,6 +271,12 @@ class Panel:
     def recomputeIfWanted(self) -> None:
         """Let the flow follow a correction; a problem is told in the status line, because nobody pressed a button."""
         if not any(self.logic.isDrawn(part) for part in self.slices()):
+            self.showStatus(_("No contours yet. Press Find contours.") if self.scans() else _("Load a study."))
+            return
+        if self.logic.flowIsCurrent(self.parameters) and all(
+            part.hasMaps for part in self.slices() if part.hasContours
+        ):
+            self.showStatus(_("Up to date."))
             return
         if not self.parameters.updateAutomatically:
             self.showStatus(_("Out of date. Press Recompute."))

@@ -1,8 +1,21 @@
-"""The Results section: the table of segments."""
+"""The Results section: stress, rest and reserve of every segment at a glance, with intervals, flags and colors."""
 
+import math
+
+import qt
+import slicer
 from slicer.i18n import tr as _
 
+from .. import mrml, session
+from ..mrml.colors import RESERVE_END, flowColors, ratioColors
 from .section import Section
+
+COLUMNS = ("Segment", "Stress", "Rest", "MPR")
+ROW_HEIGHT_PX = 19
+"""chosen: 16 segments, three territories and the whole ventricle fit a laptop's screen without scrolling."""
+
+DARK_TEXT_FROM = 0.5
+"""Luminance of a cell from which its text is black, else white (0 to 1)."""
 
 
 class ResultsSection(Section):
@@ -11,11 +24,77 @@ class ResultsSection(Section):
     def __init__(self, panel) -> None:
         super().__init__(panel)
         self.onClick(self.ui.recomputeButton, panel.recompute)
+        table = self.ui.resultsTable
+        table.setColumnCount(len(COLUMNS))
+        table.setHorizontalHeaderLabels([_("Segment"), _("Stress"), _("Rest"), _("MPR")])
+        table.verticalHeader().setVisible(False)
+        table.connect("cellClicked(int,int)", self.onCellClicked)
+
+    def onCellClicked(self, row: int, column: int) -> None:
+        """Plot the curve of the segment, of stress or of rest, whichever column was clicked."""
+        flow = self.panel.logic.flow
+        if flow is None or not self._isCurrent() or row >= len(flow.table.segments):
+            return
+        condition = "rest" if COLUMNS[column] == "Rest" else "stress"
+        scans = sorted(self.panel.scans(), key=lambda nodes: nodes.condition != condition)
+        segment = flow.table.segments[row].aha_segment
+        picks = (session.pickSegment(nodes, flow, segment) for nodes in scans)
+        pick = next((pick for pick in picks if pick is not None), None)
+        if pick is not None:
+            self.panel.showPick(pick)
 
     def updateDisplay(self) -> None:
-        self.ui.tableView.setMRMLTableNode(self.panel.parameters.segmentTable)
-        self.ui.tableView.resizeColumnsToContents()
+        flow, table = self.panel.logic.flow, self.ui.resultsTable
+        if flow is None:
+            table.setRowCount(0)
+            return
+        rows = (*flow.table.segments, *flow.table.territories, flow.table.whole)
+        scale = mrml.flowScaleEnd(flow.maps)
+        isCurrent = self._isCurrent()
+        table.setRowCount(len(rows))
+        for index, row in enumerate(rows):
+            table.setRowHeight(index, ROW_HEIGHT_PX)
+            name = row.name if row.aha_segment is None else f"{row.aha_segment} {row.name}"
+            first = self._cell(index, 0, ("\u26a0 " if row.flags else "") + name)
+            first.setToolTip("\n".join(map(str, row.flags)))
+            flows = (row.stress, row.rest)
+            for column, region in enumerate(flows, start=1):
+                interval = (region.mbf_low_ml_min_g, region.mbf_high_ml_min_g)
+                cell = self._cell(index, column, numberText(region.mbf_ml_min_g, interval))
+                _color(cell, flowColors(slicer.mrmlScene), region.mbf_ml_min_g / scale, isCurrent)
+            cell = self._cell(index, 3, numberText(row.mpr, (math.nan, math.nan)))
+            _color(cell, ratioColors(slicer.mrmlScene), row.mpr / RESERVE_END, isCurrent)
+        table.resizeColumnsToContents()
+        height = table.horizontalHeader().height + len(rows) * ROW_HEIGHT_PX + 4
+        table.setMinimumHeight(height)
+
+    def _cell(self, row: int, column: int, text: str):
+        item = qt.QTableWidgetItem(text)
+        self.ui.resultsTable.setItem(row, column, item)
+        return item
+
+    def _isCurrent(self) -> bool:
+        return self.panel.logic.flowIsCurrent(self.panel.parameters)
 
     def buttons(self, state):
         does = _("Compute flow from the contours as they are now.")
         yield self.ui.recomputeButton, state.noContours or state.busy, does
+
+
+def numberText(value: float, interval: tuple[float, float]) -> str:
+    """A number with its 95 % interval; a dash where there is none."""
+    if not math.isfinite(value):
+        return "\u2013"
+    low, high = interval
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if math.isfinite(low) and math.isfinite(high) else f"{value:.2f}"
+
+
+def _color(cell, colors, share: float, isCurrent: bool) -> None:
+    """Paint a cell in the color of its value on the scale of the maps; gray where it is out of date."""
+    if not math.isfinite(share):
+        return
+    rgb = colors.GetLookupTable().GetTableValue(int(255 * min(max(share, 0.0), 1.0)))[:3] if isCurrent else (0.7,) * 3
+    luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]
+    cell.setBackground(qt.QBrush(qt.QColor(*(round(255 * channel) for channel in rgb))))
+    text = 0 if luminance >= DARK_TEXT_FROM else 255
+    cell.setForeground(qt.QBrush(qt.QColor(text, text, text)))

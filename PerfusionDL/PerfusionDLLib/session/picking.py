@@ -15,7 +15,6 @@ from ..mrml.colors import FLOW_UNIT
 from ..mrml.nodes import ScanNodes, SliceNodes
 from ..mrml.plots import chartOf, fillTable, plotColumns, plotSeries
 from ..mrml.reading import readGeometry
-from ..mrml.sequences import DISCLAIMER
 from ..mrml.views import BULLSEYE_VIEWS, RESERVE_VIEW, showChart, showOnlyWith, viewOf
 from .tasks import Flow
 

@@ -1,0 +1,114 @@
+"""What is on screen: one patient, placed on the heart, at its peak, in step."""
+
+import numpy as np
+import pytest
+import small_study
+from panel_user import load, press, up_to_date
+from PerfusionDLLib import mrml
+from PerfusionDLLib.data.study import Condition
+
+FLOWS = ((Condition.STRESS, 2.0), (Condition.REST, 1.0))
+
+
+def sliceNode(session, name):
+    return session.scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+
+
+def another_patient(session):
+    return mrml.writeStudy(session.scene, [small_study.enhancing_scan(*one) for one in FLOWS])
+
+
+def visible(nodes):
+    return {
+        bool(node.GetDisplayNode().GetVisibility())
+        for part in nodes.slices
+        for node in (part.contours, part.rvInsertionPoints)
+    }
+
+
+def test_a_second_patient_takes_the_place_of_the_first_in_all_views_and_tools(session, drawn):
+    first = drawn.scans()
+    second = another_patient(session)
+    for nodes in second:
+        setattr(drawn.parameters, f"{nodes.condition}Scan", nodes.browser)
+    up_to_date(session, drawn)
+    assert [visible(nodes) for nodes in first] == [{False}, {False}]
+    assert [visible(nodes) for nodes in second] == [{True}, {True}]
+    assert not first[0].bullseyeValues.GetDisplayNode().GetVisibility()
+    assert second[0].bullseyeValues.GetDisplayNode().GetVisibility()
+    assert drawn.ui.segmentEditorWidget.segmentationNode() is drawn.slice.contours
+    for nodes in first:
+        setattr(drawn.parameters, f"{nodes.condition}Scan", nodes.browser)
+    up_to_date(session, drawn)
+    assert [visible(nodes) for nodes in first] == [{True}, {True}]
+    assert [visible(nodes) for nodes in second] == [{False}, {False}]
+
+
+def test_no_tool_keeps_hold_of_contours_that_are_not_on_show(session, drawn):
+    drawn.parameters.stressScan = drawn.parameters.restScan = None
+    assert drawn.ui.segmentEditorWidget.segmentationNode() is None
+    assert drawn.ui.statusLabel.text == "Load a study."
+
+
+def test_a_loaded_study_is_in_its_views_after_the_views_have_set_themselves(session, panel, folder):
+    load(session, panel, folder)
+    for _ in range(5):
+        session.qt_application.processEvents()
+    for row, nodes in zip((1, 2), panel.scans(), strict=True):
+        node = sliceNode(session, f"PerfusionBasal{row}")
+        series = mrml.readSeries(nodes.slices[0])
+        plane = [node.GetSliceToRAS().GetElement(axis, 3) for axis in range(3)]
+        normal = np.cross(series.ijk_to_ras[:3, 0], series.ijk_to_ras[:3, 1])
+        offset_mm = (np.array(plane) - series.ijk_to_ras[:3, 3]) @ normal / np.linalg.norm(normal)
+        assert abs(offset_mm) < 0.1
+
+
+def test_a_scan_comes_up_enhanced_and_after_the_contours_at_the_peak(session, panel, folder):
+    load(session, panel, folder)
+    for nodes in panel.scans():
+        series = mrml.readSeries(nodes.slices[0])
+        shown = series.signal[nodes.browser.GetSelectedItemNumber()]
+        assert shown.mean() > series.signal[0].mean()
+    press(panel.ui.drawButton)
+    session.wait(lambda: not panel.work.busy and all(part.hasContours for part in panel.slices()), seconds=120)
+    assert all(nodes.browser.GetSelectedItemNumber() == mrml.peakFrame(nodes) for nodes in panel.scans())
+
+
+def test_rest_and_stress_show_as_many_heartbeats_after_their_peak(session, drawn):
+    stress, rest = drawn.scans()
+    stress.browser.SetSelectedItemNumber(mrml.peakFrame(stress) + 3)
+    assert rest.browser.GetSelectedItemNumber() == mrml.peakFrame(rest) + 3
+    rest.browser.SetSelectedItemNumber(0)
+    assert stress.browser.GetSelectedItemNumber() == max(mrml.peakFrame(stress) - mrml.peakFrame(rest), 0)
+    drawn.ui.inStepCheckBox.qt_object.setChecked(False)
+    stress.browser.SetSelectedItemNumber(7)
+    assert rest.browser.GetSelectedItemNumber() == 0
+
+
+def test_all_slices_of_a_scan_share_one_window(drawn):
+    for nodes in drawn.scans():
+        displays = [
+            volume.GetDisplayNode() for part in nodes.slices for volume in (part.originalVolume, part.correctedVolume)
+        ]
+        assert len({(one.GetWindowLevelMin(), one.GetWindowLevelMax()) for one in displays}) == 1
+
+
+def test_a_map_that_was_deleted_is_written_again(session, drawn):
+    part = drawn.slices()[0]
+    session.scene.RemoveNode(part.mbf)
+    assert not part.hasMaps
+    session.wait(lambda: part.hasMaps and not drawn.work.busy, seconds=60)
+    assert drawn.ui.statusLabel.text == "Up to date."
+
+
+def test_a_scan_that_is_taken_away_is_computed_without(session, drawn):
+    drawn.parameters.restScan = None
+    session.wait(lambda: not drawn.work.busy and drawn.ui.statusLabel.text == "Up to date.", seconds=60)
+    assert np.isnan(drawn.logic.flow.table.whole.mpr)
+
+
+@pytest.mark.parametrize(("column", "condition"), [(1, "stress"), (2, "rest"), (3, "stress")])
+def test_a_click_on_a_number_shows_its_curve(drawn, column, condition):
+    drawn.ui.resultsTable.qt_object.cellClicked.emit(6, column)
+    assert drawn.pick.segment == 7
+    assert drawn.pick.scan.condition == condition
