@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import qt
 import slicer
 from DICOMLib import DICOMLoadable, DICOMPlugin
 from PerfusionDLLib import mrml
@@ -83,8 +84,22 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
         hierarchy.SetItemParent(item, folder)
         hierarchy.SetItemName(item, volume.GetName())
         mrml.moveScan(slicer.mrmlScene, nodes, study)
-        mrml.showScans(slicer.mrmlScene, [nodes])
+        self.show()
         return volume
+
+    def show(self):
+        """Show the scans of the study that was loaded last, stress above rest, now and when new views have settled.
+
+        A view that the layout has just made sets its offset to 0 once the event loop runs.
+        """
+        self.placeScans()
+        qt.QTimer.singleShot(0, self.placeScans)
+
+    def placeScans(self):
+        """Every slice of the newest rest and stress scan in its view."""
+        scans = mrml.findNewestStudy(slicer.mrmlScene)
+        if scans:
+            mrml.showScans(slicer.mrmlScene, scans, withCurves=True)
 
 
 class PerfusionDICOMPlugin:

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import numpy as np
+import qt
 import slicer
 import vtk
 from PerfusionDLLib import mrml, session
@@ -116,6 +117,8 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._interrupted = False
+        self._looks = False
+        self._known: set = set()
 
     def setup(self) -> None:
         """Build the panel when the module is opened for the first time."""
@@ -130,6 +133,7 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
         self.initializeParameterNode()
         if self.parent.isEntered:  # reloaded: Slicer does not say once more that the user is here
             self.panel.enter()
@@ -177,6 +181,22 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         elif self._interrupted:
             self.setParameterNode(self.logic.getParameterNode())
 
+    def onNodeAdded(self, scene, event) -> None:
+        """Perhaps a scan arrives, from the DICOM browser or Sample Data: look once it is whole."""
+        if self._parameterNode is not None and not self._looks:
+            self._looks = True
+            qt.QTimer.singleShot(0, self.onArrived)
+
+    def onArrived(self) -> None:
+        """Choose the study that arrived while the module is open, and show it."""
+        self._looks = False
+        if self._parameterNode is None or self.panel.work.busy:
+            return
+        browsers = {nodes.browser for nodes in mrml.findScans(slicer.mrmlScene)}
+        arrived, self._known = browsers - self._known, browsers
+        if arrived:
+            self.panel.choose(mrml.findNewestStudy(slicer.mrmlScene))
+
     def initializeParameterNode(self) -> None:
         """Use the choices saved in the scene; choose the first scans where nothing was chosen yet."""
         parameters = self.logic.getParameterNode()
@@ -186,6 +206,7 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 setattr(parameters, choice, nodes.browser)
         if parameters.segmentTable is None and mrml.findTable(slicer.mrmlScene):
             parameters.segmentTable = mrml.findTable(slicer.mrmlScene)
+        self._known = {nodes.browser for nodes in mrml.findScans(slicer.mrmlScene)}
         self.setParameterNode(parameters)
         if self.logic.flow is None and not self.panel.work.busy:
             self.panel.recomputeIfWanted()

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import slicer
 import small_study
-from panel_user import load, press, up_to_date
+from panel_user import key, load, press, up_to_date
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.study import Condition
 
@@ -112,3 +113,28 @@ def test_a_click_on_a_number_shows_its_curve(drawn, column, condition):
     drawn.ui.resultsTable.qt_object.cellClicked.emit(6, column)
     assert drawn.pick.segment == 7
     assert drawn.pick.scan.condition == condition
+
+
+def test_a_study_that_arrives_while_the_module_is_open_is_chosen(session, drawn):
+    second = another_patient(session)
+    session.wait(lambda: {nodes.browser for nodes in drawn.scans()} == {nodes.browser for nodes in second})
+
+
+def test_points_are_placed_one_after_the_other_and_escape_gives_them_back(session, drawn):
+    part, points = drawn.slice, drawn.slice.rvInsertionPoints
+    former = [np.array(points.GetNthControlPointPositionWorld(index)) for index in range(2)]
+    press(drawn.ui.placePointsButton)
+    assert "anterior" in drawn.ui.statusLabel.text
+    assert points.GetNumberOfUndefinedControlPoints() == 0
+    clicked = slicer.modules.markups.logic().GetActiveListID()
+    clicked = session.scene.GetNodeByID(clicked)
+    clicked.SetNthControlPointPositionWorld(0, *(former[0] + 2))
+    assert "inferior" in drawn.ui.statusLabel.text
+    np.testing.assert_allclose(points.GetNthControlPointPositionWorld(0), former[0] + 2)
+    np.testing.assert_allclose(points.GetNthControlPointPositionWorld(1), former[1])
+    key(session, drawn, "Escape")
+    np.testing.assert_allclose(points.GetNthControlPointPositionWorld(0), former[0])
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
+    assert clicked.GetScene() is None
+    assert part.hasContours

@@ -7,7 +7,7 @@ from .acquisition import Source, enterAcquisition, restoreAcquisition, sourceOf
 from .colors import flowScaleEnd
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
-from .nodes import ScanNodes, SliceNodes, findScans, findTable
+from .nodes import ScanNodes, SliceNodes, findNewestStudy, findScans, findTable
 from .reading import ScanReader, readAcquisition, readAutomatic, readContours, readScan, readSeries, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
 from .sequences import writeMotion, writeScan
@@ -36,6 +36,7 @@ __all__ = [
     "Source",
     "chooseImages",
     "enterAcquisition",
+    "findNewestStudy",
     "findScans",
     "findTable",
     "fitView",

@@ -138,6 +138,11 @@ class ScanNodes:
         return Condition(attribute(self.browser, "condition"))
 
     @property
+    def study(self) -> str:
+        """Label of the study that the scan belongs to, the same for rest and stress; empty where nobody gave one."""
+        return attribute(self.browser, "study") or ""
+
+    @property
     def slices(self) -> tuple[SliceNodes, ...]:
         """The slices, base to apex."""
         return tuple(SliceNodes(self.browser, number) for number in range(attribute(self.browser, "slices")))
@@ -150,6 +155,13 @@ def findScans(scene: slicer.vtkMRMLScene) -> tuple[ScanNodes, ...]:
         for browser in nodesOfClass(scene, "vtkMRMLSequenceBrowserNode")
         if attribute(browser, "condition")
     )
+
+
+def findNewestStudy(scene: slicer.vtkMRMLScene) -> tuple[ScanNodes, ...]:
+    """The study that was added last: its newest scan of each condition, stress first."""
+    scans = findScans(scene)
+    newest = {nodes.condition: nodes for nodes in scans if nodes.study == scans[-1].study}
+    return tuple(newest[condition] for condition in (Condition.STRESS, Condition.REST) if condition in newest)
 
 
 def findTable(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLTableNode | None:

@@ -14,7 +14,7 @@ from .nodes import SEGMENT_IDS, SliceNodes, setAttribute
 from .sequences import sliceTitle, writeMotion
 
 ANTERIOR, INFERIOR = "anterior", "inferior"
-_POINT_LABELS = {ANTERIOR: "Anterior RV insertion", INFERIOR: "Inferior RV insertion"}
+_POINT_LABELS = {ANTERIOR: "ant", INFERIOR: "inf"}  # short, because they stand beside the points in the image
 _SEGMENT_NAMES = {
     Label.MYOCARDIUM: "Myocardium",
     Label.BLOOD_POOL: "LV blood pool",
@@ -135,7 +135,8 @@ def _newPointList(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLMarkup
     points.SetFixedNumberOfControlPoints(True)
     points.SetMaximumNumberOfControlPoints(2)
     display = points.GetDisplayNode()
-    display.SetPointLabelsVisibility(False)
+    display.SetPointLabelsVisibility(True)
+    display.SetTextScale(2.0)
     display.SetGlyphTypeFromString("Circle2D")
     display.SetGlyphScale(2.0)
     display.SetSelectedColor(0.90, 0.62, 0.0)

@@ -7,6 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import mrml, session
+from .placing import Placing
 from .section import Section
 
 
@@ -16,6 +17,8 @@ class CorrectionsSection(Section):
     def __init__(self, panel) -> None:
         super().__init__(panel)
         ui = self.ui
+        self._placing = Placing(self.onPlacingStep)
+        self._selectSegmentEditorNode()  # the widget knows no effect without its node
         ui.segmentEditorWidget.setEffectNameOrder(["Paint", "Draw", "Erase", "Smoothing"])
         ui.segmentEditorWidget.unorderedEffectsVisible = False
         self.onClick(ui.findAgainButton, self.onFindAgain)
@@ -29,6 +32,7 @@ class CorrectionsSection(Section):
 
     def exit(self) -> None:
         """The user opens another module; contours may be edited there, so corrections are still followed."""
+        self._placing.end()
         self.ui.segmentEditorWidget.setActiveEffect(None)
         self.ui.segmentEditorWidget.removeViewObservations()
 
@@ -37,8 +41,22 @@ class CorrectionsSection(Section):
         active = self.ui.segmentEditorWidget.activeEffect()
         self.ui.segmentEditorWidget.setActiveEffectByName("" if active and active.name == name else name)
 
+    def putAway(self) -> None:
+        """Put the tool away; points that are being placed are given back."""
+        if self._placing.active:
+            self._placing.cancel()
+        else:
+            self.ui.segmentEditorWidget.setActiveEffect(None)
+
+    def onPlacingStep(self, text: str) -> None:
+        """What to click next; nothing when the points are placed."""
+        self.panel.showStatus(text)
+        if not text:
+            self.panel.recomputeIfWanted()
+
     def letGo(self) -> None:
         """The segmentation is about to go."""
+        self._placing.end()
         self.ui.segmentEditorWidget.setSegmentationNode(None)
 
     def onFindAgain(self) -> None:
@@ -46,13 +64,9 @@ class CorrectionsSection(Section):
         self.panel.study.findContours([self.panel.slice])
 
     def onPlacePoints(self) -> None:
-        """Place the insertion points that are missing, or all of them anew."""
-        points = self.panel.slice.rvInsertionPoints
-        if points.GetNumberOfUndefinedControlPoints() == 0:
-            points.UnsetAllControlPoints()
-        markups = slicer.modules.markups.logic()
-        markups.SetActiveList(points)
-        markups.StartPlaceMode(True)
+        """Place the insertion points anew."""
+        self.ui.segmentEditorWidget.setActiveEffect(None)
+        self._placing.start(self.panel.slice)
 
     def onUsePeak(self) -> None:
         """The frame on show is the one of peak enhancement."""

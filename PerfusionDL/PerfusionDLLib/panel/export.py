@@ -130,7 +130,7 @@ class ExportSection(Section):
                 _("This study did not come from DICOM."), _("Save the table or the report, which need no images.")
             )
         database = getattr(slicer, "dicomDatabase", None)
-        files = [database.fileForInstance(uid) for uid in uids] if database else []
+        files = [database.fileForInstance(uid) for uid in uids] if database and database.isOpen else []
         if files and all(files):
             return [Path(file) for file in files]
         known = self.panel.study.folder

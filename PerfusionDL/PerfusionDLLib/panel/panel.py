@@ -1,6 +1,6 @@
 """What the sections of the panel share: the choices, the slice at hand, the work in the background, the flow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
@@ -122,6 +122,18 @@ class Panel:
     def _followSteps(self) -> None:
         """Keep rest and stress in step, where that is wanted."""
         self._inStep.follow(self.scans() if self.parameters and self.parameters.inStep else ())
+
+    def choose(self, scans: Sequence[mrml.ScanNodes]) -> None:
+        """Show a study that is new in the scene, in place of what was shown; of one scan, no other stays beside it."""
+        wasModifying = self.parameters.StartModify()
+        for condition in ("stress", "rest"):
+            browser = next((nodes.browser for nodes in scans if nodes.condition == condition), None)
+            setattr(self.parameters, f"{condition}Scan", browser)
+        self.parameters.EndModify(wasModifying)
+        self.showScans()
+        mrml.showPeakFrames(self.scans())
+        self.showStatus(_("Loaded. Press Find contours."))
+        self.updateButtons()
 
     def onParametersModified(self, caller=None, event=None) -> None:
         """The user chose another scan, another display, another model or entered a value of the study."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import qt
 import slicer
 
-EFFECTS = {"1": "Paint", "2": "Draw", "3": "Erase", "4": "Smoothing", "Escape": ""}
+EFFECTS = {"1": "Paint", "2": "Draw", "3": "Erase", "4": "Smoothing"}
 PREVIOUS_FRAME, NEXT_FRAME, PLAY = ",", ".", "P"
 
 
@@ -15,7 +15,7 @@ class Shortcuts:
     The Segment Editor's own are not installed, because its Undo knows only its own strokes.
 
     Ctrl+Up, Ctrl+Down : previous and next slice; comma, full stop : previous and next frame; P : play and pause
-    Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away
+    Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away and ends placing
     """
 
     def __init__(self, panel) -> None:
@@ -33,6 +33,7 @@ class Shortcuts:
         self._add(window, "Ctrl+Y", panel.corrections.onRedo)
         for key, effect in EFFECTS.items():
             self._add(window, key, lambda effect=effect: panel.corrections.toggleEffect(effect))
+        self._add(window, "Escape", panel.corrections.putAway)
 
     def enable(self, on: bool) -> None:
         """The keys work only while the module is open."""

@@ -39,12 +39,7 @@ class StudySection(Section):
 
     def onStudyLoaded(self, scans: tuple[mrml.ScanNodes, ...]) -> None:
         """Choose the scans that were loaded."""
-        panel = self.panel
-        for nodes in scans:
-            setattr(panel.parameters, f"{nodes.condition}Scan", nodes.browser)
-        panel.showStatus(_("Loaded. Press Find contours."))
-        panel.showScans()
-        panel.updateButtons()
+        self.panel.choose(scans)
 
     def onFindContours(self) -> None:
         """Find the contours of all slices of the chosen scans."""
