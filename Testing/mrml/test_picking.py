@@ -61,7 +61,7 @@ def test_a_clicked_pixel_shows_its_curve_its_fit_and_the_arterial_input(study):
     session.showPick(scene, pick, flow)
     plotted = scene.GetSingletonNode(views.CURVES_VIEW, "vtkMRMLPlotViewNode").GetPlotChartNode()
     assert plotted is scans[0].pickedChart
-    assert session.readout(pick, flow) in plotted.GetXAxisTitle()
+    assert session.readout(pick, flow) in plotted.GetTitle()
     assert "Not approved for clinical use" in plotted.GetXAxisTitle()
     series = {plotted.GetNthPlotSeriesNode(index).GetName().split(" /")[0]: index for index in range(3)}
     curves = {name: column(plotted.GetNthPlotSeriesNode(index)) for name, index in series.items()}
