@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot lint clean
+.PHONY: demo test test-slow evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -20,8 +20,7 @@ demo: $(VENV)/installed  ## a phantom patient as DICOM through the whole chain
 	$(BIN)/perfusiondl simulate --out $(DEMO)/study --seed 28 --overwrite
 	$(BIN)/perfusiondl run $(DEMO)/study/dicom --out $(DEMO)/results --overwrite --profile
 
-test: $(VENV)/installed  ## everything but the slow tests
-	$(BIN)/python -m ruff check .
+test: lint  ## everything but the slow tests
 	$(BIN)/python -m pytest
 
 test-slow: $(VENV)/installed  ## the tests that take minutes
@@ -60,8 +59,13 @@ bench-motion: $(VENV)/installed  ## motion compensation beside other people's pr
 bench-learning: $(VENV)/installed  ## what networks learn from corrected phantoms of a different look
 	$(BIN)/python benchmarks/learning.py --out runs/learning --minutes 20
 
-lint: $(VENV)/installed
+lint: $(VENV)/installed  ## style, format and types
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python Testing/check_types.py
+
+lower-types: $(VENV)/installed  ## write down that a room has fewer type errors than it had
+	$(BIN)/python Testing/check_types.py --lower
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist PerfusionDL/*.egg-info
