@@ -120,7 +120,7 @@ def turned_case(case: Case, quarter_turns: int, mirror: bool) -> Case:
         return np.ascontiguousarray(np.rot90(array[..., ::-1] if mirror else array, quarter_turns, axes=(-2, -1)))
 
     rows, columns = case.series.signal.shape[1:]
-    place = np.stack(np.indices((rows, columns))).astype(float)
+    place = np.indices((rows, columns)).astype(float)
     corner = turn(place)
     origin, down, right = corner[:, 0, 0], corner[:, 1, 0] - corner[:, 0, 0], corner[:, 0, 1] - corner[:, 0, 0]
     to_old = np.eye(4)

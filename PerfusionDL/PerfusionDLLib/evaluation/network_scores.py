@@ -87,6 +87,8 @@ def evaluate(cases: Iterable[Case], networks: Networks) -> Iterator[tuple[Score,
 def score(found: PreprocessedSlice, case: Case) -> Score:
     """Compare one preprocessed slice with its reference, in the pose of the slice's reference frame."""
     contours, spacing_mm = found.contours, case.series.spacing_mm
+    if contours.anterior_rv_ras_mm is None or contours.inferior_rv_ras_mm is None:
+        raise ValueError(f"a scored slice needs both insertion points, {case.name} lacks one")
     truth = case.reference.in_pose_of(contours.reference_frame, spacing_mm)
     mine, theirs = contours.labels, truth.labels
     points_px = case.series.pixels_from_ras(np.stack([contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm]))
@@ -189,7 +191,8 @@ def worst_cases(order: Sequence[tuple[Score, Case, PreprocessedSlice | None]]) -
 def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: Callable[[str], None] = print) -> str:
     """Judge the chain on cases: ``scores.csv``, ``table.md`` and ``worst.png`` in ``out``; returns the tables."""
     out.mkdir(parents=True, exist_ok=True)
-    scores, worst = [], []
+    scores: list[Score] = []
+    worst: list[tuple[Score, Case, PreprocessedSlice | None]] = []
     for one in evaluate(cases, networks):
         scored = one[0]
         scores.append(scored)

@@ -26,7 +26,7 @@ def tabulate_refusals(
     """
     lines = ["| series | refused | said to be no first pass | called doubtful | let pass |", "|---|---|---|---|---|"]
     for number, kind in enumerate(kinds):
-        fates = Counter()
+        fates: Counter[str] = Counter()
         for case in range(count):
             fate = _fate(draw(kind, np.random.default_rng([seed, number, case])), networks)
             fates[fate] += 1

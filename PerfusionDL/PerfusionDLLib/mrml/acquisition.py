@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from enum import StrEnum
+from typing import Any
 
 from ..data.acquisition import Acquisition
 from .nodes import ScanNodes, attribute, setAttribute
@@ -36,7 +37,9 @@ def enterAcquisition(nodes: ScanNodes, **values: float | int | str) -> bool:
     """
     parts = [part for part in nodes.slices if part.original]
     known = [readAcquisition(part) for part in parts]
-    new = {name: value for name, value in values.items() if any(getattr(one, name) != value for one in known)}
+    new: dict[str, Any] = {
+        name: value for name, value in values.items() if any(getattr(one, name) != value for one in known)
+    }
     changed = [replace(one, **new, entered=tuple(sorted({*one.entered, *new}))) for one in known]
     for part, before, after in zip(parts, known, changed, strict=True):
         if new and attribute(part.original, AS_READ) is None:

@@ -49,19 +49,21 @@ def writeBullseyes(
     ]
     for nodes, image in zip(scans, images, strict=True):
         title = f"{nodes.condition.capitalize()} bullseye"
-        values = {row.aha_segment: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
+        flows = {row.aha_segment or 0: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
         nodes.bullseye = _volume(scene, nodes.bullseye, title, image)
         showColors(nodes.bullseye, flowColors(scene), scaleEnd)
         showLegend(nodes.bullseye, f"MBF ({FLOW_UNIT})", scaleEnd=scaleEnd, below=True)
-        values[_TITLE] = nodes.condition.capitalize()
-        nodes.bullseyeValues = _values(scene, nodes.bullseyeValues, f"{title} values", values)
-    if withReserve:
-        reserve = {row.aha_segment: row.mpr for row in table.segments}
+        nodes.bullseyeValues = _values(
+            scene, nodes.bullseyeValues, f"{title} values", {**flows, _TITLE: nodes.condition.capitalize()}
+        )
+    if stress is not None and withReserve:
+        reserve = {row.aha_segment or 0: row.mpr for row in table.segments}
         stress.reserve = _volume(scene, stress.reserve, "Reserve bullseye", _flat(reserve))
         showColors(stress.reserve, ratioColors(scene), RESERVE_END)
         showLegend(stress.reserve, "Reserve (stress / rest)", scaleEnd=RESERVE_END, below=True)
-        reserve[_TITLE] = "MPR"
-        stress.reserveValues = _values(scene, stress.reserveValues, "Reserve bullseye values", reserve)
+        stress.reserveValues = _values(
+            scene, stress.reserveValues, "Reserve bullseye values", {**reserve, _TITLE: "MPR"}
+        )
     for nodes in new:
         placeScan(scene, nodes)
 

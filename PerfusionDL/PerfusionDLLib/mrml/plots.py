@@ -10,7 +10,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 from .sequences import DISCLAIMER
 
 
-def fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence]) -> None:
+def fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence | np.ndarray]) -> None:
     """Replace all columns of a table: text where there is text, double precision elsewhere."""
     table = vtk.vtkTable()
     for title, values in columns.items():

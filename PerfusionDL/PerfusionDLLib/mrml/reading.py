@@ -227,8 +227,9 @@ def readLabels(segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
 
 def _stateOfFrames(sequence: slicer.vtkMRMLSequenceNode | None) -> tuple[int, ...]:
     """Changes whenever an image may have changed; attributes of the sequence do not count."""
-    frames = range(sequence.GetNumberOfDataNodes()) if sequence else ()
-    nodes = [sequence.GetNthDataNode(frame) for frame in frames]
+    if sequence is None:
+        return ()
+    nodes = [sequence.GetNthDataNode(frame) for frame in range(sequence.GetNumberOfDataNodes())]
     return tuple(max(node.GetMTime(), node.GetImageData().GetMTime()) for node in nodes)
 
 
@@ -240,7 +241,7 @@ def _stateOf(segmentation: slicer.vtkMRMLSegmentationNode) -> tuple[int, ...] | 
         image = segment.GetRepresentation("Binary labelmap") if segment else None
         if segment and image is None:
             return None
-        now += [image.GetMTime(), segment.GetLabelValue()] if segment else [0, 0]
+        now += [image.GetMTime(), segment.GetLabelValue()] if image else [0, 0]
     return tuple(now)
 
 
@@ -272,7 +273,9 @@ def readGeometry(sequence: slicer.vtkMRMLSequenceNode) -> np.ndarray:
 
 
 def _readPoint(points: slicer.vtkMRMLMarkupsFiducialNode | None, identifier: str) -> np.ndarray | None:
-    index = points.GetControlPointIndexByDescription(identifier) if points else -1
+    if points is None:
+        return None
+    index = points.GetControlPointIndexByDescription(identifier)
     if index < 0 or points.GetNthControlPointPositionStatus(index) != points.PositionDefined:
         return None
     return np.array(points.GetNthControlPointPositionWorld(index))

@@ -156,7 +156,9 @@ def _tableColumns(rows: Sequence[SegmentRow]) -> dict[str, tuple[list, str]]:
 def _statusNames() -> dict[int, str]:
     """Every combination of reasons that a pixel can have."""
     every = sum(FitStatus)
-    return {value: FitStatus(value).name.replace("_", " ").replace("|", ", ").lower() for value in range(1, every + 1)}
+    return {
+        value: str(FitStatus(value).name).replace("_", " ").replace("|", ", ").lower() for value in range(1, every + 1)
+    }
 
 
 def _scalarMap(
@@ -189,7 +191,10 @@ def _labelMap(
 
 def _copyGeometry(nodes: SliceNodes, volume: slicer.vtkMRMLVolumeNode) -> None:
     matrix = vtk.vtkMatrix4x4()
-    nodes.originalVolume.GetIJKToRASMatrix(matrix)
+    original = nodes.originalVolume
+    if original is None:
+        raise ValueError(f"the {nodes.name} slice has results, but no images")
+    original.GetIJKToRASMatrix(matrix)
     volume.SetIJKToRASMatrix(matrix)
 
 
@@ -201,7 +206,7 @@ def _codedEntry(code: tuple[str, str, str]) -> slicer.vtkCodedEntry:
 
 def _writeCurves(scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps, name: str) -> None:
     """Mean concentration of each AHA segment with the fitted curve."""
-    columns: dict[str, Sequence] = {}
+    columns: dict[str, Sequence | np.ndarray] = {}
     for number, fit in sorted(maps.segment_fits.items()):
         columns |= {
             f"Time {number}": fit.times_s,

@@ -92,6 +92,8 @@ def _writeSeries(scene: slicer.vtkMRMLScene, nodes: SliceNodes, series: Perfusio
 def _inputSeries(scene: slicer.vtkMRMLScene, scan: Scan, name: str) -> slicer.vtkMRMLSequenceNode:
     """The series made to measure the arterial input; it is not played with the slices, its heartbeats may be others."""
     series = scan.aif_series
+    if series is None:
+        raise ValueError(f"the {scan.condition} scan has no series of its own for the arterial input")
     sequence = newSequence(scene, name, series.signal, series.times_s, series.ijk_to_ras)
     setAttribute(sequence, "acquisition", asdict(series.acquisition))
     setAttribute(sequence, "prebolus", scan.aif_is_prebolus)

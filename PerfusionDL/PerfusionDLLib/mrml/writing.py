@@ -173,7 +173,7 @@ def _writeBox(box: slicer.vtkMRMLMarkupsROINode, box_px: Sequence[float], series
     axes = series.ijk_to_ras[:3, :3] / np.linalg.norm(series.ijk_to_ras[:3, :3], axis=0)
     pose = np.eye(4)
     pose[:3, :3] = axes
-    pose[:3, 3] = series.ras_from_pixels([(row0 + row1) / 2, (column0 + column1) / 2])
+    pose[:3, 3] = series.ras_from_pixels(np.array([(row0 + row1) / 2, (column0 + column1) / 2]))
     rows_mm, columns_mm = series.spacing_mm
     thickness_mm = float(np.linalg.norm(series.ijk_to_ras[:3, 2]))
     box.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(pose))

@@ -189,7 +189,8 @@ def _load_network(card_path: Path, device: str) -> Network:
     module.load_state_dict(
         {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
     )
-    return Network(card, module.to(device, memory_format=torch.channels_last).eval(), device)
+    module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Network(card, module.eval(), device)
 
 
 def _pose(image, turns, mirror):

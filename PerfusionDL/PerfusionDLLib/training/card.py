@@ -25,7 +25,7 @@ _SHARED = {
     ],
 }
 _LABELS = ["background", "myocardium", "LV blood pool with papillary muscles", "RV blood pool"]
-_STEPS = {
+_STEPS: dict[str, dict[str, Any]] = {
     "peak": {
         "grid": COARSE,
         "sees": f"the whole series, or a part of the image and of the frames, resampled linearly to {FRAMES} frames",

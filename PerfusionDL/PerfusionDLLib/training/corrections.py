@@ -68,6 +68,8 @@ def export_cases(folders: Sequence[Path], out: Path) -> list[Correction]:
         series, reference = one.case.series, one.case.reference
         directions = series.ijk_to_ras.copy()
         directions[:3, 3] = 0
+        if reference.displacement_mm is None:
+            raise ValueError("a corrected slice needs its motion, got none")
         with whole_file(out / name) as target:
             np.savez_compressed(
                 target,

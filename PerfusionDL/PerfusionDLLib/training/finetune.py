@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,8 @@ def learn(
             network, done = train_further(
                 getattr(now, name), teaching(kept, name), minutes=minutes / len(steps), seed=seed, progress=progress
             )
-            candidate = replace(now, **{name: network})
+            changed: dict[str, Any] = {name: network}
+            candidate = replace(now, **changed)
             found = judge(left_out, candidate)
             verdict = compare(name, left_out, current, found)
             progress(f"{name}: {verdict.reason}")

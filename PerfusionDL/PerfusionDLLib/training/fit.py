@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..networks.unet import UNet
 from .synthetic.samples import DRAW, Sample, close_up, turned
 
-ARCHITECTURE = {
+ARCHITECTURE: dict[str, dict[str, Any]] = {
     "peak": {"channels_in": 32, "channels_out": 3, "widths": [24, 32, 64, 96]},
     "box": {"channels_in": 1, "channels_out": 4, "widths": [16, 32, 64, 96, 128]},
     "labels": {"channels_in": 3, "channels_out": 4, "widths": [16, 32, 64, 128, 192]},
@@ -33,7 +34,7 @@ def batches(step: str, seed: int) -> Iterator[list[Sample]]:
     Most batches of the steps that look at the heart alone are close-ups, which cost less than half the time.
     """
     rng = np.random.default_rng(seed)
-    memory = []
+    memory: list[Sample] = []
     while True:
         fresh = BATCH if len(memory) < BATCH * 8 else max(1, BATCH // _SEEN_TIMES)
         new = [DRAW[step](rng) for _ in range(fresh)]
@@ -64,7 +65,8 @@ def fit(
     """
     torch.manual_seed(seed)
     checkpoint = folder / f"{step}.checkpoint"
-    net = UNet(**ARCHITECTURE[step]).to(device, memory_format=torch.channels_last)
+    net = UNet(**ARCHITECTURE[step]).to(device)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start_from is not None:
         _borrow(net, start_from)
     mean = AveragedModel(net, avg_fn=_running_mean, use_buffers=True)
@@ -102,7 +104,7 @@ def fit(
             said = elapsed
             state = {"net": net.state_dict(), "mean": mean.state_dict(), "optimizer": optimizer.state_dict()}
             torch.save({**state, "elapsed_s": elapsed, "iteration": iteration}, checkpoint)
-    return mean.module.eval(), iteration
+    return cast(UNet, mean.module.eval()), iteration
 
 
 def _running_mean(mean, now, count):

@@ -55,6 +55,8 @@ def lesson(one: Correction, network: Network) -> Callable[[np.random.Generator],
 def _aligned(one: Correction) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """The series in the pose of the contours, the curve of its cavity, and the frames around the LV peak."""
     series, reference = one.case.series, one.case.reference
+    if reference.displacement_mm is None:
+        raise ValueError("a corrected slice needs its motion, got none")
     images = resampled(series.signal, reference.displacement_mm, series.spacing_mm)
     curve = images[:, reference.labels == Label.BLOOD_POOL].mean(axis=1)
     return images, curve, bright_frames(curve, one.reference_frame)

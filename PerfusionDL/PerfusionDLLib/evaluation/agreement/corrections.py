@@ -53,7 +53,9 @@ def _pair_slices(found: PreprocessedScan, corrected: PreprocessedScan) -> Iterat
 
 def flows_of(table: SegmentTable) -> Flows:
     """Every flow and reserve of a table."""
-    rows = [(str(row.aha_segment), "segment", row) for row in sorted(table.segments, key=lambda row: row.aha_segment)]
+    rows = [
+        (str(row.aha_segment), "segment", row) for row in sorted(table.segments, key=lambda row: row.aha_segment or 0)
+    ]
     rows += [(row.name, "territory", row) for row in table.territories]
     return {
         (quantity, extent, name): value

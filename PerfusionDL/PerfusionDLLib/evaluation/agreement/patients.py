@@ -3,9 +3,10 @@
 Every statistic here follows from six sums over the pairs, so that thousands of samples are one matrix product.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from .statistics import NORMAL_95, SIGNIFICANCE, paired
@@ -14,9 +15,9 @@ RESAMPLES = 2000
 
 
 def intervals_over_patients(
-    first: Sequence[float],
-    second: Sequence[float],
-    patients: Sequence[object],
+    first: ArrayLike,
+    second: ArrayLike,
+    patients: Iterable[object],
     random: np.random.Generator,
     *,
     resamples: int = RESAMPLES,
@@ -58,7 +59,8 @@ def intervals_over_patients(
         values = values[np.isfinite(values)]
         found[name] = (float("nan"),) * 2
         if len(values):
-            found[name] = tuple(float(end) for end in np.percentile(values, (100 * share, 100 * (1 - share))))
+            low, high = np.percentile(values, (100 * share, 100 * (1 - share)))
+            found[name] = (float(low), float(high))
     return found
 
 

@@ -105,13 +105,13 @@ def _contour_mm(level: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarra
     """(N, 2, 2) straight pieces of the contour at level 0: start and end, row and column, mm (marching squares)."""
     corners = [level[:-1, :-1], level[:-1, 1:], level[1:, 1:], level[1:, :-1]]
     places = np.array([(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0)])
-    crossed, points = [], []
+    crossed_sides, side_points = [], []
     for side in range(4):
         begin, end = corners[side], corners[(side + 1) % 4]
-        crossed.append((begin > 0) != (end > 0))
-        share = np.divide(begin, begin - end, out=np.zeros_like(begin), where=crossed[-1])[..., None]
-        points.append(places[side] + share * (places[(side + 1) % 4] - places[side]))
-    crossed, points = np.stack(crossed, axis=-1), np.stack(points, axis=-2)
+        crossed_sides.append((begin > 0) != (end > 0))
+        share = np.divide(begin, begin - end, out=np.zeros_like(begin), where=crossed_sides[-1])[..., None]
+        side_points.append(places[side] + share * (places[(side + 1) % 4] - places[side]))
+    crossed, points = np.stack(crossed_sides, axis=-1), np.stack(side_points, axis=-2)
     points += np.argwhere(np.ones(crossed.shape[:2], dtype=bool)).reshape(*crossed.shape[:2], 1, 2)
     crossings = crossed.sum(axis=-1)
     simple = points[(crossings == 2)[..., None] & crossed].reshape(-1, 2, 2)

@@ -4,10 +4,10 @@ Readings are paired; a pair with a missing reading is left out. Intervals are 95
 `patients` has those for several readings of a patient.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 SIGNIFICANCE = 0.05
@@ -39,7 +39,7 @@ class Agreement:
     bias_percent: float
 
 
-def paired(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def paired(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Readings of which both are known, as float arrays."""
     first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if first.shape != second.shape or first.ndim != 1:
@@ -48,7 +48,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray,
     return first[known], second[known]
 
 
-def limits_of_agreement(first: Sequence[float], second: Sequence[float]) -> Agreement:
+def limits_of_agreement(first: ArrayLike, second: ArrayLike) -> Agreement:
     """Bias and limits of agreement with their confidence intervals.
 
     The standard error of a limit is ``sd * sqrt(1/n + 1.96**2 / (2 (n - 1)))``.
@@ -68,7 +68,7 @@ def limits_of_agreement(first: Sequence[float], second: Sequence[float]) -> Agre
         nothing = Estimate(float("nan"))
         bias = Estimate(float(difference.mean())) if n else nothing
         return Agreement(pairs=n, bias=bias, sd=np.nan, lower=nothing, upper=nothing, bias_percent=np.nan)
-    bias, sd = float(difference.mean()), float(difference.std(ddof=1))
+    mean, sd = float(difference.mean()), float(difference.std(ddof=1))
     t = stats.t.ppf(1 - SIGNIFICANCE / 2, n - 1)
     to_bias, to_limit = t * sd * np.sqrt(1 / n), t * sd * np.sqrt(1 / n + NORMAL_95**2 / (2 * (n - 1)))
 
@@ -77,15 +77,15 @@ def limits_of_agreement(first: Sequence[float], second: Sequence[float]) -> Agre
 
     return Agreement(
         pairs=n,
-        bias=around(bias, to_bias),
+        bias=around(mean, to_bias),
         sd=sd,
-        lower=around(bias - NORMAL_95 * sd, to_limit),
-        upper=around(bias + NORMAL_95 * sd, to_limit),
-        bias_percent=float(200 * bias / (first.mean() + second.mean())),
+        lower=around(mean - NORMAL_95 * sd, to_limit),
+        upper=around(mean + NORMAL_95 * sd, to_limit),
+        bias_percent=float(200 * mean / (first.mean() + second.mean())),
     )
 
 
-def proportional_bias(first: Sequence[float], second: Sequence[float]) -> Estimate:
+def proportional_bias(first: ArrayLike, second: ArrayLike) -> Estimate:
     """Slope of the difference on the mean of two readings: 0 where the bias does not change with the value."""
     first, second = paired(first, second)
     if len(first) < 3 or np.ptp(first + second) == 0:
@@ -95,7 +95,7 @@ def proportional_bias(first: Sequence[float], second: Sequence[float]) -> Estima
     return Estimate(float(line.slope), float(line.slope - margin), float(line.slope + margin))
 
 
-def repeatability_coefficient(first: Sequence[float], second: Sequence[float]) -> float:
+def repeatability_coefficient(first: ArrayLike, second: ArrayLike) -> float:
     """Difference that two readings of one thing stay below in 95 % of pairs: 1.96 sqrt(2) within-subject SD.
 
     The within-subject variance is half the mean squared difference, so a bias counts as disagreement.

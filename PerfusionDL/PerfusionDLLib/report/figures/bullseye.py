@@ -47,7 +47,8 @@ def draw_bullseye(
         inner, outer = RINGS[level]
         value = values.get(segment, np.nan)
         known = np.isfinite(value)
-        fill = colored.to_rgba(value) if known else "white"
+        red, green, blue, _ = colored.cmap(float(scale(value))) if known else (1.0, 1.0, 1.0, 1.0)
+        fill = (red, green, blue)
         textured = known and pixels is not None
         wedge = Wedge((0, 0), outer, begin, end, width=outer - inner, linewidth=0.5, edgecolor="white")
         wedge.set_facecolor("none" if textured else fill)
@@ -57,7 +58,7 @@ def draw_bullseye(
         middle, radius = np.radians((begin + end) / 2), (inner + outer) / 2
         if level is Level.APICAL:
             radius += 0.02
-        ink = ink_on(colored.to_rgba(value)) if known else INK
+        ink = ink_on(fill) if known else INK
         text = axes.text(
             radius * np.cos(middle),
             radius * np.sin(middle),

@@ -39,14 +39,14 @@ def _frame_heart(axes: Axes, part: PreprocessedSlice, field: float) -> None:
         side.set_visible(False)
 
 
-def _window(image: np.ndarray, part: PreprocessedSlice) -> Normalize:
+def _window(image: np.ndarray, part: PreprocessedSlice) -> tuple[float, float]:
     """Gray window from the neighborhood of the heart, where bright chest-wall fat does not set the scale."""
     row0, column0, row1, column1 = (round(edge) for edge in part.contours.box_px)
     pad = (row1 - row0) // 4
     near = image[max(row0 - pad, 0) : row1 + pad, max(column0 - pad, 0) : column1 + pad]
     near = near if near.size else image
     low, high = np.percentile(near, (1, 99.5))
-    return Normalize(low, max(high, low + 1e-6))
+    return float(low), max(float(high), float(low) + 1e-6)
 
 
 def _draw_outlines(axes: Axes, contours: Contours, *, linewidth: float = 0.8) -> None:
@@ -66,7 +66,7 @@ def draw_contours(axes: Axes, part: PreprocessedSlice, *, field: float, title: s
     """
     contours = part.contours
     image = part.motion.corrected[contours.peak_frame]
-    axes.imshow(image, cmap="gray", norm=_window(image, part), interpolation="bicubic")
+    axes.imshow(image, cmap="gray", norm=Normalize(*_window(image, part)), interpolation="bicubic")
     _draw_outlines(axes, contours)
     row0, column0, row1, column1 = contours.box_px
     axes.add_patch(
@@ -95,7 +95,8 @@ def draw_flow(
 ) -> ScalarMappable:
     """The flow map over the image at the LV peak; a pixel without a trustworthy flow is white."""
     image = part.motion.corrected[part.contours.peak_frame]
-    dim = Normalize(_window(image, part).vmin, 1.8 * _window(image, part).vmax)
+    low, high = _window(image, part)
+    dim = Normalize(low, 1.8 * high)
     axes.imshow(image, cmap="gray", norm=dim, interpolation="bicubic")
     colored = ScalarMappable(scale, colormap(FLOW_COLORS))
     overlay = colored.to_rgba(np.ma.masked_invalid(maps.mbf_ml_min_g))

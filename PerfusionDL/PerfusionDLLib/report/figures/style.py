@@ -5,7 +5,7 @@ Figures are built as `matplotlib.figure.Figure`, never through pyplot, so that a
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
@@ -21,7 +21,7 @@ INK, QUIET, FAINT = "#1a1a1a", "#5c5c5c", "#c8c8c8"
 CONDITION_COLORS = {Condition.REST: "#0072B2", Condition.STRESS: "#D55E00"}
 ENDOCARDIUM, EPICARDIUM, INSERTION_POINT = "#F0E442", "#56B4E9", "#E69F00"
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 6.5,
     "axes.titlesize": 7,
@@ -57,7 +57,8 @@ STYLE = {
 }
 
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def styled(build: Callable[P, R]) -> Callable[P, R]:
@@ -91,7 +92,7 @@ def round_scale(values: np.ndarray, *, percent: float, ends: Sequence[float]) ->
     return Normalize(0, float(next((end for end in ends if end >= top), ends[-1])))
 
 
-def ink_on(color: tuple[float, ...]) -> str:
+def ink_on(color: Sequence[float]) -> str:
     """Black or white, whichever reads better on a color (WCAG relative luminance)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
     return "black" if np.dot(linear, (0.2126, 0.7152, 0.0722)) > 0.18 else "white"
