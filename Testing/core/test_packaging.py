@@ -4,10 +4,12 @@ import importlib.util
 import io
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 from PerfusionDLLib import __version__
 from PIL import Image
 
@@ -16,6 +18,13 @@ MODULE = ROOT / "PerfusionDL"
 EXTENSION = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
 LISTED = re.findall(r"^  (\S+\.\S+)$", (MODULE / "CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE)
 ICONS = (ROOT / "Resources/PerfusionDL.png", MODULE / "Resources/Icons/PerfusionDL.png")
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REQUIRED = [Requirement(line) for line in PROJECT["dependencies"]]
+EXTRAS = [Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines]
+PINNED = dict(re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
+BUNDLED = {"numpy": "2.4", "scipy": "1.17", "SimpleITK": "2.5.5", "pydicom": "3.0.2", "highdicom": "0.27"}
+"""What Slicer 5.12 brings."""
 
 
 def setting(name):
@@ -83,3 +92,14 @@ def test_the_citation_is_of_this_version():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert re.search(r"^version: (\S+)$", citation, re.MULTILINE)[1] == __version__
     assert re.search(r"^license: (\S+)$", citation, re.MULTILINE)[1] == "Apache-2.0"
+
+
+@pytest.mark.parametrize("required", [*REQUIRED, *EXTRAS], ids=str)
+def test_every_dependency_is_pinned_within_its_bounds(required):
+    assert required.name in PINNED, f"add {required.name} to constraints.txt"
+    assert PINNED[required.name] in required.specifier
+
+
+@pytest.mark.parametrize("required", [each for each in REQUIRED if each.name in BUNDLED], ids=str)
+def test_slicer_brings_versions_that_are_new_enough(required):
+    assert BUNDLED[required.name] in required.specifier
