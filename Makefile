@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot lint lower-types clean
+.PHONY: demo test coverage test-slow evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -22,6 +22,9 @@ demo: $(VENV)/installed  ## a phantom patient as DICOM through the whole chain
 
 test: lint  ## everything but the slow tests
 	$(BIN)/python -m pytest
+
+coverage: $(VENV)/installed  ## which lines the tests run
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml
 
 test-slow: $(VENV)/installed  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
