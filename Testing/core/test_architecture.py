@@ -29,7 +29,7 @@ ARROWS = {
     "report": {"data", "evaluation"},
 }
 """The rooms that each room of the core may open, also inside functions. Doors may open any room."""
-DOORS = {"app", "session", "panel", "cli", "batch", "training"}
+DOORS = {"api", "app", "session", "panel", "cli", "batch", "training"}
 PURE = {"data", "signal", "motion", "kinetics", "aif", "preprocessing", "quantification", "pipeline"}
 SLICER_PACKAGES = {"slicer", "vtk", "vtkmodules", "qt", "ctk"}
 
