@@ -89,7 +89,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 def test_what_a_crash_left_is_put_back_and_taken_away(tmp_path):
     with pytest.raises(KeyboardInterrupt), opening.opened(tmp_path / "out", SETTINGS, resume=False) as folder:
         (folder.out / "studies" / ".study-a.partial-1-x").mkdir()
-        (folder.out / "studies" / ".study-b.former").mkdir()
+        (folder.out / "studies" / ".study-b.former-1-y").mkdir()  # between two renamings: the new one waits
+        (folder.out / "studies" / ".study-b.partial-1-y").mkdir()
+        (folder.out / "studies" / ".study-c.former-1-z").mkdir()  # the new one took its place, and was deleted since
         raise KeyboardInterrupt
     with opening.opened(tmp_path / "out", SETTINGS, resume=True) as folder:
         assert [path.name for path in (folder.out / "studies").iterdir()] == ["study-b"]

@@ -1,5 +1,7 @@
 """Cohorts: every study is found however it lies, has a label that names nobody, and what is no study is named."""
 
+import csv
+import io
 import os
 import shutil
 import tracemalloc
@@ -10,6 +12,10 @@ import pytest
 from cohort_folder import studies_in, tree
 from dicom_studies import small_study
 from PerfusionDLLib.batch.cohort import survey
+from PerfusionDLLib.batch.folder import CohortFolder
+from PerfusionDLLib.batch.outcome import REFUSED, Outcome
+from PerfusionDLLib.batch.tables import cohort_tables
+from PerfusionDLLib.batch.worker import pack, unpack
 from PerfusionDLLib.dicom import read_study, write_study
 from PerfusionDLLib.dicom.read import archive
 
@@ -80,3 +86,53 @@ def test_files_that_did_not_change_are_not_opened_again(tmp_path, opened, monkey
 def test_results_below_the_studies_are_no_studies(tmp_path):
     root = tree(tmp_path)
     assert len(studies_in(root, without=root / "p2")) == 1
+
+
+def test_pixels_sent_again_under_the_same_identifiers_are_another_study(tmp_path, opened):
+    """The file has the same size, and even the time of its modification was kept."""
+    root = tree(tmp_path / "in", (1,))
+    (first,) = survey(root, opened)
+    path = cohorts.files(root)[3]
+    about = path.stat()
+    stored = bytearray(path.read_bytes())
+    stored[-2] ^= 1
+    path.write_bytes(stored)
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    (second,) = survey(root, opened)
+    assert second.label == first.label
+    assert second.fingerprint != first.fingerprint
+
+
+def test_a_file_name_that_is_no_text_does_not_end_the_cohort(tmp_path, opened):
+    root = tree(tmp_path / "in", (1,))
+    named = os.fsdecode(b"M\xfcller \xff")
+    (root / "p1").rename(root / named)
+    (root / os.fsdecode(b"lost\xe9")).mkdir()
+    (root / os.fsdecode(b"lost\xe9") / "a.dcm").write_bytes(b"")
+    studies = survey(root, opened)
+    assert len(studies) == 2
+    for study in studies:
+        opened.begin(study)
+        refused = Outcome(study=study.label, kind=REFUSED, problem=f"{study.folder} shows no heart.")
+        opened.end(study, refused, overwrite=False)
+    opened.write(cohort_tables(opened, studies))
+    for table in ("problems.csv", "studies.csv"):
+        assert r"M\xfcller \xff" in (opened.out / table).read_text(encoding="utf-8")
+    images = next(study.files for study in studies if len(study.files) > 1)
+    unpack(pack(root, images), tmp_path / "sent")
+    assert len(cohorts.files(tmp_path / "sent")) == len(images)
+    assert survey(root, CohortFolder(opened.out)) == studies
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(A1)", "+1+1", "-1+1", "@SUM(A1)", "\t=1"])
+def test_a_folder_named_like_a_formula_is_text_in_every_table(tmp_path, opened, name):
+    root = tree(tmp_path / "in", (1,))
+    (root / "p1").rename(root / name)
+    (study,) = survey(root, opened)
+    opened.begin(study)
+    refused = Outcome(study=study.label, kind=REFUSED, problem=f"{name}: no heart.", remedy="=1")
+    opened.end(study, refused, overwrite=False)
+    for content in cohort_tables(opened, [study]).values():
+        if not content.startswith(b"%PDF"):
+            cells = [cell for row in csv.reader(io.StringIO(content.decode())) for cell in row]
+            assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t"))]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PerfusionDLLib.cli.console import Console, Steps
+from PerfusionDLLib.results.atomic import whole_folder
 
 
 def installed():
@@ -64,8 +65,30 @@ def test_results_never_replace_the_study_they_come_from(perfusiondl, tmp_path):
     (tmp_path / "study" / "dicom").mkdir(parents=True)
     code, said = perfusiondl("run", tmp_path / "study" / "dicom", "--out", tmp_path / "study", "--overwrite")
     assert code == 2
-    assert "holds the study" in said
+    assert "is or holds what is to be read" in said
     assert (tmp_path / "study" / "dicom").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "R/scene.mrb", "--out", "R", "--automatic"),
+        ("export", "R/scene.mrb", "--out", "other", "--images", "other/dicom"),
+        ("agree", "R", "--with", "other", "--out", "R"),
+        ("agree", "R", "--with", "other", "--out", "other"),
+        ("export-cases", "R", "--out", "R"),
+    ],
+)
+def test_nothing_is_written_over_what_is_read(perfusiondl, tmp_path, monkeypatch, command):
+    for name in ("R", "other"):
+        with whole_folder(tmp_path / name) as partial:
+            (partial / "scene.mrb").write_text("corrected")
+            (partial / "dicom").mkdir()
+    monkeypatch.chdir(tmp_path)
+    code, said = perfusiondl(*command, "--overwrite")
+    assert code == 2
+    assert "is or holds what is to be read" in said
+    assert (tmp_path / "R" / "scene.mrb").read_text() == (tmp_path / "other" / "scene.mrb").read_text() == "corrected"
 
 
 def test_an_unknown_vendor_is_a_usage_error(perfusiondl, tmp_path):

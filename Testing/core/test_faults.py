@@ -50,7 +50,7 @@ def export(one_slice, finished_study, tmp_path_factory):
     def write(kind, path, progress=lambda step: None):
         study = one_slice
         if kind in FOLDERS:
-            with atomic.whole_folder(path, overwrite=True) as partial:
+            with atomic.whole_folder(path, kind_of(kind), overwrite=True) as partial:
                 progress("begun")
                 match kind:
                     case "results":
@@ -100,13 +100,20 @@ def content(path):
 def former(path, kind):
     """What stands where the export is to be written."""
     if kind in FOLDERS:
-        path.mkdir()
-        (path / "segments.csv").write_text("former")
-        (path / "rest_apical_7").mkdir()
-        (path / "rest_apical_7" / "labels.nrrd").write_text("former")
+        with atomic.whole_folder(path, kind_of(kind)) as partial:
+            (partial / "segments.csv").write_text("former")
+            (partial / "rest_apical_7").mkdir()
+            (partial / "rest_apical_7" / "labels.nrrd").write_text("former")
     else:
         path.write_text("former")
     return content(path)
+
+
+def kind_of(kind):
+    """What a folder is marked as."""
+    return {"dicom": atomic.Kind.DICOM, "agreement": atomic.Kind.AGREEMENT, "cases": atomic.Kind.CASES}.get(
+        kind, atomic.Kind.RESULTS
+    )
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def test_one_patient_has_no_interval_and_the_main_figures_are_said(written):
     assert f"bias {bias.value.item():.1f} %" in written.figures
     assert "insertion points 0.75 mm" in written.figures  # 6 mm in one of eight
     assert (written.folder / "agreement.pdf").read_bytes().startswith(b"%PDF")
-    assert sorted(path.name for path in written.folder.iterdir()) == sorted([*FILES, "agreement.pdf"])
+    assert sorted(path.name for path in written.folder.glob("[!.]*")) == sorted([*FILES, "agreement.pdf"])
 
 
 def test_corrections_can_be_forgotten_as_the_command_line_does(corrected, tmp_path):

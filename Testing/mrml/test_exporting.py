@@ -16,6 +16,8 @@ from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.data.study import Condition, Identity, Scan, Study
 from PerfusionDLLib.dicom import read_study, write_study
+from PerfusionDLLib.results.atomic import Kind, whole_folder
+from PerfusionDLLib.results.marker import MARKER
 from PerfusionDLLib.results.writing import read_image
 from PerfusionDLLib.session import tasks
 
@@ -77,7 +79,7 @@ def test_dicom_results_are_of_the_patients_study(exported, archive):
     import pydicom
 
     folder = exported[1].parent / "archive"
-    assert sorted(archive) == sorted(folder.iterdir())
+    assert sorted(archive) == sorted(folder.glob("*.dcm"))
     assert {pydicom.dcmread(path).Modality for path in archive} == {"SEG", "OT", "SR", "DOC"}
     assert {pydicom.dcmread(path).PatientID for path in archive} == {"X-17"}
 
@@ -89,14 +91,18 @@ def test_a_second_export_on_top_replaces_the_first_as_a_whole(exported, archive,
     with pytest.raises(PerfusionError, match="not empty"):
         session.exportDicom(copied, flow, [folder], moment=MOMENT)
     second = session.exportDicom(copied, flow, [folder], moment=MOMENT, deIdentify=True, overwrite=True)
-    assert sorted(copied.iterdir()) == sorted(second)
+    assert sorted(copied.glob("*")) == sorted([*second, copied / MARKER])
     assert not any(b"Made^Up" in path.read_bytes() for path in second)
 
 
 @pytest.mark.parametrize("step", ["DICOM", "tables", "images", "report"])
 def test_an_export_that_is_canceled_leaves_what_was_there(exported, archive, tmp_path, step):
     flow, folder = exported
-    copied = shutil.copytree(archive[0].parent, tmp_path / "archive")
+    copied = tmp_path / "archive"
+    with whole_folder(copied, Kind.DICOM if step == "DICOM" else Kind.RESULTS) as partial:
+        for path in archive:
+            shutil.copy(path, partial)
+    before = {path.name: path.read_bytes() for path in copied.iterdir()}
 
     def cancel(began):
         if began == step:
@@ -107,7 +113,7 @@ def test_an_export_that_is_canceled_leaves_what_was_there(exported, archive, tmp
             session.exportDicom(copied, flow, [folder], deIdentify=True, overwrite=True, progress=cancel)
         else:
             session.exportResults(copied, flow, overwrite=True, progress=cancel)
-    assert {path.name: path.read_bytes() for path in copied.iterdir()} == {p.name: p.read_bytes() for p in archive}
+    assert {path.name: path.read_bytes() for path in copied.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
 
 

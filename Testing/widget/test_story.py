@@ -45,7 +45,7 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
     assert exported == panel.logic.tableText()
     assert session.qt_application.clipboard().text() == panel.logic.tableText(separator="\t")
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
-    kinds = {pydicom.dcmread(path).Modality for path in (tmp_path / "PerfusionDL_DICOM").iterdir()}
+    kinds = {pydicom.dcmread(path).Modality for path in (tmp_path / "PerfusionDL_DICOM").glob("*.dcm")}
     assert kinds == {"SEG", "MR", "SR", "DOC"} or {"SEG", "SR"} <= kinds
 
     mrml.saveScene(session.scene, tmp_path / "scene.mrb")

@@ -24,7 +24,7 @@ from ..evaluation.agreement import (
 from ..evaluation.agreement.corrections import Flows, pair_flows
 from ..motion import move_labels, move_points
 from ..report import agreement as tables
-from ..results.atomic import INDEX, whole_folder
+from ..results.atomic import INDEX, Kind, whole_folder
 from ..results.writing import read_image
 
 SEED = 20
@@ -43,7 +43,7 @@ def agree(first: Sequence[Path], second: Sequence[Path], out: Path, *, overwrite
             f"{len(first)} results folders cannot be compared with {len(second)}.",
             "Name as many folders before --with as after it, in the same order.",
         )
-    with whole_folder(out, overwrite=overwrite) as partial:
+    with whole_folder(out, Kind.AGREEMENT, overwrite=overwrite, inputs=(*first, *second)) as partial:
         comparison = compare(first, second)
         shapes, flows = write_comparison(partial, comparison)
     return tables.agreement_text(comparison, shapes, flows)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..data.errors import PerfusionError
 from ..data.flow import ArterialInput, FlowModel, PerfusionMaps
 from ..data.preprocessed import PreprocessedScan
 from ..data.study import Condition, Scan
@@ -56,6 +55,7 @@ def run_study(
     dicom: bool = False,
     de_identify: bool = False,
     overwrite: bool = False,
+    replace_corrections: bool = False,
     progress: Progress = lambda step: None,
     found: Callable[[Scan], None] = lambda scan: None,
 ) -> FinishedStudy:
@@ -71,6 +71,8 @@ def run_study(
         What the user knows beyond the images.
     dicom, de_identify : bool
         Write DICOM objects for the archive too; without the patient.
+    overwrite, replace_corrections : bool
+        Replace former results; also those that a reader corrected.
     progress : callable
         Called with each step as it begins, after its place: ``rest basal: motion compensation``.
     found : callable
@@ -87,8 +89,8 @@ def run_study(
         If the study cannot be read or processed, or the results cannot be written.
     """
     sources = [*sources, *(folder for folder in (rest, stress) if folder is not None)]
-    refuse_inside(sources, out)
-    with whole_folder(out, overwrite=overwrite) as partial, one_thread():
+    replacing = {"overwrite": overwrite, "inputs": sources, "replace_corrections": replace_corrections}
+    with whole_folder(out, **replacing) as partial, one_thread():
         study = process(
             sources, networks, rest=rest, stress=stress, model=model, flow=flow, progress=progress, found=found
         )
@@ -97,15 +99,6 @@ def run_study(
             progress("DICOM")
             write_dicom(partial, sources, study.preprocessed, study.maps, study.table, de_identify=de_identify)
     return study
-
-
-def refuse_inside(sources: Sequence[Path], out: Path) -> None:
-    """Raise PerfusionError if the results would replace what is to be read."""
-    for source in sources:
-        if out.resolve() in (source.resolve(), *source.resolve().parents):
-            raise PerfusionError(
-                f"The folder for the results, {out.name}, holds the study that is to be read.", "Name another folder."
-            )
 
 
 @contextmanager

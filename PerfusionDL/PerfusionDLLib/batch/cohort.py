@@ -9,6 +9,7 @@ from pathlib import Path
 from .. import __version__
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
+from ..data.text import make_printable
 from ..dicom import FoundStudy, ListedFile, find_studies, list_files
 from ..networks import weights_sha256
 from .cluster import connected, fitting_workers
@@ -172,7 +173,7 @@ def task_of(study: FoundStudy, root: Path, folder: CohortFolder, settings: Setti
         "study": study.label,
         "root": str(root),
         "files": [] if settings.send else [str(path) for path in study.files],
-        "names": [path.relative_to(root).as_posix() for path in study.files] if settings.send else [],
+        "names": [make_printable(path.relative_to(root).as_posix()) for path in study.files] if settings.send else [],
         "out": str(folder.results(study.label)),
         "overwrite": overwrite,
     }

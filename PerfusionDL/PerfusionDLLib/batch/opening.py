@@ -75,9 +75,7 @@ def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
 
 def tidy(studies: Path) -> None:
     """Put back and take away what a crash left: former results that were set aside, and half-written ones."""
-    for path in studies.glob(".*.former"):
-        final = path.with_name(path.name[1:].removesuffix(".former"))
-        if not final.exists():
-            path.rename(final)
     for path in studies.glob(".*.partial-*"):
         forget_partial(path.with_name(path.name[1:].partition(".partial-")[0]), older_than_s=float("-inf"))
+    for path in studies.glob(".*.former-*"):
+        forget_partial(path.with_name(path.name[1:].partition(".former-")[0]))

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from ..data.text import make_cell
 from ..dicom import FoundStudy
 from ..report import cohort
 from ..report.cohort_pages import write_cohort_pdf
@@ -61,5 +62,5 @@ def written(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([make_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     return text.getvalue().encode()

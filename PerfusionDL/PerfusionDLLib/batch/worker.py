@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from ..data.text import make_printable
 from .outcome import DONE, ERROR, Outcome
 from .supervisor import Supervisor, failed_start
 
@@ -77,7 +78,7 @@ def pack(root: Path, files: Sequence[Path]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for path in files:
-            archive.writestr(path.relative_to(root).as_posix(), path.read_bytes())
+            archive.writestr(make_printable(path.relative_to(root).as_posix()), path.read_bytes())
     return target.getvalue()
 
 

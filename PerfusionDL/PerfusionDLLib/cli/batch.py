@@ -1,7 +1,6 @@
 """The command for cohorts: every study in a folder tree, on this machine or on a cluster."""
 
 import math
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from rich.progress import Progress as Bar
 from .. import NOTICE
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
-from .console import messages, output
+from .console import ended_by_signal, messages, output
 
 SAY_EVERY_S = 30.0
 
@@ -67,7 +66,7 @@ def batch(
         address=scheduler,
         workers=workers,
     )
-    with shown() as show, stopped_by_signal():
+    with shown() as show, ended_by_signal(lambda number: KeyboardInterrupt()):
         try:
             ended = process_cohort(
                 folder,
@@ -84,20 +83,6 @@ def batch(
     if ended.failed:
         output.print(f"{ended.failed} failed: what, where and what to do is in {out / 'problems.csv'}.", markup=False)
     output.print(f"Table: {out / 'cohort.csv'}. Look first at {out / 'cohort.pdf'}. {NOTICE}.", markup=False)
-
-
-@contextmanager
-def stopped_by_signal() -> Iterator[None]:
-    """A request to end, as batch systems and shutdowns send it, stops the command as Ctrl-C does."""
-
-    def stop(number, frame) -> None:
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
 
 
 @contextmanager

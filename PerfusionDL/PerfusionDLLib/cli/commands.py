@@ -14,9 +14,9 @@ from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from ..data.study import Condition, Scan
 from ..report import table_text
-from ..results.atomic import check_replaceable, whole_folder
+from ..results.atomic import Kind, check_replaceable, whole_folder
 from . import batch, results
-from .console import Overwrite, Steps, messages, output
+from .console import Overwrite, ReplaceCorrections, Steps, ended_by_signal, messages, output, print_any_name
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -83,10 +83,13 @@ def run(
         str, typer.Option(help="Flag values below, for example stress=1.8,mpr=2, or a preset: anoca, pet-risk.")
     ] = "",
     overwrite: Overwrite = False,
+    replace_corrections: ReplaceCorrections = False,
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
 ) -> None:
     """Find contours, compute blood flow and write the results of one study."""
-    check_replaceable(out, overwrite=overwrite)
+    inputs = [one for one in (*folders, rest, stress, weights, rest_aif, stress_aif) if one is not None]
+    replacing = {"overwrite": overwrite, "replace_corrections": replace_corrections}
+    check_replaceable(out, inputs=inputs, **replacing)
     known = flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
     steps = Steps(messages)
     try:
@@ -105,9 +108,9 @@ def run(
             flow=known,
             dicom=dicom,
             de_identify=de_identify,
-            overwrite=overwrite,
             progress=steps,
             found=say_scan,
+            **replacing,
         )
     finally:
         steps.finish()
@@ -117,7 +120,7 @@ def run(
             for flag in piece.flags:
                 output.print(f"{scan.condition} {piece.series.level}: {flag}", markup=False)
     output.print(f"\nResults in {out}:", markup=False)
-    for path in sorted(out.iterdir()):
+    for path in sorted(path for path in out.iterdir() if not path.name.startswith(".")):
         output.print(f"  {path}{'/' if path.is_dir() else ''}", markup=False)
     output.print(f"{NOTICE}.")
     if profile:
@@ -168,7 +171,7 @@ def simulate(
     from ..app.phantom_truth import write_truth
     from ..dicom import write_study
 
-    with whole_folder(out, overwrite=overwrite) as partial:
+    with whole_folder(out, Kind.STUDY, overwrite=overwrite) as partial:
         patient = phantom.simulate_study(seed)
         write_study(patient.study, partial / "dicom", vendor=vendor, seed=seed)
         write_truth(partial / "truth", patient)
@@ -241,7 +244,8 @@ def evaluate(
     def progress(line):
         messages.print(line, markup=False)
 
-    with whole_folder(out, overwrite=overwrite) as partial:
+    inputs = [one for one in (real, weights) if one is not None]
+    with whole_folder(out, Kind.SCORES, overwrite=overwrite, inputs=inputs) as partial:
         if strange:
             from ..training.synthetic.other_series import OTHER_SERIES, draw_other_series
 
@@ -338,8 +342,10 @@ def repeated(options: tuple[str, ...], arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line; a problem in the study is said in its own words, with exit code 2."""
+    print_any_name()
     try:
-        app(repeated(("--with", "--cases", "--images"), sys.argv[1:]))
+        with ended_by_signal(lambda number: SystemExit(128 + number)):
+            app(repeated(("--with", "--cases", "--images"), sys.argv[1:]))
     except PerfusionError as error:
         messages.print(error.problem, style="bold red", markup=False)
         messages.print(error.remedy, markup=False)

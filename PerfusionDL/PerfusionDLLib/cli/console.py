@@ -1,5 +1,9 @@
 """What the command line says: results to standard output, steps and problems to standard error."""
 
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Annotated
 
@@ -10,6 +14,10 @@ from rich.markup import escape
 output = Console(highlight=False, soft_wrap=True)
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a former result.")]
+ReplaceCorrections = Annotated[
+    bool,
+    typer.Option("--replace-corrections", help="With --overwrite: also results that hold corrections of a reader."),
+]
 
 
 class Steps:
@@ -51,3 +59,38 @@ class Steps:
             name, began = self._running
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
         self._running = None
+
+
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""How batch systems, shutdowns and closed terminals ask a command to end."""
+
+
+@contextmanager
+def ended_by_signal(end: Callable[[int], BaseException]) -> Iterator[None]:
+    """Requests to end become the exception that ``end`` makes of their number, so that nothing half-written stays.
+
+    Further requests are passed over while the command tidies up. A request that was ignored before, as under `nohup`,
+    stays ignored.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        for one in formers:
+            signal.signal(one, signal.SIG_IGN)
+        raise end(number)
+
+    formers = {one: signal.getsignal(one) for one in ENDINGS}
+    formers = {one: former for one, former in formers.items() if former is not signal.SIG_IGN}
+    for one in formers:
+        signal.signal(one, stop)
+    try:
+        yield
+    finally:
+        for one, former in formers.items():
+            signal.signal(one, former)
+
+
+def print_any_name() -> None:
+    """File names that are no text of the terminal are printed with escapes, not refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

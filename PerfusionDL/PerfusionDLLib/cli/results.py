@@ -8,8 +8,8 @@ import typer
 from .. import NOTICE
 from ..data.flow import FlowModel
 from ..report import table_text
-from ..results.atomic import whole_folder
-from .console import Overwrite, Steps, messages, output
+from ..results.atomic import Kind, check_replaceable, whole_folder
+from .console import Overwrite, ReplaceCorrections, Steps, messages, output
 
 
 def export(
@@ -25,6 +25,7 @@ def export(
         bool, typer.Option("--automatic", help="With the contours as the networks found them, to compare with `agree`.")
     ] = False,
     overwrite: Overwrite = False,
+    replace_corrections: ReplaceCorrections = False,
 ) -> None:
     """Compute blood flow from the contours in a scene as they are now, and write the results once more.
 
@@ -33,6 +34,8 @@ def export(
     from .. import mrml, session
     from ..session.tasks import flowTask
 
+    inputs = [scene, *(images or ())]
+    check_replaceable(out, overwrite=overwrite, inputs=inputs, corrected=True)  # whether it is, the scene will say
     steps = Steps(messages)
     try:
         steps("reading the scene")
@@ -43,7 +46,14 @@ def export(
         chosen = {"model": model or session.modelOfScene(opened.scene), "choices": session.choicesOfScene(opened.scene)}
         flow = flowTask(opened.scene, readers, None, **chosen).run(steps)
         session.exportResults(
-            out, flow, dicom=images or (), deIdentify=de_identify, overwrite=overwrite, progress=steps
+            out,
+            flow,
+            dicom=images or (),
+            deIdentify=de_identify,
+            overwrite=overwrite,
+            inputs=inputs,
+            replaceCorrections=replace_corrections,
+            progress=steps,
         )
     finally:
         steps.finish()
@@ -71,7 +81,7 @@ def export_cases(
     """Turn slices that readers corrected into cases to learn from, which name nobody; see `train --cases`."""
     from ..training import corrections
 
-    with whole_folder(out, overwrite=overwrite) as partial:
+    with whole_folder(out, Kind.CASES, overwrite=overwrite, inputs=results) as partial:
         cases = corrections.export_cases(results, partial)
     studies = len({one.study for one in cases})
     output.print(f"{len(cases)} corrected slices of {studies} studies in {out}. {NOTICE}.", markup=False)

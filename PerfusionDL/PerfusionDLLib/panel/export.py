@@ -60,17 +60,14 @@ class ExportSection(Section):
         with slicer.util.tryWithErrorDisplay(_("The DICOM objects could not be written."), waitCursor=False):
             flow, deIdentify = self.panel.logic.flow, self.ui.deIdentifyCheckBox.checked
             sources = self._images(session.imagesOfFlow(flow))
-            parent = qt.QFileDialog.getExistingDirectory(self.panel.parent, _("Folder for the DICOM objects"))
-            if not sources or not parent:
+            folder = self._newFolder(_("Folder to write the DICOM objects into"), DICOM_FOLDER) if sources else None
+            if folder is None:
                 return
-            folder = Path(parent) / DICOM_FOLDER
             if not deIdentify:
                 ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
 
             def compute(progress):
-                return session.exportDicom(
-                    folder, flow, sources, deIdentify=deIdentify, overwrite=folder.exists(), progress=progress
-                )
+                return session.exportDicom(folder, flow, sources, deIdentify=deIdentify, progress=progress)
 
             self.panel.start(Task(_("Write DICOM objects"), compute, lambda files: files, 3), self._onWritten)
 

@@ -12,6 +12,7 @@ from string import ascii_lowercase
 
 from .. import NOTICE
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
+from ..data.text import make_cell
 
 FLOW_COLUMNS = {
     "mbf_low_ml_min_g": "mbf_low_ml_min_g",
@@ -132,7 +133,7 @@ def _made(table: SegmentTable, condition: str) -> dict[str, str]:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if math.isfinite(value) else ""
-    return str(value)
+    return make_cell(str(value))
 
 
 def table_json(table: SegmentTable) -> str:

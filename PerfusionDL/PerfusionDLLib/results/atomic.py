@@ -2,10 +2,9 @@
 
 import glob
 import os
-import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -13,19 +12,14 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from ..data.errors import PerfusionError
+from .marker import INDEX, Kind, check_untouched, read_marker, write_marker
+
+__all__ = ["INDEX", "Kind", "check_replaceable", "forget_partial", "not_written", "whole_file", "whole_folder"]
 
 FULL_BYTES = 65536
-INDEX = "preprocessing.json"
-SLICE_FOLDER = re.compile(r"(rest|stress)_(basal|mid|apical)(_\d+)?")
-TABLES = {"segments.csv", "territories.csv", "tidy.csv", "table.json", "table.xlsx"}
-RESULT = TABLES | {INDEX, "report.pdf", "scene.mrb"}
-STUDY = {"dicom", "truth"}
-NUMBERED = re.compile(
-    r"(rest|stress)_\d+(_basal|_mid|_apical)?_(contours|AHA_segments|MBF)\.dcm|(segment_table|report)\.dcm"
-    r"|case_\d+\.npz|cases\.json"
-)
-AGREEMENT = {"agreement.csv", "slices.csv", "flows.csv", "agreement.pdf"}
-SCORES = {"scores.csv", "table.md", "worst.png"}
+PARTIAL, FORMER = "partial", "former"
+ABANDONED_S = 86400.0
+"""An attempt that wrote nothing for so long was killed; chosen: no export takes a day."""
 
 
 @contextmanager
@@ -44,24 +38,44 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     b'1,2'
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{PARTIAL}-{_token()}")
     content = BytesIO()
     yield content
     try:
         partial.write_bytes(content.getbuffer())
         partial.replace(path)
     except OSError as error:
+        raise not_written(f"The file {path.name}", error.strerror or error) from error
+    finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise not_written(f"The file {path.name}", error.strerror or error) from error
 
 
 @contextmanager
-def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def whole_folder(
+    folder: Path,
+    kind: Kind = Kind.RESULTS,
+    *,
+    overwrite: bool = False,
+    inputs: Sequence[Path] = (),
+    corrected: bool = False,
+    replace_corrections: bool = False,
+) -> Iterator[Path]:
     """A folder to write into that takes its final name only when everything in it is written.
 
-    Raises PerfusionError where ``folder`` holds anything and ``overwrite`` is not given, or holds something that is
-    not a former result.
+    Parameters
+    ----------
+    kind : Kind
+        What is written; a former folder of another kind is not replaced.
+    inputs : sequence of Path
+        What the content is made from; a folder that is or holds one of them is not replaced.
+    corrected : bool
+        Whether a reader's corrections are in what is written.
+    replace_corrections : bool
+        Whether a former folder with corrections may be replaced by one without.
+
+    Raises PerfusionError where ``folder`` holds anything and ``overwrite`` is not given, or where it holds anything
+    that PerfusionDL did not write, or that was changed since.
 
     Examples
     --------
@@ -74,21 +88,31 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     >>> target.exists()
     True
     """
-    folder = Path(folder)
-    former = folder.with_name(f".{folder.name}.former")
+    folder = Path(folder).resolve()
     # Of its own for every attempt, so that two that write the same results do not get into each other's way.
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{uuid4().hex[:8]}")
+    token = _token()
+    former = folder.with_name(f".{folder.name}.{FORMER}-{token}")
+    partial = folder.with_name(f".{folder.name}.{PARTIAL}-{token}")
+
+    def check() -> None:
+        check_replaceable(
+            folder,
+            kind,
+            overwrite=overwrite,
+            inputs=inputs,
+            corrected=corrected,
+            replace_corrections=replace_corrections,
+        )
+
     try:
-        if former.exists() and not folder.exists():  # a crash between the two renamings below
-            former.rename(folder)
-        check_replaceable(folder, overwrite=overwrite)
         forget_partial(folder)
+        check()
         partial.mkdir(parents=True)
         yield partial
+        write_marker(partial, kind, corrected=corrected)
         store(partial)
-        check_replaceable(folder, overwrite=overwrite)  # another attempt may have written it meanwhile
+        check()  # another attempt may have written it meanwhile
         if folder.exists():
-            shutil.rmtree(former, ignore_errors=True)
             folder.rename(former)
         partial.rename(folder)
         store_names(folder.parent)
@@ -99,11 +123,16 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
             raise
         raise not_written(f"The folder {folder.name}", "no space is left on the disk") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
         with suppress(OSError):
             if former.exists() and not folder.exists():
                 former.rename(folder)
-            shutil.rmtree(former, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def _token() -> str:
+    """What tells the files of one attempt from those of every other."""
+    return f"{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def not_written(what: str, reason: object) -> PerfusionError:
@@ -121,9 +150,21 @@ def _is_full(folder: Path) -> bool:
         return False
 
 
-def forget_partial(folder: Path, *, older_than_s: float = 86400) -> None:
-    """Remove what attempts that were killed left beside ``folder``, once nobody can be writing it any more."""
-    for partial in folder.parent.glob(f".{glob.escape(folder.name)}.partial-*"):
+def forget_partial(folder: Path, *, older_than_s: float = ABANDONED_S) -> None:
+    """Put in order what attempts that were killed left beside ``folder``.
+
+    A former folder comes back only where the new one never took its place: its attempt's partial one is still there
+    then. Partial folders go once nobody can be writing them any more.
+    """
+    hidden = glob.escape(f".{folder.name}.")
+    for former in folder.parent.glob(f"{hidden}{FORMER}-*"):
+        partial = former.with_name(former.name.replace(f".{FORMER}-", f".{PARTIAL}-"))
+        with suppress(OSError):
+            if not partial.exists():
+                shutil.rmtree(former, ignore_errors=True)
+            elif not folder.exists():
+                former.rename(folder)
+    for partial in folder.parent.glob(f"{hidden}{PARTIAL}-*"):
         with suppress(OSError):
             if time.time() - max(path.stat().st_mtime for path in (partial, *partial.rglob("*"))) >= older_than_s:
                 shutil.rmtree(partial, ignore_errors=True)
@@ -150,8 +191,28 @@ def store_names(folder: Path) -> None:
             os.close(handle)
 
 
-def check_replaceable(folder: Path, *, overwrite: bool) -> None:
-    """Raise PerfusionError unless ``folder`` may be written: absent, empty, or a former result and ``overwrite``."""
+def check_replaceable(
+    folder: Path,
+    kind: Kind = Kind.RESULTS,
+    *,
+    overwrite: bool,
+    inputs: Sequence[Path] = (),
+    corrected: bool = False,
+    replace_corrections: bool = False,
+) -> None:
+    """Raise PerfusionError unless ``folder`` may be written, as `whole_folder` says it."""
+    folder = Path(folder).resolve()
+    if folder in (Path.cwd(), *Path.cwd().parents):
+        raise PerfusionError(
+            f"The folder for the results, {folder.name or folder}, is the one that you are working in, or holds it.",
+            "Name a folder of its own for the results, such as --out results.",
+        )
+    for one in inputs:
+        if folder in (Path(one).resolve(), *Path(one).resolve().parents):
+            raise PerfusionError(
+                f"The folder for the results, {folder.name}, is or holds what is to be read: {Path(one).name}.",
+                "Name another folder.",
+            )
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -162,15 +223,21 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
         raise PerfusionError(
             f"The folder {folder.name} is not empty.", "Name another folder, or add --overwrite to replace its content."
         )
-    theirs = sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.name not in RESULT | STUDY | AGREEMENT | SCORES
-        and not SLICE_FOLDER.fullmatch(path.name)
-        and not NUMBERED.fullmatch(path.name)
-    )
-    if theirs:
+    former = read_marker(folder)
+    if former is None:
+        inside = min(path.name for path in folder.iterdir())
         raise PerfusionError(
-            f"The folder {folder.name} holds {theirs[0]}, which PerfusionDL did not write; it is left as it is.",
+            f"The folder {folder.name} holds {inside}, which PerfusionDL did not write; it is left as it is.",
+            "Name another folder. A folder of an older version of PerfusionDL may be deleted by hand.",
+        )
+    if former.kind is not kind:
+        raise PerfusionError(
+            f"The folder {folder.name} holds {former.kind}, which {kind} would replace; it is left as it is.",
             "Name another folder.",
+        )
+    check_untouched(folder, former)
+    if former.corrected and not corrected and not replace_corrections:
+        raise PerfusionError(
+            f"The folder {folder.name} holds the corrections of a reader, which automatic results would replace.",
+            "Name another folder, or add --replace-corrections if the corrections are not needed any more.",
         )

@@ -14,7 +14,7 @@ from ..evaluation.agreement.corrections import Reading, compare_corrections
 from ..mrml.nodes import ScanNodes
 from ..quantification.thresholds import thresholds_from
 from ..report import agreement as tables
-from ..results.atomic import whole_folder
+from ..results.atomic import Kind, whole_folder
 from .choices import givenArterialInput
 from .history import isCorrected
 from .tasks import Flow, Task
@@ -61,7 +61,7 @@ def agreementTask(folder: Path, flow: Flow) -> Task:
     }
 
     def compute(progress: Progress) -> WrittenAgreement:
-        with whole_folder(folder) as partial:
+        with whole_folder(folder, Kind.AGREEMENT) as partial:
             progress("flow of the automatic contours")
             found, corrected = _readings(flow, {name: curve for name, curve in curves.items() if curve is not None})
             progress("comparison and figures")

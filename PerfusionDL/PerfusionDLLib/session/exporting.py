@@ -7,12 +7,13 @@ from pathlib import Path
 import slicer
 
 from ..app.write_outputs import write_dicom, write_results
+from ..data.contours import Origin
 from ..data.flow import FlowModel, PerfusionMaps
 from ..data.preprocessed import PreprocessedScan
 from ..data.study import Condition
 from ..mrml.nodes import findScans
 from ..report import segments_csv, table_json, table_xlsx, write_pdf
-from ..results.atomic import whole_file, whole_folder
+from ..results.atomic import Kind, whole_file, whole_folder
 from .tasks import Flow
 
 
@@ -23,16 +24,26 @@ def exportResults(
     dicom: Sequence[Path] = (),
     deIdentify: bool = False,
     overwrite: bool = False,
+    inputs: Sequence[Path] = (),
+    replaceCorrections: bool = False,
     progress: Callable[[str], None] = lambda step: None,
 ) -> None:
     """Write the results folder that `perfusiondl run` writes, with the contours as they were corrected.
 
     dicom : the DICOM images of the study, as ``sources`` of `exportDicom`, if its archive gets the results too
+    inputs : what the flow was read from, which is not replaced
+    replaceCorrections : whether automatic results may replace those that a reader corrected
 
     Raises PerfusionError where the folder holds something else or cannot be written; nothing half-written stays.
     """
     scans, maps = _restFirst(flow)
-    with whole_folder(folder, overwrite=overwrite) as partial:
+    with whole_folder(
+        folder,
+        overwrite=overwrite,
+        inputs=(*inputs, *dicom),
+        corrected=isReadersWork(scans),
+        replace_corrections=replaceCorrections,
+    ) as partial:
         write_results(partial, scans, maps, flow.table, progress=progress)
         if dicom:
             progress("DICOM")
@@ -63,7 +74,8 @@ def exportDicom(
     from ..dicom import export_results
 
     scans, maps = _restFirst(flow)
-    with whole_folder(folder, overwrite=overwrite) as partial:
+    corrected = isReadersWork(scans)
+    with whole_folder(folder, Kind.DICOM, overwrite=overwrite, inputs=sources, corrected=corrected) as partial:
         report = None
         if not deIdentify:
             progress("report")
@@ -83,6 +95,12 @@ def exportDicom(
         )
         progress("saving")
     return [folder / path.name for path in written]
+
+
+def isReadersWork(scans: Sequence[PreprocessedScan]) -> bool:
+    """Whether a reader drew or corrected anything in some scans, or left frames out."""
+    parts = [part for scan in scans for part in scan.slices]
+    return any(part.contours.origin is not Origin.AUTOMATIC or part.excluded_frames for part in parts)
 
 
 def exportTable(path: Path, flow: Flow) -> None:

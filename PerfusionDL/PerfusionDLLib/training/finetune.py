@@ -20,7 +20,7 @@ from ..data.errors import PerfusionError
 from ..evaluation.cases import phantom_cases
 from ..evaluation.network_scores import MEASURES, Score, evaluate
 from ..networks import SHIPPED, STEPS, Network, Networks, load_networks
-from ..results.atomic import whole_folder
+from ..results.atomic import Kind, whole_folder
 from .card import stored
 from .corrections import Correction, read_corrections
 from .fit import BATCH, batches, loss_for, tensors
@@ -82,7 +82,7 @@ def learn(
             "The corrections do not teach the network that was asked for, or leave none to judge it on.",
             "Correct more slices: contours teach peak, box and labels; insertion points teach points.",
         )
-    with whole_folder(out) as partial:
+    with whole_folder(out, Kind.NETWORKS) as partial:
         scores = {"before": judge(left_out, before)}
         current, verdicts, trained = scores["before"], [], {}
         for name in steps:

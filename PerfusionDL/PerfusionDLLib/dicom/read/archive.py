@@ -27,8 +27,10 @@ MOST_INFLATED = 1 << 20  # bytes; a small deflated file may inflate to more than
 class ListedFile:
     """A file as the pass saw it.
 
+    changed_ns : when anything of it changed last, also where its time of modification was set back
     study, image : StudyInstanceUID and SOPInstanceUID; "" where the file is no readable DICOM file
     kind : "image" of magnetic resonance, "DICOM" of another kind, "damaged" or "other"
+    content : digest of all of an image, pixels included; "" of what is no image
     """
 
     size: int
@@ -36,6 +38,8 @@ class ListedFile:
     kind: str
     study: str = ""
     image: str = ""
+    content: str = ""
+    changed_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,22 @@ def list_files(
             if not stat.S_ISREG(about.st_mode):
                 continue  # a pipe or a device would be waited for without end
             former = known.get(place)
-            if former is not None and (former.size, former.modified_ns) == (about.st_size, about.st_mtime_ns):
+            seen = (about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+            if former is not None and (former.size, former.modified_ns, former.changed_ns) == seen:
                 yield place, former
             else:
-                yield place, ListedFile(about.st_size, about.st_mtime_ns, *identify(path))
+                kind, study, image = identify(path)
+                content = digest_of(path) if kind == "image" else ""
+                yield place, ListedFile(*seen[:2], kind, study, image, content, seen[2])
+
+
+def digest_of(path: Path) -> str:
+    """Digest of a file's content, so that pixels sent again under the same identifiers are seen; "" if unreadable."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 @tolerance()
@@ -169,14 +185,19 @@ def study_label(study_instance_uid: str) -> str:
 
 
 def _label(name: str) -> str:
-    return "study-" + hashlib.sha256(name.encode()).hexdigest()[:12]
+    return "study-" + hashlib.sha256(_bytes(name)).hexdigest()[:12]
+
+
+def _bytes(text: str) -> bytes:
+    """Text as bytes, also a file name that is no text."""
+    return text.encode("utf-8", errors="surrogateescape")
 
 
 def study_of(root: Path, listed: Mapping[str, ListedFile], label: str, places: Iterable[str]) -> FoundStudy:
     """One study from the places of its files."""
     places = sorted(places)
     content = sorted(
-        f"{file.image} {file.size}" if file.image else f"{place} {file.size} {file.modified_ns}"
+        f"{file.image} {file.content or file.size}" if file.image else f"{place} {file.size} {file.modified_ns}"
         for place, file in ((place, listed[place]) for place in places)
     )
     return FoundStudy(
@@ -184,7 +205,7 @@ def study_of(root: Path, listed: Mapping[str, ListedFile], label: str, places: I
         folder=Path(common_folder(places)),
         files=tuple(root / place for place in places),
         size=sum(listed[place].size for place in places),
-        fingerprint=hashlib.sha256("\n".join(content).encode()).hexdigest(),
+        fingerprint=hashlib.sha256(_bytes("\n".join(content))).hexdigest(),
     )
 
 
