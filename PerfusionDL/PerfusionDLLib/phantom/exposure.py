@@ -56,6 +56,7 @@ def expose(
     samples = np.arange(patient.size * picture.oversampling) / picture.oversampling
     grid_px = np.stack(np.meshgrid(samples, samples, indexing="ij")).astype(np.float32)
     to_samples = displacement.to(samples)
+    offset = np.float32(0.0 if patient.clinic is None else FULL_SCALE * patient.clinic.offset)
     images = []
     for index, frame in enumerate(frames):
         moving = picture.moving(index, signals, myocardium)
@@ -63,5 +64,5 @@ def expose(
             at = (grid_px + displacement.source(frame, to_samples)) * picture.oversampling
             moving = bilinear(moving[None], at)[0]
         drawing = (moving * picture.moving_share + picture.static(index, signals)) * sensitivity
-        images.append(camera.expose(drawing, rng) * mask)
+        images.append((camera.expose(drawing, rng) + offset) * mask)
     return np.stack(images).astype(np.float32)

@@ -1,11 +1,12 @@
 """Who is simulated: everything about a patient that rest and stress, base and apex share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..data.acquisition import Acquisition
 from ..data.study import Condition, Level
+from .clinic import Clinic, draw_clinic
 from .contrast import Circulation
 from .settings import PhantomConfig, Range
 
@@ -40,7 +41,10 @@ class Defect:
 
 @dataclass(frozen=True, kw_only=True)
 class Patient:
-    """Anatomy in mm around the long axis of the left ventricle, physiology and scanner."""
+    """Anatomy in mm around the long axis of the left ventricle, physiology and scanner.
+
+    acquisition : what the scanner did; clinic : what else is not ideal, None where all is
+    """
 
     seed: int
     size: int
@@ -61,6 +65,7 @@ class Patient:
     black_corners: bool
     defects: tuple[Defect, ...]
     acquisition: Acquisition
+    clinic: Clinic | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +140,7 @@ def draw_patient(seed: int, config: PhantomConfig, size: int | None = None) -> P
     rng = np.random.default_rng([seed, 0])
     drawn_size = int(rng.choice(config.sizes))
     territories = rng.permutation(list(TERRITORY_MIDDLE_RAD))[: rng.integers(*config.defects, endpoint=True)]
-    return Patient(
+    patient = Patient(
         seed=seed,
         size=size or drawn_size,
         pixel_mm=round(uniform(rng, config.pixel_mm), 3) * (drawn_size / size if size else 1),
@@ -156,6 +161,8 @@ def draw_patient(seed: int, config: PhantomConfig, size: int | None = None) -> P
         defects=tuple(draw_defect(rng, str(territory), config) for territory in territories),
         acquisition=draw_acquisition(rng, config),
     )
+    clinic = draw_clinic(seed, patient.acquisition, config)
+    return patient if clinic is None else replace(patient, acquisition=clinic.acquisition, clinic=clinic)
 
 
 def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) -> Visit:
@@ -164,7 +171,9 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
     rng = np.random.default_rng([patient.seed, 1, int(stress)])
     rr_s = uniform(rng, config.rr_stress_s if stress else config.rr_rest_s)
     lv_peak_frame = uniform(rng, config.lv_peak_frame)
-    output_l_min = uniform(rng, config.cardiac_output_rest_l_min) * (uniform(rng, (1.3, 1.5)) if stress else 1)
+    output_l_min = uniform(rng, config.cardiac_output_rest_l_min) * (
+        uniform(rng, config.stress_output) if stress else 1
+    )
     width = uniform(rng, config.width_scale) * (0.75 if stress else 1.0)
     moved = np.random.default_rng([patient.seed, 18, int(stress)])
     weight_kg = float(np.random.default_rng([patient.seed, 2]).uniform(*config.weight_kg))
@@ -187,7 +196,7 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
             store_mean_s=uniform(rng, (70, 110)),
             stored_share=uniform(rng, (0.54, 0.66)),
             spread=uniform(rng, (0.40, 0.48)),
-            residual_mmol_l=uniform(rng, config.residual_mmol_l) if stress else 0.0,
+            residual_mmol_l=_residual_mmol_l(patient, condition, rng, config),
         ),
         tissue_delay_s=uniform(rng, (0.3, 0.7)) if stress else uniform(rng, (0.4, 0.9)),
         snr=uniform(rng, config.snr),
@@ -195,3 +204,8 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
         breathing_period_s=uniform(rng, (3.4, 5.2)) if stress else uniform(rng, (4.0, 6.5)),
         free_breathing=bool(rng.random() < config.free_breathing_probability),
     )
+
+
+def _residual_mmol_l(patient: Patient, condition: Condition, rng: np.random.Generator, config: PhantomConfig) -> float:
+    drawn = uniform(rng, config.residual_mmol_l) if condition is Condition.STRESS else 0.0
+    return drawn if patient.clinic is None else patient.clinic.residual_mmol_l[condition]

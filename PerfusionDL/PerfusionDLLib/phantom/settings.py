@@ -13,6 +13,60 @@ class TissueModel(StrEnum):
     FERMI = "fermi"
     CAPILLARY = "capillary"
     TWO_COMPARTMENT = "two_compartment"
+    MIXED = "mixed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClinicRanges:
+    """Ranges and probabilities of what the ideal phantom leaves out (`clinic.CLINIC`).
+
+    saturation_left : share of the magnetization that a saturation pulse leaves; b1 : true over nominal flip angle
+    dispersion_s : mean of an exponential dispersion from LV to tissue, at rest
+    models : how myocardium retains contrast agent, and how often
+    pause_min, usual_pause_min, long_pause_probability : between the two injections, from either of two ranges
+    rest_first_probability : else rest has the residual contrast
+    clearance_log_mean, clearance_log_sd : of residual contrast over that of the published curve; gain_log_sd : of a scan
+    offset : added to all images, share of fully recovered blood
+    missing_probability, first_excitation_probability : of a header without InversionTime, or with that to the first
+        excitation; pulses_log_sd : of the guess of the excitations before the center of k-space
+    ceiling : of clipped images, share of their brightest blood
+    """
+
+    saturation_left: Range = (0.0, 0.03)
+    b1: Range = (0.8, 1.2)
+    t10_blood_log_sd: float = 0.06
+    t10_myocardium_log_sd: float = 0.05
+    relaxivity_log_sd: float = 0.04
+    r2_star_l_mmol_s: Range = (5.0, 25.0)
+    hematocrit: Range = (0.34, 0.48)
+    plasma_volume: Range = (0.02, 0.12)
+    interstitial_volume: Range = (0.14, 0.34)
+    permeability_ml_min_g: Range = (0.5, 2.0)
+    permeability_exponent: Range = (0.2, 0.8)
+    fermi_volume: Range = (0.28, 0.60)
+    fermi_shape: Range = (0.5, 3.0)
+    models: tuple[tuple[TissueModel, float], ...] = (
+        (TissueModel.FERMI, 0.25),
+        (TissueModel.CAPILLARY, 0.35),
+        (TissueModel.MIXED, 0.30),
+        (TissueModel.TWO_COMPARTMENT, 0.10),
+    )
+    dispersion_s: Range = (0.0, 2.0)
+    pause_min: Range = (4.0, 20.0)
+    usual_pause_min: Range = (4.0, 10.0)
+    long_pause_probability: float = 0.5
+    rest_first_probability: float = 0.85
+    clearance_log_mean: float = 0.25
+    clearance_log_sd: float = 0.2
+    gain_log_sd: float = 0.08
+    offset: Range = (0.0, 0.003)
+    missing_probability: float = 0.15
+    first_excitation_probability: float = 0.2
+    pulses_log_sd: float = 0.25
+    dose_missing_probability: float = 0.4
+    bits: tuple[int, int] = (8, 16)
+    clipped_probability: float = 0.12
+    ceiling: Range = (0.75, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +84,8 @@ class PhantomConfig:
     proton_density_frames : that lead each series
     dual_sequence : measure the arterial input in a basal slice of low resolution and short saturation time
     defects : smallest and largest number of perfusion defects
+    stress_output : cardiac output at stress over that at rest
+    clinic : what the ideal phantom leaves out; None leaves it out
     """
 
     sizes: tuple[int, ...] = (144, 160, 176, 192)
@@ -55,6 +111,7 @@ class PhantomConfig:
     dose_mmol_kg: Range = (0.045, 0.055)
     weight_kg: Range = (60.0, 95.0)
     cardiac_output_rest_l_min: Range = (4.8, 6.4)
+    stress_output: Range = (1.3, 1.5)
     width_scale: Range = (0.8, 1.2)
     residual_mmol_l: Range = (0.30, 0.55)
     lv_peak_frame: Range = (18.0, 29.0)
@@ -78,6 +135,8 @@ class PhantomConfig:
     free_breathing_probability: float = 0.3
     mistrigger_probability: float = 0.015
     elastic_mm: float = 0.8
+
+    clinic: ClinicRanges | None = None
 
 
 DEFAULT = PhantomConfig()

@@ -10,6 +10,7 @@ from ..data.acquisition import Acquisition
 from ..data.contours import Label
 from ..data.study import Condition, Identity, Level, PerfusionSeries, Scan, Study
 from .breathing import Beats, draw_amplitudes, draw_beats
+from .clinic import Clinic, dispersed, stored
 from .contrast import Bolus, circulate, delayed
 from .displacement import Displacement
 from .exposure import expose
@@ -20,7 +21,7 @@ from .orientation import turn
 from .patient import HEIGHT, Patient, Visit, draw_patient, draw_visit
 from .picture import draw_picture
 from .settings import DEFAULT, PhantomConfig, TissueModel
-from .tissue import concentration, distribution_volume
+from .tissue import USUAL, concentration, distribution_volume
 from .tissues import myocardial_signals, proton_density_signals, tissue_signals
 from .truth import PhantomSlice, PhantomStudy, SliceTruth
 
@@ -49,10 +50,13 @@ def simulate_study(
     for condition in map(Condition, conditions):
         visit = draw_visit(patient, condition, config)
         slices = [simulate_slice(patient, visit, Level(level), model=TissueModel(model), **options) for level in levels]
+        series = tuple(drawn.series for drawn in slices)
+        if patient.clinic is not None:
+            series = stored(series, patient.clinic, condition)
         truth[condition] = tuple(drawn.truth for drawn in slices)
         scans[condition.value] = Scan(
             condition=condition,
-            slices=tuple(drawn.series for drawn in slices),
+            slices=series,
             aif_series=simulate_arterial_input(patient, visit, **options) if config.dual_sequence else None,
         )
     identity = Identity(patient_name=f"Phantom^Seed {seed}", patient_id=f"PHANTOM{seed:06d}")
@@ -91,7 +95,10 @@ def simulate_series(
     """
     patient = draw_patient(seed, config, size)
     visit = draw_visit(patient, Condition(condition), config)
-    return simulate_slice(patient, visit, Level(level), model=TissueModel(model), still=still, snr=snr, config=config)
+    one = simulate_slice(patient, visit, Level(level), model=TissueModel(model), still=still, snr=snr, config=config)
+    if patient.clinic is None:
+        return one
+    return replace(one, series=stored([one.series], patient.clinic, visit.condition)[0])
 
 
 def simulate_slice(
@@ -112,8 +119,11 @@ def simulate_slice(
     bolus = timed_bolus(visit, beats)
     heart, grid = draw_heart(patient, level, visit.condition is Condition.STRESS), Grid(patient, visit, level)
     picture = draw_picture(patient, visit, heart, level, FLOW_GRID)
-    signals = tissue_signals(bolus, visit, acquisition, times_s, config)
-    myocardium = wall_signals(bolus, visit, acquisition, times_s, model)
+    clinic = patient.clinic
+    r2_star = config.t2_star_relaxivity_l_mmol_s if clinic is None else acquisition.r2_star_blood_l_mmol_s
+    left = 0.0 if clinic is None else clinic.saturation_left
+    signals = tissue_signals(bolus, visit, acquisition, times_s, r2_star, left)
+    myocardium = wall_signals(bolus, visit, acquisition, times_s, model, clinic)
 
     peak_frame = int(np.argmax(picture.cavity_signal(signals)))
     amplitudes = draw_amplitudes(patient, visit, level, beats, times_s[peak_frame], config)
@@ -167,14 +177,23 @@ def simulate_arterial_input(
 
 
 def wall_signals(
-    bolus: Bolus, visit: Visit, acquisition: Acquisition, times_s: np.ndarray, model: TissueModel
+    bolus: Bolus,
+    visit: Visit,
+    acquisition: Acquisition,
+    times_s: np.ndarray,
+    model: TissueModel,
+    clinic: Clinic | None = None,
 ) -> np.ndarray:
-    """(T, L) signal of myocardium with the flows of the grid."""
+    """(T, L) signal of myocardium with the flows of the grid; tissue and model are the clinic's where there is one."""
     arriving = delayed(bolus.left_mmol_l, visit.tissue_delay_s)
-    tissue = concentration(arriving, FLOW_GRID, model=model, hematocrit=acquisition.hematocrit)
+    properties, left = USUAL, 0.0
+    if clinic is not None:
+        arriving = dispersed(arriving, clinic.dispersion_s[visit.condition])
+        model, properties, left = clinic.model, clinic.tissue, clinic.saturation_left
+    tissue = concentration(arriving, FLOW_GRID, model=model, hematocrit=acquisition.hematocrit, tissue=properties)
     at_frames = np.stack([np.interp(times_s, bolus.times_s, curve) for curve in tissue.T], axis=1)
-    left_over = bolus.residual_mmol_l * distribution_volume(model, acquisition.hematocrit)
-    return myocardial_signals(at_frames + left_over, acquisition)
+    left_over = bolus.residual_mmol_l * distribution_volume(model, acquisition.hematocrit, properties)
+    return myocardial_signals(at_frames + left_over, acquisition, left)
 
 
 def known(

@@ -9,7 +9,7 @@ from ..data.study import Condition
 from .contrast import Bolus, delayed
 from .magnetization import blood_echo, signal
 from .patient import Visit
-from .settings import PhantomConfig, TissueModel
+from .settings import TissueModel
 from .tissue import concentration, organ
 
 # native T1 in s at 1.5 T and 3 T, proton density relative to water. Fat, marrow, liver, spleen: de Bazelaire et al.,
@@ -95,7 +95,12 @@ def proton_density_signals(tissues: Iterable[str], acquisition: Acquisition, fra
 
 
 def tissue_signals(
-    bolus: Bolus, visit: Visit, acquisition: Acquisition, times_s: np.ndarray, config: PhantomConfig
+    bolus: Bolus,
+    visit: Visit,
+    acquisition: Acquisition,
+    times_s: np.ndarray,
+    r2_star_l_mmol_s: float,
+    saturation_left: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Signal (T,) of every tissue but the LV myocardium at the times of the frames."""
     signals = {}
@@ -103,13 +108,15 @@ def tissue_signals(
         at_frames = np.interp(times_s, bolus.times_s, curve) + bolus.residual_mmol_l * VOLUME.get(tissue, 1.0)
         t10_s, density = native(tissue, acquisition)
         r1 = 1 / t10_s + acquisition.relaxivity_l_mmol_s * at_frames
-        signals[tissue] = density * signal(r1, acquisition)
+        signals[tissue] = density * signal(r1, acquisition, saturation_left)
         if tissue in BLOOD:
-            signals[tissue] = signals[tissue] * blood_echo(at_frames, acquisition, config.t2_star_relaxivity_l_mmol_s)
+            signals[tissue] = signals[tissue] * blood_echo(at_frames, acquisition, r2_star_l_mmol_s)
     return signals
 
 
-def myocardial_signals(concentrations_mmol_l: np.ndarray, acquisition: Acquisition) -> np.ndarray:
+def myocardial_signals(
+    concentrations_mmol_l: np.ndarray, acquisition: Acquisition, saturation_left: float = 0.0
+) -> np.ndarray:
     """Signal of LV myocardium, any shape."""
     r1 = 1 / acquisition.t10_myocardium_s + acquisition.relaxivity_l_mmol_s * concentrations_mmol_l
-    return MUSCLE_DENSITY * signal(r1, acquisition)
+    return MUSCLE_DENSITY * signal(r1, acquisition, saturation_left)
