@@ -89,8 +89,10 @@ def run_study(
         If the study cannot be read or processed, or the results cannot be written.
     """
     sources = [*sources, *(folder for folder in (rest, stress) if folder is not None)]
-    replacing = {"overwrite": overwrite, "inputs": sources, "replace_corrections": replace_corrections}
-    with whole_folder(out, **replacing) as partial, one_thread():
+    with (
+        whole_folder(out, overwrite=overwrite, inputs=sources, replace_corrections=replace_corrections) as partial,
+        one_thread(),
+    ):
         study = process(
             sources, networks, rest=rest, stress=stress, model=model, flow=flow, progress=progress, found=found
         )

@@ -88,8 +88,7 @@ def run(
 ) -> None:
     """Find contours, compute blood flow and write the results of one study."""
     inputs = [one for one in (*folders, rest, stress, weights, rest_aif, stress_aif) if one is not None]
-    replacing = {"overwrite": overwrite, "replace_corrections": replace_corrections}
-    check_replaceable(out, inputs=inputs, **replacing)
+    check_replaceable(out, inputs=inputs, overwrite=overwrite, replace_corrections=replace_corrections)
     known = flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
     steps = Steps(messages)
     try:
@@ -110,7 +109,8 @@ def run(
             de_identify=de_identify,
             progress=steps,
             found=say_scan,
-            **replacing,
+            overwrite=overwrite,
+            replace_corrections=replace_corrections,
         )
     finally:
         steps.finish()

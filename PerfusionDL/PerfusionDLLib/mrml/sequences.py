@@ -65,7 +65,7 @@ def writeMotion(
     setAttribute(nodes.corrected, "aligned", [bool(value) for value in motion.aligned])
     setAttribute(nodes.corrected, "reference_frame", int(motion.reference_frame))
     if nodes.correctedVolume is None:
-        display = nodes.originalVolume.GetDisplayNode()
+        display = nodes.browser.GetProxyNode(nodes.original).GetDisplayNode()
         _play(nodes.browser, nodes.corrected, (display.GetWindowLevelMin(), display.GetWindowLevelMax()))
     else:
         nodes.browser.Modified()

@@ -98,8 +98,8 @@ def _drawnOver(nodes: ScanNodes) -> Iterator[slicer.vtkMRMLDisplayNode]:
         yield from (node.GetDisplayNode() for node in drawn if node and node.GetDisplayNode())
         if part.mbf:
             yield from filter(None, [slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(part.mbf)])
-    drawn = (nodes.bullseyeValues, nodes.reserveValues, nodes.pickedPoint)
-    yield from (node.GetDisplayNode() for node in drawn if node and node.GetDisplayNode())
+    beside = (nodes.bullseyeValues, nodes.reserveValues, nodes.pickedPoint)
+    yield from (node.GetDisplayNode() for node in beside if node and node.GetDisplayNode())
 
 
 def _hide(display: slicer.vtkMRMLDisplayNode, hidden: bool) -> None:

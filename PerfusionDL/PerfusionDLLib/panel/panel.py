@@ -37,7 +37,7 @@ class Panel:
 
     def __init__(self, parent, ui, logic, resourcePath: Callable[[str], str]) -> None:
         self.parent, self.ui, self.logic, self.resourcePath = parent, ui, logic, resourcePath
-        self.parameters = None
+        self.parameters: Any = None
         self.slice: mrml.SliceNodes | None = None
         self.pick: session.Pick | None = None
         self.entered = False

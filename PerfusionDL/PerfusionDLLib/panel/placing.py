@@ -1,6 +1,7 @@
 """Placing the RV insertion points anew: one after the other, the old ones stay until the new ones are there."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import qt
@@ -21,7 +22,8 @@ class Placing(VTKObservationMixin):
     def __init__(self, onStep: Callable[[str], None]) -> None:
         super().__init__()
         self._onStep = onStep
-        self._points = self._clicked = None
+        self._points: Any = None
+        self._clicked: Any = None
         self._former: list[np.ndarray | None] = []
 
     @property
@@ -81,8 +83,8 @@ class Placing(VTKObservationMixin):
             qt.QTimer.singleShot(0, self.end)
             return
         for index in range(2):
-            position = _position(clicked, index)
-            if position is not None and not np.array_equal(position, _position(self._points, index)):
+            position, present = _position(clicked, index), _position(self._points, index)
+            if position is not None and (present is None or not np.array_equal(position, present)):
                 self._points.SetNthControlPointPositionWorld(index, *position)
         if _position(clicked, 1) is None:
             self._onStep(_("Click the inferior RV insertion point. Escape gives the points back."))

@@ -14,7 +14,7 @@ def turn(phantom: PhantomSlice, *, transposed: bool, rows_reversed: bool, column
     flips = [axis for axis, reverse in ((-2, rows_reversed), (-1, columns_reversed)) if reverse]
 
     def image(array: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(np.flip(array.swapaxes(-2, -1) if transposed else array, flips))
+        return np.ascontiguousarray(np.flip(array.swapaxes(-2, -1) if transposed else array, tuple(flips)))
 
     def point(position: tuple[float, float]) -> tuple[float, float]:
         row, column = position[::-1] if transposed else position

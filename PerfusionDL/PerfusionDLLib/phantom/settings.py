@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+Interval = tuple[float, float]
+"""Low and high of a uniform draw."""
+
 Range = tuple[float, ...]
 """Low and high of a uniform draw; more pairs where it may come from several such ranges."""
 
@@ -25,48 +28,48 @@ class ClinicRanges:
     models : how myocardium retains contrast agent, and how often
     pause_min, usual_pause_min, long_pause_probability : between the two injections, from either of two ranges
     rest_first_probability : else rest has the residual contrast
-    clearance_log_mean, clearance_log_sd : of residual contrast over that of the published curve; gain_log_sd : of a scan
+    clearance_log_mean, clearance_log_sd : of residual contrast over that of the published curve; gain_log_sd : of a
     offset : added to all images, share of fully recovered blood
     missing_probability, first_excitation_probability : of a header without InversionTime, or with that to the first
         excitation; pulses_log_sd : of the guess of the excitations before the center of k-space
     ceiling : of clipped images, share of their brightest blood
     """
 
-    saturation_left: Range = (0.0, 0.03)
-    b1: Range = (0.8, 1.2)
+    saturation_left: Interval = (0.0, 0.03)
+    b1: Interval = (0.8, 1.2)
     t10_blood_log_sd: float = 0.06
     t10_myocardium_log_sd: float = 0.05
     relaxivity_log_sd: float = 0.04
-    r2_star_l_mmol_s: Range = (5.0, 25.0)
-    hematocrit: Range = (0.34, 0.48)
-    plasma_volume: Range = (0.02, 0.12)
-    interstitial_volume: Range = (0.14, 0.34)
-    permeability_ml_min_g: Range = (0.5, 2.0)
-    permeability_exponent: Range = (0.2, 0.8)
-    fermi_volume: Range = (0.28, 0.60)
-    fermi_shape: Range = (0.5, 3.0)
+    r2_star_l_mmol_s: Interval = (5.0, 25.0)
+    hematocrit: Interval = (0.34, 0.48)
+    plasma_volume: Interval = (0.02, 0.12)
+    interstitial_volume: Interval = (0.14, 0.34)
+    permeability_ml_min_g: Interval = (0.5, 2.0)
+    permeability_exponent: Interval = (0.2, 0.8)
+    fermi_volume: Interval = (0.28, 0.60)
+    fermi_shape: Interval = (0.5, 3.0)
     models: tuple[tuple[TissueModel, float], ...] = (
         (TissueModel.FERMI, 0.25),
         (TissueModel.CAPILLARY, 0.35),
         (TissueModel.MIXED, 0.30),
         (TissueModel.TWO_COMPARTMENT, 0.10),
     )
-    dispersion_s: Range = (0.0, 2.0)
-    pause_min: Range = (4.0, 20.0)
-    usual_pause_min: Range = (4.0, 10.0)
+    dispersion_s: Interval = (0.0, 2.0)
+    pause_min: Interval = (4.0, 20.0)
+    usual_pause_min: Interval = (4.0, 10.0)
     long_pause_probability: float = 0.5
     rest_first_probability: float = 0.85
     clearance_log_mean: float = 0.25
     clearance_log_sd: float = 0.2
     gain_log_sd: float = 0.08
-    offset: Range = (0.0, 0.003)
+    offset: Interval = (0.0, 0.003)
     missing_probability: float = 0.15
     first_excitation_probability: float = 0.2
     pulses_log_sd: float = 0.25
     dose_missing_probability: float = 0.4
     bits: tuple[int, int] = (8, 16)
     clipped_probability: float = 0.12
-    ceiling: Range = (0.75, 1.0)
+    ceiling: Interval = (0.75, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

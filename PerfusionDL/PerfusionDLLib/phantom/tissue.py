@@ -39,7 +39,7 @@ class TissueProperties:
 USUAL = TissueProperties()
 
 
-def flow_per_s(mbf_ml_min_g: np.ndarray) -> np.ndarray:
+def flow_per_s(mbf_ml_min_g: np.ndarray | float) -> np.ndarray:
     """mL of blood per mL of tissue and second."""
     return np.asarray(mbf_ml_min_g) * DENSITY_G_ML / 60  # mL/min/g * g/mL / (s/min) = 1/s
 
