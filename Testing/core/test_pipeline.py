@@ -323,3 +323,32 @@ def test_the_upslope_index_lies_between_one_and_the_reserve(table):
     for row in table.segments:
         assert 1 < row.mpri < row.mpr, row.name
         assert 0.02 < row.rest.upslope < 0.3
+
+
+def without_frames(scan, left_out, *, spoiled=False):
+    """The scan with some frames left out by the user; ``spoiled`` shows something else in them."""
+    slices = []
+    for part in scan.slices:
+        images = part.motion.corrected.copy()
+        if spoiled:
+            images[left_out] = 9000.0
+        motion = dataclasses.replace(part.motion, corrected=images)
+        slices.append(dataclasses.replace(part, motion=motion, excluded_frames=frozenset(left_out)))
+    return dataclasses.replace(scan, slices=tuple(slices))
+
+
+@pytest.mark.parametrize(("left_out", "tolerance"), [([11], 0.02), ([10, 11, 12], 0.10)], ids=["one", "three"])
+def test_frames_left_out_at_the_peak_hardly_change_flow_and_what_they_show_does_not(left_out, tolerance, maps):
+    stress = heart_scan(Condition.STRESS, 2.5)
+    found = pipeline.quantify(without_frames(stress, left_out))
+    table, whole = pipeline.summarize(None, found), pipeline.summarize(None, maps[1])
+    assert table.whole.stress.mbf_ml_min_g == pytest.approx(whole.whole.stress.mbf_ml_min_g, rel=tolerance)
+    assert table.whole.stress.mbf_low_ml_min_g < whole.whole.stress.mbf_ml_min_g < table.whole.stress.mbf_high_ml_min_g
+    spoiled = pipeline.quantify(without_frames(stress, left_out, spoiled=True))
+    for one, other in zip(found.slices, spoiled.slices, strict=True):
+        np.testing.assert_array_equal(one.mbf_ml_min_g, other.mbf_ml_min_g)
+
+
+def test_an_input_whose_peak_frames_are_left_out_is_believed_less(maps):
+    found = pipeline.quantify(without_frames(heart_scan(Condition.STRESS, 2.5), [10, 11, 12]))
+    assert found.arterial_input.log_sd > 1.3 * maps[1].arterial_input.log_sd

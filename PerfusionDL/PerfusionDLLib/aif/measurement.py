@@ -245,16 +245,30 @@ def _arterial_input(
             "contrast agent arrives; or choose another slice for the input.",
         )
     shift = np.log(held[1] / held[0])
-    blood[~used] = np.interp(series.times_s[~used], series.times_s[used], blood[used])
+    left_out = _log_sd_of_bridging(series.times_s, blood, used)
+    blood[~used] = landmarks.bridge_frames(series.times_s, blood, used & np.isfinite(blood))[~used]
     found = landmarks.arterial_input(series.times_s, scale * blood, region=region, source=source)
     flags = found.flags
-    log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + shift**2 + found.log_sd**2))
+    log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + shift**2 + left_out**2 + found.log_sd**2))
     if source_of_scale is not None:
         log_sd = float(np.hypot(source_of_scale.log_sd, found.log_sd))
         found = replace(found, source=f"{source}, scaled by the late blood of {source_of_scale.source}")
     elif baseline < LEAST_BASELINE_SNR * noise:
         flags = (*flags, "Blood is hardly brighter than noise before the contrast agent; flow is uncertain in scale.")
     return replace(found, log_sd=log_sd, flags=flags)
+
+
+def _log_sd_of_bridging(times_s, blood, used) -> float:
+    """Relative uncertainty of the area of a curve by its frames that took no part.
+
+    The area by a cubic spline beside that by straight lines: 1 % where one frame at the peak is missing, 9 % of three.
+    """
+    known = used & np.isfinite(blood)
+    if known.sum() < 2 or not blood[known].max() > 0:
+        return 0.0
+    straight = np.where(known, blood, np.interp(times_s, times_s[known], blood[known]))
+    areas = [np.trapezoid(curve, times_s) for curve in (straight, landmarks.bridge_frames(times_s, blood, known))]
+    return abs(float(np.log(areas[1] / areas[0]))) if min(areas) > 0 else 0.0
 
 
 def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from .. import kinetics
+from ..aif import landmarks
 from ..aif.measurement import blood_curve
 from ..aif.residual_contrast import Residual
 from ..data import aha
@@ -85,7 +86,9 @@ def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual
     """
     acquisition, times_s = part.series.acquisition, part.series.times_s
     before = {"t10_s": acquisition.t10_blood_s, "r2_star_l_mmol_s": acquisition.r2_star_blood_l_mmol_s}
-    left = np.interp(times_s, aif_curve.times_s, aif_curve.concentration_mmol_l)
+    measured = aif_curve.concentration_mmol_l
+    bridged = landmarks.bridge_frames(aif_curve.times_s, measured, np.isfinite(measured))
+    left = np.interp(times_s, aif_curve.times_s, bridged)
     curves = [saturation_recovery.relative_signal(left + residual.blood_mmol_l, acquisition, **before)]
     empty = saturation_recovery.relative_signal(residual.blood_mmol_l, acquisition, **before)
     right = ndimage.binary_erosion(part.contours.rv_blood_pool)
@@ -116,7 +119,7 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     if not before.any():
         before = np.arange(len(signal)) == np.flatnonzero(used)[0]
     noise = saturation_recovery.noise_level(signal[before])
-    signal = saturation_recovery.curves_without_noise_floor(signal, noise)
+    signal = saturation_recovery.curves_without_noise_floor(signal, noise, used_frames=used)
     level = max(float(signal[before].mean()), noise, 1e-30)
     doubt = float(np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / level) ** 2))
     tissue = saturation_recovery.concentration(

@@ -188,9 +188,19 @@ def without_noise_floor(mean_signal, noise):
     return noise * np.interp(mean_signal / noise, _MEAN, _SNR) if noise > 0 else mean_signal
 
 
-def curves_without_noise_floor(signal, noise):
-    """Single noisy curves (T, N) without their noise floor, which is taken from the curve smoothed over five frames."""
-    smooth = ndimage.uniform_filter1d(np.asarray(signal, dtype=float), FLOOR_FRAMES, axis=0, mode="nearest")
+def curves_without_noise_floor(signal, noise, *, used_frames=None):
+    """Single noisy curves (T, N) without their noise floor, which is taken from the curve smoothed over five frames.
+
+    used_frames : (T,) bool, optional; the others do not count in the smoothed curve
+    """
+    signal = np.asarray(signal, dtype=float)
+    used = np.ones(len(signal)) if used_frames is None else np.asarray(used_frames, dtype=float)
+    share = ndimage.uniform_filter1d(used, FLOOR_FRAMES, mode="nearest")
+    seen = np.where(used[:, None] > 0, signal, 0.0)
+    smooth = ndimage.uniform_filter1d(seen, FLOOR_FRAMES, axis=0, mode="nearest")
+    near = share > 0.5 / FLOOR_FRAMES
+    smooth[near] /= share[near, None]
+    smooth[~near] = signal[~near]
     return signal - (smooth - without_noise_floor(smooth, noise))
 
 

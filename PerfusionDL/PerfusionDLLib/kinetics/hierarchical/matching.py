@@ -156,13 +156,15 @@ class Dictionary:
 
 
 def _extended(subspace, spill):
-    """Orthonormal rows that span the subspace and, in the frames it sees, the curves of the bloods."""
-    seen = np.abs(subspace).max(axis=0) > 0
-    outside = spill * seen - (spill * seen @ subspace.T) @ subspace
+    """Orthonormal rows that span the subspace and the curves of the bloods; zero where the subspace is in all rows."""
+    seen = (subspace != 0).any(axis=0)
+    outside = spill[:, seen] - (spill[:, seen] @ subspace[:, seen].T) @ subspace[:, seen]
     if not len(spill) or not np.abs(outside).max() > 0:
         return subspace
     _, singular, rows = np.linalg.svd(outside, full_matrices=False)
-    return np.concatenate((subspace, rows[singular > 1e-9 * max(singular[0], 1e-30)]))
+    added = np.zeros((np.count_nonzero(singular > 1e-9 * max(singular[0], 1e-30)), seen.size))
+    added[:, seen] = rows[: len(added)]
+    return np.concatenate((subspace, added))
 
 
 def _step(parameters, values, slopes, data, sd, prior, precision):

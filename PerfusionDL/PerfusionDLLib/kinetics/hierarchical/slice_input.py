@@ -116,10 +116,13 @@ def _subspace(models, prepared, used):
         local = np.column_stack((log_flow, delay_s))
         tissue = np.broadcast_to(model.mean, (len(local), model.mean.size))
         values, slopes = model.curves(np.concatenate((local, tissue), axis=1), prepared)
-        scale = np.abs(values).max(axis=1)[:, None]
+        scale = np.abs(values[:, used]).max(axis=1)[:, None]
         atoms.append(values / scale)
         spread = np.concatenate((model.population_sd, np.ones(len(prepared.error_matrix))))
         atoms.extend(slopes[:, LOCAL + i] * sd / scale for i, sd in enumerate(spread))
-    stacked = np.concatenate(atoms) * used
-    strength, columns = np.linalg.eigh(stacked.T @ stacked)
-    return columns[:, strength > SUBSPACE_TOLERANCE**2 * strength[-1]].T[::-1]
+    seen = np.concatenate(atoms)[:, used]
+    strength, columns = np.linalg.eigh(seen.T @ seen)
+    kept = columns[:, strength > SUBSPACE_TOLERANCE**2 * strength[-1]].T[::-1]
+    subspace = np.zeros((len(kept), used.size))
+    subspace[:, used] = kept  # a zero in the other frames, not what rounding leaves of one
+    return subspace
