@@ -13,18 +13,17 @@ from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.phantom import DEFAULT, simulate_study
 
 RATIO = 10.0
+PREBOLUS_EARLIER_S = 7.3
 
 
-@pytest.fixture(scope="module")
-def patient():
-    config = replace(DEFAULT, dual_sequence=True, turned_probability=0.0, mirrored_probability=0.0)
+def simulate(**changes):
+    config = replace(DEFAULT, dual_sequence=True, turned_probability=0.0, mirrored_probability=0.0, **changes)
     return simulate_study(
         41, conditions=[Condition.REST], levels=[Level.BASAL], still=True, snr=200, size=96, config=config
     )
 
 
-@pytest.fixture(scope="module")
-def scan(patient):
+def preprocessed(patient):
     """The basal slice with its true contours."""
     (truth,) = patient.truth[Condition.REST]
     (series,) = patient.study.rest.slices
@@ -48,6 +47,22 @@ def scan(patient):
     return PreprocessedScan(condition=Condition.REST, slices=(part,), aif_series=patient.study.rest.aif_series)
 
 
+@pytest.fixture(scope="module")
+def patient():
+    return simulate()
+
+
+@pytest.fixture(scope="module")
+def scan(patient):
+    return preprocessed(patient)
+
+
+@pytest.fixture(scope="module")
+def strong():
+    """Such a bolus that its peak is saturated in the slices."""
+    return simulate(dose_mmol_kg=(0.15, 0.15), saturation_time_s=(0.15, 0.15))
+
+
 def error(found, truth):
     """Largest difference from the true curve, as a share of its peak."""
     true = np.interp(found.times_s, truth.arterial_times_s, truth.arterial_mmol_l)
@@ -69,11 +84,32 @@ def test_where_that_series_shows_no_heart_the_slices_are_used_and_it_is_said(sca
     assert any("was not used" in flag for flag in found.flags)
 
 
+def saturated_frames(found):
+    return np.isnan(found.concentration_mmol_l).sum()
+
+
+def test_the_series_made_for_the_arterial_input_is_found_where_the_slices_are_saturated(strong):
+    scan = preprocessed(strong)
+    assert saturated_frames(pipeline.measure_arterial_input(scan, aif_slice=0)) > 0
+    found = pipeline.measure_arterial_input(scan)
+    assert found.source.startswith("arterial input series")
+    assert saturated_frames(found) == 0
+    assert error(found, strong.truth[Condition.REST][0]) < 0.08
+
+
+def test_a_prebolus_is_aligned_with_the_unsaturated_rise_alone(strong):
+    scan, (truth,) = preprocessed(strong), strong.truth[Condition.REST]
+    assert saturated_frames(pipeline.measure_arterial_input(scan, aif_slice=0)) > 0
+    dual = replace(scan, aif_series=prebolus(scan, truth), aif_is_prebolus=True)
+    found = pipeline.measure_arterial_input(dual, dose_ratio=RATIO)
+    assert found.times_s[0] == pytest.approx(PREBOLUS_EARLIER_S, abs=0.25)
+
+
 def prebolus(scan, truth):
     """The same slice a minute before, with a tenth of the dose: the plain signal equation, written out."""
     acquisition = scan.slices[0].series.acquisition
     times_s = np.arange(0, 55, 0.9)
-    measurement = np.interp(times_s + 7.3, truth.arterial_times_s, truth.arterial_mmol_l) / RATIO
+    measurement = np.interp(times_s + PREBOLUS_EARLIER_S, truth.arterial_times_s, truth.arterial_mmol_l) / RATIO
 
     def signal(concentration_mmol_l, t10_s):
         r1 = 1 / t10_s + acquisition.relaxivity_l_mmol_s * concentration_mmol_l

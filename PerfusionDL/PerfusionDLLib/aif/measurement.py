@@ -118,7 +118,7 @@ def _in_series(scan: PreprocessedScan, inside: ArterialInput, residual: Residual
     if prebolus:
         region = landmarks.blood_region(series.signal, search)
     else:
-        blood = np.interp(series.times_s, inside.times_s, np.nan_to_num(inside.concentration_mmol_l))
+        blood = np.interp(series.times_s, inside.times_s, _at_least(inside))
         region = np.zeros_like(search)
         region[search] = _likeness(curves, blood) > LEAST_LIKENESS
         region = landmarks.blood_region(series.signal, region)
@@ -153,6 +153,14 @@ def _search_area(series: PerfusionSeries, part: PreprocessedSlice) -> np.ndarray
     return ndimage.distance_transform_edt(~near, sampling=series.spacing_mm) <= SEARCH_MM
 
 
+def _at_least(found: ArterialInput) -> np.ndarray:
+    """Concentration (T,) with its saturated frames bridged: they hold no less than the highest that could be read."""
+    curve = found.concentration_mmol_l
+    known = np.isfinite(curve)
+    bridged = landmarks.bridge_frames(found.times_s, curve, known)
+    return np.where(known, curve, np.maximum(bridged, curve[known].max()))
+
+
 def _likeness(curves, blood):
     """Correlation (N,) of curves (T, N) with that of the blood (T,)."""
     blood = blood - blood.mean()
@@ -162,17 +170,13 @@ def _likeness(curves, blood):
 
 def _aligned(prebolus: ArterialInput, inside: ArterialInput, dose_ratio: float) -> ArterialInput:
     """A scaled pre-bolus on the clock of the main bolus: moved to where the unsaturated rise of the two agrees."""
-    curve = np.nan_to_num(inside.concentration_mmol_l)
+    curve = _at_least(inside)
     rise = np.flatnonzero((curve < BELIEVED_MMOL_L) & (np.arange(curve.size) <= inside.peak_frame))
     rise = rise[rise >= inside.baseline_frames - 2]
     if rise.size < 3:
         raise PerfusionError("It cannot be aligned with the main bolus.", "Use the arterial input of the slices.")
     shifts_s = np.arange(-LARGEST_SHIFT_S, LARGEST_SHIFT_S, SHIFT_STEP_S)
-    moved = np.interp(
-        inside.times_s[rise][None] - shifts_s[:, None],
-        prebolus.times_s,
-        np.nan_to_num(prebolus.concentration_mmol_l),
-    )
+    moved = np.interp(inside.times_s[rise][None] - shifts_s[:, None], prebolus.times_s, _at_least(prebolus))
     # The scale of the rise may differ a little; only its place in time counts.
     strength = np.maximum((moved**2).sum(axis=1), 1e-30)
     share = (moved @ curve[rise]) ** 2 / strength
@@ -273,7 +277,7 @@ def _log_sd_of_bridging(times_s, blood, used) -> float:
 
 def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float:
     """Baseline signal with which late low concentrations are those of another arterial input."""
-    known = np.interp(times_s, late.times_s, np.nan_to_num(late.concentration_mmol_l))
+    known = np.interp(times_s, late.times_s, _at_least(late))
     chosen = (times_s > late.times_s[late.first_pass_end_frame]) & (known > 0) & (known < BELIEVED_MMOL_L)
     if np.count_nonzero(chosen) < FEWEST_LATE_FRAMES:
         return baseline
