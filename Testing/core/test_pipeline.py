@@ -325,6 +325,35 @@ def test_the_upslope_index_lies_between_one_and_the_reserve(table):
         assert 0.02 < row.rest.upslope < 0.3
 
 
+@pytest.mark.parametrize("tissue_too", [False, True], ids=["blood", "blood and myocardium"])
+def test_a_baseline_that_noise_hides_gives_wide_intervals_and_a_flag(tissue_too, maps):
+    """Saturation that leaves less than the noise: once the noise floor is taken off, nothing may remain."""
+    slices = []
+    for number, part in enumerate(heart_scan(Condition.STRESS, 2.5).slices):
+        random = np.random.default_rng(number)
+        images = part.motion.corrected.copy()
+        hidden = part.contours.labels > (0 if tissue_too else 1)
+        count = 9, np.count_nonzero(hidden)
+        images[:9, hidden] = np.hypot(random.normal(0, 40, count), random.normal(0, 40, count))
+        slices.append(dataclasses.replace(part, motion=dataclasses.replace(part.motion, corrected=images)))
+    scans = [heart_scan(Condition.REST, 1.0), dataclasses.replace(heart_scan(Condition.STRESS, 2.5), slices=(*slices,))]
+    rest, stress = pipeline.quantify_study(scans)
+    assert any("hardly brighter than noise" in flag for flag in stress.arterial_input.flags)
+    assert stress.arterial_input.log_sd > 0.3
+    whole, alone = (pipeline.summarize(one, None).whole.rest for one in (rest, maps[0]))
+    assert whole.mbf_ml_min_g == pytest.approx(alone.mbf_ml_min_g, rel=1e-6), "the rest scan can be believed"
+
+
+def test_blood_without_any_signal_before_the_contrast_agent_is_refused_in_words(rest):
+    slices = []
+    for part in rest.slices:
+        images = part.motion.corrected.copy()
+        images[:7, part.contours.labels == 2] = 0
+        slices.append(dataclasses.replace(part, motion=dataclasses.replace(part.motion, corrected=images)))
+    with pytest.raises(PerfusionError, match="no signal before the contrast agent"):
+        pipeline.quantify_study([dataclasses.replace(rest, slices=tuple(slices))])
+
+
 def without_frames(scan, left_out, *, spoiled=False):
     """The scan with some frames left out by the user; ``spoiled`` shows something else in them."""
     slices = []

@@ -20,6 +20,8 @@ STATIC_PERCENTILE = 99.5  # of a baseline image: fat near the coil
 MEASURED_INPUT_LOG_SD = 0.05  # scale of an arterial input measured in the images; repeatability of its peak
 BASELINE_DOUBT, FLOOR_DOUBT = 0.005, 0.1  # relative error of the baseline: in any case, and where noise equals it
 LEAST_BASELINE_SNR = 3.0
+LEAST_RESOLVED_SNR = 1.1  # of a baseline: noise alone, of 60 pixels in 8 frames, reads as 0 to 1.05 (simulated)
+HIDDEN_LOG_SD = 0.7  # of the scale where the baseline is less than that; chosen: a factor of 2
 SEARCH_MM = 12.0  # around the blood pool, for the heart of another series that is not motion-compensated
 LEAST_LIKENESS = 0.9  # correlation of such a pixel's curve with that of the blood pool
 BELIEVED_MMOL_L = 1.5  # below it no sequence is near saturation: a pre-bolus is aligned there
@@ -239,6 +241,14 @@ def _arterial_input(
     if late is not None and baseline < RELIABLE_BASELINE_SNR * noise:
         source_of_scale = late
         baseline = _agreeing_baseline(convert, baseline, series.times_s, late)
+    hidden = HIDDEN_LOG_SD * float(baseline < LEAST_RESOLVED_SNR * noise)
+    baseline = max(baseline, LEAST_RESOLVED_SNR * noise)
+    if not baseline > 0:
+        raise PerfusionError(
+            f"The {source} has no signal before the contrast agent arrives, so that its concentration has no scale.",
+            "Check that the images are magnitude images whose background was not subtracted; or give the arterial "
+            "input as a curve.",
+        )
     blood = convert(baseline)
     doubt = np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / baseline) ** 2)
     held = np.nansum(blood), np.nansum(convert(baseline * (1 + doubt)))
@@ -253,7 +263,7 @@ def _arterial_input(
     blood[~used] = landmarks.bridge_frames(series.times_s, blood, used & np.isfinite(blood))[~used]
     found = landmarks.arterial_input(series.times_s, scale * blood, region=region, source=source)
     flags = found.flags
-    log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + shift**2 + left_out**2 + found.log_sd**2))
+    log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + shift**2 + hidden**2 + left_out**2 + found.log_sd**2))
     if source_of_scale is not None:
         log_sd = float(np.hypot(source_of_scale.log_sd, found.log_sd))
         found = replace(found, source=f"{source}, scaled by the late blood of {source_of_scale.source}")
@@ -318,15 +328,18 @@ def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:
     curve, before = blood_curve(part.motion.corrected, part.used_frames, region)
     if not before.any() or not part.contours.myocardium.any():
         return None
-    myocardium = part.motion.corrected[before][:, part.contours.myocardium].astype(float)
-    return Baseline(
+    images = part.motion.corrected[before]
+    myocardium = images[:, part.contours.myocardium].astype(float)
+    noise = saturation_recovery.noise_level(myocardium)
+    found = Baseline(
         blood=float(curve[before].mean()),
-        myocardium=float(
-            saturation_recovery.without_noise_floor(myocardium.mean(), saturation_recovery.noise_level(myocardium))
-        ),
-        static=float(np.percentile(part.motion.corrected[before].mean(axis=0), STATIC_PERCENTILE)),
+        myocardium=float(saturation_recovery.without_noise_floor(myocardium.mean(), noise)),
+        static=float(np.percentile(images.mean(axis=0), STATIC_PERCENTILE)),
         acquisition=part.series.acquisition,
     )
+    noise = max(noise, saturation_recovery.noise_level(images[:, region].astype(float)))
+    # A signal that noise hides tells nothing of contrast agent.
+    return found if min(found.blood, found.myocardium) > LEAST_RESOLVED_SNR * noise else None
 
 
 def blood_curve(images: np.ndarray, used: np.ndarray, region: np.ndarray):
