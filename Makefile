@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test coverage test-slow evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot lint lower-types clean
+.PHONY: demo test coverage test-slow evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -69,6 +69,13 @@ lint: $(VENV)/installed  ## style, format and types
 
 lower-types: $(VENV)/installed  ## write down that a room has fewer type errors than it had
 	$(BIN)/python Testing/check_types.py --lower
+
+docs: $(VENV)/installed  ## the site in build/site; a broken link or a docstring that does not parse fails
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+pictures: demo  ## the pictures of the tutorial, from the phantom of `make demo`
+	$(BIN)/python docs/make_pictures.py $(DEMO)/study/dicom
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist PerfusionDL/*.egg-info
