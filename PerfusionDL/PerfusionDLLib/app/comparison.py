@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ..data.study import PerfusionSeries
 from ..evaluation.agreement import (
     Comparison,
     FlowSummary,
+    PairedFlow,
     PairedSlice,
     ShapeSummary,
     compare_contours,
@@ -65,7 +67,8 @@ def write_comparison(folder: Path, comparison: Comparison) -> tuple[list[ShapeSu
 
 def compare(first: Sequence[Path], second: Sequence[Path]) -> Comparison:
     """Read pairs of results folders and compare what they have in common."""
-    slices, flows = [], []
+    slices: list[PairedSlice] = []
+    flows: list[PairedFlow] = []
     for study, pair in enumerate(zip(first, second, strict=True), start=1):
         slices += _compare_slices(study, *pair)
         flows += pair_flows(study, *map(_flows, pair))
@@ -142,7 +145,12 @@ def _in_pose(contours: Contours, frame: int, displacement: Path, ijk_to_ras: np.
         aligned=np.ones(frames, dtype=bool),
     )
     place = PerfusionSeries(signal=motion.corrected, times_s=np.arange(frames, dtype=float), ijk_to_ras=ijk_to_ras)
-    how = {"motion": motion, "frame": contours.reference_frame, "spacing_mm": place.spacing_mm, "to_reference": True}
+    how: dict[str, Any] = {
+        "motion": motion,
+        "frame": contours.reference_frame,
+        "spacing_mm": place.spacing_mm,
+        "to_reference": True,
+    }
 
     def at_reference(point_yx: np.ndarray) -> np.ndarray:
         return move_points(point_yx[None], **how)[0]
@@ -150,13 +158,13 @@ def _in_pose(contours: Contours, frame: int, displacement: Path, ijk_to_ras: np.
     def moved(point: np.ndarray | None) -> np.ndarray | None:
         return None if point is None else place.ras_from_pixels(at_reference(place.pixels_from_ras(point)))
 
-    row0, column0, row1, column1 = contours.box_px
+    row0, column0, row1, column1 = map(float, contours.box_px)
     middle = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
-    shift = at_reference(middle) - middle
+    down, right = map(float, at_reference(middle) - middle)
     return replace(
         contours,
         reference_frame=frame,
-        box_px=tuple(float(edge) for edge in np.add(contours.box_px, np.tile(shift, 2))),
+        box_px=(row0 + down, column0 + right, row1 + down, column1 + right),
         labels=move_labels(contours.labels, **how).astype(np.uint8),
         anterior_rv_ras_mm=moved(contours.anterior_rv_ras_mm),
         inferior_rv_ras_mm=moved(contours.inferior_rv_ras_mm),

@@ -7,7 +7,7 @@ import numpy as np
 from .. import __version__, pipeline, report
 from ..data.contours import Contours, Origin, Part
 from ..data.flow import ArterialInput, PerfusionMaps, SliceMaps
-from ..data.study import PerfusionSeries
+from ..data.study import Condition, PerfusionSeries
 from ..phantom import PhantomStudy, SliceTruth
 from ..results.atomic import INDEX
 from ..results.writing import describe_contours, write_json, write_slice
@@ -22,7 +22,7 @@ def write_truth(folder: Path, patient: PhantomStudy) -> None:
     (``displacement.npz``: mm, rows then columns, as in `MotionCompensation`).
     """
     described = []
-    maps = {}
+    maps: dict[Condition, PerfusionMaps] = {}
     for scan in patient.study.scans:
         truths = patient.truth[scan.condition]
         maps[scan.condition] = true_maps(truths)
@@ -51,7 +51,7 @@ def write_truth(folder: Path, patient: PhantomStudy) -> None:
                 }
             )
     write_json(folder / INDEX, {"provenance": PROVENANCE, "slices": described})
-    table = pipeline.summarize(maps.get("rest"), maps.get("stress"))
+    table = pipeline.summarize(maps.get(Condition.REST), maps.get(Condition.STRESS))
     (folder / "segments.csv").write_text(report.segments_csv(table), encoding="utf-8")
     (folder / "territories.csv").write_text(report.territories_csv(table), encoding="utf-8")
 

@@ -203,10 +203,10 @@ def train(
     from .. import training
     from ..networks import choose_device
 
-    device = choose_device(device)
+    chosen = choose_device(device)
     if cases:
         learned = training.learn(
-            cases, out, minutes=minutes or 10, step=step, seed=seed, device=device, weights=weights, progress=say
+            cases, out, minutes=minutes or 10, step=step, seed=seed, device=chosen, weights=weights, progress=say
         )
         output.print(f"\n{learned}\n\nNetworks in {out}. {NOTICE}.", markup=False)
         output.print(
@@ -214,7 +214,7 @@ def train(
             markup=False,
         )
         return
-    cards = training.train(out, minutes=minutes or 60, step=step, seed=seed, device=device, progress=say)
+    cards = training.train(out, minutes=minutes or 60, step=step, seed=seed, device=chosen, progress=say)
     for card in cards:
         output.print(f"Wrote {card}", markup=False)
 

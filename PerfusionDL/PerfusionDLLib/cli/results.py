@@ -1,7 +1,7 @@
 """Commands on results that are there: export a corrected scene, compare two readings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,7 +43,10 @@ def export(
         readers = [mrml.ScanReader(nodes) for nodes in mrml.findScans(opened.scene)]
         for reader in readers if automatic else ():
             session.forgetCorrections(opened.scene, reader)
-        chosen = {"model": model or session.modelOfScene(opened.scene), "choices": session.choicesOfScene(opened.scene)}
+        chosen: dict[str, Any] = {
+            "model": model or session.modelOfScene(opened.scene),
+            "choices": session.choicesOfScene(opened.scene),
+        }
         flow = flowTask(opened.scene, readers, None, **chosen).run(steps)
         session.exportResults(
             out,

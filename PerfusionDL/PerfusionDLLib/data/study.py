@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .acquisition import Acquisition
 from .errors import PerfusionError
@@ -68,10 +69,10 @@ class PerfusionSeries:
         columns_mm, rows_mm = np.linalg.norm(self.ijk_to_ras[:3, :2], axis=0)
         return float(rows_mm), float(columns_mm)
 
-    def ras_from_pixels(self, points_yx: np.ndarray) -> np.ndarray:
+    def ras_from_pixels(self, points_yx: ArrayLike) -> np.ndarray:
         """World position of pixel positions: (..., 2) row and column to (..., 3) RAS mm."""
-        points_yx = np.asarray(points_yx, dtype=float)
-        return points_yx[..., ::-1] @ self.ijk_to_ras[:3, :2].T + self.ijk_to_ras[:3, 3]
+        points = np.asarray(points_yx, dtype=float)
+        return points[..., ::-1] @ self.ijk_to_ras[:3, :2].T + self.ijk_to_ras[:3, 3]
 
     def pixels_from_ras(self, points_ras_mm: np.ndarray) -> np.ndarray:
         """Pixel position nearest to world positions: (..., 3) RAS mm to (..., 2) row and column."""

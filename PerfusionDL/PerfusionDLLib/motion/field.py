@@ -97,4 +97,5 @@ def resampled(signal: np.ndarray, displacement_mm: np.ndarray, spacing_mm) -> np
 def _area(mask: np.ndarray) -> tuple[slice, slice]:
     """Rows and columns of the smallest rectangle around a mask; nothing if it is empty."""
     lines = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    return tuple(slice(line[0], line[-1] + 1) if len(line) else slice(0) for line in lines)
+    rows, columns = (slice(int(line[0]), int(line[-1]) + 1) if len(line) else slice(0) for line in lines)
+    return rows, columns

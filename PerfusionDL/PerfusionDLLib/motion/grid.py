@@ -42,8 +42,8 @@ class Grid:
         low = np.maximum(np.asarray(region_px[:2]) - margin_mm / np.asarray(spacing_mm), -0.5)
         high = np.minimum(np.asarray(region_px[2:]) + margin_mm / np.asarray(spacing_mm), np.asarray(shape) - 0.5)
         points = np.maximum(np.rint((high - low) * spacing_mm / step_mm), 8).astype(int)
-        edges = map(float, (*low, *high))
-        return cls(*edges, *map(int, points), tuple(map(float, spacing_mm)), tuple(map(float, region_px)))
+        fields = [*map(float, (*low, *high)), *map(int, points)]
+        return cls(*fields, tuple(map(float, spacing_mm)), tuple(map(float, region_px)))  # type: ignore[call-arg, arg-type]
 
     @cached_property
     def row_px(self) -> np.ndarray:
@@ -75,7 +75,8 @@ class Grid:
 
     def cosines(self, order: int) -> tuple[np.ndarray, np.ndarray]:
         """(order, rows) and (order, columns) float32: 1, then cosines of unit mean square."""
-        return tuple(cosines(order, (np.arange(points) + 0.5) / points) for points in (self.rows, self.columns))
+        rows, columns = (cosines(order, (np.arange(points) + 0.5) / points) for points in (self.rows, self.columns))
+        return rows, columns
 
 
 def cosines(order: int, position: np.ndarray) -> np.ndarray:

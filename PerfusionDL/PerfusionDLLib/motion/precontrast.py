@@ -49,8 +49,8 @@ def place_dark(frames: Frames, grid: Grid, alignment: Alignment, count: int) -> 
     near = waves[count : count + NEAREST_BRIGHT, :, 0, 0]
     center = np.median(near, axis=0)
     spread = (near - center).T @ (near - center) / len(near) + LEAST_SD_MM**2 * np.eye(2)
-    around = np.stack(np.mgrid[-1:2, -1:2], -1).reshape(-1, 2)
-    everywhere = center + STEP_MM * np.stack(np.mgrid[-STEPS : STEPS + 1, -STEPS : STEPS + 1], -1).reshape(-1, 2)
+    around = np.moveaxis(np.mgrid[-1:2, -1:2], 0, -1).reshape(-1, 2)
+    everywhere = center + STEP_MM * np.moveaxis(np.mgrid[-STEPS : STEPS + 1, -STEPS : STEPS + 1], 0, -1).reshape(-1, 2)
 
     def best(frame, translations_mm):
         tried = expected_deformation(translations_mm, waves[count:], alignment.covariance).reshape(-1, 2, order, order)

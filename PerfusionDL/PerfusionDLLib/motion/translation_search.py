@@ -31,7 +31,7 @@ def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame
         shifted -= np.outer(shifted @ window, window / (window @ window))
     energy = np.einsum("tsp,tsp->ts", images, images)
     energy += 1e-6 * energy.max() + 1e-30
-    shifts_mm = np.stack(np.mgrid[-STEPS : STEPS + 1, -STEPS : STEPS + 1], -1).reshape(-1, 2) * grid.step_mm
+    shifts_mm = np.moveaxis(np.mgrid[-STEPS : STEPS + 1, -STEPS : STEPS + 1], 0, -1).reshape(-1, 2) * grid.step_mm
     pieces = (window**2).sum() / CELLS_PER_PIECE
     best = np.full(len(signal), len(shifts_mm) // 2)
 

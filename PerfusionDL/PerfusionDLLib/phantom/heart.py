@@ -43,7 +43,7 @@ class Heart:
     def insertion_mm(self, side: int) -> np.ndarray:
         """Row and column of the anterior (side 1) or inferior (-1) insertion point."""
         angle = self.septum_rad + side * self.half_arc_rad
-        return self.epicardium_mm(angle) * np.array([np.sin(angle), np.cos(angle)])
+        return self.epicardium_mm(np.asarray(angle)) * np.array([np.sin(angle), np.cos(angle)])
 
     def outside_epicardium(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """mm, negative inside."""
@@ -101,8 +101,8 @@ def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
         for _ in range(int(rng.integers(1, 4))):  # heads of one muscle
             angle, size = middle + rng.normal(0, 0.22), whole * rng.uniform(0.6, 1.05)
             distance = cavity * rng.uniform(0.52, 0.88)
-            head = (distance * np.sin(angle), distance * np.cos(angle), size, rng.uniform(1.0, 1.9), angle)
-            papillary.append(tuple(map(float, head)))
+            row, column, elongation = distance * np.sin(angle), distance * np.cos(angle), rng.uniform(1.0, 1.9)
+            papillary.append((float(row), float(column), float(size), float(elongation), float(angle)))
     return Heart(
         radius_mm=radius,
         cavity_mm=cavity,

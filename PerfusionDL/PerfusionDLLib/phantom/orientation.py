@@ -11,7 +11,7 @@ def turn(phantom: PhantomSlice, *, transposed: bool, rows_reversed: bool, column
     """The same slice with its image axes exchanged and reversed; square images only."""
     series, truth = phantom.series, phantom.truth
     last = series.signal.shape[-1] - 1
-    flips = [axis for axis, reverse in ((-2, rows_reversed), (-1, columns_reversed)) if reverse]
+    flips = tuple(axis for axis, reverse in ((-2, rows_reversed), (-1, columns_reversed)) if reverse)
 
     def image(array: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.flip(array.swapaxes(-2, -1) if transposed else array, tuple(flips)))

@@ -176,7 +176,7 @@ def draw_visit(patient: Patient, condition: Condition, config: PhantomConfig) ->
     )
     width = uniform(rng, config.width_scale) * (0.75 if stress else 1.0)
     moved = np.random.default_rng([patient.seed, 18, int(stress)])
-    weight_kg = float(np.random.default_rng([patient.seed, 2]).uniform(*config.weight_kg))
+    weight_kg = float(np.random.default_rng([patient.seed, 2]).uniform(config.weight_kg[0], config.weight_kg[1]))
     return Visit(
         condition=condition,
         shift_mm=(float(moved.normal(0, 2.5)), float(moved.normal(0, 1.5))),

@@ -51,7 +51,7 @@ class Picture:
 
     def moving(self, frame: int, signals: Mapping[str, np.ndarray], myocardium: np.ndarray) -> np.ndarray:
         """(H, W) signal of what moves, before it moved; myocardium : (T, L) signal by flow."""
-        image = sum(np.float32(signals[tissue][frame]) * amount for tissue, amount in self.inner.items())
+        image = np.asarray(sum(np.float32(signals[tissue][frame]) * amount for tissue, amount in self.inner.items()))
         by_flow = myocardium[frame].astype(np.float32)
         wall = by_flow[self.wall_low] * (1 - self.wall_part) + by_flow[self.wall_low + 1] * self.wall_part
         image.ravel()[self.wall_samples] += wall * self.wall_share
@@ -59,7 +59,7 @@ class Picture:
 
     def static(self, frame: int, signals: Mapping[str, np.ndarray]) -> np.ndarray:
         """(H, W) signal of what does not move."""
-        return sum(np.float32(signals[tissue][frame]) * amount for tissue, amount in self.outer.items())
+        return np.asarray(sum(np.float32(signals[tissue][frame]) * amount for tissue, amount in self.outer.items()))
 
     def cavity_signal(self, signals: Mapping[str, np.ndarray]) -> np.ndarray:
         """(T,) mean signal of the LV cavity."""

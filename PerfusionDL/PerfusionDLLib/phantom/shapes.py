@@ -23,7 +23,7 @@ def wave(angle_rad: np.ndarray, amplitudes: np.ndarray, phases: np.ndarray, firs
     """Sum of cosines of the angle, orders first, first + 1, ..."""
     orders = range(first, first + len(amplitudes))
     terms = zip(orders, map(float, amplitudes), map(float, phases), strict=True)  # Python floats keep float32
-    return sum(amplitude * np.cos(order * angle_rad + phase) for order, amplitude, phase in terms)
+    return np.asarray(sum(amplitude * np.cos(order * angle_rad + phase) for order, amplitude, phase in terms))
 
 
 def wrapped(angle_rad: np.ndarray) -> np.ndarray:

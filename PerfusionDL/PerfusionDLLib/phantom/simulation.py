@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def simulate_study(
 ) -> PhantomStudy:
     """A phantom patient, the same for the same arguments; see `simulate_series` for the options."""
     patient = draw_patient(seed, config, size)
-    options = {"still": still, "snr": snr, "config": config}
+    options: dict[str, Any] = {"still": still, "snr": snr, "config": config}
     scans, truth = {}, {}
     for condition in map(Condition, conditions):
         visit = draw_visit(patient, condition, config)
@@ -171,7 +172,7 @@ def simulate_arterial_input(
     """The same heartbeats in a basal slice of low resolution, so soon after saturation that the peak is not clipped."""
     short = replace(patient.acquisition, saturation_time_s=0.016, repetition_time_s=0.0015, pulses_to_center=6)
     small = replace(patient, acquisition=short, size=AIF_SIZE, pixel_mm=patient.pixel_mm * patient.size / AIF_SIZE)
-    options = {"still": still, "snr": snr, "config": replace(config, proton_density_frames=0)}
+    options: dict[str, Any] = {"still": still, "snr": snr, "config": replace(config, proton_density_frames=0)}
     drawn = simulate_slice(small, visit, Level.BASAL, model=TissueModel.FERMI, stream=1, **options).series
     return replace(drawn, times_s=drawn.times_s - AIF_LEAD_S)
 

@@ -27,7 +27,8 @@ def window(y, x, center, reach_mm) -> tuple[slice, slice]:
         low, high = (int((position - first + side * reach_mm) / step_mm) for side in (-1, 1))
         low, high = max(low, 0), min(high + 1, count)
         edges.append(slice(low, high) if high - low >= 2 else slice(0, 0))
-    return tuple(edges)
+    rows, columns = edges
+    return rows, columns
 
 
 def paint_interior(canvas: Canvas, patient: Patient, heart: Heart, level: Level, y, x) -> None:

@@ -82,7 +82,9 @@ def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float], s
 def _inside(corners, shape) -> Edges | None:
     """Edges of what lies inside the image of two corners (2, 2); None where nothing does."""
     low, high = np.clip(corners, 0, np.asarray(shape) - 1.0)
-    return (*map(float, low), *map(float, high)) if (low < high).all() else None
+    if not (low < high).all():
+        return None
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def _crossings(profile):

@@ -5,7 +5,7 @@ compensation, labels, RV insertion points. Each step is a function of its own; `
 after a correction: what a user has set is taken as it is, and only what lies downstream of it is found anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from .bounding_box import Box, Edges
 from .candidates import AT_A_LOSS, best_view, places
 from .contour_uncertainty import contour_doubt_mm
 from .insertion_points import find_points
-from .peak_frame import find_peaks, first_pass_peak, lead_frames
+from .peak_frame import Peak, find_peaks, first_pass_peak, lead_frames
 from .plausibility import enhances
 from .segmentation import box_around
 
@@ -64,6 +64,7 @@ def preprocess_slice(
     candidates = find_peaks(series.signal, spacing_mm, networks.peak)
 
     progress("left-ventricular box")
+    tried: Iterable[tuple[Peak | None, Box]]
     if box_px is not None:
         tried = [(next(iter(candidates), None), Box(box_px, 1.0))]
         origins[Part.BOX] = Origin.EDITED

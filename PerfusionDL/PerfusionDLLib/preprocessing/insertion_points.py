@@ -72,7 +72,7 @@ def _where_points_lie(labels, window):
     if right.any():
         beyond_mm = np.maximum(ndimage.distance_transform_edt(~right, sampling=spacing_mm) - _RV_WALL_MM, 0)
         near *= np.exp(-((beyond_mm / _FROM_RV_MM) ** 2) / 2)
-    place = window.to_image(np.stack(np.indices((window.size, window.size)), axis=-1))
+    place = window.to_image(np.moveaxis(np.indices((window.size, window.size)), 0, -1))
     return ndimage.map_coordinates(near, place.transpose(2, 0, 1), order=1, mode="nearest") + 1e-4
 
 

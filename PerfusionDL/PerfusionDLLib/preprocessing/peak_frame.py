@@ -69,7 +69,7 @@ def _about(frame, frames):
 
 def _apart(peaks, spacing_mm):
     """Those that are not at the place of one before them."""
-    kept = []
+    kept: list[Peak] = []
     for peak in peaks:
         away_mm = [np.linalg.norm(np.subtract(peak.center_px, one.center_px) * spacing_mm) for one in kept]
         if min(away_mm, default=np.inf) > _APART_MM:

@@ -87,9 +87,9 @@ def _tables(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Seque
         size=6,
     )
     y = columns.header(y + 8)
-    for place, summary in enumerate(flows):
-        cells = flow_cells(summary)
-        new_extent = place > 0 and flows[place - 1].extent != summary.extent
+    for place, flow in enumerate(flows):
+        cells = flow_cells(flow)
+        new_extent = place > 0 and flows[place - 1].extent != flow.extent
         if new_extent:
             page.rule(y - 2.9, width=0.3)
         y = columns.row(y, cells)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from statistics import median
+from typing import Any
 
 from .. import NOTICE
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
@@ -44,8 +45,9 @@ def _row(stored: dict) -> SegmentRow:
 
 
 def _flow(stored: dict) -> RegionFlow:
-    known = {one.name: stored[one.name] for one in fields(RegionFlow) if one.name in stored}
-    return RegionFlow(**{name: float("nan") if value is None else value for name, value in known.items()})
+    known: dict[str, Any] = {one.name: stored[one.name] for one in fields(RegionFlow) if one.name in stored}
+    known |= {name: float("nan") for name, value in known.items() if value is None}
+    return RegionFlow(**known)
 
 
 def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
@@ -61,7 +63,12 @@ def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
             doubts = " | ".join(flags_of(table.whole, condition))
             for row in sorted(table.segments, key=lambda row: row.aha_segment or 0):
                 flow = getattr(row, condition)
-                values = {"study": study, "condition": condition, "aha_segment": row.aha_segment, "name": row.name}
+                values: dict[str, object] = {
+                    "study": study,
+                    "condition": condition,
+                    "aha_segment": row.aha_segment,
+                    "name": row.name,
+                }
                 values |= {"level": str(row.level), "territory": row.territory, "mbf_ml_min_g": flow.mbf_ml_min_g}
                 values |= {column: getattr(flow, name) for name, column in FLOW_COLUMNS.items()}
                 values |= {"mpr": row.mpr, "flags": " | ".join(flags_of(row, condition)), "study_flags": doubts}

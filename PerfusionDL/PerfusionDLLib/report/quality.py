@@ -221,7 +221,7 @@ WORDS = {
 
 def provenance_sentences(table: SegmentTable) -> list[str]:
     """The provenance for people: what rest and stress share, then what is of one of them; nothing said elsewhere."""
-    scans = {"rest": [], "stress": []}
+    scans: dict[str, list[str]] = {"rest": [], "stress": []}
     present = [scan for scan in scans if any(key.startswith(f"{scan}_") for key in table.provenance)]
     shared: list[str] = []
     for key, value in table.provenance.items():

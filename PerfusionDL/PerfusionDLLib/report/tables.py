@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from string import ascii_lowercase
+from typing import Any
 
 from .. import NOTICE
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
@@ -152,7 +153,7 @@ def table_json(table: SegmentTable) -> str:
 def _plain(row: SegmentRow) -> dict:
     """A row as JSON can hold it."""
 
-    def finite(value: object) -> object:
+    def finite(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: finite(inner) for key, inner in value.items()}
         return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,7 +6,7 @@ Office Open XML by hand (ECMA-376), because a table of 20 rows needs no library.
 import io
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from .. import NOTICE
@@ -33,7 +33,7 @@ def table_xlsx(table: SegmentTable) -> bytes:
     return _workbook({"Myocardial blood flow": values, "Provenance": about})
 
 
-def _workbook(sheets: dict[str, Sequence[Sequence[object]]]) -> bytes:
+def _workbook(sheets: Mapping[str, Sequence[Sequence[object]]]) -> bytes:
     numbers = range(1, len(sheets) + 1)
     types = "".join(
         f'<Override PartName="/xl/worksheets/sheet{number}.xml" ContentType="{_TYPE}.worksheet+xml"/>'

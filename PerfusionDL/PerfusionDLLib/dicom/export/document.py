@@ -1,6 +1,7 @@
 """The report as a DICOM Encapsulated PDF (PS3.3 A.45)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
@@ -12,7 +13,7 @@ COPIED = (
 )
 
 
-def encapsulated_pdf(source: Dataset, pdf: bytes, title: str, names: Mapping[str, object]) -> Dataset:
+def encapsulated_pdf(source: Dataset, pdf: bytes, title: str, names: Mapping[str, Any]) -> Dataset:
     """A PDF document in the study of a source image.
 
     names : unique identifiers, numbers and equipment of the new object, as highdicom calls them

@@ -1,6 +1,7 @@
 """Contours as DICOM Segmentations and flow as Parametric Maps, one object per slice."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import highdicom as hd
 import numpy as np
@@ -8,7 +9,7 @@ from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from ...data.contours import Label, Origin
+from ...data.contours import Label, Origin, Part
 from ...data.flow import SliceMaps
 from ...data.preprocessed import PreprocessedSlice
 from ...data.study import PerfusionSeries
@@ -26,7 +27,7 @@ NAME = "PerfusionDL"
 LONGEST_LABEL = 64
 
 
-def plane(series: PerfusionSeries) -> dict[str, object]:
+def plane(series: PerfusionSeries) -> dict[str, Any]:
     """Where the pixels of a slice lie, for highdicom."""
     lps = RAS_TO_LPS @ series.ijk_to_ras[:3]
     axes = lps[:, :2] / np.linalg.norm(lps[:, :2], axis=0)
@@ -45,13 +46,13 @@ def algorithm(provenance: Mapping[str, str], version: str) -> hd.AlgorithmIdenti
 
 
 def contour_segmentation(
-    source: Dataset, part: PreprocessedSlice, provenance: Mapping[str, str], names: Mapping[str, object]
+    source: Dataset, part: PreprocessedSlice, provenance: Mapping[str, str], names: Mapping[str, Any]
 ) -> Segmentation:
     """Myocardium and blood pools of one slice, in the pose of its reference frame.
 
     names : unique identifiers, numbers and equipment of the new object, as highdicom calls them
     """
-    origin = part.contours.origins.get("labels", part.contours.origin)
+    origin = part.contours.origins.get(Part.LABELS, part.contours.origin)
     present = [label for label in LABEL_CODES if np.any(part.contours.labels == label)]
     masks = np.stack([part.contours.labels == label for label in present], axis=-1)[None]
     descriptions = [
@@ -66,7 +67,7 @@ def segment_segmentation(
     part: PreprocessedSlice,
     maps: SliceMaps,
     provenance: Mapping[str, str],
-    names: Mapping[str, object],
+    names: Mapping[str, Any],
 ) -> tuple[Segmentation, dict[int, int]]:
     """AHA segments of one slice, and the DICOM segment number of each."""
     present = [int(number) for number in np.unique(maps.segments) if number]
@@ -100,12 +101,12 @@ def hue(number: int) -> tuple[float, float, float]:
 def describe(
     number: int,
     label: str,
-    category: object,
-    kind: object,
-    region: object,
+    category: Code | hd.sr.CodedConcept,
+    kind: Code | hd.sr.CodedConcept,
+    region: Code | hd.sr.CodedConcept,
     origin: Origin,
     provenance: Mapping[str, str],
-    names: Mapping[str, object],
+    names: Mapping[str, Any],
     color: tuple[int, ...],
 ) -> SegmentDescription:
     """What one segment is and who drew it."""
@@ -129,7 +130,7 @@ def segmentation(
     series: PerfusionSeries,
     masks: np.ndarray,
     descriptions: list[SegmentDescription],
-    names: Mapping[str, object],
+    names: Mapping[str, Any],
     content_label: str,
 ) -> Segmentation:
     """A binary segmentation of one slice; masks (1, Y, X, segment) bool."""
@@ -150,7 +151,7 @@ def flow_map(
     part: PreprocessedSlice,
     maps: SliceMaps,
     provenance: Mapping[str, str],
-    names: Mapping[str, object],
+    names: Mapping[str, Any],
 ) -> hd.pm.ParametricMap:
     """MBF of one slice in mL/min/g, NaN where it was not fitted."""
     values = maps.mbf_ml_min_g.astype(np.float32)

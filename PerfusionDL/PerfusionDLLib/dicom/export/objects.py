@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -109,7 +110,7 @@ def result_objects(
     objects: list[tuple[str, Dataset]] = []
     regions: dict[tuple[Condition, int], Region] = {}
 
-    def names(number: int, kind: str, place: str = "", instance: int = 1) -> dict[str, object]:
+    def names(number: int, kind: str, place: str = "", instance: int = 1) -> dict[str, Any]:
         return {
             "series_instance_uid": stable_uid(study_uid, digest, number, kind),
             "series_number": FIRST_SERIES + number,

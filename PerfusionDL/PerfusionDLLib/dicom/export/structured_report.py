@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from highdicom import sr
 from pydicom.dataset import Dataset
@@ -27,7 +28,7 @@ def segment_report(
     evidence: Sequence[Dataset],
     table: SegmentTable,
     regions: Mapping[tuple[Condition, int], Region],
-    names: Mapping[str, object],
+    names: Mapping[str, Any],
 ) -> sr.Comprehensive3DSR:
     """The table as measurements; a value that is NaN is left out.
 
@@ -59,7 +60,7 @@ def groups(
     row: SegmentRow,
     regions: Mapping[tuple[Condition, int], Region],
     algorithm: sr.AlgorithmIdentification,
-    names: Mapping[str, object],
+    names: Mapping[str, Any],
 ) -> Iterator[sr.MeasurementsAndQualitativeEvaluations | sr.VolumetricROIMeasurementsAndQualitativeEvaluations]:
     """The measurement groups of one row: rest, stress, reserve."""
     for condition, flow in ((Condition.REST, row.rest), (Condition.STRESS, row.stress)):
@@ -90,10 +91,10 @@ def measurements(flow: RegionFlow) -> list[sr.Measurement]:
 
 
 def shared(
-    row: SegmentRow, condition: Condition | None, algorithm: sr.AlgorithmIdentification, names: Mapping[str, object]
-) -> dict[str, object]:
+    row: SegmentRow, condition: Condition | None, algorithm: sr.AlgorithmIdentification, names: Mapping[str, Any]
+) -> dict[str, Any]:
     """What every group says: which region, under which condition."""
-    site = SEGMENT_SITES.get(row.aha_segment) or TERRITORY_SITES.get(row.territory) or MYOCARDIUM
+    site = SEGMENT_SITES.get(row.aha_segment or 0) or TERRITORY_SITES.get(row.territory) or MYOCARDIUM
     identifier = f"{row.name}, {condition or 'reserve'}"
     context = {} if condition is None else {"time_point_context": sr.TimePointContext(time_point=str(condition))}
     return context | {

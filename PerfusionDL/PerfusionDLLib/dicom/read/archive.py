@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.filereader import read_dataset, read_partial
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from .headers import DAMAGED, tolerance
 
-IDENTITY = [Tag(keyword) for keyword in ("SOPInstanceUID", "Modality", "StudyInstanceUID")]
+IDENTITY: list[BaseTag | int] = [Tag(keyword) for keyword in ("SOPInstanceUID", "Modality", "StudyInstanceUID")]
 LAST = Tag("StudyInstanceUID")
 DICOM_NAMES = (".dcm", ".ima")
 MOST_INFLATED = 1 << 20  # bytes; a small deflated file may inflate to more than any memory holds

@@ -192,7 +192,7 @@ def count_times(slices: Sequence[Sequence[Frame]]) -> Timing:
         f"No attribute gives each frame's own time, so frames were taken {interval_s:.3f} s apart ({source}) in the "
         f"order of {counter}; missed heartbeats are not seen."
     )
-    times_s = with_delays(slices, [rank * interval_s for rank in ranks])
+    times_s = with_delays(slices, [np.asarray(rank * interval_s) for rank in ranks])
     return Timing(tuple(times_s), f"{counter} x {source}", note)
 
 

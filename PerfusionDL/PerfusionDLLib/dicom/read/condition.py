@@ -71,7 +71,7 @@ def decide(scans: Sequence[Evidence]) -> list[tuple[Condition, str]]:
             "Choose one as rest and one as stress (each in a folder of its own).",
         )
     if any(said):
-        first = said[0] or other(said[1])
+        first = said[0] or (other(said[1]) if said[1] else Condition.REST)
         return [
             (which, f"Taken as {which} because of the series descriptions ({scan.name}).")
             for which, scan in zip((first, other(first)), scans, strict=True)

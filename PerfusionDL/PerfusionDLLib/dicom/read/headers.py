@@ -13,7 +13,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian
 
 from ...data.errors import PerfusionError
@@ -39,7 +39,7 @@ AcquisitionMatrix ParallelReductionFactorInPlane MagneticFieldStrength ImagingFr
 ComplexImageComponent SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
 """
 TAG_OF = {keyword: Tag(keyword) for keyword in WANTED.split()}
-TAGS: list[BaseTag | int | str] = [*TAG_OF.values(), *PRIVATE.values(), PRIVATE_CREATOR]
+TAGS = [Tag(tag) for tag in (*TAG_OF.values(), *PRIVATE.values(), PRIVATE_CREATOR)]
 CLASSIC_NAMES = {  # where an enhanced object says the same thing under another name
     "EffectiveEchoTime": "EchoTime",
     "InversionTimes": "InversionTime",

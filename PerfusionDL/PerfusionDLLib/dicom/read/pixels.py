@@ -6,16 +6,20 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.pixels import get_decoder
+from pydicom.tag import Tag
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from ...data.errors import PerfusionError
 from .headers import DAMAGED, Frame
 
 DECODERS = "pylibjpeg with pylibjpeg-libjpeg and pylibjpeg-openjpeg"
-PIXEL_TAGS: list[int | str] = [
-    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames"),
-    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "ExtendedOffsetTable", "PixelData"),
-    *("ExtendedOffsetTableLengths", "FloatPixelData", "DoubleFloatPixelData"),
+PIXEL_TAGS = [
+    Tag(keyword)
+    for keyword in (
+        *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames"),
+        *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "ExtendedOffsetTable", "PixelData"),
+        *("ExtendedOffsetTableLengths", "FloatPixelData", "DoubleFloatPixelData"),
+    )
 ]
 BRIGHT_PERCENTILE = 75
 PROTON_DENSITY_RATIO = 1.5

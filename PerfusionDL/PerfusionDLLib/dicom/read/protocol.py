@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def read_acquisition(frame: Frame) -> Acquisition:
     T1, relaxivity and hematocrit are never in a header: they follow from field strength and contrast agent, or are
     the defaults of `Acquisition`.
     """
-    found: dict[str, float | int | str] = {"field_strength_t": field_strength_t(frame)}
+    found: dict[str, Any] = {"field_strength_t": field_strength_t(frame)}
     found["echo_time_s"] = within(frame.number("EchoTime") / 1000, 0.0001, 0.02)
     found["flip_angle_deg"] = within(frame.number("FlipAngle"), 1, 90)
     header_tr_s = frame.number("RepetitionTime") / 1000
@@ -66,7 +67,7 @@ def read_acquisition(frame: Frame) -> Acquisition:
     known = {name: value for name, value in found.items() if not isinstance(value, float) or np.isfinite(value)}
     known = {name: value for name, value in known.items() if value != "" or name == "vendor"}
 
-    guessed: dict[str, float | int | str] = {}
+    guessed: dict[str, Any] = {}
     tr_s = known.get("repetition_time_s")
     delay_s = within(frame.number("InversionTime") / 1000, 0.002, 0.5)
     if tr_s is None and "echo_time_s" in known:

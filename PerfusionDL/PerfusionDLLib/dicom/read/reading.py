@@ -40,8 +40,8 @@ def read_study(folders: Sequence[Path], *, rest: Path | None = None, stress: Pat
     PerfusionError
         Where the files are not a readable, complete perfusion study of one patient.
     """
-    told = {Condition.REST: rest, Condition.STRESS: stress}
-    told = {which: Path(folder).absolute() for which, folder in told.items() if folder is not None}
+    given = {Condition.REST: rest, Condition.STRESS: stress}
+    told = {which: Path(folder).absolute() for which, folder in given.items() if folder is not None}
     frames = survey([*map(Path, folders), *told.values()])
     one_patient(frames)
     chosen = choose(frames, told)
@@ -107,14 +107,14 @@ def perfusion_scans(frames: Iterable[Frame]) -> list[FoundScan]:
     Raises PerfusionError where there is none, or fewer than two and a further series looks like one but is broken.
     """
     findings = find_slices(frames)
-    broken = [finding for finding in findings if finding.error]
+    broken = [(finding, finding.error) for finding in findings if finding.error]
     scans = find_scans([one for finding in findings for one in finding.slices])
     refuse_remains(scans, [one for finding in findings for one in finding.remains])
     if broken and len(scans) < 2:
-        raise broken[0].error
+        raise broken[0][1]
     if not scans:
         raise nothing_found(findings)
-    return [scan.noting(*(f"Not used: {finding.name}, {finding.reason}." for finding in broken)) for scan in scans]
+    return [scan.noting(*(f"Not used: {finding.name}, {finding.reason}." for finding, _ in broken)) for scan in scans]
 
 
 def nothing_found(findings: Sequence[Finding]) -> PerfusionError:
@@ -164,7 +164,7 @@ def load(which: Condition, scan: FoundScan, how: str, placed: Sequence[Level], r
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
     if len(slices) > 3 or len(slices) == 2:
-        notes.append(f"{len(slices)} slices were taken as {', '.join(one.level for one in slices)}.")
+        notes.append(f"{len(slices)} slices were taken as {', '.join(one.level or '' for one in slices)}.")
     if any(frame.text("LossyImageCompression") == "01" for one in scan.slices for frame in one.frames):
         notes.append("The images were compressed with loss; flow may be off.")
     notes.append(protocol.assumption(slices[0].acquisition))
