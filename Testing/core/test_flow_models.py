@@ -152,6 +152,17 @@ def test_mean_curves_do_not_scatter_where_the_input_was_measured(capillary_stres
     assert np.std(found / true) < 0.06
 
 
+@pytest.mark.parametrize(("first", "last"), [(0, 60), (100, 107), (5, 200)])
+def test_flow_does_not_jump_where_another_dictionary_curve_becomes_the_best(capillary_stress, first, last):
+    """A thousandth of the way from one curve to another: were there jumps, rounding would decide which side counts."""
+    _, part = capillary_stress
+    share = np.linspace(0, 1, 1001)
+    curves = part.curves[:, [first]] * (1 - share) + part.curves[:, [last]] * share
+    between = dataclasses.replace(part, curves=curves, groups=np.full(share.size, part.groups[first]))
+    steps = np.abs(np.diff(np.log(fit(part).fit(0, between).mbf_ml_min_g)))
+    assert steps.max() < 1e-3
+
+
 def test_the_order_of_pixels_changes_nothing(capillary_rest):
     _, part = capillary_rest
     turned = dataclasses.replace(part, curves=part.curves[:, ::-1], groups=part.groups[::-1])

@@ -20,6 +20,9 @@ LOG_FLOW_SD = 1.0  # of pixels, about the median of the scan
 DELAY_SPREAD_S = 0.35  # within a group
 EXACT_CURVES = 64  # so few curves are given a second, exact step
 LARGEST_STEP = 0.5
+# Difference of minus twice the log of the posterior below which a second dictionary curve counts too; chosen: small, so
+# that a curve has 1.4 starts on average, yet far above what rounding does to it.
+NEARLY = 0.25
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,8 @@ class Dictionary:
         for chosen, spill_sd in ((~edge, INNER_SPILL_SD), (edge, EDGE_SPILL_SD)):
             if not chosen.any():
                 continue
-            found, inverse, fitted[chosen] = self._fit(data[chosen], sd[chosen], groups[chosen], spill_sd)
+            found, variance[chosen], fitted[chosen] = self._fit(data[chosen], sd[chosen], groups[chosen], spill_sd)
             parameters[chosen], spilled[chosen] = found[:, :size], found[:, size:]
-            variance[chosen] = inverse[:, 0, 0]
         return ModelFit(parameters, variance, spilled, fitted)
 
     def _fit(self, data, sd, groups, spill_sd):
@@ -95,27 +97,27 @@ class Dictionary:
         delay_mean_s = self.group_delay_s[index]
         covariance = self._covariance(spill_sd)
         seen = data @ self.basis.T
-        best = np.argmin(self._distance(seen, np.median(sd), delay_mean_s, covariance), axis=1)
+        place, atom, share = _nearest(self._distance(seen, np.median(sd), delay_mean_s, covariance))
         precision = np.zeros((LOCAL + len(covariance),) * 2)
         precision[0, 0], precision[1, 1] = LOG_FLOW_SD**-2.0, DELAY_SPREAD_S**-2
         precision[LOCAL:, LOCAL:] = np.linalg.inv(covariance)
-        prior = np.zeros((len(data), len(precision)))
-        prior[:, 0], prior[:, 1] = self.log_flow_mean, delay_mean_s
+        prior = np.zeros((len(place), len(precision)))
+        prior[:, 0], prior[:, 1] = self.log_flow_mean, delay_mean_s[place]
         prior[:, LOCAL : self.atoms.shape[1]] = self.population.mean
-        start = np.column_stack((self.atoms[best], prior[:, self.atoms.shape[1] :]))
-        chosen, place = np.unique(best, return_inverse=True)
+        start = np.column_stack((self.atoms[atom], prior[:, self.atoms.shape[1] :]))
+        chosen, number = np.unique(atom, return_inverse=True)
         made = self.grid.curves(chosen)
         values, slopes = self._with_spill(made[:, 0], made[:, 1:])
-        curves = values[place], slopes[place]
-        found, inverse, step = _step(start, self.seen_values[best], self.seen_slopes[best], seen, sd, prior, precision)
+        curves = values[number], slopes[number]
+        given = seen[place], sd[place], prior, precision
+        found, inverse, step = _step(start, self.seen_values[atom], self.seen_slopes[atom], *given)
         if len(data) <= EXACT_CURVES:
             tissue, blood = found[:, : self.atoms.shape[1]], found[:, self.atoms.shape[1] :]
             values, slopes = self._with_spill(*self.population.model.curves(tissue, self.prepared))
             curves = values + blood @ self.spill, slopes
-            found, inverse, step = _step(
-                found, curves[0] @ self.basis.T, slopes @ self.basis.T, seen, sd, prior, precision
-            )
-        return found, inverse, curves[0] + (step[:, None, :] @ curves[1])[:, 0]
+            found, inverse, step = _step(found, curves[0] @ self.basis.T, slopes @ self.basis.T, *given)
+        fitted = curves[0] + (step[:, None, :] @ curves[1])[:, 0]
+        return _mixed(place, share, found, inverse[:, 0, 0], fitted)
 
     def _with_spill(self, values, slopes):
         shown = np.broadcast_to(self.spill, (len(slopes), *self.spill.shape))
@@ -144,15 +146,38 @@ class Dictionary:
         constant += ((self.atoms[:, 0] - self.log_flow_mean) / LOG_FLOW_SD) ** 2
         constant += (self.atoms[:, 1] / DELAY_SPREAD_S) ** 2
         # All of it but the squares is linear in the data, 1 and the delay of the group: one product of matrices.
-        data = np.column_stack((seen / sd, np.ones(len(seen)), delay_mean_s)).astype(np.float32)
-        linear = np.column_stack((-2 * values, constant, -2 * self.atoms[:, 1] / DELAY_SPREAD_S**2)).astype(np.float32)
+        data = np.column_stack((seen / sd, np.ones(len(seen)), delay_mean_s))
+        linear = np.column_stack((-2 * values, constant, -2 * self.atoms[:, 1] / DELAY_SPREAD_S**2))
         distance = data @ linear.T
-        centered = np.concatenate((mixed, -offset[:, :, None]), axis=2).astype(np.float32)
+        centered = np.concatenate((mixed, -offset[:, :, None]), axis=2)
         for p in range(centered.shape[1]):
             along = data[:, :-1] @ centered[:, p].T
             along *= along
             distance -= along
         return distance
+
+
+def _nearest(distance):
+    """Pairs of a curve (P,) and a dictionary curve (P,) that is the best for it or nearly so, and its share (P,).
+
+    The share falls to zero as the distance grows by `NEARLY`, so that no result jumps where the best changes.
+    """
+    farther = distance - distance.min(axis=1, keepdims=True)
+    curve, atom = np.nonzero(~(farther >= NEARLY))  # a curve that cannot be compared (NaN) has pairs too
+    share = 1 - farther[curve, atom] / NEARLY
+    return curve, atom, share / np.bincount(curve, share)[curve]
+
+
+def _mixed(curve, share, parameters, variance, fitted):
+    """Mean of what the starts of each curve lead to, pairs in order of the curves; the variance holds their spread."""
+    first = np.flatnonzero(np.diff(curve, prepend=-1))
+
+    def mean(values):
+        return np.add.reduceat(share[:, None] * values, first)
+
+    found = mean(parameters)
+    apart = parameters[:, 0] - found[curve, 0]
+    return found, mean((variance + apart**2)[:, None])[:, 0], mean(fitted)
 
 
 def _extended(subspace, spill):
