@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from .flag_codes import FlagCode, Severity
 
@@ -50,7 +51,7 @@ class Flag:
         """The text after "rest: " or "stress: " where it concerns one of them; so it stands in tables."""
         return f"{self.where.condition}: {self.text}" if self.where.condition else self.text
 
-    def located(self, **changes: str | int | None) -> "Flag":
+    def located(self, **changes: Any) -> "Flag":
         """The same finding about a narrower place: fields of `Where` by name."""
         return replace(self, where=replace(self.where, **changes))
 
@@ -114,9 +115,9 @@ def flags_from(texts: Sequence[str], documents: Sequence[Mapping] | None) -> tup
 
 
 def _from_document(document: Mapping) -> Flag:
-    known = document["code"] in set(FlagCode)
+    codes = {str(code): code for code in FlagCode}
     return Flag(
-        code=FlagCode(document["code"]) if known else FlagCode.OTHER_VERSION,
+        code=codes.get(document["code"], FlagCode.OTHER_VERSION),
         severity=Severity(document["severity"]),
         text=document["text"],
         where=Where(**document["where"]),
