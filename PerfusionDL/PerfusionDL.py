@@ -294,7 +294,7 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
             return _("{slice}: no contours").format(slice=name)
         found = self.reader(mrml.ScanNodes(part.browser)).readSlice(part)
         line = f"{name}: {found.contours.origin}"
-        return line + (" \u26a0 " + " ".join(found.flags) if found.flags else "")
+        return line + (" \u26a0 " + " ".join(flag.text for flag in found.flags) if found.flags else "")
 
     def tableText(self, *, separator: str = ",") -> str:
         """The segment table as text."""

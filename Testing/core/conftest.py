@@ -7,6 +7,7 @@ import pytest
 from cohort_folder import SETTINGS
 from PerfusionDLLib.batch import opening
 from PerfusionDLLib.data.contours import Contours, Origin, Part
+from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, SegmentFit, SliceMaps
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
@@ -82,7 +83,7 @@ def preprocessed_slice(level, condition, random):
         quality=np.where(aligned, 0.95, 0.2),
         aligned=aligned,
     )
-    flags = ("One frame could not be aligned and is not fitted.",) if level is Level.APICAL else ()
+    flags = (make_flag(FlagCode.FRAMES_NOT_ALIGNED, count=1, of=FRAMES),) if level is Level.APICAL else ()
     return PreprocessedSlice(series=series, motion=motion, contours=contours, flags=flags)
 
 
@@ -154,7 +155,7 @@ def table_of(maps, preprocessed):
             flows[scan.condition.value] = region(part, part.segment_fits[segment], part.segments == segment, origin)
         level = list(Level)[index]
         wall = APICAL_WALLS[segment - 13] if segment > 12 else WALLS[(segment - 1) % 6]
-        flags = ("One pixel in ten has no trustworthy flow.",) if segment in (6, 12) else ()
+        flags = (make_flag(FlagCode.MANY_FAILED_PIXELS, failed_share=0.1),) if segment in (6, 12) else ()
         rows.append(row_of(segment, f"{level.value} {wall}", level.value, TERRITORIES[segment - 1], flows, flags))
     territories = tuple(
         row_of(None, name, "", name, mean_flow([row for row in rows if row.territory == name]))
@@ -218,7 +219,7 @@ def finish(conditions):
                 first_pass_end_frame=24,
                 region=ring(Level.BASAL)[0] == 2,
                 source="basal slice",
-                flags=("The peak lies above the range in which the signal is linear.",),
+                flags=(make_flag(FlagCode.AIF_PEAK_HIGH, peak_mmol_l=14.0),),
             ),
             provenance={"version": "0.1.0", "model": "fermi"},
         )

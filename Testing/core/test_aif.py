@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PerfusionDLLib.aif.landmarks import arterial_input, baseline_frame_count, blood_region
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flag import FlagCode, codes_of
 
 TIMES_S = np.arange(60) * 0.9
 
@@ -48,19 +49,19 @@ def test_landmarks_lie_where_the_curve_was_made():
 
 
 @pytest.mark.parametrize(
-    ("curve", "word"),
+    ("curve", "code"),
     [
-        (bolus(peak=0.4), "low"),
-        (bolus(peak=20), "implausibly high"),
-        (bolus(arrival_s=48), "not complete"),
-        (bolus(arrival_s=0.5), "baseline"),
-        (np.minimum(bolus(), 0.6), "flat"),
-        (np.where(bolus() > 3.5, np.nan, bolus()), "saturated"),
-        (bolus() + np.where(np.arange(60) < 8, (-1.0) ** np.arange(60), 0), "noisy"),
+        (bolus(peak=0.4), FlagCode.AIF_PEAK_LOW),
+        (bolus(peak=20), FlagCode.AIF_PEAK_HIGH),
+        (bolus(arrival_s=48), FlagCode.AIF_FIRST_PASS_INCOMPLETE),
+        (bolus(arrival_s=0.5), FlagCode.AIF_SHORT_BASELINE),
+        (np.minimum(bolus(), 0.6), FlagCode.AIF_FLAT_PEAK),
+        (np.where(bolus() > 3.5, np.nan, bolus()), FlagCode.AIF_SATURATED),
+        (bolus() + np.where(np.arange(60) < 8, (-1.0) ** np.arange(60), 0), FlagCode.AIF_NOISY_BASELINE),
     ],
 )
-def test_a_poor_input_says_why(curve, word):
-    assert any(word in flag for flag in arterial_input(TIMES_S, curve).flags)
+def test_a_poor_input_says_why(curve, code):
+    assert code in codes_of(arterial_input(TIMES_S, curve).flags)
 
 
 def test_the_scale_of_a_clipped_input_is_uncertain():

@@ -29,7 +29,7 @@ def test_the_cohort_has_a_row_per_study_condition_and_segment(finished_study, st
     assert rows[0]["mbf_ml_min_g"] == f"{stress_only_study.table.segments[0].stress.mbf_ml_min_g:.4f}"
 
 
-def test_studies_far_from_the_others_are_to_be_looked_at_first(finished_study, tmp_path):
+def test_studies_far_from_the_others_are_to_be_reviewed_first(finished_study, tmp_path):
     whole = finished_study.table.whole
     studies = {}
     for number in range(12):
@@ -37,7 +37,7 @@ def test_studies_far_from_the_others_are_to_be_looked_at_first(finished_study, t
         studies[f"s{number}"] = cohort.StudyReading(
             replace(finished_study.table, whole=replace(whole, stress=flow)), {"labels": 0.9}
         )
-    first, reasons = cohort.look_first(studies)[0]
+    first, reasons = cohort.studies_to_review(studies)[0]
     assert first == "s11"
     assert "stress MBF 6.00 is far above the cohort's" in reasons
     with (tmp_path / "cohort.pdf").open("wb") as target:

@@ -8,6 +8,7 @@ from PerfusionDLLib import pipeline
 from PerfusionDLLib.aif import measurement
 from PerfusionDLLib.data.contours import Contours
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flag import FlagCode, codes_of
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.phantom import DEFAULT, simulate_study
@@ -81,7 +82,7 @@ def test_where_that_series_shows_no_heart_the_slices_are_used_and_it_is_said(sca
     lost = replace(scan, aif_series=replace(scan.aif_series, ijk_to_ras=elsewhere))
     found = pipeline.measure_arterial_input(lost)
     assert found.source == "blood pool, basal"
-    assert any("was not used" in flag for flag in found.flags)
+    assert FlagCode.AIF_SERIES_UNUSABLE in codes_of(found.flags)
 
 
 def saturated_frames(found):
@@ -140,7 +141,8 @@ def test_a_slice_that_shows_much_less_contrast_agent_than_the_others_gives_no_ar
     others = (replace(whole, series=replace(whole.series, level=level)) for level in (Level.MID, Level.APICAL))
     found = pipeline.measure_arterial_input(replace(scan, slices=(basal, *others), aif_series=None))
     assert "mid" in found.source
-    assert any("blood pool, basal peaks at" in flag for flag in found.flags)
+    assert found.flags[-1].code is FlagCode.AIF_LOWER_THAN_OTHERS
+    assert found.flags[-1].values["source"] == "blood pool, basal"
     alone = pipeline.measure_arterial_input(replace(scan, slices=(whole,), aif_series=None))
     np.testing.assert_array_equal(found.concentration_mmol_l, alone.concentration_mmol_l)
 
@@ -160,7 +162,7 @@ def test_a_prebolus_without_its_dose_ratio_is_not_used_and_the_user_is_told(pati
     dual = replace(scan, aif_series=prebolus(scan, truth), aif_is_prebolus=True)
     found = pipeline.measure_arterial_input(dual)
     assert found.source == "blood pool, basal"
-    assert "dose ratio" in found.flags[-1]
+    assert found.flags[-1].code is FlagCode.AIF_PREBOLUS_WITHOUT_RATIO
 
 
 def test_a_blood_pool_drawn_where_no_contrast_arrives_is_refused_in_words(scan):

@@ -9,6 +9,7 @@ from PerfusionDLLib.aif.residual_contrast import Residual
 from PerfusionDLLib.data.acquisition import Acquisition
 from PerfusionDLLib.data.contours import Contours, Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flag import FlagCode, codes_of, make_flag
 from PerfusionDLLib.data.flow import FitStatus, FlowModel
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
@@ -145,8 +146,11 @@ def test_a_slice_without_insertion_points_keeps_its_map_and_says_what_is_missing
     )
     maps = pipeline.quantify(scan)
     assert np.isfinite(maps.slices[1].mbf_ml_min_g).any()
-    assert "insertion point" in maps.slices[1].flags[0]
-    assert "not covered" in pipeline.summarize(maps, None).segments[6].flags[0]
+    (flag,) = maps.slices[1].flags
+    assert (flag.code, flag.where.slice_index) == (FlagCode.NO_INSERTION_POINTS, 1)
+    (missing,) = pipeline.summarize(maps, None).segments[6].flags
+    assert missing.code is FlagCode.NOT_COVERED
+    assert (missing.where.condition, missing.where.segment) == (Condition.REST, 7)
 
 
 def test_a_saturated_pixel_is_nan_and_says_so(rest):
@@ -190,10 +194,11 @@ def test_an_implausible_flow_and_a_doubtful_arterial_input_are_said_on_the_globa
     assert table.whole.flags == ()
     measured, _ = maps
     fivefold = tuple(dataclasses.replace(part, mbf_ml_min_g=5 * part.mbf_ml_min_g) for part in measured.slices)
-    doubtful = dataclasses.replace(measured.arterial_input, flags=("The arterial peak is low.",))
+    doubtful = dataclasses.replace(measured.arterial_input, flags=(make_flag(FlagCode.AIF_PEAK_LOW, peak_mmol_l=0.5),))
     whole = pipeline.summarize(dataclasses.replace(measured, slices=fivefold, arterial_input=doubtful), None).whole
-    assert whole.flags[0] == "rest: The arterial peak is low."
-    assert "implausible" in whole.flags[1]
+    assert codes_of(whole.flags) == [FlagCode.AIF_PEAK_LOW, FlagCode.GLOBAL_FLOW_IMPLAUSIBLE]
+    assert whole.flags[0].text_with_condition == "rest: The arterial peak is low (0.5 mmol/L)."
+    assert whole.flags[1].values["mbf_ml_min_g"] == whole.rest.mbf_ml_min_g
 
 
 def without_corner(scan, number):
@@ -306,10 +311,11 @@ def test_rest_flow_is_corrected_for_the_work_of_the_heart_where_it_is_entered(ma
 
 def test_values_below_a_threshold_are_flagged_with_it_and_no_threshold_is_built_in(maps, table):
     flagged = pipeline.summarize(*maps, thresholds=thresholds_from("stress=1.8"))
-    low = [row.aha_segment for row in flagged.segments if any("below 1.8" in flag for flag in row.flags)]
+    low = [row.aha_segment for row in flagged.segments if FlagCode.BELOW_THRESHOLD in codes_of(row.flags)]
     assert low == [row.aha_segment for row in table.segments if row.stress.mbf_ml_min_g < 1.8]
     assert DEFECT_SEGMENT in low
-    assert not any("below" in flag for row in table.segments for flag in row.flags)
+    assert not any(FlagCode.BELOW_THRESHOLD in codes_of(row.flags) for row in table.segments)
+    assert flagged.segments[low[0] - 1].flags[-1].text == "stress MBF is below 1.8 mL/min/g."
     assert flagged.provenance["thresholds"] == "1.8 mL/min/g"
 
 

@@ -5,6 +5,7 @@ import pytest
 from PerfusionDLLib import networks, preprocessing
 from PerfusionDLLib.data.contours import Label, Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.flag import FlagCode, codes_of
 from PerfusionDLLib.data.study import TOWARD_APEX_RAS, Condition, Level, PerfusionSeries
 from PerfusionDLLib.evaluation import network_scores
 from PerfusionDLLib.evaluation.cases import phantom_case
@@ -141,7 +142,7 @@ def test_images_of_nothing_are_refused_in_words_and_flagged_where_the_user_insis
     with pytest.raises(PerfusionError, match="No left ventricle was found"):
         preprocessing.preprocess_slice(nothing, nets)
     found = preprocessing.preprocess_slice(nothing, nets, box_px=(20.0, 20.0, 60.0, 60.0))
-    assert any("contours are uncertain" in flag for flag in found.flags)
+    assert FlagCode.CONTOURS_UNCERTAIN in codes_of(found.flags)
 
 
 def test_a_curve_that_does_not_change_has_its_peak_at_the_first_frame():
@@ -158,17 +159,19 @@ def test_what_no_contrast_passes_through_is_refused(nets, kind):
 def test_a_long_axis_plane_is_flagged_as_such(nets):
     series = draw_other_series("long axis", np.random.default_rng(5))
     found = preprocessing.preprocess_slice(series, nets)
-    assert any("may not be a first pass through a short-axis slice" in flag for flag in found.flags)
+    assert FlagCode.NOT_A_FIRST_PASS in codes_of(found.flags)
 
 
 def test_a_cine_with_a_box_of_the_users_is_not_refused_but_flagged(nets):
     series = draw_other_series("cine", np.random.default_rng(5))
     found = preprocessing.preprocess_slice(series, nets, box_px=(40.0, 40.0, 72.0, 72.0))
-    assert any("brightens by" in flag for flag in found.flags)
+    (flag,) = (flag for flag in found.flags if flag.code is FlagCode.NOT_A_FIRST_PASS)
+    assert FlagCode.WEAK_ENHANCEMENT in flag.values["reason_codes"]
+    assert flag.where.level == (series.level or "")
 
 
 def test_nothing_speaks_against_a_phantom_slice(found):
-    assert not any("may not be" in flag for flag in found.flags)
+    assert FlagCode.NOT_A_FIRST_PASS not in codes_of(found.flags)
 
 
 @pytest.mark.parametrize("sd_mm", [1.0, 2.0, 3.0])

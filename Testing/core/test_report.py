@@ -13,6 +13,7 @@ import pandas
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PerfusionDLLib import report
+from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
 from PerfusionDLLib.data.table import RegionFlow
 from PerfusionDLLib.report.figures import styled
 from PerfusionDLLib.report.findings import findings_page, summary
@@ -119,7 +120,7 @@ def test_the_console_table_is_aligned_narrow_and_leaves_out_what_was_not_measure
     assert len({line.index("[") for line in lines[2:18]}) == 1
     assert max(map(len, lines)) < 110
     assert "MPR" in lines[0]
-    assert "a: One pixel in ten has no trustworthy flow." in lines
+    assert "a: 10% of the pixels have no trustworthy flow." in lines
     only = report.table_text(stress_only_study.table)
     assert "Rest" not in only
     assert "MPR" not in only
@@ -232,7 +233,9 @@ def words(pages):
 
 @pytest.mark.parametrize("count", [3, 8, 24])
 def test_flags_are_read_below_the_table_or_on_the_next_page(finished_study, count):
-    flags = [f"stress: flag {number} says that something is wrong with the input." for number in range(count)]
+    where = Where(condition="stress")
+    sentences = [f"flag {number} says that something is wrong with the input." for number in range(count)]
+    flags = [make_flag(FlagCode.OTHER_VERSION, where, sentence=sentence) for sentence in sentences]
     study = flagged(finished_study, flags)
     assert overlaps(study) == []
     first = words([findings_page(study.preprocessed, study.maps, study.table)])
@@ -290,7 +293,7 @@ def test_the_width_of_a_triangle_at_half_height_is_half_its_base(finished_study)
 def test_the_quality_page_says_what_was_edited_assumed_and_asked_to_be_checked(finished_study):
     page = quality_pages(finished_study.preprocessed, finished_study.maps, finished_study.table)[0]
     written = " ".join(text.get_text() for text in page.figure.texts)
-    for expected in ("edited", "gadobutrol is assumed", "could not be aligned", "sha256 3f9a61c2", "above the range"):
+    for expected in ("edited", "gadobutrol is assumed", "could not be aligned", "sha256 3f9a61c2", "implausibly high"):
         assert expected in written
     titles = [title for title, _ in notes(finished_study.preprocessed, finished_study.maps, finished_study.table)]
     assert titles == ["To check", "Assumptions", "How it was computed"]
@@ -299,7 +302,7 @@ def test_the_quality_page_says_what_was_edited_assumed_and_asked_to_be_checked(f
 
 def test_equal_flags_share_a_letter(finished_study):
     letters = flag_letters(finished_study.table.segments)
-    assert letters == {"One pixel in ten has no trustworthy flow.": "a"}
+    assert letters == {"10% of the pixels have no trustworthy flow.": "a"}
 
 
 def test_a_flow_without_an_interval_shows_none():

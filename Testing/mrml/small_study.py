@@ -6,6 +6,7 @@ import numpy as np
 from PerfusionDLLib.data.acquisition import Acquisition
 from PerfusionDLLib.data.aha import SEGMENT_NAMES
 from PerfusionDLLib.data.contours import Contours, Label, Origin, Part
+from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, SegmentFit, SliceMaps
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
@@ -79,7 +80,7 @@ def preprocessed_slice(level: Level, *, seed: int, delay_s: float, offset_mm: fl
         contours=contours,
         automatic=contours,
         excluded_frames=frozenset({1, 3}),
-        flags=('The apex is thin; check "it" — ±2 %.',),
+        flags=(make_flag(FlagCode.OTHER_VERSION, sentence='The apex is thin; check "it" — ±2 %.'),),
     )
 
 

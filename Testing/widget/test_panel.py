@@ -7,6 +7,7 @@ import pytest
 import slicer
 import small_study
 from PerfusionDLLib import mrml
+from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.study import Condition, Scan
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox
 from pythonqt import Adapter
@@ -141,13 +142,13 @@ def test_the_slice_that_is_clicked_gets_the_tools(session, ready, study):
 
 def test_a_slice_that_the_networks_doubt_is_flagged_and_a_click_leads_to_it(session):
     scan = small_study.enhancing_scan()
-    doubtful = replace(scan.slices[1], flags=("The anterior insertion point is uncertain.",))
+    doubtful = replace(scan.slices[1], flags=(make_flag(FlagCode.INSERTION_POINTS_UNCERTAIN, confidence=0.3),))
     (nodes,) = mrml.writeStudy(session.scene, [replace(scan, slices=(scan.slices[0], doubtful))])
     panel = session.open()
     session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
     assert lines(panel) == [
         "Stress basal: automatic",
-        "Stress mid: automatic \u26a0 The anterior insertion point is uncertain.",
+        "Stress mid: automatic \u26a0 The RV insertion points are uncertain (confidence 0.30): please check.",
     ]
     panel.ui.slicesList.setCurrentRow(1)
     assert panel.slice.key == nodes.slices[1].key

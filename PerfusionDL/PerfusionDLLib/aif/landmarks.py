@@ -5,6 +5,7 @@ from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
 from ..data.errors import PerfusionError
+from ..data.flag import FlagCode, make_flag
 from ..data.flow import ArterialInput
 
 SMALLEST_REGION_PX = 5
@@ -174,27 +175,21 @@ def arterial_input(times_s, concentration_mmol_l, *, region=None, source="", noi
 
     flags = []
     if not known.all():
-        flags.append(
-            f"The arterial input is saturated in {int((~known).sum())} frames; its peak is interpolated "
-            "and flow may be overestimated."
-        )
+        flags.append(make_flag(FlagCode.AIF_SATURATED, frames=int((~known).sum())))
     if baseline < 3:
-        flags.append(f"Only {baseline} frames precede the contrast agent; the baseline is uncertain.")
+        flags.append(make_flag(FlagCode.AIF_SHORT_BASELINE, frames=baseline))
     if filled[peak] < 0.8:
-        flags.append(f"The arterial peak is low ({filled[peak]:.1f} mmol/L).")
+        flags.append(make_flag(FlagCode.AIF_PEAK_LOW, peak_mmol_l=float(filled[peak])))
     if filled[peak] > 12:
-        flags.append(f"The arterial peak is implausibly high ({filled[peak]:.1f} mmol/L).")
+        flags.append(make_flag(FlagCode.AIF_PEAK_HIGH, peak_mmol_l=float(filled[peak])))
     if scatter > 0.1 * filled[peak]:
-        flags.append("The arterial input is noisy before the contrast agent arrives.")
+        flags.append(make_flag(FlagCode.AIF_NOISY_BASELINE, scatter_mmol_l=scatter))
     late = float(np.median(after[len(after) // 2 :]))
     flat = len(after) >= LONG_FRAMES and late > FLAT_SHARE * after[0]
     if flat:
-        flags.append(
-            f"The arterial peak is flat: later blood holds {late / after[0]:.0%} of it, where 10 to 25 % is usual. The "
-            "signal was clipped, or saturation was incomplete; flow is overestimated."
-        )
+        flags.append(make_flag(FlagCode.AIF_FLAT_PEAK, late_share=float(late / after[0])))
     elif peak >= len(filled) - 5 or after[-1] > 0.6 * after[0]:
-        flags.append("The first pass is not complete: the bolus arrives late or the series ends early.")
+        flags.append(make_flag(FlagCode.AIF_FIRST_PASS_INCOMPLETE))
     return ArterialInput(
         times_s=times_s,
         concentration_mmol_l=curve,

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..data.errors import PerfusionError
+from ..data.flag import FlagCode, make_flag
 from ..data.flow import ArterialInput
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
@@ -67,14 +68,15 @@ def measure_arterial_input(
     if scan.aif_series is None or aif_slice is not None:
         return inside
     if scan.aif_is_prebolus and dose_ratio is None:
-        flag = "There is a pre-bolus, but its dose ratio is not known; enter it to use it for the arterial input."
-        return replace(inside, flags=(*inside.flags, flag))
+        return replace(inside, flags=(*inside.flags, make_flag(FlagCode.AIF_PREBOLUS_WITHOUT_RATIO)))
     try:
         made = _in_series(scan, inside, residual, dose_ratio)
     except PerfusionError as error:
-        return replace(inside, flags=(*inside.flags, f"The arterial input series was not used. {error.problem}"))
+        unusable = make_flag(FlagCode.AIF_SERIES_UNUSABLE, problem=error.problem)
+        return replace(inside, flags=(*inside.flags, unusable))
     if made.flags and not inside.flags:
-        flag = f"The arterial input series was not used: {made.flags[0]}"
+        reason = made.flags[0]
+        flag = make_flag(FlagCode.AIF_SERIES_FLAGGED, reason=reason.text, reason_code=str(reason.code))
         return replace(inside, flags=(flag,))
     return made
 
@@ -104,9 +106,11 @@ def _of_slices(found: Sequence[ArterialInput]) -> ArterialInput:
     first = good[int(np.argmin(low))]
     if not low[0]:
         return first
-    flag = (
-        f"The arterial input of the {good[0].source} peaks at {peaks[0]:.1f} mmol/L, that of other slices at "
-        f"{np.median(peaks[~low]):.1f}: it was not used. Check the contours and the motion of that slice."
+    flag = make_flag(
+        FlagCode.AIF_LOWER_THAN_OTHERS,
+        source=good[0].source,
+        peak_mmol_l=float(peaks[0]),
+        others_mmol_l=float(np.median(peaks[~low])),
     )
     return replace(first, flags=(*first.flags, flag))
 
@@ -268,7 +272,7 @@ def _arterial_input(
         log_sd = float(np.hypot(source_of_scale.log_sd, found.log_sd))
         found = replace(found, source=f"{source}, scaled by the late blood of {source_of_scale.source}")
     elif baseline < LEAST_BASELINE_SNR * noise:
-        flags = (*flags, "Blood is hardly brighter than noise before the contrast agent; flow is uncertain in scale.")
+        flags = (*flags, make_flag(FlagCode.AIF_BLOOD_NEAR_NOISE, baseline_snr=float(baseline / noise)))
     return replace(found, log_sd=log_sd, flags=flags)
 
 

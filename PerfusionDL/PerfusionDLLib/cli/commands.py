@@ -118,7 +118,7 @@ def run(
     for scan in study.preprocessed:
         for piece in scan.slices:
             for flag in piece.flags:
-                output.print(f"{scan.condition} {piece.series.level}: {flag}", markup=False)
+                output.print(f"{scan.condition} {piece.series.level}: {flag.text}", markup=False)
     output.print(f"\nResults in {out}:", markup=False)
     for path in sorted(path for path in out.iterdir() if not path.name.startswith(".")):
         output.print(f"  {path}{'/' if path.is_dir() else ''}", markup=False)

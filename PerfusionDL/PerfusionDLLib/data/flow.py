@@ -7,6 +7,7 @@ from enum import IntFlag, StrEnum, auto
 import numpy as np
 
 from .contours import Origin
+from .flag import Flag
 from .study import Condition, Level
 
 
@@ -63,7 +64,7 @@ class ArterialInput:
     region : (Y, X) bool, the pixels it was measured in
     source : slice level or series it was taken from
     log_sd : relative uncertainty of its scale; 0 for a curve that is given
-    flags : sentences on what the user should check
+    flags : what the user should check
     """
 
     times_s: np.ndarray
@@ -74,7 +75,7 @@ class ArterialInput:
     region: np.ndarray | None = None
     source: str = ""
     log_sd: float = 0.0
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +132,7 @@ class SliceMaps:
     counted : (Y, X) bool, pixels that count for a region's mean; None for all. The outermost row does not: fat and
         lung mix in
     origin : who made the contours
-    flags : sentences on what the user should check
+    flags : what the user should check
     """
 
     level: Level
@@ -144,7 +145,7 @@ class SliceMaps:
     pixel_fits: PixelFits | None = None
     counted: np.ndarray | None = None
     origin: Origin = Origin.AUTOMATIC
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

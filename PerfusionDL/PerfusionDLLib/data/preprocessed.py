@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .contours import Contours
+from .flag import Flag
 from .study import Condition, PerfusionSeries
 
 Progress = Callable[[str], None]
@@ -37,7 +38,7 @@ class PreprocessedSlice:
 
     automatic : the contours as the networks found them, kept beside the edited ones
     excluded_frames : frames the user took out of the fit, 0-based
-    flags : sentences on what the user should check
+    flags : what the user should check
     """
 
     series: PerfusionSeries
@@ -45,7 +46,7 @@ class PreprocessedSlice:
     contours: Contours
     automatic: Contours | None = None
     excluded_frames: frozenset[int] = frozenset()
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     @property
     def used_frames(self) -> np.ndarray:

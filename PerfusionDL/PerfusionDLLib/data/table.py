@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .flag import Flag
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegionFlow:
@@ -33,6 +35,7 @@ class SegmentRow:
     aha_segment : 1 to 16, None for territories and the global row
     mpr : myocardial perfusion reserve, stress over rest
     mpri : perfusion reserve index, stress over rest upslope; lower than the reserve
+    flags : what the user should check
     corrected_rest_ml_min_g, corrected_mpr : rest flow at a rate-pressure product of 10 000, and the reserve with it
     """
 
@@ -43,7 +46,7 @@ class SegmentRow:
     rest: RegionFlow
     stress: RegionFlow
     mpr: float
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     mpri: float = float("nan")
     corrected_rest_ml_min_g: float = float("nan")
     corrected_mpr: float = float("nan")

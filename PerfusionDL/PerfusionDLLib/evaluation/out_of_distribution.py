@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..data.errors import PerfusionError
+from ..data.flag import FlagCode, codes_of
 from ..data.study import PerfusionSeries
 from ..networks import Networks
 from ..preprocessing import preprocess_slice
@@ -43,6 +44,6 @@ def _fate(series, networks):
         found = preprocess_slice(series, networks)
     except PerfusionError:
         return "refused"
-    if any("may not be a first pass" in flag for flag in found.flags):
+    if FlagCode.NOT_A_FIRST_PASS in codes_of(found.flags):
         return "said to be no first pass"
     return "called doubtful" if found.flags else "let pass"

@@ -5,12 +5,13 @@ that the user deleted reads as None.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import slicer
 
 from ..data.contours import Label
+from ..data.flag import Flag, flag_document, flags_from
 from ..data.study import Condition, Level
 
 PREFIX = "PerfusionDL"
@@ -185,3 +186,14 @@ def attribute(node: slicer.vtkMRMLNode | None, name: str) -> Any:
 def setAttribute(node: slicer.vtkMRMLNode, name: str, value: Any) -> None:
     """Keep a value (text, number, list, mapping) on a node as JSON, which gives back floats bit by bit."""
     node.SetAttribute(f"{PREFIX}.{name}", json.dumps(value))
+
+
+def flagsOf(node: slicer.vtkMRMLNode | None) -> tuple[Flag, ...]:
+    """The findings that `setFlags` kept on the node; those of a scene of version 0.1 are known by their texts."""
+    return flags_from(attribute(node, "flags") or (), attribute(node, "findings"))
+
+
+def setFlags(node: slicer.vtkMRMLNode, flags: Sequence[Flag]) -> None:
+    """Keep findings on a node: their texts, which version 0.1 reads, and beside them what programs read."""
+    setAttribute(node, "flags", [flag.text_with_condition for flag in flags])
+    setAttribute(node, "findings", [flag_document(flag) for flag in flags])

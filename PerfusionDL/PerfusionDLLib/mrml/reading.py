@@ -13,7 +13,7 @@ from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
 from ..data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
-from .nodes import SEGMENT_IDS, ScanNodes, SliceNodes, attribute
+from .nodes import SEGMENT_IDS, ScanNodes, SliceNodes, attribute, flagsOf
 from .writing import ANTERIOR, INFERIOR
 
 LabelReader = Callable[[slicer.vtkMRMLSegmentationNode], np.ndarray]
@@ -74,7 +74,7 @@ class ScanReader:
             contours=readContours(nodes, series, self._readLabels),
             automatic=readAutomatic(nodes, self._readLabels),
             excluded_frames=frozenset(attribute(nodes.contours, "excluded_frames") or ()),
-            flags=tuple(attribute(nodes.contours, "flags") or ()),
+            flags=flagsOf(nodes.contours),
         )
 
     def _readImages(self, nodes: SliceNodes) -> tuple[PerfusionSeries, MotionCompensation]:

@@ -11,7 +11,7 @@ from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .colors import FLOW_UNIT, flowColors, labelColors, showColors, showLegend
 from .hierarchy import neutralStudyItem, placeNode, placeScan
-from .nodes import ScanNodes, SliceNodes, setAttribute
+from .nodes import ScanNodes, SliceNodes, setAttribute, setFlags
 from .plots import fillTable, newChart, plotColumns, plotSeries
 from .sequences import DISCLAIMER, sliceTitle
 
@@ -141,7 +141,7 @@ def _tableColumns(rows: Sequence[SegmentRow]) -> dict[str, tuple[list, str]]:
         "MPR": ([row.mpr for row in rows], ""),
         "Territory": ([row.territory for row in rows], ""),
         "Level": ([str(row.level) for row in rows], ""),
-        "Flags": (["; ".join(row.flags) for row in rows], ""),
+        "Flags": (["; ".join(flag.text_with_condition for flag in row.flags) for row in rows], ""),
     }
     if any(np.isfinite(row.corrected_rest_ml_min_g) for row in rows):
         columns["Rest MBF at RPP 10 000"] = ([row.corrected_rest_ml_min_g for row in rows], FLOW_UNIT)
@@ -238,6 +238,6 @@ def _writeArterialInput(scene: slicer.vtkMRMLScene, nodes: ScanNodes, maps: Perf
     nodes.arterialInput.SetColumnUnitLabel("Time", "s")
     nodes.arterialInput.SetColumnUnitLabel("Blood", "mmol/L")
     setAttribute(nodes.arterialInput, "source", measured.source)
-    setAttribute(nodes.arterialInput, "flags", list(measured.flags))
+    setFlags(nodes.arterialInput, measured.flags)
     series = plotSeries(scene, nodes.arterialInputChart, 0, name, (0.84, 0.37, 0.0))
     plotColumns(series, nodes.arterialInput, "Time", "Blood", line=True)

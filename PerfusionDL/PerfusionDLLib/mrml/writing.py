@@ -10,7 +10,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 from ..data.contours import Contours, Label
 from ..data.preprocessed import PreprocessedSlice
 from ..data.study import PerfusionSeries
-from .nodes import SEGMENT_IDS, SliceNodes, setAttribute
+from .nodes import SEGMENT_IDS, SliceNodes, setAttribute, setFlags
 from .sequences import sliceTitle, writeMotion
 
 ANTERIOR, INFERIOR = "anterior", "inferior"
@@ -55,7 +55,7 @@ def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: Preproces
     for key, value in _facts(contours).items():
         setAttribute(nodes.contours, key, value)
     setAttribute(nodes.contours, "excluded_frames", sorted(part.excluded_frames))
-    setAttribute(nodes.contours, "flags", list(part.flags))
+    setFlags(nodes.contours, part.flags)
     if nodes.rvInsertionPoints is None:
         nodes.rvInsertionPoints = _newPointList(scene, f"{name} RV insertion points")
     _writePoints(nodes.rvInsertionPoints, contours)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import motion
+from ..data.flag import Flag
 from ..data.preprocessed import MotionCompensation
 from ..data.study import PerfusionSeries
 from ..networks import Network, Networks
 from .bounding_box import Box, box_about, find_box
 from .peak_frame import Peak, bright_frames, lead_frames
 from .phases import moments
-from .plausibility import doubts
+from .plausibility import find_contradictions
 from .segmentation import box_around, ring_labels
 from .window import Window
 
@@ -35,7 +36,7 @@ class FoundLabels:
 
 @dataclass(frozen=True)
 class View:
-    """A place where the heart may be, what the labels network sees there when aligned, and what speaks against it."""
+    """A place where the heart may be, what the labels network sees there when aligned, and what contradicts it."""
 
     peak: Peak | None
     box: Box
@@ -43,7 +44,7 @@ class View:
     motion: MotionCompensation
     images: np.ndarray
     found: FoundLabels
-    doubts: tuple[str, ...]
+    contradictions: tuple[Flag, ...]
 
 
 def places(
@@ -77,7 +78,7 @@ def best_view(
     peak_frame: int | None,
     progress: Callable[[str], None],
 ) -> View | None:
-    """The first place where the labels network is not at a loss and physiology has no doubt.
+    """The first place where the labels network is not at a loss and nothing contradicts a first pass.
 
     Where there is none, the first where the network is not at a loss; else the one it is surest of.
     """
@@ -88,7 +89,7 @@ def best_view(
             continue
         if best is None or best.found.sureness < min(view.found.sureness, AT_A_LOSS):
             best = view
-        if view.found.sureness > AT_A_LOSS and not view.doubts:
+        if view.found.sureness > AT_A_LOSS and not view.contradictions:
             return view
     return best
 
@@ -117,7 +118,8 @@ def look(
     if found is None:
         return None
     passing = moved.corrected[lead_frames(moved.corrected) :]
-    return View(peak, box, int(reference), moved, images, found, doubts(passing, found.labels, series.spacing_mm))
+    contradictions = find_contradictions(passing, found.labels, series.spacing_mm)
+    return View(peak, box, int(reference), moved, images, found, contradictions)
 
 
 def find_labels(

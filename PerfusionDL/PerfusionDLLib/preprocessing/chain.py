@@ -5,13 +5,14 @@ compensation, labels, RV insertion points. Each step is a function of its own; `
 after a correction: what a user has set is taken as it is, and only what lies downstream of it is found anew.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ..data.contours import Contours, Label, Origin, Part
 from ..data.errors import PerfusionError
-from ..data.preprocessed import PreprocessedSlice
+from ..data.flag import Flag, FlagCode, make_flag
+from ..data.preprocessed import MotionCompensation, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from ..networks import Networks
 from .bounding_box import Box, Edges
@@ -27,6 +28,12 @@ DOUBTFUL_WALL_MM = 2.6
 UNKNOWN = 0.1
 NO_HEART = 0.2
 FEWEST_FRAMES = 8
+UNCERTAIN = {
+    Part.PEAK_FRAME: FlagCode.PEAK_FRAME_UNCERTAIN,
+    Part.BOX: FlagCode.BOX_UNCERTAIN,
+    Part.LABELS: FlagCode.CONTOURS_UNCERTAIN,
+    Part.RV_INSERTION_POINTS: FlagCode.INSERTION_POINTS_UNCERTAIN,
+}
 
 
 def preprocess_slice(
@@ -109,15 +116,16 @@ def preprocess_slice(
         confidences=confidences,
         weights_sha256=networks.weights_sha256,
     )
-    reasons = view.doubts
+    reasons = view.contradictions
     if confidences[Part.LABELS] < UNKNOWN:
-        reasons = (*reasons, "its contours resemble none that the networks know")
+        reasons = (*reasons, make_flag(FlagCode.UNFAMILIAR_CONTOURS, confidence=confidences[Part.LABELS]))
+    flags = (*_flags(contours, peak, moved, reasons), *_wall_flags(doubt_mm))
     return PreprocessedSlice(
         series=series,
         motion=moved,
         contours=contours,
         automatic=contours,
-        flags=(*_flags(contours, peak, moved, reasons), *_wall_flags(doubt_mm)),
+        flags=tuple(flag.located(level=series.level or "") for flag in flags),
     )
 
 
@@ -148,34 +156,32 @@ def _no_heart(series):
     )
 
 
-def _wall_flags(doubt_mm):
-    """Where on the ring the contours are doubtful."""
+def _wall_flags(doubt_mm: Mapping[str, float]) -> Iterator[Flag]:
+    """Walls whose contours are uncertain."""
     for wall, width_mm in doubt_mm.items():
         if width_mm > DOUBTFUL_WALL_MM:
-            yield f"The contours of the {wall} wall may be {width_mm:.0f} mm off: please check."
+            yield make_flag(FlagCode.WALL_UNCERTAIN, wall=wall, uncertainty_mm=width_mm)
 
 
-def _flags(contours, peak, moved, reasons):
-    """Sentences on what the user should check."""
-    names = {
-        Part.PEAK_FRAME: "The frame of peak enhancement is uncertain",
-        Part.BOX: "The position of the left ventricle is uncertain",
-        Part.LABELS: "The contours are uncertain",
-        Part.RV_INSERTION_POINTS: "The RV insertion points are uncertain",
-    }
-    flags = [
-        f"{names[part]} (confidence {value:.2f}): please check."
-        for part, value in contours.confidences.items()
-        if value < DOUBTFUL
-    ]
-    if reasons:
-        flags.append(f"This may not be a first pass through a short-axis slice: {'; '.join(reasons)}.")
+def _flags(
+    contours: Contours, peak: Peak | None, moved: MotionCompensation, contradictions: Sequence[Flag]
+) -> Iterator[Flag]:
+    """What the user should check in a slice."""
+    for part, value in contours.confidences.items():
+        if value < DOUBTFUL:
+            yield make_flag(UNCERTAIN[part], confidence=value)
+    if contradictions:
+        yield make_flag(
+            FlagCode.NOT_A_FIRST_PASS,
+            reasons="; ".join(flag.text for flag in contradictions),
+            reason_codes=tuple(str(flag.code) for flag in contradictions),
+        )
     if peak is not None and abs(contours.peak_frame - peak.frame) > 3:
-        flags.append(
-            f"The blood pool is brightest in frame {contours.peak_frame + 1}, but the whole series suggested frame "
-            f"{peak.frame + 1}: please check the peak frame."
+        yield make_flag(
+            FlagCode.PEAK_FRAME_DISAGREES,
+            blood_pool_frame=contours.peak_frame + 1,
+            suggested_frame=peak.frame + 1,
         )
     lost = int((~moved.aligned).sum())
     if lost > 0.15 * len(moved.aligned):
-        flags.append(f"{lost} of {len(moved.aligned)} frames could not be aligned and are not used.")
-    return tuple(flags)
+        yield make_flag(FlagCode.FRAMES_NOT_ALIGNED, count=lost, of=len(moved.aligned))

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..data.contours import Label
+from ..data.flag import Flag, FlagCode, make_flag
 
 _LEAST_ENHANCEMENT = 1.35
 _LEAST_DELAY_FRAMES = 0.7
@@ -34,37 +35,37 @@ def enhances(corrected: np.ndarray, labels: np.ndarray) -> bool:
     return enhancement(corrected[:, labels == Label.BLOOD_POOL].mean(axis=1)) >= _LEAST_ENHANCEMENT
 
 
-def doubts(corrected: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[str, ...]:
-    """What speaks against a short-axis first pass, in half-sentences; empty where nothing does.
+def find_contradictions(corrected: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[Flag, ...]:
+    """What contradicts a short-axis first pass, texts being half-sentences; empty where nothing does.
 
     corrected : (T, Y, X) in one pose, without lead frames; labels : (Y, X) uint8, values of `Label`
     """
     reasons = []
     cavity = corrected[:, labels == Label.BLOOD_POOL].mean(axis=1)
     if not enhances(corrected, labels):
-        reasons.append(f"the blood pool brightens by {100 * (enhancement(cavity) - 1):.0f} % only")
+        reasons.append(make_flag(FlagCode.WEAK_ENHANCEMENT, rise_percent=100 * (enhancement(cavity) - 1)))
     peak = int(np.argmax(cavity))
     right = labels == Label.RV_BLOOD_POOL
     if not right.any():
-        reasons.append("no right ventricle is seen")
+        reasons.append(make_flag(FlagCode.NO_RIGHT_VENTRICLE))
     elif _half_rise(corrected[: peak + 1, right].mean(axis=1)) > _half_rise(cavity) - _LEAST_DELAY_FRAMES:
-        reasons.append("the right ventricle does not fill before the left")
+        reasons.append(make_flag(FlagCode.RIGHT_NOT_BEFORE_LEFT))
     myocardium = labels == Label.MYOCARDIUM
     muscle = corrected[:, myocardium].mean(axis=1)
     if muscle[peak] > 0.95 * cavity[peak]:
-        reasons.append("the muscle is as bright as the blood pool at its peak")
-    reasons += _shape_doubts((labels == Label.BLOOD_POOL) | myocardium, spacing_mm)
+        reasons.append(make_flag(FlagCode.MYOCARDIUM_AS_BRIGHT_AS_BLOOD))
+    reasons += _shape_contradictions((labels == Label.BLOOD_POOL) | myocardium, spacing_mm)
     return tuple(reasons)
 
 
-def _shape_doubts(heart, spacing_mm):
+def _shape_contradictions(heart, spacing_mm):
     rows, columns = (np.indices(heart.shape)[:, heart].T * spacing_mm).T
     shortest, longest = np.sqrt(np.linalg.eigvalsh(np.cov(rows, columns)))
     radius_mm = float(np.sqrt(heart.sum() * np.prod(spacing_mm) / np.pi))
     if shortest < _LEAST_ROUND * longest:
-        yield f"the heart is {longest / shortest:.1f} times as long as wide"
+        yield make_flag(FlagCode.HEART_NOT_ROUND, length_over_width=longest / shortest)
     if not _RADIUS_MM[0] <= radius_mm <= _RADIUS_MM[1]:
-        yield f"the heart is {2 * radius_mm:.0f} mm across"
+        yield make_flag(FlagCode.HEART_SIZE_IMPLAUSIBLE, diameter_mm=2 * radius_mm)
 
 
 def _half_rise(curve):

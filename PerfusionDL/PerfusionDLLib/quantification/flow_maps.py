@@ -10,6 +10,7 @@ from ..aif.measurement import NO_RESIDUAL, measure_arterial_input
 from ..aif.residual_contrast import Residual
 from ..data import aha
 from ..data.errors import PerfusionError
+from ..data.flag import codes_of
 from ..data.flow import ArterialInput, FitStatus, FlowModel, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from .tissue_curves import Tissue, segment_curves, segments_of, slice_level, tissue_curves
@@ -248,7 +249,8 @@ def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInp
         "software": f"PerfusionDL {__version__}",
         "flow_model": str(model),
         "arterial_input": aif_curve.source or "given",
-        "arterial_input_flags": " ".join(aif_curve.flags),
+        "arterial_input_flags": " ".join(flag.text for flag in aif_curve.flags),
+        "arterial_input_flag_codes": " ".join(codes_of(aif_curve.flags)),
         "saturation_time_s": f"{acquisition.saturation_time_s:g}",
         "repetition_time_s": f"{acquisition.repetition_time_s:g}",
         "flip_angle_deg": f"{acquisition.flip_angle_deg:g}",

@@ -1,6 +1,6 @@
 """From flow maps to the table of segments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from ..data import aha
 from ..data.contours import Origin
 from ..data.errors import PerfusionError
+from ..data.flag import Flag, FlagCode, Where, make_flag
 from ..data.flow import PerfusionMaps
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
@@ -63,8 +64,8 @@ def summarize(
     segments = tuple(row((segment,), segment, aha.SEGMENT_NAMES[segment]) for segment in aha.SEGMENT_NAMES)
     territories = tuple(row(members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
     whole = row(tuple(aha.SEGMENT_NAMES), None, "global")
-    doubts = tuple(f"{maps.condition}: {flag}" for maps in (rest, stress) if maps for flag in _scan_flags(maps, whole))
-    whole = replace(whole, flags=doubts + whole.flags)
+    of_scans = tuple(flag for maps in (rest, stress) if maps for flag in _scan_flags(maps, whole))
+    whole = replace(whole, flags=of_scans + whole.flags)
     provenance = {
         f"{maps.condition}_{key}": value for maps in (rest, stress) if maps for key, value in maps.provenance.items()
     }
@@ -93,7 +94,7 @@ def _corrected(row: SegmentRow, rate_pressure_product: float | None) -> SegmentR
 
 
 def _flagged(row: SegmentRow, thresholds: Sequence[Threshold]) -> SegmentRow:
-    return replace(row, flags=row.flags + tuple(flag for each in thresholds if (flag := each.flag(row))))
+    return replace(row, flags=row.flags + tuple(flag for each in thresholds if (flag := each.flag(row)) is not None))
 
 
 def _ratio(numerator: float, denominator: float) -> float:
@@ -145,10 +146,10 @@ def _pixels(maps: PerfusionMaps | None) -> _Pixels | None:
 def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -> SegmentRow:
     flows = [RegionFlow() if pixels is None else _region_flow(pixels, members) for pixels in (rest, stress)]
     flags = [
-        f"{condition}: {text}"
-        for condition, pixels, flow in zip(("rest", "stress"), (rest, stress), flows, strict=True)
+        flag
+        for condition, pixels, flow in zip(Condition, (rest, stress), flows, strict=True)
         if pixels is not None
-        for text in _region_flags(flow)
+        for flag in _region_flags(flow, Where(condition=condition, segment=segment))
     ]
     return SegmentRow(
         aha_segment=segment,
@@ -218,26 +219,25 @@ def _curve_flow(pixels: _Pixels, members: Sequence[int]):
     return tuple(float(np.average(value, weights=weights)) for value in values)
 
 
-def _scan_flags(maps: PerfusionMaps, whole: SegmentRow):
-    """What casts doubt on every flow of a scan."""
-    yield from maps.arterial_input.flags
+def _scan_flags(maps: PerfusionMaps, whole: SegmentRow) -> Iterator[Flag]:
+    """Findings that concern every flow of a scan."""
+    yield from (flag.located(condition=maps.condition) for flag in maps.arterial_input.flags)
     flow = getattr(whole, maps.condition).mbf_ml_min_g
     low, high = PLAUSIBLE_MBF_ML_MIN_G[maps.condition]
     if np.isfinite(flow) and not low <= flow <= high:
-        yield (
-            f"a global flow of {flow:.1f} mL/min/g is implausible; {low:g} to {high:g} is expected. Check the arterial "
-            "input and the sequence values."
-        )
+        where = Where(condition=maps.condition)
+        numbers = {"mbf_ml_min_g": flow, "low_ml_min_g": low, "high_ml_min_g": high}
+        yield make_flag(FlagCode.GLOBAL_FLOW_IMPLAUSIBLE, where, **numbers)
 
 
-def _region_flags(flow: RegionFlow):
+def _region_flags(flow: RegionFlow, where: Where) -> Iterator[Flag]:
     if not flow.pixels:
-        yield "not covered by any slice."
+        yield make_flag(FlagCode.NOT_COVERED, where)
         return
     if flow.failed_share > FAILED_SHARE_FLAG:
-        yield f"{flow.failed_share:.0%} of the pixels have no trustworthy flow."
+        yield make_flag(FlagCode.MANY_FAILED_PIXELS, where, failed_share=flow.failed_share)
     if flow.pixels < FEWEST_PIXELS:
-        yield f"only {flow.pixels} pixels."
+        yield make_flag(FlagCode.FEW_PIXELS, where, pixels=flow.pixels)
 
 
 def _mean(values) -> float:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from ..data.errors import PerfusionError
+from ..data.flag import Flag, FlagCode, Where, make_flag
 from ..data.table import SegmentRow
 
 QUANTITIES = {
@@ -33,15 +34,25 @@ class Threshold:
     meaning: str = ""
     source: str = ""
 
-    def flag(self, row: SegmentRow) -> str:
-        """A sentence where the region lies below; else nothing."""
+    def flag(self, row: SegmentRow) -> Flag | None:
+        """The finding that a region lies below; None where it does not."""
         value = {
             "rest": row.rest.mbf_ml_min_g,
             "stress": row.stress.mbf_ml_min_g,
             "mpr": row.mpr,
             "mpri": row.mpri,
         }[self.quantity]
-        return f"{QUANTITIES[self.quantity][0]} is below {self}." if value < self.below else ""
+        if not value < self.below:
+            return None
+        return make_flag(
+            FlagCode.BELOW_THRESHOLD,
+            Where(segment=row.aha_segment),
+            quantity=self.quantity,
+            quantity_name=QUANTITIES[self.quantity][0],
+            threshold=str(self),
+            value=value,
+            below=self.below,
+        )
 
     def __str__(self) -> str:
         unit = QUANTITIES[self.quantity][1]

@@ -11,6 +11,7 @@ from ..aif.measurement import blood_curve
 from ..aif.residual_contrast import Residual
 from ..data import aha
 from ..data.contours import Label
+from ..data.flag import Flag, FlagCode, Where, make_flag
 from ..data.flow import ArterialInput
 from ..data.preprocessed import PreprocessedSlice
 from ..data.study import Level
@@ -132,19 +133,20 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     return tissue, ~np.isfinite(tissue[used]).all(axis=0), doubt
 
 
-def segments_of(part: PreprocessedSlice, number: int) -> tuple[np.ndarray, tuple[str, ...]]:
+def segments_of(part: PreprocessedSlice, number: int) -> tuple[np.ndarray, tuple[Flag, ...]]:
     """AHA segment of every pixel (Y, X), 0 where there is none, and what is missing for it."""
     contours, series = part.contours, part.series
     mask = contours.myocardium
     if not mask.any():
-        return np.zeros(mask.shape, np.uint8), (f"Slice {number + 1} has no myocardium contour.",)
+        return np.zeros(mask.shape, np.uint8), (_missing(FlagCode.NO_MYOCARDIUM, part, number),)
     if contours.anterior_rv_ras_mm is None or contours.inferior_rv_ras_mm is None:
-        return np.zeros(mask.shape, np.uint8), (
-            f"Slice {number + 1} has no RV insertion points, so its flow has no segments. Place the anterior and "
-            "the inferior point.",
-        )
+        return np.zeros(mask.shape, np.uint8), (_missing(FlagCode.NO_INSERTION_POINTS, part, number),)
     anterior, inferior = series.pixels_from_ras(np.stack((contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm)))
     return aha.aha_segments(mask, anterior_rv_yx=anterior, inferior_rv_yx=inferior, level=slice_level(part)), ()
+
+
+def _missing(code: FlagCode, part: PreprocessedSlice, number: int) -> Flag:
+    return make_flag(code, Where(level=part.series.level or "", slice_index=number), slice_number=number + 1)
 
 
 def slice_level(part: PreprocessedSlice) -> Level:

@@ -1,14 +1,15 @@
-"""The tables of many studies as one: a row per study, condition and segment, and which studies to look at first."""
+"""The tables of many studies as one: a row per study, condition and segment, and which studies to review first."""
 
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from statistics import median
 from typing import Any
 
 from .. import NOTICE
+from ..data.flag import Flag, FlagCode, codes_of, flags_from
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .tables import FLOW_COLUMNS, MADE_WITH, _cell, _written, measured
 
@@ -16,7 +17,6 @@ CONDITIONS = ("rest", "stress")
 PER_CONDITION = (*MADE_WITH, "contours")
 FAR = 3.5  # robust standard deviations from the median: Iglewicz B, Hoaglin DC, 1993
 FEWEST = 8  # studies, before one of them can be called far from the others
-FAILED_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,10 @@ def table_from_json(text: str) -> SegmentTable:
 
 def _row(stored: dict) -> SegmentRow:
     flows = {condition: _flow(stored[condition]) for condition in CONDITIONS}
-    mpr = float("nan") if stored["mpr"] is None else stored["mpr"]
-    return SegmentRow(**(stored | flows | {"mpr": mpr, "flags": tuple(stored["flags"])}))
+    known = {name: stored[name] for name in (one.name for one in fields(SegmentRow)) if name in stored}
+    missing = {name: float("nan") for name, value in known.items() if value is None and name != "aha_segment"}
+    flags = flags_from(stored["flags"], stored.get("findings"))
+    return SegmentRow(**(known | missing | flows | {"flags": flags}))
 
 
 def _flow(stored: dict) -> RegionFlow:
@@ -54,13 +56,14 @@ def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
     """One row per study, condition and AHA segment, in this order; a missing value is an empty field.
 
     The reserve of a segment (``mpr``) stands in its row of either condition. ``flags`` are those of the segment,
-    ``study_flags`` those that cast doubt on the whole study under this condition.
+    ``study_flags`` those that concern the whole study under this condition; ``flag_codes`` and ``study_flag_codes``
+    are their codes.
     """
     rows = []
     for study, table in sorted(studies.items()):
         for condition in measured(table):
             about = {name: table.provenance.get(f"{condition}_{name}", "") for name in PER_CONDITION}
-            doubts = " | ".join(flags_of(table.whole, condition))
+            of_study = flags_of(table.whole, condition)
             for row in sorted(table.segments, key=lambda row: row.aha_segment or 0):
                 flow = getattr(row, condition)
                 values: dict[str, object] = {
@@ -71,68 +74,78 @@ def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
                 }
                 values |= {"level": str(row.level), "territory": row.territory, "mbf_ml_min_g": flow.mbf_ml_min_g}
                 values |= {column: getattr(flow, name) for name, column in FLOW_COLUMNS.items()}
-                values |= {"mpr": row.mpr, "flags": " | ".join(flags_of(row, condition)), "study_flags": doubts}
+                flags = flags_of(row, condition)
+                values |= {"mpr": row.mpr, "flags": _texts(flags), "study_flags": _texts(of_study)}
+                values |= {"flag_codes": _codes(flags), "study_flag_codes": _codes(of_study)}
                 rows.append({name: _cell(value) for name, value in (values | about | {"notice": NOTICE}).items()})
     return _written(rows)
 
 
-def flags_of(row: SegmentRow, condition: str) -> list[str]:
-    """What is said about a row under one condition."""
-    return [flag.removeprefix(f"{condition}: ") for flag in row.flags if flag.startswith(f"{condition}: ")]
+def _texts(flags: Iterable[Flag]) -> str:
+    return " | ".join(flag.text for flag in flags)
+
+
+def _codes(flags: Iterable[Flag]) -> str:
+    return " | ".join(codes_of(flags))
+
+
+def flags_of(row: SegmentRow, condition: str) -> list[Flag]:
+    """Findings about a row under one condition."""
+    return [flag for flag in row.flags if flag.where.condition == condition]
 
 
 def flag_counts(studies: Mapping[str, StudyReading]) -> list[tuple[str, int]]:
-    """Each flag on a whole study, and the number of studies that have it, the most frequent first.
-
-    Numbers within a flag are left out, so that the same doubt counts once whatever its value.
-    """
+    """The meaning of each flag on a whole study, and the number of studies that have it, the most frequent first."""
     counts = Counter(
-        flag
+        meaning
         for one in studies.values()
-        for flag in {"".join("#" if letter.isdigit() else letter for letter in flag) for flag in one.table.whole.flags}
+        for meaning in {_meaning_with_condition(flag) for flag in one.table.whole.flags}
     )
-    shown = Counter({_joined(flag): 0 for flag in counts})
-    for flag, count in counts.items():
-        shown[_joined(flag)] += count
-    return sorted(shown.items(), key=lambda item: (-item[1], item[0]))
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _joined(flag: str) -> str:
-    """Runs of left-out digits as one sign.
-
-    >>> _joined("a global flow of #.# mL/min/g; ##.## is expected")
-    'a global flow of # mL/min/g; # is expected'
-    """
-    for run in ("#.#", "##"):
-        while run in flag:
-            flag = flag.replace(run, "#")
-    return flag
+def _meaning_with_condition(flag: Flag) -> str:
+    """What a flag means whatever its values; the text of a flag of another version, of which no more is known."""
+    if flag.code is FlagCode.OTHER_VERSION:
+        return flag.text_with_condition
+    return f"{flag.where.condition}: {flag.code.meaning}" if flag.where.condition else flag.code.meaning
 
 
-def look_first(studies: Mapping[str, StudyReading]) -> list[tuple[str, list[str]]]:
-    """Studies with reasons to doubt them, those with the most reasons first."""
-    reasons: dict[str, list[str]] = {study: [] for study in studies}
+def studies_to_review(studies: Mapping[str, StudyReading]) -> list[tuple[str, list[str]]]:
+    """Studies with reasons to review them, those with the most reasons first."""
+    found = [*_flows_far_from_others(studies), *_flagged(studies), *_parts_less_certain(studies)]
+    reasons: dict[str, list[str]] = {}
+    for study, reason in found:
+        reasons.setdefault(study, []).append(reason)
+    return sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def _flows_far_from_others(studies: Mapping[str, StudyReading]) -> Iterator[tuple[str, str]]:
     for name, value_of in GLOBAL.items():
         for study, distance in far(values(studies, value_of)).items():
-            value = value_of(studies[study].table.whole)
             side = "above" if distance > 0 else "below"
-            reasons[study].append(f"{name} {value:.2f} is far {side} the cohort's")
+            yield study, f"{name} {value_of(studies[study].table.whole):.2f} is far {side} the cohort's"
+
+
+def _flagged(studies: Mapping[str, StudyReading]) -> Iterator[tuple[str, str]]:
     for study, one in studies.items():
-        reasons[study] += [flag.rstrip(".") for flag in one.table.whole.flags]
+        yield from ((study, flag.text_with_condition.rstrip(".")) for flag in one.table.whole.flags)
         for condition in measured(one.table):
-            bad = [
-                row.aha_segment
+            failed = [
+                str(row.aha_segment)
                 for row in one.table.segments
-                if getattr(row, condition).failed_share > FAILED_SHARE and getattr(row, condition).pixels
+                if FlagCode.MANY_FAILED_PIXELS in codes_of(flags_of(row, condition))
             ]
-            if bad:
-                reasons[study].append(f"{condition}: many pixels without flow in segments {', '.join(map(str, bad))}")
+            if failed:
+                yield study, f"{condition}: many pixels without flow in segments {', '.join(failed)}"
+
+
+def _parts_less_certain(studies: Mapping[str, StudyReading]) -> Iterator[tuple[str, str]]:
     for part in sorted({part for one in studies.values() for part in one.confidences}):
         known = {study: one.confidences[part] for study, one in studies.items() if part in one.confidences}
         for study, distance in far(known).items():
             if distance < 0:
-                reasons[study].append(f"the {part.replace('_', ' ')} is less sure ({known[study]:.2f}) than elsewhere")
-    return sorted(((study, why) for study, why in reasons.items() if why), key=lambda item: (-len(item[1]), item[0]))
+                yield study, f"the {part.replace('_', ' ')} is less sure ({known[study]:.2f}) than elsewhere"
 
 
 GLOBAL = {

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..data.study import Condition
-from .cohort import GLOBAL, StudyReading, flag_counts, look_first, values
+from .cohort import GLOBAL, StudyReading, flag_counts, studies_to_review, values
 from .figures import FLOW_UNIT, styled
 from .figures.agreement import draw_groups
 from .figures.cohort import draw_segment_spread
@@ -36,7 +36,7 @@ def write_cohort_pdf(
         named and the sentence of a problem may name a file; waiting : how many studies were not computed yet
     """
     pages = [_distributions(studies, len(failed), waiting)]
-    entries = [(study, "; ".join(why[:REASONS_SHOWN]) + _more(why)) for study, why in look_first(studies)]
+    entries = [(study, "; ".join(why[:REASONS_SHOWN]) + _more(why)) for study, why in studies_to_review(studies)]
     note = "most reasons first" if entries else "none: nothing is flagged or far from the others"
     _listed(pages, "Studies to look at first", note, entries)
     if failed:

@@ -46,7 +46,7 @@ def findings_page(preprocessed: Sequence[PreprocessedScan], maps: Sequence[Perfu
 def doubt(table: SegmentTable) -> str:
     """Which flags are of the whole ventricle, so that they concern every number; nothing where there is none."""
     letters = flag_letters(rows_of(table))
-    named = sorted(letters[flag] for flag in table.whole.flags)
+    named = sorted(letters[flag.text_with_condition] for flag in table.whole.flags)
     where = "on the next page" if flags_overflow(table) else "below the table"
     return f"Read first: flags of the whole ventricle ({', '.join(named)}), {where}." if named else ""
 
@@ -193,7 +193,7 @@ def _cells(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str
         cells += [number(value) for value in (flow.endo_ml_min_g, flow.epi_ml_min_g, flow.endo_epi_ratio)]
     cells += [number(row.mpr)] if len(conditions) == 2 else []
     failed = "/".join(percent(flow.failed_share) for flow in flows if flow.pixels)
-    return [*cells, failed, short_list(sorted(letters[flag] for flag in row.flags))]
+    return [*cells, failed, short_list(sorted(letters[flag.text_with_condition] for flag in row.flags))]
 
 
 def short_list(names: Sequence[str], *, most: int = 4) -> str:

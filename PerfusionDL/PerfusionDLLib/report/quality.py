@@ -177,8 +177,8 @@ def notes(
     for scan, flow in zip(preprocessed, maps, strict=True):
         name = scan.condition.value.capitalize()
         for part, part_flow in zip(scan.slices, flow.slices, strict=True):
-            checks += [f"{name}, {part_flow.level}: {flag}" for flag in (*part.flags, *part_flow.flags)]
-        checks += [f"{name}, arterial input: {flag}" for flag in flow.arterial_input.flags]
+            checks += [f"{name}, {part_flow.level}: {flag.text}" for flag in (*part.flags, *part_flow.flags)]
+        checks += [f"{name}, arterial input: {flag.text}" for flag in flow.arterial_input.flags]
     yield "To check", checks or ["Nothing was flagged."]
     assumed: dict[str, list[str]] = {}
     for scan in preprocessed:
@@ -191,7 +191,7 @@ def notes(
     yield "How it was computed", provenance_sentences(table)
 
 
-SAID_ELSEWHERE = {"assumed", "arterial_input_flags", "contours", "contours_fingerprint"}
+SAID_ELSEWHERE = {"assumed", "arterial_input_flags", "arterial_input_flag_codes", "contours", "contours_fingerprint"}
 HASH_LENGTH = 12  # enough to tell versions apart; the results folder has all of it
 WORDS = {
     "software": "{}",

@@ -12,6 +12,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from .. import NOTICE
+from ..data.flag import codes_of, flag_document
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from ..data.text import make_cell
 
@@ -88,7 +89,10 @@ def cells_of(row: SegmentRow) -> dict[str, object]:
         "rest_mbf_rpp_ml_min_g": row.corrected_rest_ml_min_g,
         "mpr_rpp": row.corrected_mpr,
     }
-    return values | {"flags": " | ".join(row.flags)}
+    return values | {
+        "flags": " | ".join(flag.text_with_condition for flag in row.flags),
+        "flag_codes": " | ".join(codes_of(row.flags)),
+    }
 
 
 def tidy_csv(table: SegmentTable, *, study: str) -> str:
@@ -158,7 +162,13 @@ def _plain(row: SegmentRow) -> dict:
             return {key: finite(inner) for key, inner in value.items()}
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    return finite({**asdict(row), "level": str(row.level), "flags": list(row.flags)})
+    return finite({**asdict(row), "level": str(row.level), **_flags(row)})
+
+
+def _flags(row: SegmentRow) -> dict[str, list]:
+    """Findings of a row as texts, and as values for programs."""
+    texts = [flag.text_with_condition for flag in row.flags]
+    return {"flags": texts, "findings": [flag_document(flag) for flag in row.flags]}
 
 
 def table_text(table: SegmentTable) -> str:
@@ -200,8 +210,8 @@ def flag_notes(table: SegmentTable) -> list[str]:
 
 
 def flag_letters(rows: Sequence[SegmentRow]) -> dict[str, str]:
-    """A letter for each different flag, in the order of the table; two letters after z."""
-    flags = dict.fromkeys(flag for row in rows for flag in row.flags)
+    """A letter for the text of each different flag, in the order of the table; two letters after z."""
+    flags = dict.fromkeys(flag.text_with_condition for row in rows for flag in row.flags)
     names = [first + second for first in ("", *ascii_lowercase) for second in ascii_lowercase]
     return dict(zip(flags, names, strict=False))
 
@@ -225,7 +235,7 @@ def _text(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str]
         cells.append(number(row.mpr))
     cells.append(" ".join(number(flow.endo_epi_ratio) for flow in flows))
     cells.append(" ".join(f"{percent(flow.failed_share):>2}" for flow in flows))
-    return [*cells, ", ".join(letters[flag] for flag in row.flags)]
+    return [*cells, ", ".join(letters[flag.text_with_condition] for flag in row.flags)]
 
 
 def number(value: float, digits: int = 2) -> str:

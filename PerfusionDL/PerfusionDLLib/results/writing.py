@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import NOTICE
 from ..data.contours import Contours
+from ..data.flag import flag_document
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from .atomic import not_written
@@ -88,7 +89,8 @@ def describe(piece: PreprocessedSlice) -> dict:
     """One slice of ``preprocessing.json``; indices from 0, pixel centers at integers."""
     return {
         **describe_contours(piece.contours, piece.series),
-        "flags": list(piece.flags),
+        "flags": [flag.text for flag in piece.flags],
+        "findings": [flag_document(flag) for flag in piece.flags],
         "unaligned_frames": np.flatnonzero(~piece.motion.aligned).tolist(),
         "excluded_frames": sorted(piece.excluded_frames),
         "frame_quality": np.round(piece.motion.quality.astype(float), 3).tolist(),
