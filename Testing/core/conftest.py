@@ -192,6 +192,8 @@ def row_of(segment, name, level, territory, flows, flags=()):
         rest=rest,
         stress=stress,
         mpr=stress.mbf_ml_min_g / rest.mbf_ml_min_g,
+        mpr_low=0.9 * stress.mbf_ml_min_g / rest.mbf_ml_min_g,
+        mpr_high=1.12 * stress.mbf_ml_min_g / rest.mbf_ml_min_g,
         flags=flags,
     )
 

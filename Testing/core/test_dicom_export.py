@@ -181,7 +181,8 @@ def test_every_number_of_the_report_is_the_tables(report, finished_study):
                 value = found.pop((f"{row.name}, {condition}", code), float("nan"))
                 assert value == pytest.approx(getattr(flow, name), nan_ok=True)
                 count += np.isfinite(value)
-        assert found.pop((f"{row.name}, reserve", "MPR")) == pytest.approx(row.mpr)
+        for name, code in (("mpr", "MPR"), ("mpr_low", "MPR_LOW"), ("mpr_high", "MPR_HIGH")):
+            assert found.pop((f"{row.name}, reserve", code)) == pytest.approx(getattr(row, name))
     assert count > 16 * 2 * 7
     assert {code for _, code in found} == {"MBF_CURVE"}
 

@@ -13,6 +13,7 @@ from PerfusionDLLib.data.flag import FlagCode, codes_of, make_flag
 from PerfusionDLLib.data.flow import FitStatus, FlowModel
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
+from PerfusionDLLib.quantification.segment_table import ratio_interval
 from PerfusionDLLib.quantification.thresholds import thresholds_from
 
 FINE_S = np.arange(0, 50, 0.05)
@@ -99,6 +100,68 @@ def test_every_healthy_segment_has_the_flow_it_was_given(table):
             assert row.rest.mbf_ml_min_g == pytest.approx(1.0, rel=0.03), row.name
             assert row.stress.mbf_ml_min_g == pytest.approx(2.5, rel=0.04), row.name
             assert row.mpr == pytest.approx(2.5, rel=0.05), row.name
+
+
+def test_the_reserve_has_an_interval_that_both_flows_widen(table):
+    for row in (*table.segments, *table.territories, table.whole):
+        assert row.mpr_low < row.mpr < row.mpr_high
+        for flow in (row.rest, row.stress):
+            assert row.mpr_low / row.mpr < flow.mbf_low_ml_min_g / flow.mbf_ml_min_g
+        assert row.mpr_low / row.mpr > row.stress.mbf_low_ml_min_g / row.stress.mbf_ml_min_g * (
+            row.rest.mbf_ml_min_g / row.rest.mbf_high_ml_min_g
+        )
+
+
+def test_the_interval_of_a_ratio_covers_it_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    logs = {"rest": (np.log(1.0), 0.1), "stress": (np.log(2.5), 0.2)}
+    found = {name: np.exp(rng.normal(mean, sd, 4000)) for name, (mean, sd) in logs.items()}
+    covered = []
+    for rest, stress in zip(*found.values(), strict=True):
+        flows = [(v, v * np.exp(-1.96 * sd), v * np.exp(1.96 * sd)) for v, sd in ((stress, 0.2), (rest, 0.1))]
+        low, high = ratio_interval(*flows)
+        covered.append(low < 2.5 < high)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.012)
+    assert np.isnan(ratio_interval((2.0, float("nan"), 3.0), (1.0, 0.9, 1.1))).all()
+    assert ratio_interval((2.0, 0.0, 3.0), (1.0, 0.9, 1.1))[0] == 0
+
+
+def scaled(maps, factor):
+    """Maps with other flow."""
+    slices = []
+    for part in maps.slices:
+        fits = {
+            number: dataclasses.replace(
+                fit,
+                mbf_ml_min_g=fit.mbf_ml_min_g * factor,
+                mbf_low_ml_min_g=fit.mbf_low_ml_min_g * factor,
+                mbf_high_ml_min_g=fit.mbf_high_ml_min_g * factor,
+            )
+            for number, fit in part.segment_fits.items()
+        }
+        slices.append(dataclasses.replace(part, mbf_ml_min_g=part.mbf_ml_min_g * factor, segment_fits=fits))
+    return dataclasses.replace(maps, slices=tuple(slices))
+
+
+def test_flow_and_reserve_that_no_heart_has_are_flagged(maps):
+    rest, stress = maps
+    implausible = {FlagCode.MPR_IMPLAUSIBLE, FlagCode.FLOW_IMPLAUSIBLE}
+    assert not implausible & {code for row in pipeline.summarize(rest, stress).segments for code in codes_of(row.flags)}
+    high = pipeline.summarize(rest, scaled(stress, 3.6))
+    assert implausible <= set(codes_of(high.segments[0].flags))
+    found = next(flag for flag in high.whole.flags if flag.code is FlagCode.MPR_IMPLAUSIBLE)
+    assert found.values["mpr"] == pytest.approx(high.whole.mpr)
+    low = pipeline.summarize(rest, scaled(stress, 0.12))
+    assert FlagCode.MPR_IMPLAUSIBLE in codes_of(low.segments[0].flags)
+
+
+def test_stress_flow_below_rest_in_most_segments_is_said_once(maps):
+    rest, stress = maps
+    table = pipeline.summarize(rest, scaled(stress, 0.35))
+    (found,) = (flag for flag in table.whole.flags if flag.code is FlagCode.STRESS_BELOW_REST)
+    assert found.values == {"segments": 16, "of": 16}
+    assert not any(FlagCode.STRESS_BELOW_REST in codes_of(row.flags) for row in table.segments)
+    assert FlagCode.STRESS_BELOW_REST not in codes_of(pipeline.summarize(rest, stress).whole.flags)
 
 
 def test_the_segment_with_the_defect_shows_it_and_its_territory_too(table):
@@ -344,7 +407,7 @@ def test_a_baseline_that_noise_hides_gives_wide_intervals_and_a_flag(tissue_too,
         slices.append(dataclasses.replace(part, motion=dataclasses.replace(part.motion, corrected=images)))
     scans = [heart_scan(Condition.REST, 1.0), dataclasses.replace(heart_scan(Condition.STRESS, 2.5), slices=(*slices,))]
     rest, stress = pipeline.quantify_study(scans)
-    assert any("hardly brighter than noise" in flag for flag in stress.arterial_input.flags)
+    assert FlagCode.AIF_BLOOD_NEAR_NOISE in codes_of(stress.arterial_input.flags)
     assert stress.arterial_input.log_sd > 0.3
     whole, alone = (pipeline.summarize(one, None).whole.rest for one in (rest, maps[0]))
     assert whole.mbf_ml_min_g == pytest.approx(alone.mbf_ml_min_g, rel=1e-6), "the rest scan can be believed"

@@ -45,6 +45,7 @@ def test_segments_csv_has_a_row_per_aha_segment_and_begins_with_the_columns_of_t
         assert row.stress_mbf_ml_min_g == pytest.approx(expected.stress.mbf_ml_min_g, abs=5e-5)
         assert row.rest_endo_epi_ratio == pytest.approx(expected.rest.endo_epi_ratio, abs=5e-5)
         assert row.mpr == pytest.approx(expected.mpr, abs=5e-5)
+        assert (row.mpr_low, row.mpr_high) == pytest.approx((expected.mpr_low, expected.mpr_high), abs=5e-5)
         assert row.name == expected.name
 
 

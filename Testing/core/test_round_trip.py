@@ -32,6 +32,7 @@ CODED = {  # SNOMED CT: what, where
     2: ("87612001", "87878005"),
     3: ("87612001", "53085002"),
 }
+RESERVE = {"mpr": "MPR", "mpr_low": "MPR_LOW", "mpr_high": "MPR_HIGH"}
 CODES = {
     "mbf_ml_min_g": "126390",
     "mbf_low_ml_min_g": "MBF_LOW",
@@ -74,8 +75,8 @@ def table(rows):
         for condition in ("rest", "stress"):
             for name in NUMBERS:
                 found[row["name"], condition, name] = number(row[condition][name])
-        found[row["name"], "", "mpr"] = number(row["mpr"])
-    assert np.isfinite(list(found.values())).sum() > 20 * (2 * len(NUMBERS) + 1) * 0.9
+        found |= {(row["name"], "", name): number(row[name]) for name in RESERVE}
+    assert np.isfinite(list(found.values())).sum() > 20 * (2 * len(NUMBERS) + len(RESERVE)) * 0.9
     return found
 
 
@@ -90,7 +91,7 @@ def numbers_of(frame):
         for condition in ("rest", "stress"):
             for name, column in NUMBERS.items():
                 found[row["name"], condition, name] = float(row[f"{condition}_{column}"])
-        found[row["name"], "", "mpr"] = float(row["mpr"])
+        found |= {(row["name"], "", name): float(row[name]) for name in RESERVE}
     return found
 
 
@@ -127,10 +128,11 @@ def test_the_long_form_holds_the_table_and_names_its_study_as_a_cohort_does(siem
     tidy = pandas.read_csv(corrected / "tidy.csv").fillna({"condition": ""})
     found = {(row.region, row.condition, row.quantity): row.value for row in tidy.itertuples()}
     for (region, condition, name), value in table.items():
-        quantity = NUMBERS.get(name, "mpr")
-        bound = {"mbf_low_ml_min_g": "low", "mbf_high_ml_min_g": "high"}.get(quantity)
+        quantity = NUMBERS.get(name, name)
+        bound = next((side for side in ("low", "high") if f"_{side}" in quantity), None)
         if bound and np.isfinite(value):
-            row = tidy[(tidy.region == region) & (tidy.condition == condition) & (tidy.quantity == "mbf_ml_min_g")]
+            of = quantity.replace(f"_{bound}", "")
+            row = tidy[(tidy.region == region) & (tidy.condition == condition) & (tidy.quantity == of)]
             assert row[bound].tolist() == pytest.approx([value], abs=5.1e-5)
         elif not bound and np.isfinite(value):
             assert found[region, condition, quantity] == pytest.approx(value, abs=5.1e-5)
@@ -160,8 +162,9 @@ def test_the_scene_holds_the_table(corrected, table):
         "failed_share": "failed share",
     }
     for (region, condition, what), value in table.items():
-        if what == "mpr" or what in titles:
-            column = "MPR" if what == "mpr" else f"{condition.capitalize()} {titles[what]}"
+        if what in RESERVE or what in titles:
+            column = what.replace("mpr", "MPR").replace("_", " ")
+            column = column if what in RESERVE else f"{condition.capitalize()} {titles[what]}"
             assert rows[column][region] == pytest.approx(round(value, 2), abs=1e-9, nan_ok=True)
 
 
@@ -186,7 +189,11 @@ def printed(row, letters):
         cells += [f"{flow[name]:.2f}" for name in ("endo_ml_min_g", "epi_ml_min_g", "endo_epi_ratio")]
     shares = [flow["failed_share"] for flow in (row["rest"], row["stress"])]
     failed = "/".join("<1" if 0 < share < 0.005 else f"{100 * share:.0f}" for share in shares)
-    cells += [f"{row['mpr']:.2f}", failed, ",".join(sorted(letters[flag] for flag in row["flags"]))]
+    cells += [
+        f"{row['mpr']:.2f}[{row['mpr_low']:.1f}–{row['mpr_high']:.1f}]",
+        failed,
+        ",".join(sorted(letters[flag] for flag in row["flags"])),
+    ]
     return "".join("".join(str(cell).split()) for cell in cells)
 
 
@@ -199,8 +206,9 @@ def test_the_report_prints_the_table(corrected, rows):
     for flag in flags:
         assert "".join(flag.removesuffix(".").split()) in "".join(lines)
     whole = rows[-1]
-    numbers = [whole["rest"]["mbf_ml_min_g"], whole["stress"]["mbf_ml_min_g"], whole["mpr"]]
-    assert "Leftventricle:restMBF{:.2f}mL/min/g,stressMBF{:.2f}mL/min/g,MPR{:.2f}.".format(*numbers) in "".join(lines)
+    numbers = [whole["rest"]["mbf_ml_min_g"], whole["stress"]["mbf_ml_min_g"], *(whole[name] for name in RESERVE)]
+    said = "Leftventricle:restMBF{:.2f}mL/min/g,stressMBF{:.2f}mL/min/g,MPR{:.2f}[{:.1f}–{:.1f}].".format(*numbers)
+    assert said in "".join(lines)
     assert "Contours:automatic,edited." in "".join(lines)
 
 
@@ -214,7 +222,7 @@ def test_the_structured_report_holds_the_table(corrected, table):
     found = measured(hd.sr.srread(corrected / "dicom" / "segment_table.dcm"))
     for (region, condition, what), value in table.items():
         if what != "pixels" and what != "upslope":
-            key = (f"{region}, {condition or 'reserve'}", "MPR" if what == "mpr" else CODES[what])
+            key = (f"{region}, {condition or 'reserve'}", (CODES | RESERVE)[what])
             assert found.pop(key, np.nan) == pytest.approx(value, rel=1e-12, nan_ok=True), key
     assert found == {}
 

@@ -228,6 +228,25 @@ class FlagCode(StrEnum):
         "expected. Check the arterial input and the sequence values.",
     )
     NOT_COVERED = ("not_covered", Severity.NOTE, "no slice shows the region", "not covered by any slice.")
+    STRESS_BELOW_REST = (
+        "stress_below_rest",
+        Severity.UNRELIABLE,
+        "flow under stress lies below that at rest in most segments",
+        "flow lies below that at rest in {segments} of {of} segments. Check which scan is which, whether the stress "
+        "agent worked, and the contrast agent left from an earlier injection.",
+    )
+    MPR_IMPLAUSIBLE = (
+        "mpr_implausible",
+        Severity.UNRELIABLE,
+        "the myocardial perfusion reserve is outside the range of hearts",
+        "an MPR of {mpr:.1f} is implausible; {low:g} to {high:g} is expected.",
+    )
+    FLOW_IMPLAUSIBLE = (
+        "flow_implausible",
+        Severity.UNRELIABLE,
+        "the flow of a region is higher than any heart's",
+        "a flow of {mbf_ml_min_g:.1f} mL/min/g is implausible; up to {high_ml_min_g:g} is expected.",
+    )
     MANY_FAILED_PIXELS = (
         "many_failed_pixels",
         Severity.CHECK,

@@ -33,7 +33,7 @@ class SegmentRow:
     """One row of the table: an AHA segment, a coronary territory or the whole left ventricle.
 
     aha_segment : 1 to 16, None for territories and the global row
-    mpr : myocardial perfusion reserve, stress over rest
+    mpr : myocardial perfusion reserve, stress over rest; mpr_low, mpr_high : its 95 % interval
     mpri : perfusion reserve index, stress over rest upslope; lower than the reserve
     flags : what the user should check
     corrected_rest_ml_min_g, corrected_mpr : rest flow at a rate-pressure product of 10 000, and the reserve with it
@@ -50,6 +50,8 @@ class SegmentRow:
     mpri: float = float("nan")
     corrected_rest_ml_min_g: float = float("nan")
     corrected_mpr: float = float("nan")
+    mpr_low: float = float("nan")
+    mpr_high: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)

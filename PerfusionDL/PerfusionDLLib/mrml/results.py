@@ -150,6 +150,8 @@ def _tableColumns(rows: Sequence[SegmentRow]) -> dict[str, tuple[list, str]]:
         for title, (field, unit) in _REGION_COLUMNS.items():
             columns[f"{condition} {title}"] = ([getattr(flow, field) for flow in regions], unit)
         columns[f"{condition} origin"] = ([str(flow.origin) for flow in regions], "")
+    columns["MPR low"] = ([row.mpr_low for row in rows], "")
+    columns["MPR high"] = ([row.mpr_high for row in rows], "")
     return columns
 
 

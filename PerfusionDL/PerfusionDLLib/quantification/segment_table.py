@@ -18,6 +18,10 @@ PLAUSIBLE_MBF_ML_MIN_G = {  # far outside of healthy means and their spread: Bro
     Condition.REST: (0.2, 2.5),
     Condition.STRESS: (0.4, 6.0),
 }
+MOST_MBF_ML_MIN_G = 7.0  # of a segment: mean and 8 standard deviations at stress, 2.89 (0.50), in PET of the same study
+PLAUSIBLE_MPR = (0.5, 7.0)  # mean and 3.5 standard deviations, 4.17 (0.80): Sdringola et al., JACC Imaging 2011;4:402.
+# Below 1 blood is stolen from a segment beyond an occluded artery; less than half is not (chosen).
+MOST_BELOW_REST = 0.5  # share of the segments in which stress may lie below rest
 PLAUSIBLE_RATE_PRESSURE = (2000.0, 40000.0)  # mmHg/min
 REFERENCE_RATE_PRESSURE = 10000.0
 FAILED_SHARE_FLAG = 0.2
@@ -34,7 +38,8 @@ def summarize(
     """The table of a study: 16 AHA segments, three coronary territories, the whole left ventricle.
 
     Flow of a region is the mean of the pixel map, with the relative interval of the flow of its mean curve, which
-    stands beside it. MPR is stress over rest. Regions that no slice shows are NaN.
+    stands beside it. MPR is stress over rest, with the interval that the two leave it (`ratio_interval`). Regions that
+    no slice shows are NaN.
 
     Parameters
     ----------
@@ -65,7 +70,7 @@ def summarize(
     territories = tuple(row(members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
     whole = row(tuple(aha.SEGMENT_NAMES), None, "global")
     of_scans = tuple(flag for maps in (rest, stress) if maps for flag in _scan_flags(maps, whole))
-    whole = replace(whole, flags=of_scans + whole.flags)
+    whole = replace(whole, flags=of_scans + tuple(_study_flags(segments)) + whole.flags)
     provenance = {
         f"{maps.condition}_{key}": value for maps in (rest, stress) if maps for key, value in maps.provenance.items()
     }
@@ -95,6 +100,38 @@ def _corrected(row: SegmentRow, rate_pressure_product: float | None) -> SegmentR
 
 def _flagged(row: SegmentRow, thresholds: Sequence[Threshold]) -> SegmentRow:
     return replace(row, flags=row.flags + tuple(flag for each in thresholds if (flag := each.flag(row)) is not None))
+
+
+def ratio_interval(numerator: Sequence[float], denominator: Sequence[float]) -> tuple[float, float]:
+    """95 % interval of a ratio of two flows, each given as value, lower and upper limit; NaN where one is not known.
+
+    Distances to the limits add in squares on the scale of logarithms, each side for itself (method of variance
+    estimates recovery). The two flows count as independent. What rest and stress share (relaxivity, native T1,
+    saturation time) errs in the same direction in both and cancels in their ratio, so that the interval is rather too
+    wide than too narrow.
+
+    References
+    ----------
+    Zou GY, Donner A, Stat Med 2008;27:1693.
+
+    Examples
+    --------
+    >>> low, high = ratio_interval((3.0, 2.4, 3.6), (1.0, 0.9, 1.1))
+    >>> round(low, 2), round(high, 2)
+    (2.35, 3.7)
+    """
+    (value, low, high), (below, below_low, below_high) = numerator, denominator
+    limits = np.array([low, high, below_low, below_high])
+    if not (np.isfinite(limits).all() and value > 0 and below > 0):
+        return float("nan"), float("nan")
+    with np.errstate(divide="ignore"):  # a limit of 0 is infinitely far
+        to_low, to_high = np.abs(np.log([low, high]) - np.log(value))
+        below_to_low, below_to_high = np.abs(np.log([below_low, below_high]) - np.log(below))
+    ratio = value / below
+    return (
+        float(ratio * np.exp(-np.hypot(to_low, below_to_high))),
+        float(ratio * np.exp(np.hypot(to_high, below_to_low))),
+    )
 
 
 def _ratio(numerator: float, denominator: float) -> float:
@@ -151,6 +188,12 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
         if pixels is not None
         for flag in _region_flags(flow, Where(condition=condition, segment=segment))
     ]
+    mpr = _ratio(flows[1].mbf_ml_min_g, flows[0].mbf_ml_min_g)
+    rest_flow, stress_flow = ((flow.mbf_ml_min_g, flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g) for flow in flows)
+    mpr_low, mpr_high = ratio_interval(stress_flow, rest_flow)
+    if np.isfinite(mpr) and not PLAUSIBLE_MPR[0] <= mpr <= PLAUSIBLE_MPR[1]:
+        where = Where(condition="stress", segment=segment)
+        flags.append(make_flag(FlagCode.MPR_IMPLAUSIBLE, where, mpr=mpr, low=PLAUSIBLE_MPR[0], high=PLAUSIBLE_MPR[1]))
     return SegmentRow(
         aha_segment=segment,
         name=name,
@@ -158,7 +201,9 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
         territory=aha.territory(segment) if segment else name if name in aha.TERRITORY_SEGMENTS else "",
         rest=flows[0],
         stress=flows[1],
-        mpr=_ratio(flows[1].mbf_ml_min_g, flows[0].mbf_ml_min_g),
+        mpr=mpr,
+        mpr_low=mpr_low,
+        mpr_high=mpr_high,
         mpri=_ratio(flows[1].upslope, flows[0].upslope),
         flags=tuple(flags),
     )
@@ -230,12 +275,23 @@ def _scan_flags(maps: PerfusionMaps, whole: SegmentRow) -> Iterator[Flag]:
         yield make_flag(FlagCode.GLOBAL_FLOW_IMPLAUSIBLE, where, **numbers)
 
 
+def _study_flags(segments: Sequence[SegmentRow]) -> Iterator[Flag]:
+    """What rest and stress say together."""
+    known = [row.mpr for row in segments if np.isfinite(row.mpr)]
+    below = sum(mpr < 1 for mpr in known)
+    if known and below > MOST_BELOW_REST * len(known):
+        yield make_flag(FlagCode.STRESS_BELOW_REST, Where(condition="stress"), segments=below, of=len(known))
+
+
 def _region_flags(flow: RegionFlow, where: Where) -> Iterator[Flag]:
     if not flow.pixels:
         yield make_flag(FlagCode.NOT_COVERED, where)
         return
     if flow.failed_share > FAILED_SHARE_FLAG:
         yield make_flag(FlagCode.MANY_FAILED_PIXELS, where, failed_share=flow.failed_share)
+    if flow.mbf_ml_min_g > MOST_MBF_ML_MIN_G:
+        numbers = {"mbf_ml_min_g": flow.mbf_ml_min_g, "high_ml_min_g": MOST_MBF_ML_MIN_G}
+        yield make_flag(FlagCode.FLOW_IMPLAUSIBLE, where, **numbers)
     if flow.pixels < FEWEST_PIXELS:
         yield make_flag(FlagCode.FEW_PIXELS, where, pixels=flow.pixels)
 

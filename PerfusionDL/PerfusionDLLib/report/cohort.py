@@ -15,6 +15,7 @@ from .tables import FLOW_COLUMNS, MADE_WITH, _cell, _written, measured
 
 CONDITIONS = ("rest", "stress")
 PER_CONDITION = (*MADE_WITH, "contours")
+ROW_NUMBERS = [one.name for one in fields(SegmentRow) if one.type is float]  # those beside the two flows
 FAR = 3.5  # robust standard deviations from the median: Iglewicz B, Hoaglin DC, 1993
 FEWEST = 8  # studies, before one of them can be called far from the others
 
@@ -40,10 +41,10 @@ def table_from_json(text: str) -> SegmentTable:
 
 def _row(stored: dict) -> SegmentRow:
     flows = {condition: _flow(stored[condition]) for condition in CONDITIONS}
-    known = {name: stored[name] for name in (one.name for one in fields(SegmentRow)) if name in stored}
-    missing = {name: float("nan") for name, value in known.items() if value is None and name != "aha_segment"}
+    known = {one.name: stored[one.name] for one in fields(SegmentRow) if one.name in stored}
+    numbers = {name: float("nan") if stored.get(name) is None else stored[name] for name in ROW_NUMBERS}
     flags = flags_from(stored["flags"], stored.get("findings"))
-    return SegmentRow(**(known | missing | flows | {"flags": flags}))
+    return SegmentRow(**(known | flows | numbers | {"flags": flags}))
 
 
 def _flow(stored: dict) -> RegionFlow:
@@ -75,7 +76,8 @@ def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
                 values |= {"level": str(row.level), "territory": row.territory, "mbf_ml_min_g": flow.mbf_ml_min_g}
                 values |= {column: getattr(flow, name) for name, column in FLOW_COLUMNS.items()}
                 flags = flags_of(row, condition)
-                values |= {"mpr": row.mpr, "flags": _texts(flags), "study_flags": _texts(of_study)}
+                values |= {"mpr": row.mpr, "mpr_low": row.mpr_low, "mpr_high": row.mpr_high}
+                values |= {"flags": _texts(flags), "study_flags": _texts(of_study)}
                 values |= {"flag_codes": _codes(flags), "study_flag_codes": _codes(of_study)}
                 rows.append({name: _cell(value) for name, value in (values | about | {"notice": NOTICE}).items()})
     return _written(rows)

@@ -20,7 +20,7 @@ from .figures import (
     slice_title,
 )
 from .page import LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import flag_letters, flag_notes, interval, measured, number, percent, rows_of
+from .tables import flag_letters, flag_notes, flow_interval, interval, measured, number, percent, rows_of
 
 GAP_MM = 1.2
 BAR_MM = 11.0
@@ -60,7 +60,7 @@ def summary(table: SegmentTable) -> str:
         if np.isfinite(flow.mbf_ml_min_g)
     ]
     if np.isfinite(whole.mpr):
-        parts.append(f"MPR {number(whole.mpr)}")
+        parts.append(f"MPR {number(whole.mpr)} {interval(whole.mpr_low, whole.mpr_high, 1)}".rstrip())
     sentences = [f"Left ventricle: {', '.join(parts)}." if parts else "No flow was computed."]
     stress = any(np.isfinite(row.stress.mbf_ml_min_g) for row in table.segments)
     for what, value in (
@@ -151,14 +151,14 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
     )
     conditions = measured(table)
     places = [("AHA", 20.0, "right"), ("Segment", 22.5, "left"), ("", 51.0, "left")]
-    for condition, x in zip(conditions, (60.0, 113.5), strict=False):
+    for condition, x in zip(conditions, (60.0, 111.5), strict=False):
         places += [("MBF", x + 5, "right"), ("", x + 5.8, "left")]
         places += [("endo", x + 31, "right"), ("epi", x + 39, "right"), ("ratio", x + 47, "right")]
         page.text(x + 23.5, y + 5, condition.capitalize(), size=6.5, ha="center", fontweight="bold")
         page.rule(y + 5.8, x0=x, x1=x + 47, width=0.4)
-    places += [("MPR", 169.0, "right")] if len(conditions) == 2 else []
+    places += [("MPR", 165.0, "right"), ("", 165.7, "left")] if len(conditions) == 2 else []
     edge = 195.5 if len(conditions) == 2 else 136.0
-    places += [("failed, %", edge - 12.5, "right"), ("flags", edge, "right")]
+    places += [("failed, %", edge - 11.0, "right"), ("flags", edge, "right")]
     notes = flag_notes(table)
     lines = wrapped("; ".join(notes), RIGHT_MM - LEFT_MM - 32, NOTE_SIZE)
     row_mm, size = (4.0, 7.0) if len(lines) <= FEW_LINES else (3.75, 6.5)
@@ -189,9 +189,9 @@ def _cells(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str
     cells = ["" if row.aha_segment is None else str(row.aha_segment), row.name]
     cells.append(row.territory if row.aha_segment is not None else "")
     for flow in flows:
-        cells += [number(flow.mbf_ml_min_g), interval(flow)]
+        cells += [number(flow.mbf_ml_min_g), flow_interval(flow)]
         cells += [number(value) for value in (flow.endo_ml_min_g, flow.epi_ml_min_g, flow.endo_epi_ratio)]
-    cells += [number(row.mpr)] if len(conditions) == 2 else []
+    cells += [number(row.mpr), interval(row.mpr_low, row.mpr_high, 1)] if len(conditions) == 2 else []
     failed = "/".join(percent(flow.failed_share) for flow in flows if flow.pixels)
     return [*cells, failed, short_list(sorted(letters[flag.text_with_condition] for flag in row.flags))]
 

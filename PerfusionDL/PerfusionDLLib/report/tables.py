@@ -88,6 +88,8 @@ def cells_of(row: SegmentRow) -> dict[str, object]:
         "mpri": row.mpri,
         "rest_mbf_rpp_ml_min_g": row.corrected_rest_ml_min_g,
         "mpr_rpp": row.corrected_mpr,
+        "mpr_low": row.mpr_low,
+        "mpr_high": row.mpr_high,
     }
     return values | {
         "flags": " | ".join(flag.text_with_condition for flag in row.flags),
@@ -118,7 +120,11 @@ def tidy_csv(table: SegmentTable, *, study: str) -> str:
             ]
         both = {"origin": "/".join(dict.fromkeys((row.rest.origin, row.stress.origin))), **_made(table, "stress")}
         numbers = {"mpr": row.mpr, "mpri": row.mpri, "mpr_rpp": row.corrected_mpr}
-        rows += [region | _number("", quantity, value) | both for quantity, value in numbers.items()]
+        bounds = {"mpr": (row.mpr_low, row.mpr_high)}
+        rows += [
+            region | _number("", quantity, value, *bounds.get(quantity, ())) | both
+            for quantity, value in numbers.items()
+        ]
         at_rest = {"origin": row.rest.origin, **_made(table, "rest")}
         rows.append(region | _number("rest", "mbf_rpp_ml_min_g", row.corrected_rest_ml_min_g) | at_rest)
     known = [row for row in rows if math.isfinite(row["value"])]
@@ -177,7 +183,7 @@ def table_text(table: SegmentTable) -> str:
     header = ["AHA", "Segment", "Artery", *(f"{name.capitalize()} MBF" for name in conditions)]
     if len(conditions) == 2:
         header.append("MPR")
-    header += ["Endo/epi", "Failed %", "Flags"]
+    header += ["Endo/epi", "Fail %", "Flags"]
     groups = [sorted(table.segments, key=lambda row: row.aha_segment or 0), table.territories, (table.whole,)]
     letters = flag_letters([row for rows in groups for row in rows])
     lines = [[_text(row, conditions, letters) for row in rows] for rows in groups]
@@ -190,7 +196,7 @@ def table_text(table: SegmentTable) -> str:
 
     width = sum(widths) + 2 * (len(widths) - 1)
     blocks = ["\n".join(aligned(cells) for cells in block) for block in lines if block]
-    legend = "MBF in mL/min/g [95 % interval]"
+    legend = "MBF in mL/min/g, MPR [95 % interval]" if len(conditions) == 2 else "MBF in mL/min/g [95 % interval]"
     if len(conditions) == 2:
         legend += "; endo/epi and failed pixels: rest, stress"
     notes = [f"{legend}. Contours: {', '.join(_origins(table)) or 'not stated'}. {NOTICE}."]
@@ -232,7 +238,7 @@ def _text(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str]
     cells.append(row.territory if row.aha_segment is not None else "")
     cells += [flow_with_interval(flow) for flow in flows]
     if len(conditions) == 2:
-        cells.append(number(row.mpr))
+        cells.append(f"{number(row.mpr, 1)} {interval(row.mpr_low, row.mpr_high, 1)}".rstrip())
     cells.append(" ".join(number(flow.endo_epi_ratio) for flow in flows))
     cells.append(" ".join(f"{percent(flow.failed_share):>2}" for flow in flows))
     return [*cells, ", ".join(letters[flag.text_with_condition] for flag in row.flags)]
@@ -258,13 +264,20 @@ def percent(share: float) -> str:
     return "<1" if 0 < share < 0.005 else f"{100 * share:.0f}"
 
 
-def interval(flow: RegionFlow) -> str:
-    """The 95 % interval in brackets; nothing where there is none."""
-    if not math.isfinite(flow.mbf_low_ml_min_g + flow.mbf_high_ml_min_g):
-        return ""
-    return f"[{flow.mbf_low_ml_min_g:.2f}–{flow.mbf_high_ml_min_g:.2f}]"
+def interval(low: float, high: float, digits: int = 2) -> str:
+    """A 95 % interval in brackets; nothing where there is none.
+
+    >>> interval(1.234, 2.0), interval(1.2, float("nan"))
+    ('[1.23–2.00]', '')
+    """
+    return f"[{low:.{digits}f}–{high:.{digits}f}]" if math.isfinite(low + high) else ""
+
+
+def flow_interval(flow: RegionFlow) -> str:
+    """The 95 % interval of a flow in brackets; nothing where there is none."""
+    return interval(flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g)
 
 
 def flow_with_interval(flow: RegionFlow) -> str:
     """Flow and its interval in one cell."""
-    return f"{number(flow.mbf_ml_min_g)} {interval(flow)}".rstrip()
+    return f"{number(flow.mbf_ml_min_g)} {flow_interval(flow)}".rstrip()

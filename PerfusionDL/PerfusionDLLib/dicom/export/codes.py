@@ -62,4 +62,8 @@ QUANTITIES = {  # attributes of RegionFlow: concept, unit
     "endo_epi_ratio": (own("ENDO_EPI", "Ratio of subendocardial to subepicardial blood flow"), RATIO_UNIT),
     "failed_share": (own("FAILED", "Share of pixels without a trustworthy blood flow"), RATIO_UNIT),
 }
-RESERVE = own("MPR", "Myocardial perfusion reserve")
+RESERVE = {  # attributes of SegmentRow: concept, unit
+    "mpr": (own("MPR", "Myocardial perfusion reserve"), RATIO_UNIT),
+    "mpr_low": (own("MPR_LOW", "Lower bound of the 95 % interval of myocardial perfusion reserve"), RATIO_UNIT),
+    "mpr_high": (own("MPR_HIGH", "Upper bound of the 95 % interval of myocardial perfusion reserve"), RATIO_UNIT),
+}

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from highdicom import sr
+from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from ...data.study import Condition
 from ...data.table import RegionFlow, SegmentRow, SegmentTable
 from ..header_parts import stable_uid
-from .codes import CARDIAC_MRI, MEAN, MYOCARDIUM, QUANTITIES, RATIO_UNIT, RESERVE, SEGMENT_SITES, TERRITORY_SITES
+from .codes import CARDIAC_MRI, MEAN, MYOCARDIUM, QUANTITIES, RESERVE, SEGMENT_SITES, TERRITORY_SITES
 from .images import NAME
 
 
@@ -64,7 +65,7 @@ def groups(
 ) -> Iterator[sr.MeasurementsAndQualitativeEvaluations | sr.VolumetricROIMeasurementsAndQualitativeEvaluations]:
     """The measurement groups of one row: rest, stress, reserve."""
     for condition, flow in ((Condition.REST, row.rest), (Condition.STRESS, row.stress)):
-        measured = measurements(flow)
+        measured = measurements(flow, QUANTITIES)
         if not measured:
             continue
         common = shared(row, condition, algorithm, names) | {"measurements": measured}
@@ -75,16 +76,18 @@ def groups(
             segment = sr.ReferencedSegment.from_segmentation(region.segmentation, region.number)
             yield sr.VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **common)
     if not math.isnan(row.mpr):
-        reserve = sr.Measurement(RESERVE, row.mpr, RATIO_UNIT)
-        yield sr.MeasurementsAndQualitativeEvaluations(**shared(row, None, algorithm, names), measurements=[reserve])
+        reserve = measurements(row, RESERVE)
+        yield sr.MeasurementsAndQualitativeEvaluations(**shared(row, None, algorithm, names), measurements=reserve)
 
 
-def measurements(flow: RegionFlow) -> list[sr.Measurement]:
+def measurements(
+    row: RegionFlow | SegmentRow, quantities: Mapping[str, tuple[CodedConcept, CodedConcept]]
+) -> list[sr.Measurement]:
     """The values of a region that are numbers."""
     found = []
-    for name, (concept, unit) in QUANTITIES.items():
-        value = float(getattr(flow, name))
-        if not math.isnan(value):
+    for name, (concept, unit) in quantities.items():
+        value = float(getattr(row, name))
+        if math.isfinite(value):
             derivation = MEAN if name == "mbf_ml_min_g" else None
             found.append(sr.Measurement(concept, value, unit, derivation=derivation))
     return found
