@@ -62,7 +62,7 @@ class ResultsSection(Section):
                 interval = (region.mbf_low_ml_min_g, region.mbf_high_ml_min_g)
                 cell = self._cell(index, column, numberText(region.mbf_ml_min_g, interval))
                 _color(cell, flowColors(slicer.mrmlScene), region.mbf_ml_min_g / scale, isCurrent)
-            cell = self._cell(index, 3, numberText(row.mpr, (math.nan, math.nan)))
+            cell = self._cell(index, 3, numberText(row.mpr, (row.mpr_low, row.mpr_high)))
             _color(cell, ratioColors(slicer.mrmlScene), row.mpr / RESERVE_END, isCurrent)
         table.resizeColumnsToContents()
         height = table.horizontalHeader().height + len(rows) * ROW_HEIGHT_PX + 4
