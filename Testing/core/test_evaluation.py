@@ -147,6 +147,6 @@ def test_promises_count_what_was_kept():
         points_confidence=0.9,
     )
     bad = replace(good, myocardium_dice=0.4, labels_confidence=0.3)
-    text = network_scores.promises([good] * 9 + [bad])
+    text = network_scores.promises([good] * 9 + [bad], networks.load_networks())
     assert "| myocardium Dice at least 0.85 | 0.84 | 0.90 | 1, 0 |" in text
     assert "(1), 100% are among the tenth of least confidence" in text

@@ -24,7 +24,17 @@ def copy(tmp_path):
 @pytest.mark.parametrize("step", networks.STEPS)
 def test_a_card_describes_its_network(step):
     card = json.loads((networks.SHIPPED / f"{step}.json").read_text(encoding="utf-8"))
-    assert {"architecture", "input", "output", "training", "scores", "limits", "license", "sha256"} <= set(card)
+    assert {
+        "architecture",
+        "input",
+        "output",
+        "thresholds",
+        "training",
+        "scores",
+        "limits",
+        "license",
+        "sha256",
+    } <= set(card)
     assert len(card["output"]["channels"]) == card["architecture"]["channels_out"]
 
 
@@ -52,6 +62,41 @@ def test_other_weights_have_another_hash(copy, shipped):
     card["sha256"] = hashlib.sha256((copy / "peak.pt").read_bytes()).hexdigest()
     (copy / "peak.json").write_text(json.dumps(card), encoding="utf-8")
     assert networks.load_networks(copy).weights_sha256 != shipped.weights_sha256
+
+
+@pytest.mark.parametrize(
+    ("step", "change"),
+    [
+        ("labels", {"input": {"spacing_mm": 1.9}}),
+        ("peak", {"calibration": {"offset": 2.5}}),
+        ("box", {"thresholds": {"check": {"value": 0.7}}}),
+        ("points", {"output": {"mirror_swaps_channels": False}}),
+    ],
+)
+def test_a_card_that_changes_results_has_another_hash(copy, step, change):
+    before = networks.weights_sha256(copy)
+    card = json.loads((copy / f"{step}.json").read_text(encoding="utf-8"))
+    changed = {part: card[part] | values for part, values in change.items()}
+    (copy / f"{step}.json").write_text(json.dumps(card | changed), encoding="utf-8")
+    assert networks.weights_sha256(copy) != before
+
+
+def test_what_a_card_says_to_people_does_not_change_the_hash(copy):
+    before = networks.weights_sha256(copy)
+    card = json.loads((copy / "labels.json").read_text(encoding="utf-8"))
+    card["input"]["sees"] = "something else"
+    (copy / "labels.json").write_text(json.dumps(card | {"scores": {}, "limits": []}), encoding="utf-8")
+    assert networks.weights_sha256(copy) == before == networks.weights_sha256()
+
+
+def test_networks_without_thresholds_have_those_of_the_shipped_ones(copy):
+    for step in networks.STEPS:
+        card = json.loads((copy / f"{step}.json").read_text(encoding="utf-8"))
+        del card["thresholds"]
+        (copy / f"{step}.json").write_text(json.dumps(card), encoding="utf-8")
+    loaded = networks.load_networks(copy)
+    assert loaded.labels.threshold("no_heart") == 0.2
+    assert loaded.weights_sha256 == networks.weights_sha256()
 
 
 @pytest.mark.parametrize("step", networks.STEPS)

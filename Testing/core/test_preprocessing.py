@@ -222,7 +222,7 @@ def test_the_heart_is_found_where_networks_before_took_something_else_for_it(net
 def test_where_the_labels_network_is_at_a_loss_the_next_place_is_tried(simulated, nets):
     series = simulated.series
     (peak, right), *_ = candidates.places(
-        series, nets.box, preprocessing.find_peaks(series.signal, series.spacing_mm, nets.peak), None
+        series, nets, preprocessing.find_peaks(series.signal, series.spacing_mm, nets.peak), None
     )
     shape = series.signal.shape[1:]
     wrong = box_about((8.0, 8.0), series.spacing_mm, shape)

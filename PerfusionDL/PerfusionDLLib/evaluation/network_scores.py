@@ -14,7 +14,6 @@ from ..data.errors import PerfusionError
 from ..data.preprocessed import PreprocessedSlice
 from ..networks import Networks
 from ..preprocessing import preprocess_slice
-from ..preprocessing.chain import DOUBTFUL
 from ..preprocessing.segmentation import box_around
 from .agreement.shape import dice, rectangle_dice
 from .cases import Case
@@ -131,14 +130,14 @@ def table(scores: Sequence[Score]) -> str:
     return "\n".join(lines)
 
 
-def promises(scores: Sequence[Score]) -> str:
+def promises(scores: Sequence[Score], networks: Networks) -> str:
     """Whether confidences keep what they promise, and how many of the worst contours they refer to a reader."""
     found = [one for one in scores if not one.failure]
-    lines = ["| confidence that | promised | kept | slices below 0.8, of which good |", "|---|---|---|---|"]
-    for good in GOOD.values():
+    lines = ["| confidence that | promised | kept | slices to check, of which good |", "|---|---|---|---|"]
+    for step, good in GOOD.items():
         promised = np.array([getattr(one, good.confidence) for one in found])
         kept = np.array([good.holds(one) for one in found])
-        low = promised < DOUBTFUL
+        low = promised < getattr(networks, step).threshold("check")
         lines.append(
             f"| {good.meaning} | {promised.mean():.2f} | {kept.mean():.2f} | {low.sum()}, {int(kept[low].sum())} |"
         )
@@ -199,7 +198,7 @@ def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: C
         worst = sorted([*worst, one], key=lambda one: _overlap(one[0]))[:_WORST]  # images of the others are let go
         progress(f"{scored.name} {scored.condition} {scored.level}: myocardium Dice {scored.myocardium_dice:.3f}")
     write_csv(out / "scores.csv", scores)
-    text = f"{table(scores)}\n\n{promises(scores)}"
+    text = f"{table(scores)}\n\n{promises(scores, networks)}"
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
     worst_cases(worst).savefig(out / "worst.png", dpi=100)
     return text

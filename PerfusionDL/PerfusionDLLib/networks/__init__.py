@@ -56,6 +56,10 @@ class Network:
         scale = np.percentile(image, about["scaled_to_percentile"], axis=axis, keepdims=True)
         return np.clip(image / np.maximum(scale, 1e-6), 0, 4).astype(np.float32)
 
+    def threshold(self, name: str) -> float:
+        """A threshold on the outputs of the network; the card says on which of them, what follows, and its source."""
+        return self.card["thresholds"][name]["value"]
+
     def confidence(self, sureness: float) -> float:
         """How often an answer given with this ``sureness`` (0 to 1) was good on phantoms, 0 to 1.
 
@@ -105,7 +109,7 @@ class Network:
 class Networks:
     """The four networks of preprocessing.
 
-    weights_sha256 : of all weights together, for the provenance of every result
+    weights_sha256 : of all weights and of what in their cards changes results, for the provenance of every result
     """
 
     peak: Network
@@ -126,13 +130,25 @@ def load_networks(folder: Path | None = None, device: str = "cpu") -> Networks:
 
 
 def weights_sha256(folder: Path | None = None) -> str:
-    """The hash of all weights together, as their cards in ``folder`` (the shipped ones if None) say it; no PyTorch.
+    """The hash of all weights, and of what in their cards changes results, in ``folder`` (the shipped ones if None).
 
-    Raises PerfusionError where a card is missing.
+    Input, output, architecture, calibration and thresholds change results; what describes the network to people does
+    not. PyTorch is not needed. Raises PerfusionError where a card is missing.
     """
     folder = SHIPPED if folder is None else Path(folder)
-    together = "".join(_card(folder / f"{step}.json")["sha256"] for step in STEPS)
-    return hashlib.sha256(together.encode()).hexdigest()
+    together = [_what_changes_results(_card(folder / f"{step}.json")) for step in STEPS]
+    return hashlib.sha256(json.dumps(together, sort_keys=True).encode()).hexdigest()
+
+
+def _what_changes_results(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a card that the program computes with, without their sentences for people."""
+    parts = {part: card[part] for part in ("sha256", "architecture", "input", "output")}
+    calibration = card.get("calibration", {})
+    return parts | {
+        "input": {name: value for name, value in card["input"].items() if name != "sees"},
+        "calibration": {name: calibration[name] for name in ("slope", "offset") if name in calibration},
+        "thresholds": {name: about["value"] for name, about in card["thresholds"].items()},
+    }
 
 
 def choose_device(wanted: str = "auto") -> str:
@@ -161,7 +177,14 @@ def _torch():
 
 
 def _card(path: Path) -> dict[str, Any]:
-    return json.loads(_stored(path))
+    """A card; one written before cards held thresholds has those of the shipped network of its step."""
+    card = json.loads(_stored(path))
+    return card if "thresholds" in card else card | {"thresholds": shipped_thresholds(card["name"])}
+
+
+def shipped_thresholds(step: str) -> dict[str, Any]:
+    """The thresholds on the outputs of the shipped network of a step, each with what it is on and its source."""
+    return json.loads(_stored(SHIPPED / f"{step}.json"))["thresholds"]
 
 
 def _stored(path: Path) -> bytes:

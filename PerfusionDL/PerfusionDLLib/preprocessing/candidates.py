@@ -17,8 +17,6 @@ from .plausibility import find_contradictions
 from .segmentation import box_around, ring_labels
 from .window import Window
 
-SURE_OF_PEAK = 0.5
-AT_A_LOSS = 0.8
 RECENTER_MM = 6.0
 
 
@@ -48,7 +46,7 @@ class View:
 
 
 def places(
-    series: PerfusionSeries, network: Network, candidates: Sequence[Peak], peak_frame: int | None
+    series: PerfusionSeries, networks: Networks, candidates: Sequence[Peak], peak_frame: int | None
 ) -> Iterator[tuple[Peak | None, Box]]:
     """Candidates for the LV about which the box network sees a heart too, with its box.
 
@@ -57,16 +55,16 @@ def places(
     seen = False
     for peak in candidates:
         frame = peak.frame if peak_frame is None else peak_frame
-        box = find_box(series.signal[frame], series.spacing_mm, network, near_px=peak.center_px)
+        box = find_box(series.signal[frame], series.spacing_mm, networks.box, near_px=peak.center_px)
         if box is not None:
             seen = True
             yield peak, box
     if seen:
         return
-    if candidates and candidates[0].sureness > SURE_OF_PEAK:
+    if candidates and candidates[0].sureness > networks.peak.threshold("box_of_usual_size"):
         yield candidates[0], box_about(candidates[0].center_px, series.spacing_mm, series.signal.shape[1:])
     elif not candidates and peak_frame is not None:
-        box = find_box(series.signal[peak_frame], series.spacing_mm, network)
+        box = find_box(series.signal[peak_frame], series.spacing_mm, networks.box)
         if box is not None:
             yield None, box
 
@@ -82,14 +80,15 @@ def best_view(
 
     Where there is none, the first where the network is not at a loss; else the one it is surest of.
     """
+    enough = networks.labels.threshold("next_candidate")
     best = None
     for peak, box in places:
         view = look(series, networks, peak, box, peak_frame, progress)
         if view is None:
             continue
-        if best is None or best.found.sureness < min(view.found.sureness, AT_A_LOSS):
+        if best is None or best.found.sureness < min(view.found.sureness, enough):
             best = view
-        if view.found.sureness > AT_A_LOSS and not view.contradictions:
+        if view.found.sureness > enough and not view.contradictions:
             return view
     return best
 

@@ -14,26 +14,16 @@ from ..data.errors import PerfusionError
 from ..data.flag import Flag, FlagCode, make_flag
 from ..data.preprocessed import MotionCompensation, PreprocessedSlice
 from ..data.study import PerfusionSeries
-from ..networks import Networks
+from ..networks import Network, Networks
 from .bounding_box import Box, Edges
-from .candidates import AT_A_LOSS, best_view, places
+from .candidates import best_view, places
 from .contour_uncertainty import contour_doubt_mm
 from .insertion_points import find_points
 from .peak_frame import Peak, find_peaks, first_pass_peak, lead_frames
 from .plausibility import enhances
 from .segmentation import box_around
 
-DOUBTFUL = 0.8
-DOUBTFUL_WALL_MM = 2.6
-UNKNOWN = 0.1
-NO_HEART = 0.2
 FEWEST_FRAMES = 8
-UNCERTAIN = {
-    Part.PEAK_FRAME: FlagCode.PEAK_FRAME_UNCERTAIN,
-    Part.BOX: FlagCode.BOX_UNCERTAIN,
-    Part.LABELS: FlagCode.CONTOURS_UNCERTAIN,
-    Part.RV_INSERTION_POINTS: FlagCode.INSERTION_POINTS_UNCERTAIN,
-}
 
 
 def preprocess_slice(
@@ -76,9 +66,9 @@ def preprocess_slice(
         tried = [(next(iter(candidates), None), Box(box_px, 1.0))]
         origins[Part.BOX] = Origin.EDITED
     else:
-        tried = places(series, networks.box, candidates, peak_frame)
+        tried = places(series, networks, candidates, peak_frame)
     view = best_view(series, networks, tried, peak_frame, progress)
-    if view is None or (box_px is None and view.found.sureness < NO_HEART):
+    if view is None or (box_px is None and view.found.sureness < networks.labels.threshold("no_heart")):
         raise _no_heart(series)
     peak, box, moved, found = view.peak, view.box, view.motion, view.found
     if box_px is None:
@@ -100,7 +90,7 @@ def preprocess_slice(
     progress("insertion points")
     anterior, inferior, sureness = find_points(view.images, series, networks.points, labels=labels)
     confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(sureness)
-    if found.sureness < AT_A_LOSS:  # points lie on contours
+    if found.sureness < networks.labels.threshold("next_candidate"):  # points lie on contours
         confidences[Part.RV_INSERTION_POINTS] = min(confidences[Part.RV_INSERTION_POINTS], confidences[Part.LABELS])
     doubt_mm = contour_doubt_mm(
         found.probability, labels, series.pixels_from_ras(np.stack([anterior, inferior])), spacing_mm
@@ -117,9 +107,9 @@ def preprocess_slice(
         weights_sha256=networks.weights_sha256,
     )
     reasons = view.contradictions
-    if confidences[Part.LABELS] < UNKNOWN:
+    if confidences[Part.LABELS] < networks.labels.threshold("unfamiliar"):
         reasons = (*reasons, make_flag(FlagCode.UNFAMILIAR_CONTOURS, confidence=confidences[Part.LABELS]))
-    flags = (*_flags(contours, peak, moved, reasons), *_wall_flags(doubt_mm))
+    flags = (*_flags(contours, networks, peak, moved, reasons), *_wall_flags(doubt_mm, networks.labels))
     return PreprocessedSlice(
         series=series,
         motion=moved,
@@ -156,20 +146,27 @@ def _no_heart(series):
     )
 
 
-def _wall_flags(doubt_mm: Mapping[str, float]) -> Iterator[Flag]:
+def _wall_flags(doubt_mm: Mapping[str, float], network: Network) -> Iterator[Flag]:
     """Walls whose contours are uncertain."""
     for wall, width_mm in doubt_mm.items():
-        if width_mm > DOUBTFUL_WALL_MM:
+        if width_mm > network.threshold("wall_mm"):
             yield make_flag(FlagCode.WALL_UNCERTAIN, wall=wall, uncertainty_mm=width_mm)
 
 
 def _flags(
-    contours: Contours, peak: Peak | None, moved: MotionCompensation, contradictions: Sequence[Flag]
+    contours: Contours, networks: Networks, peak: Peak | None, moved: MotionCompensation, contradictions: Sequence[Flag]
 ) -> Iterator[Flag]:
     """What the user should check in a slice."""
+    judged = {
+        Part.PEAK_FRAME: (networks.peak, FlagCode.PEAK_FRAME_UNCERTAIN),
+        Part.BOX: (networks.box, FlagCode.BOX_UNCERTAIN),
+        Part.LABELS: (networks.labels, FlagCode.CONTOURS_UNCERTAIN),
+        Part.RV_INSERTION_POINTS: (networks.points, FlagCode.INSERTION_POINTS_UNCERTAIN),
+    }
     for part, value in contours.confidences.items():
-        if value < DOUBTFUL:
-            yield make_flag(UNCERTAIN[part], confidence=value)
+        network, code = judged[part]
+        if value < network.threshold("check"):
+            yield make_flag(code, confidence=value)
     if contradictions:
         yield make_flag(
             FlagCode.NOT_A_FIRST_PASS,

@@ -9,8 +9,6 @@ from ..networks import Network
 from .window import Window
 
 _CANDIDATES = 3
-_LEAST_MASS_MM2 = 18.0
-_LEAST_RV = 0.3
 _APART_MM = 15.0
 _FRAMES = 44
 _BEFORE_PEAK = 18
@@ -80,12 +78,14 @@ def _apart(peaks, spacing_mm):
 def _marked(images, window, frames, network):
     """Candidates in what the network marks in images (T, size, size) of a window when it sees some of the frames."""
     _, lv, rv = network(_resample_time(images[frames.start : frames.stop], network.channels))
-    rv_curve = _mean_curve(images, np.where(rv > 0.5 * rv.max(), rv, 0)) if rv.max() > _LEAST_RV else None
+    seen = rv.max() > network.threshold("right_ventricle")
+    rv_curve = _mean_curve(images, np.where(rv > 0.5 * rv.max(), rv, 0)) if seen else None
     regions, count = ndimage.label(lv > 0.5 * lv.max())
     mass = ndimage.sum_labels(lv, regions, np.arange(1, count + 1))
+    least_mm2 = network.threshold("left_ventricle_mm2")
     peaks = []
     for region in np.argsort(-mass)[:_CANDIDATES]:
-        if mass[region] * window.spacing_mm**2 < _LEAST_MASS_MM2:
+        if mass[region] * window.spacing_mm**2 < least_mm2:
             break
         weight = np.where(regions == region + 1, lv, 0)
         curve = _mean_curve(images, weight)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..networks import shipped_thresholds
 from ..networks.unet import UNet
 from .fit import ARCHITECTURE, HEAT_SD_PX
 from .synthetic.samples import CLOSER, COARSE, CROP, FRAMES, MOMENTS, WIDE
@@ -77,6 +78,7 @@ def write_network(
             **({"closer_spacing_mm": about["closer_spacing_mm"]} if "closer_spacing_mm" in about else {}),
         },
         "output": {**about["output"], "mirror_swaps_channels": about["output"]["kind"] == "heat maps"},
+        "thresholds": shipped_thresholds(step),
         "training": dict(training),
         "scores": dict(scores),
         **_SHARED,
