@@ -202,7 +202,8 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         parameters = self.logic.getParameterNode()
         for nodes in mrml.findScans(slicer.mrmlScene):
             choice = f"{nodes.condition}Scan"
-            if getattr(parameters, choice) is None:
+            chosen = self.logic.scans(parameters)
+            if getattr(parameters, choice) is None and all(one.study == nodes.study for one in chosen):
                 setattr(parameters, choice, nodes.browser)
         if parameters.segmentTable is None and mrml.findTable(slicer.mrmlScene):
             parameters.segmentTable = mrml.findTable(slicer.mrmlScene)
@@ -287,9 +288,17 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
             return False
         return bool(self.reader(mrml.ScanNodes(part.browser)).readSlice(part).contours.myocardium.any())
 
+    def isDrawnByReader(self, part: mrml.SliceNodes) -> bool:
+        """Whether finding contours anew would replace what a reader corrected or drew."""
+        return part.hasContours and session.isDrawnByReader(self.reader(mrml.ScanNodes(part.browser)).readSlice(part))
+
+    def nameOf(self, part: mrml.SliceNodes) -> str:
+        """What a slice is called, e.g. ``Stress basal``."""
+        return f"{mrml.ScanNodes(part.browser).condition} {part.name}".capitalize()
+
     def describe(self, part: mrml.SliceNodes) -> str:
         """One line on a slice for the list: what it is, who made its contours, what to check."""
-        name = f"{mrml.ScanNodes(part.browser).condition} {part.name}".capitalize()
+        name = self.nameOf(part)
         if not part.hasContours:
             return _("{slice}: no contours").format(slice=name)
         found = self.reader(mrml.ScanNodes(part.browser)).readSlice(part)

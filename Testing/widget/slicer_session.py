@@ -259,6 +259,8 @@ class Session:
         self._errorDisplay, self._mainWindow = slicer.util.errorDisplay, slicer.util.mainWindow
         slicer.util.mainWindow = lambda: adapt(self.window)
         slicer.util.errorDisplay = lambda text, **kwargs: self.dialogs.errors.append(text)
+        self._confirm = slicer.util.confirmOkCancelDisplay
+        slicer.util.confirmOkCancelDisplay = lambda text, **kwargs: self.dialogs.ask(text)
         self._install()
 
     def _install(self):
@@ -347,6 +349,7 @@ class Session:
         self._tree.__exit__(None, None, None)
         self.scene.RemoveObservers(self.scene.NodeAboutToBeRemovedEvent)  # selectors outlive their session in PySide
         slicer.util.errorDisplay, slicer.util.mainWindow = self._errorDisplay, self._mainWindow
+        slicer.util.confirmOkCancelDisplay = self._confirm
         for name in ("mrmlScene", "app", "modules"):
             delattr(slicer, name)
         for name in set(sys.modules) - set(self._modules):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import NOTICE
+from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from ..report import table_text
 from ..results.atomic import Kind, check_replaceable, whole_folder
@@ -24,6 +25,9 @@ def export(
     automatic: Annotated[
         bool, typer.Option("--automatic", help="With the contours as the networks found them, to compare with `agree`.")
     ] = False,
+    study: Annotated[
+        str | None, typer.Option(help="Label of the study, where the scene holds scans of several.", metavar="LABEL")
+    ] = None,
     overwrite: Overwrite = False,
     replace_corrections: ReplaceCorrections = False,
 ) -> None:
@@ -40,7 +44,12 @@ def export(
     try:
         steps("reading the scene")
         opened = mrml.openScene(scene)
-        readers = [mrml.ScanReader(nodes) for nodes in mrml.findScans(opened.scene)]
+        scans = mrml.findScans(opened.scene)
+        readers = [mrml.ScanReader(nodes) for nodes in scans if study in (None, nodes.study)]
+        if scans and not readers:
+            raise PerfusionError(
+                f"The scene holds no scan of {study}.", f"It holds {', '.join(sorted({one.study for one in scans}))}."
+            )
         for reader in readers if automatic else ():
             session.forgetCorrections(opened.scene, reader)
         chosen: dict[str, Any] = {

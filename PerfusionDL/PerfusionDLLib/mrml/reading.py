@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
 
 from ..data.acquisition import Acquisition
 from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
 from ..data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
-from .nodes import SEGMENT_IDS, ScanNodes, SliceNodes, attribute, flagsOf
+from .nodes import ScanNodes, SliceNodes, attribute, flagsOf
+from .segments import ImagePlace, mapPoints, placeOf, readLabels, stateOfLabels
 from .writing import ANTERIOR, INFERIOR
 
-LabelReader = Callable[[slicer.vtkMRMLSegmentationNode], np.ndarray]
+LabelReader = Callable[[slicer.vtkMRMLSegmentationNode, ImagePlace], np.ndarray]
 
 TOLERANCE_MM = 1e-3
 """Positions closer than this are the same; far below a pixel, far above the rounding of files and matrices."""
@@ -38,7 +38,7 @@ class ScanReader:
     def __init__(self, nodes: ScanNodes) -> None:
         self.nodes = nodes
         self._images: dict[int, _Images] = {}
-        self._labels: dict[str, tuple[tuple[int, ...] | None, np.ndarray]] = {}
+        self._labels: dict[str, tuple[tuple | None, np.ndarray]] = {}
         self._input: tuple[int, PerfusionSeries] | None = None
 
     def read(self, slices: Sequence[SliceNodes] | None = None) -> PreprocessedScan:
@@ -93,12 +93,12 @@ class ScanReader:
         self._images[nodes.number] = replace(known, modified=modified, series=series)
         return series, known.motion
 
-    def _readLabels(self, segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
+    def _readLabels(self, segmentation: slicer.vtkMRMLSegmentationNode, place: ImagePlace) -> np.ndarray:
         """As `readLabels`; merging segments takes much longer than asking whether they changed."""
-        state = _stateOf(segmentation)
+        state = stateOfLabels(segmentation, place)
         known = self._labels.get(segmentation.GetID())
         if known is None or state is None or known[0] != state:
-            known = self._labels[segmentation.GetID()] = (state, readLabels(segmentation))
+            known = self._labels[segmentation.GetID()] = (state, readLabels(segmentation, place))
         return known[1]
 
 
@@ -165,13 +165,14 @@ def readContours(nodes: SliceNodes, series: PerfusionSeries, labelsOf: LabelRead
     """
     labelsOf = labelsOf or readLabels
     segmentation = _present(nodes.contours, nodes, "contours")
+    place = placeOf(nodes)
     now = Contours(
         peak_frame=attribute(segmentation, "peak_frame"),
         reference_frame=attribute(segmentation, "reference_frame"),
-        box_px=readBox(_present(nodes.box, nodes, "box"), series.ijk_to_ras),
-        labels=labelsOf(segmentation),
-        anterior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, ANTERIOR),
-        inferior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, INFERIOR),
+        box_px=readBox(_present(nodes.box, nodes, "box"), series.ijk_to_ras, place.transform),
+        labels=labelsOf(segmentation, place),
+        anterior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, ANTERIOR, place),
+        inferior_rv_ras_mm=_readPoint(nodes.rvInsertionPoints, INFERIOR, place),
         origins=_origins(attribute(segmentation, "origins")),
         confidences={Part(part): value for part, value in attribute(segmentation, "confidences").items()},
         weights_sha256=attribute(segmentation, "weights_sha256") or "",
@@ -198,7 +199,7 @@ def readAutomatic(nodes: SliceNodes, labelsOf: LabelReader | None = None) -> Con
         peak_frame=attribute(segmentation, "peak_frame"),
         reference_frame=attribute(segmentation, "reference_frame"),
         box_px=tuple(attribute(segmentation, "box_px")),
-        labels=labelsOf(segmentation),
+        labels=labelsOf(segmentation, replace(placeOf(nodes), transform=segmentation.GetParentTransformNode())),
         anterior_rv_ras_mm=None if anterior is None else np.array(anterior),
         inferior_rv_ras_mm=None if inferior is None else np.array(inferior),
         origins=_origins(attribute(segmentation, "origins")),
@@ -207,42 +208,12 @@ def readAutomatic(nodes: SliceNodes, labelsOf: LabelReader | None = None) -> Con
     )
 
 
-def readLabels(segmentation: slicer.vtkMRMLSegmentationNode) -> np.ndarray:
-    """(Y, X) uint8 values of `Label`; segments are found by their id, others are ignored.
-
-    Where segments overlap, the blood pools win over the myocardium.
-    """
-    ids, values = vtk.vtkStringArray(), vtk.vtkIntArray()
-    for label, segmentId in SEGMENT_IDS.items():
-        if segmentation.GetSegmentation().GetSegment(segmentId):
-            ids.InsertNextValue(segmentId)
-            values.InsertNextValue(int(label))
-    merged = slicer.vtkOrientedImageData()
-    segmentation.GenerateMergedLabelmapForAllSegments(
-        merged, slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY, None, ids, values
-    )
-    columns, rows, _ = merged.GetDimensions()
-    return vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(rows, columns).astype(np.uint8)
-
-
 def _stateOfFrames(sequence: slicer.vtkMRMLSequenceNode | None) -> tuple[int, ...]:
     """Changes whenever an image may have changed; attributes of the sequence do not count."""
     if sequence is None:
         return ()
     nodes = [sequence.GetNthDataNode(frame) for frame in range(sequence.GetNumberOfDataNodes())]
     return tuple(max(node.GetMTime(), node.GetImageData().GetMTime()) for node in nodes)
-
-
-def _stateOf(segmentation: slicer.vtkMRMLSegmentationNode) -> tuple[int, ...] | None:
-    """Changes whenever a label may have changed; None where the segments are not stored as label images."""
-    now = []
-    for segmentId in SEGMENT_IDS.values():
-        segment = segmentation.GetSegmentation().GetSegment(segmentId)
-        image = segment.GetRepresentation("Binary labelmap") if segment else None
-        if segment and image is None:
-            return None
-        now += [image.GetMTime(), segment.GetLabelValue()] if image else [0, 0]
-    return tuple(now)
 
 
 def _present(node, nodes: SliceNodes, what: str):
@@ -272,21 +243,29 @@ def readGeometry(sequence: slicer.vtkMRMLSequenceNode) -> np.ndarray:
     return slicer.util.arrayFromVTKMatrix(matrix)
 
 
-def _readPoint(points: slicer.vtkMRMLMarkupsFiducialNode | None, identifier: str) -> np.ndarray | None:
+def _readPoint(
+    points: slicer.vtkMRMLMarkupsFiducialNode | None, identifier: str, place: ImagePlace
+) -> np.ndarray | None:
     if points is None:
         return None
     index = points.GetControlPointIndexByDescription(identifier)
     if index < 0 or points.GetNthControlPointPositionStatus(index) != points.PositionDefined:
         return None
-    return np.array(points.GetNthControlPointPositionWorld(index))
+    return mapPoints(np.array([points.GetNthControlPointPositionWorld(index)]), None, place.transform)[0]
 
 
-def readBox(box: slicer.vtkMRMLMarkupsROINode, ijkToRas: np.ndarray) -> tuple[float, float, float, float]:
-    """Rows and columns that the ROI covers, however it was turned; accurate to 1e-6 pixels."""
+def readBox(
+    box: slicer.vtkMRMLMarkupsROINode, ijkToRas: np.ndarray, transform: slicer.vtkMRMLTransformNode | None = None
+) -> tuple[float, float, float, float]:
+    """Rows and columns that the ROI covers, however it was turned; accurate to 1e-6 pixels.
+
+    transform : that the images are under
+    """
     pose = slicer.util.arrayFromVTKMatrix(box.GetObjectToWorldMatrix())
     half = np.array(box.GetSize()) / 2
     corners = np.array([(x, y, 0, 1) for x in (-half[0], half[0]) for y in (-half[1], half[1])])
-    pixels = np.linalg.solve(ijkToRas, pose @ corners.T)
+    ras = mapPoints((pose @ corners.T)[:3].T, None, transform)
+    pixels = np.linalg.solve(ijkToRas, np.column_stack([ras, np.ones(len(ras))]).T)
     (column0, row0), (column1, row1) = pixels[:2].min(axis=1), pixels[:2].max(axis=1)
     return float(row0), float(column0), float(row1), float(column1)
 

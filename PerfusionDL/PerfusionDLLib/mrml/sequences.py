@@ -9,7 +9,7 @@ import slicer
 from ..data.preprocessed import MotionCompensation
 from ..data.study import PerfusionSeries, Scan
 from .hierarchy import placeScan
-from .nodes import ScanNodes, SliceNodes, setAttribute
+from .nodes import ScanNodes, SliceNodes, findScans, setAttribute
 
 DISCLAIMER = "Not approved for clinical use"
 
@@ -46,8 +46,18 @@ def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None =
     brightest = _brightestFrame(scan.slices[len(scan.slices) // 2].signal)
     setAttribute(browser, "brightest_frame", brightest)
     browser.SetSelectedItemNumber(min(brightest, browser.GetNumberOfItems() - 1))
+    _nameStudies(scene)
     placeScan(scene, nodes, studyItem=studyItem)
     return nodes
+
+
+def _nameStudies(scene: slicer.vtkMRMLScene) -> None:
+    """Have scans of several studies in one scene say in their names which study they are of."""
+    scans = findScans(scene)
+    if len({nodes.study for nodes in scans}) > 1:
+        for nodes in scans:
+            if nodes.study not in nodes.browser.GetName():
+                nodes.browser.SetName(f"{nodes.browser.GetName()} ({nodes.study})")
 
 
 def writeMotion(

@@ -49,6 +49,7 @@ class AcquisitionSection(Section):
         shared = values.keys() <= OF_THE_PATIENT
         scans = self.panel.scans() if shared else (mrml.ScanNodes(self.panel.slice.browser),)
         rounded = {name: type(getattr(self._known(), name))(value) for name, value in values.items()}
+        self.panel.recordPending()
         with slicer.util.tryWithErrorDisplay(_("The value could not be used."), waitCursor=False):
             if any([mrml.enterAcquisition(nodes, **rounded) for nodes in scans]):
                 self.panel.onEntered()
@@ -65,6 +66,7 @@ class AcquisitionSection(Section):
 
     def onRestore(self) -> None:
         """Bring back what was read from the study."""
+        self.panel.recordPending()
         if any([mrml.restoreAcquisition(nodes) for nodes in self.panel.scans()]):
             self.panel.onEntered()
 

@@ -84,9 +84,12 @@ class CorrectionsSection(Section):
 
     def onRestoreAutomatic(self) -> None:
         """Bring back what the networks found in the slice."""
+        self.panel.recordPending()
         part = self.panel.slice
         reader = self.panel.logic.reader(mrml.ScanNodes(part.browser))
         session.restoreAutomatic(slicer.mrmlScene, part, reader.readSlice(part))
+        self.panel.recordPending()
+        self.panel.updateButtons()
 
     def onUndo(self) -> None:
         """Take the last correction back."""
@@ -98,6 +101,7 @@ class CorrectionsSection(Section):
 
     def step(self, move: Callable[[], Any]) -> None:
         """Undo or redo, and let the results follow."""
+        self.panel.recordPending()
         if move():
             self.panel.acquisition.updateDisplay()
             self.panel.onCorrected()

@@ -1,4 +1,4 @@
-"""Hears of every correction, in whatever module it is made, and waits until it rests."""
+"""Hears of every correction, in whatever module or script it is made, and waits until it rests."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,6 +10,7 @@ from slicer.util import VTKObservationMixin
 from .. import mrml
 
 SETTLE_MS = 150
+"""How long nothing must change until a correction is taken for finished; chosen: shorter than a user notices."""
 
 
 class Following(VTKObservationMixin):
@@ -21,6 +22,7 @@ class Following(VTKObservationMixin):
     def __init__(self, onSettled: Callable[[], None], onFrame: Callable[[], None]) -> None:
         super().__init__()
         self._onFrame = onFrame
+        self._dragging = False
         self._settle = qt.QTimer()
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -30,6 +32,7 @@ class Following(VTKObservationMixin):
         """Hear of corrections of these scans, and of no others; one that has not settled yet is still told."""
         self.removeObservers()
         self.addObserver(slicer.mrmlScene, slicer.vtkMRMLScene.NodeRemovedEvent, self._onRemoved)
+        self._dragging = False
         for nodes in scans:
             self.addObserver(nodes.browser, vtk.vtkCommand.ModifiedEvent, self._onBrowser)
             for part in nodes.slices:
@@ -43,14 +46,23 @@ class Following(VTKObservationMixin):
 
     def _followSlice(self, part: mrml.SliceNodes) -> None:
         segmentation = part.contours.GetSegmentation()
-        self.addObserver(segmentation, slicer.vtkSegmentation.SourceRepresentationModified, self._onCorrection)
+        kinds = slicer.vtkSegmentation
+        for event in (
+            *(kinds.SourceRepresentationModified, kinds.SegmentAdded, kinds.SegmentRemoved, kinds.SegmentModified),
+        ):
+            self.addObserver(segmentation, event, self._onCorrection)
+        moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+        for node in (part.contours, part.originalVolume, part.correctedVolume):
+            if node is not None and not self.hasObserver(node, moved, self._onCorrection):
+                self.addObserver(node, moved, self._onCorrection)
         self.addObserver(part.contours, vtk.vtkCommand.ModifiedEvent, self._onCorrection)
         points = slicer.vtkMRMLMarkupsNode
         for node in (part.rvInsertionPoints, part.box):
+            self.addObserver(node, points.PointStartInteractionEvent, self._onDrag)
+            self.addObserver(node, points.PointEndInteractionEvent, self._onDropped)
             for event in (
-                points.PointEndInteractionEvent,
-                points.PointPositionDefinedEvent,
-                points.PointPositionUndefinedEvent,
+                *(points.PointPositionDefinedEvent, points.PointPositionUndefinedEvent, points.PointModifiedEvent),
+                *(points.PointAddedEvent, points.PointRemovedEvent, moved, vtk.vtkCommand.ModifiedEvent),
             ):
                 self.addObserver(node, event, self._onCorrection)
 
@@ -62,6 +74,15 @@ class Following(VTKObservationMixin):
     def _onBrowser(self, caller=None, event=None) -> None:
         self._onFrame()
 
+    def _onDrag(self, caller=None, event=None) -> None:
+        """A point is in the hand of the user; where it passes is no correction."""
+        self._dragging = True
+
+    def _onDropped(self, caller=None, event=None) -> None:
+        self._dragging = False
+        self._onCorrection()
+
     def _onCorrection(self, caller=None, event=None) -> None:
         """Something moved; wait until it rests."""
-        self._settle.start()
+        if not self._dragging:
+            self._settle.start()

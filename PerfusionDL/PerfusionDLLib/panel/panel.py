@@ -1,6 +1,7 @@
 """What the sections of the panel share: the choices, the slice at hand, the work in the background, the flow."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import qt
@@ -46,6 +47,7 @@ class Panel:
         self._fitting = Fitting()
         self._inStep = InStep()
         self._chosen: tuple = ()
+        self._recorded = False  # a correction that the results do not follow yet
         self._displaced = ""  # work that a correction canceled, to be told when the flow is there
         self._choices: tuple = ()
         self.study = StudySection(self)
@@ -114,6 +116,7 @@ class Panel:
         scans = self.scans()
         self._chosen = tuple(nodes.browser for nodes in scans)
         self._following.follow(scans)
+        self.recordPending()
         for nodes in scans:
             self.logic.history.start(self.logic.reader(nodes))
         self._followSteps()
@@ -197,7 +200,7 @@ class Panel:
         """Begin a task and show that it runs."""
         if self.work.busy and self.work.name != task.name:
             self._displaced = self.work.name
-        self.work.start(task, onDone, onError or self.onError)
+        self.work.start(replace(task, apply=self._afterPending(task.apply)), onDone, onError or self.onError)
         self.ui.progressBar.value = 0
         self.showStatus(_("Working: {task}").format(task=task.name))
         self.updateButtons()
@@ -227,11 +230,12 @@ class Panel:
 
     def _onSettled(self) -> None:
         """Keep what changed for Undo, and let the results follow; what was deleted of them is written again."""
-        changed = self.record()
+        self.recordPending()
         missing = self._missesResults() and not self.work.busy
         if missing:
             self.followScans()
-        if changed or missing:
+        if self._recorded or missing:
+            self._recorded = False
             self.onCorrected()
 
     def _missesResults(self) -> bool:
@@ -241,6 +245,19 @@ class Panel:
             part.hasContours != (flow.ofSlice(part) is not None) or (part.hasContours and not part.hasMaps)
             for part in self.slices()
         )
+
+    def recordPending(self) -> None:
+        """Keep a correction that has not settled yet as a step of its own, before anything else changes contours."""
+        self._recorded = bool(self.record()) or self._recorded
+
+    def _afterPending(self, apply: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """What a task does at its end, after pending corrections were recorded."""
+
+        def applied(result: Any) -> Any:
+            self.recordPending()
+            return apply(result)
+
+        return applied
 
     def record(self) -> tuple[mrml.SliceNodes, ...]:
         """Keep what changed for Undo; returns the slices that did."""
@@ -269,7 +286,9 @@ class Panel:
         session.showPick(slicer.mrmlScene, pick, self.logic.flow)
 
     def onContours(self, slices: tuple[mrml.SliceNodes, ...]) -> None:
-        """Contours that are new want their flow."""
+        """Contours that are new want their flow; one Undo brings back those that were there before."""
+        self._recorded = False
+        self.record()
         self.followScans()
         self.showScans()
         mrml.showPeakFrames(self.scans())
@@ -283,11 +302,14 @@ class Panel:
     def recomputeIfWanted(self) -> None:
         """Let the flow follow a correction; a problem is told in the status line, because nobody pressed a button."""
         if not any(self.logic.isDrawn(part) for part in self.slices()):
-            self.showStatus(_("No contours yet. Press Find contours.") if self.scans() else _("Load a study."))
+            if not self.scans():
+                self.showStatus(_("Load a study."))
+            elif self.logic.flow is None:
+                self.showStatus(_("No contours yet. Press Find contours."))
+            else:
+                self.showStatus(_("Out of date. No slice has a myocardium."))
             return
-        if self.logic.flowIsCurrent(self.parameters) and all(
-            part.hasMaps for part in self.slices() if part.hasContours
-        ):
+        if not self.work.busy and self.logic.flowIsCurrent(self.parameters) and not self._missesResults():
             self.showStatus(_("Up to date."))
             return
         if not self.parameters.updateAutomatically:

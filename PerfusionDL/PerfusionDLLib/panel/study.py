@@ -46,7 +46,16 @@ class StudySection(Section):
         self.findContours(self.panel.slices())
 
     def findContours(self, slices) -> None:
-        """Find the contours of some slices."""
+        """Find the contours of some slices; asks first where the work of a reader would be replaced."""
+        self.panel.recordPending()
+        drawn = [part for part in slices if self.panel.logic.isDrawnByReader(part)]
+        if drawn and not slicer.util.confirmOkCancelDisplay(
+            _("Contours that were corrected or drawn by hand are replaced in: {slices}. Undo brings them back.").format(
+                slices=", ".join(self.panel.logic.nameOf(part) for part in drawn)
+            ),
+            windowTitle=_("Find contours"),
+        ):
+            return
         with slicer.util.tryWithErrorDisplay(_("The contours could not be found."), waitCursor=False):
             ensureTorch()
             self.panel.start(contoursTask(slicer.mrmlScene, slices, loadNetworks), self.panel.onContours)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import slicer
 
-from ..data.contours import Contours
+from ..data.contours import Contours, Origin, Part
 from ..data.preprocessed import PreprocessedSlice
 from ..mrml.nodes import ScanNodes, SliceNodes, attribute, setAttribute
 from ..mrml.reading import ScanReader
@@ -55,6 +55,22 @@ def isCorrected(part: PreprocessedSlice) -> bool:
     return not _sameDrawing(part, replace(part, contours=part.automatic, excluded_frames=frozenset()))
 
 
+MOST_BYTES = 1 << 30
+"""Memory for images that Undo keeps of contours that were found anew; chosen: some ten studies."""
+
+
+def isDrawnByReader(part: PreprocessedSlice) -> bool:
+    """Whether contours or insertion points would be lost if the contours were found anew."""
+    contours = part.contours
+    points = any(point is not None for point in (contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm))
+    there = {Part.LABELS: bool(contours.labels.any()), Part.RV_INSERTION_POINTS: points}
+    automatic = part.automatic is not None
+    return any(
+        (here or automatic) and contours.origins.get(one, Origin.AUTOMATIC) is not Origin.AUTOMATIC
+        for one, here in there.items()
+    )
+
+
 @dataclass
 class _Known:
     """What was last recorded of a slice."""
@@ -88,9 +104,12 @@ class History:
         return bool(self._redo)
 
     def start(self, reader: ScanReader) -> None:
-        """Take the present state of a scan as the one before all corrections to come."""
+        """Take the present state of slices that are new here as the one before all corrections to come.
+
+        What changed in the others is still to be recorded.
+        """
         for nodes in reader.nodes.slices:
-            if nodes.hasContours:
+            if nodes.hasContours and nodes.key not in self._known:
                 self._known[nodes.key] = _Known(nodes, reader.readSlice(nodes))
 
     def record(self, *readers: ScanReader) -> tuple[SliceNodes, ...]:
@@ -103,9 +122,9 @@ class History:
             part = reader.readSlice(nodes)
             if not sameCorrections(part, known.part):
                 former.append(known)
-                self._known[nodes.key] = _Known(nodes, part)
+            self._known[nodes.key] = _Known(nodes, part)
         if former:
-            self._undo = [*self._undo, tuple(former)][-self._limit :]
+            self._undo = self._kept([*self._undo, tuple(former)])
             self._redo.clear()
         return tuple(known.nodes for known in former)
 
@@ -123,6 +142,20 @@ class History:
         self._undo.clear()
         self._redo.clear()
 
+    def _kept(self, steps: list[tuple[_Known, ...]]) -> list[tuple[_Known, ...]]:
+        """The last steps, as many as the limits of number and memory allow; the last one in any case."""
+        kept, motions = [], {id(one.part.motion) for one in self._known.values()}
+        budget = MOST_BYTES
+        for step in reversed(steps[-self._limit :]):
+            for one in step:
+                if id(one.part.motion) not in motions:
+                    motions.add(id(one.part.motion))
+                    budget -= one.part.motion.corrected.nbytes + one.part.motion.displacement_mm.nbytes
+            if kept and budget < 0:
+                break
+            kept.append(step)
+        return kept[::-1]
+
     def _step(self, source: list[tuple[_Known, ...]], target: list[tuple[_Known, ...]]) -> tuple[SliceNodes, ...]:
         while source:
             step = [one for one in source.pop() if ScanNodes(one.nodes.browser).inScene and one.nodes.hasContours]
@@ -137,7 +170,7 @@ class History:
 
     def _write(self, nodes: SliceNodes, part: PreprocessedSlice, present: PreprocessedSlice) -> None:
         """Put a state of a slice into its nodes, as far as it differs from the present one."""
-        if part.motion is not present.motion:
+        if not _sameMotion(part, present):
             writeSlice(self._scene, nodes, part)
         elif not _sameDrawing(part, present):
             writeContours(self._scene, nodes, part)
@@ -147,8 +180,17 @@ class History:
 
 def sameCorrections(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
     """Whether two states of a slice differ in nothing that a user can change."""
-    return (
-        one.motion is other.motion and one.series.acquisition == other.series.acquisition and _sameDrawing(one, other)
+    return one.series.acquisition == other.series.acquisition and _sameDrawing(one, other) and _sameMotion(one, other)
+
+
+def _sameMotion(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
+    """Whether two states of a slice have the same images in one pose; as objects of their own too."""
+    a, b = one.motion, other.motion
+    return a is b or (
+        a.reference_frame == b.reference_frame
+        and np.array_equal(a.aligned, b.aligned)
+        and np.array_equal(a.corrected, b.corrected)
+        and np.array_equal(a.displacement_mm, b.displacement_mm)
     )
 
 

@@ -23,9 +23,10 @@ from ..data.table import SegmentTable
 from ..mrml.bullseye import bullseyeImage, writeBullseyes
 from ..mrml.colors import flowScaleEnd
 from ..mrml.hierarchy import placeScan
-from ..mrml.nodes import ScanNodes, SliceNodes
+from ..mrml.nodes import ScanNodes, SliceNodes, attribute
 from ..mrml.reading import ScanReader, readContours, readSeries
 from ..mrml.results import writeMaps, writeTable
+from ..mrml.segments import unreadSegments
 from ..mrml.sequences import writeScan
 from ..mrml.writing import writeSlice
 from ..quantification.thresholds import thresholds_from
@@ -77,11 +78,13 @@ def contoursTask(
 ) -> Task:
     """Find the contours of some slices.
 
-    A peak frame or a box that the user set is kept; everything downstream of it is found anew. A slice that shows no
+    A peak frame or a box that the user set is kept, and the frames that were left out stay so; everything else is found
+    anew. A slice that shows no
     left ventricle does not stop the others. Apply returns the slices that now have contours, and raises PerfusionError
     for one that has none.
     """
     jobs = [(nodes, readSeries(nodes), _given(nodes)) for nodes in slices]
+    leftOut = {nodes.key: frozenset(attribute(nodes.contours, "excluded_frames") or ()) for nodes in slices}
 
     def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]:
         from ..preprocessing import preprocess_slice
@@ -95,7 +98,8 @@ def contoursTask(
                 progress(f"{where}: {step}")
 
             try:
-                found.append((nodes, preprocess_slice(series, networks, **given, progress=report)))
+                part = preprocess_slice(series, networks, **given, progress=report)
+                found.append((nodes, replace(part, excluded_frames=leftOut[nodes.key])))
             except PerfusionError as error:
                 found.append((nodes, error))
         return found
@@ -234,6 +238,8 @@ def flowTask(
     drawn = _drawn(readers)
     if not drawn:
         raise PerfusionError("No slice has contours yet.", "Press Find contours, or draw them by hand.")
+    _refuseOtherStudies(drawn)
+    _refuseUnreadDrawing(drawn)
     scans = [scan for _, _, scan in drawn]
     given = [givenArterialInput(nodes) for nodes, _, _ in drawn]
     inputs = tuple(stateOfArterialInput(nodes) for nodes, _, _ in drawn)
@@ -291,3 +297,33 @@ def _drawn(readers: Sequence[ScanReader]) -> list[tuple[ScanNodes, tuple[SliceNo
         if slices:
             drawn.append((reader.nodes, slices, reader.read(slices)))
     return drawn
+
+
+def _refuseOtherStudies(drawn: Sequence[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]]) -> None:
+    """Raise PerfusionError where scans are not of one study: numbers of two patients are never put together."""
+    scans = [scan for _, _, scan in drawn]
+    studies = sorted({scan.study or "a study without a label" for scan in scans})
+    if len(studies) > 1:
+        raise PerfusionError(
+            f"The scans are of different studies: {' and '.join(studies)}.",
+            "Choose a rest and a stress scan of one study; the names of the scans say which it is.",
+        )
+    if len({scan.condition for scan in scans}) < len(scans):
+        raise PerfusionError(
+            f"There are {len(scans)} scans, of which several are {scans[0].condition} scans.",
+            "Choose one rest and one stress scan of the same patient.",
+        )
+
+
+def _refuseUnreadDrawing(drawn: Sequence[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]]) -> None:
+    """Raise PerfusionError where a slice lost a structure and has a drawing that may be it, but is not named so."""
+    for nodes, slices, scan in drawn:
+        for part, read in zip(slices, scan.slices, strict=True):
+            if read.contours.myocardium.any() and read.contours.blood_pool.any():
+                continue
+            unread = unreadSegments(part.contours)
+            if unread:
+                raise PerfusionError(
+                    f"In the {part.name} slice of the {nodes.condition} scan it is not known what {unread[0]} is.",
+                    "Rename the segment to Myocardium, LV blood pool or RV blood pool, whichever was drawn.",
+                )
