@@ -26,6 +26,7 @@ def example(code):
 def test_every_finding_survives_being_written_as_json(code):
     flag = example(code)
     assert flag.text
+    assert f"{flag}" == f"stress: {flag.text}"
     assert "{" not in flag.text
     assert code.meaning == code.meaning.rstrip(".")
     documents = json.loads(json.dumps([flag_document(flag)]))

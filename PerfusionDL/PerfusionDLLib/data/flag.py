@@ -51,6 +51,10 @@ class Flag:
         """The text after "rest: " or "stress: " where it concerns one of them; so it stands in tables."""
         return f"{self.where.condition}: {self.text}" if self.where.condition else self.text
 
+    def __str__(self) -> str:
+        """The text after its condition, wherever a flag is shown as text."""
+        return self.text_with_condition
+
     def located(self, **changes: Any) -> "Flag":
         """The same finding about a narrower place: fields of `Where` by name."""
         return replace(self, where=replace(self.where, **changes))
