@@ -11,6 +11,12 @@ from .window import Window
 
 Edges = tuple[float, float, float, float]
 _USUAL_RADIUS_MM = 33.0
+"""Epicardial radius of a heart of usual size, mm; chosen: the middle of the 16 to 50 mm that the networks know."""
+_USUAL_BOX_CERTAINTY = 0.1
+"""Certainty of a box of usual size (0 to 1); chosen: low, because no network saw the heart in it."""
+_TRUSTED_MM, _FADING_MM, _FARTHEST_MM = 5.0, 20.0, 30.0
+"""Distance from where the blood pool enhanced, mm: a candidate counts in full, falls off as a Gaussian of this width,
+and does not count; chosen."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def find_box(
         place = np.indices(heart.shape).transpose(1, 2, 0) - window.from_image(np.array(near_px))
         away_mm = np.linalg.norm(place, axis=-1) * network.spacing_mm
         closest = ndimage.minimum(away_mm, pieces, np.arange(1, count + 1))
-        score = score * np.exp(-((np.maximum(closest - 5, 0) / 20) ** 2)) * (closest < 30)
+        score = score * np.exp(-((np.maximum(closest - _TRUSTED_MM, 0) / _FADING_MM) ** 2)) * (closest < _FARTHEST_MM)
     best = int(np.argmax(score)) + 1
     if not score[best - 1]:
         return None
@@ -76,7 +82,7 @@ def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float], s
     edges_px = _inside(np.array([center_px - half_px, center_px + half_px]), shape)
     if edges_px is None:
         raise ValueError(f"center_px must lie in the image {shape}, got {center_px}")
-    return Box(edges_px, 0.1)
+    return Box(edges_px, _USUAL_BOX_CERTAINTY)
 
 
 def _inside(corners, shape) -> Edges | None:

@@ -18,6 +18,7 @@ from .segmentation import box_around, ring_labels
 from .window import Window
 
 RECENTER_MM = 6.0
+"""Distance of the contours' middle from the window's from which the window is centered anew, mm; chosen."""
 
 
 @dataclass(frozen=True)

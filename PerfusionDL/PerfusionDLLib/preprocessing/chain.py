@@ -24,6 +24,11 @@ from .plausibility import enhances
 from .segmentation import box_around
 
 FEWEST_FRAMES = 8
+"""Frames below which a series is refused; chosen: baseline, first pass and washout need as many."""
+MOST_PEAK_DISAGREEMENT_FRAMES = 3
+"""Frames between the peak of the blood pool and that of the network from which the user is asked; chosen."""
+MOST_UNALIGNED_SHARE = 0.15
+"""Share of frames that may stay unaligned without a flag; chosen."""
 
 
 def preprocess_slice(
@@ -173,12 +178,12 @@ def _flags(
             reasons="; ".join(flag.text for flag in contradictions),
             reason_codes=tuple(str(flag.code) for flag in contradictions),
         )
-    if peak is not None and abs(contours.peak_frame - peak.frame) > 3:
+    if peak is not None and abs(contours.peak_frame - peak.frame) > MOST_PEAK_DISAGREEMENT_FRAMES:
         yield make_flag(
             FlagCode.PEAK_FRAME_DISAGREES,
             blood_pool_frame=contours.peak_frame + 1,
             suggested_frame=peak.frame + 1,
         )
     lost = int((~moved.aligned).sum())
-    if lost > 0.15 * len(moved.aligned):
+    if lost > MOST_UNALIGNED_SHARE * len(moved.aligned):
         yield make_flag(FlagCode.FRAMES_NOT_ALIGNED, count=lost, of=len(moved.aligned))

@@ -6,6 +6,7 @@ from scipy import ndimage
 from ..data.contours import Label
 
 _NEAR_MM = 12.0
+"""Distance from a border within which its probabilities are counted, mm; chosen: about the thickness of a wall."""
 
 
 def contour_doubt_mm(

@@ -10,10 +10,17 @@ from .segmentation import box_around
 from .window import Window
 
 _ANTERIOR = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)
-_TELLS = 0.25
+"""Direction to the front and above in RAS, unit length; chosen: the anterior insertion lies there."""
+_LEAST_APEX_COSINE = 0.25
+"""Cosine between plane normal and usual long axis from which the normal tells where the apex lies; chosen."""
 _FROM_EPICARDIUM_MM = 4.0
+"""Standard deviation of the distance of an insertion point from the epicardium, mm; chosen."""
 _RV_WALL_MM = 4.0
+"""Distance from the RV blood pool that costs nothing, mm; chosen: the thickness of the RV wall."""
 _FROM_RV_MM = 8.0
+"""Standard deviation of the distance beyond that, mm; chosen."""
+_PEAK_RADIUS_MM = 8.0
+"""Radius around the maximum of a heat map within which its center is taken, mm; chosen: two trained widths of 4 mm."""
 
 
 def find_points(
@@ -29,7 +36,9 @@ def find_points(
     window = Window(network.size, network.spacing_mm, middle_px, series.spacing_mm)
     heat = network(np.stack([window.look(image) for image in images]))
     near = _where_points_lie(labels, window)
-    peaks, masses = zip(*(_peak(one * near, one, reach=8 / network.spacing_mm) for one in heat), strict=True)
+    peaks, masses = zip(
+        *(_peak(one * near, one, reach=_PEAK_RADIUS_MM / network.spacing_mm) for one in heat), strict=True
+    )
     points_ras_mm = series.ras_from_pixels(window.to_image(np.array(peaks)))
     anterior, inferior = named(points_ras_mm, series.ras_from_pixels(np.array(middle_px)), series.ijk_to_ras)
     return anterior, inferior, float(min(masses))
@@ -53,7 +62,7 @@ def named(
     """
     across = np.cross(*ijk_to_ras[:3, :2].T)
     to_apex = across / np.linalg.norm(across) @ TOWARD_APEX_RAS
-    if abs(to_apex) > _TELLS:
+    if abs(to_apex) > _LEAST_APEX_COSINE:
         first_is_anterior = np.cross(*(points_ras_mm - middle_ras_mm)) @ across * to_apex > 0
     else:
         first_is_anterior = (points_ras_mm[0] - points_ras_mm[1]) @ _ANTERIOR > 0

@@ -9,9 +9,32 @@ from ..networks import Network
 from .window import Window
 
 _CANDIDATES = 3
+"""Regions that are tried as the LV blood pool, at most; chosen."""
 _APART_MM = 15.0
+"""Distance below which two candidates are the same place, mm; chosen: less than the radius of the smallest heart."""
 _FRAMES = 44
+"""Frames that the network sees of a long series; chosen: a bolus whole, each of its frames resampled by at most 1.4."""
 _BEFORE_PEAK = 18
+"""Of these, frames before the peak; chosen: baseline and arrival."""
+_REGION_SHARE = 0.5
+"""Share of the largest probability in an image from which a pixel belongs to a region; chosen: half height."""
+_NEAR_TOP, _AFTER_TOP, _BROAD_TOP, _FLAT_TOP = 0.9, 0.75, 0.7, 0.97
+"""Height of a curve, as share of its rise: the first pass has arrived; it has ended; its top is broad where consecutive
+frames exceed this; frames of equal height at the top. Chosen."""
+_BRIGHT_SHARE = 0.4
+"""Share of its enhancement from which the LV counts as bright; chosen."""
+_BRIGHT_AFTER_PEAK = 2
+"""Frames after the peak in which the myocardium has not caught up with the cavity, at most; chosen."""
+_SEEN_SHARE = 0.02
+"""Signal over the brightest of the series from which a pixel shows tissue; chosen."""
+_LEAD_DROP = 1.5
+"""Signal of a lead frame over the median of the four frames that follow; chosen."""
+_MOST_LEAD_FRAMES = 12
+"""Frames among which lead frames are searched, at most; chosen."""
+_FULL_RISE = 0.4
+"""Rise over maximum of the curve of a bolus in full; chosen: less lowers the certainty in proportion."""
+_FULL_RISE_OVER_NOISE = 8.0
+"""Rise over noise of the curve of a bolus in full; chosen: less lowers the certainty in proportion."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +102,8 @@ def _marked(images, window, frames, network):
     """Candidates in what the network marks in images (T, size, size) of a window when it sees some of the frames."""
     _, lv, rv = network(_resample_time(images[frames.start : frames.stop], network.channels))
     seen = rv.max() > network.threshold("right_ventricle")
-    rv_curve = _mean_curve(images, np.where(rv > 0.5 * rv.max(), rv, 0)) if seen else None
-    regions, count = ndimage.label(lv > 0.5 * lv.max())
+    rv_curve = _mean_curve(images, np.where(rv > _REGION_SHARE * rv.max(), rv, 0)) if seen else None
+    regions, count = ndimage.label(lv > _REGION_SHARE * lv.max())
     mass = ndimage.sum_labels(lv, regions, np.arange(1, count + 1))
     least_mm2 = network.threshold("left_ventricle_mm2")
     peaks = []
@@ -118,17 +141,17 @@ def first_pass_peak(curve: np.ndarray) -> int:
     height = (smooth - smooth.min()) / max(np.ptp(smooth), 1e-9)
     if not height.any():
         return int(np.argmax(curve))
-    start = int(np.argmax(height >= 0.9))
-    below = np.flatnonzero(height[start:] < 0.75)
+    start = int(np.argmax(height >= _NEAR_TOP))
+    below = np.flatnonzero(height[start:] < _AFTER_TOP)
     end = start + int(below[0]) if below.size else len(curve)
     top = start + int(np.argmax(curve[start:end]))
-    first, last = _around(top, height >= 0.7)
+    first, last = _around(top, height >= _BROAD_TOP)
     if last - first < 4:
         return top
     frames = np.arange(first, last + 1)
     fine = np.linspace(first, last, 20 * len(frames))
     cubic = np.polynomial.Polynomial.fit(frames, curve[frames], 3)
-    near_top = frames[height[frames] >= 0.97 * height[top]]
+    near_top = frames[height[frames] >= _FLAT_TOP * height[top]]
     return int(near_top[np.argmin(np.abs(near_top - fine[np.argmax(cubic(fine))]))])
 
 
@@ -154,9 +177,9 @@ def bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list
     [3, 4, 5]
     """
     base = np.sort(curve)[: max(len(curve) // 5, 1)].mean()
-    bright = curve >= base + 0.4 * (curve[peak_frame] - base)
+    bright = curve >= base + _BRIGHT_SHARE * (curve[peak_frame] - base)
     first, last = _around(peak_frame, bright)
-    last = min(last, peak_frame + 2)
+    last = min(last, peak_frame + _BRIGHT_AFTER_PEAK)
     chosen = np.rint(np.linspace(first, last, count)).astype(int)
     chosen[np.argmin(np.abs(chosen - peak_frame))] = peak_frame
     return sorted({int(frame) for frame in chosen})
@@ -164,12 +187,12 @@ def bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list
 
 def lead_frames(images: np.ndarray) -> int:
     """Leading frames without saturation (proton density): brighter everywhere than the frames that follow."""
-    seen = images.max(axis=0) > 0.02 * images.max()
+    seen = images.max(axis=0) > _SEEN_SHARE * images.max()
     if not seen.any():
         return 0
     middle = np.median(images[:, seen], axis=1)
-    search = min(len(images) // 4, 12)
-    drops = [i + 1 for i in range(search) if middle[i] > 1.5 * np.median(middle[i + 1 : i + 5])]
+    search = min(len(images) // 4, _MOST_LEAD_FRAMES)
+    drops = [i + 1 for i in range(search) if middle[i] > _LEAD_DROP * np.median(middle[i + 1 : i + 5])]
     return drops[-1] if drops else 0
 
 
@@ -184,4 +207,7 @@ def _prominence(curve):
     """0 for a flat or a noisy curve, 1 for a bolus far above baseline."""
     rise = curve.max() - np.median(np.sort(curve)[: max(len(curve) // 4, 1)])
     jitter = np.median(np.abs(np.diff(curve, 2))) / 2
-    return float(np.clip((rise / max(curve.max(), 1e-6)) / 0.4, 0, 1) * np.clip(rise / max(8 * jitter, 1e-6), 0, 1))
+    return float(
+        np.clip((rise / max(curve.max(), 1e-6)) / _FULL_RISE, 0, 1)
+        * np.clip(rise / max(_FULL_RISE_OVER_NOISE * jitter, 1e-6), 0, 1)
+    )

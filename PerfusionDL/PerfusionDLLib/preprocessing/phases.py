@@ -10,10 +10,16 @@ import numpy as np
 
 from .peak_frame import lead_frames
 
-_AVERAGED = 6
+_MYOCARDIUM_FRAMES = 6
+"""Frames in which the myocardium is bright that are averaged, at most; chosen."""
+_RIGHT_FRAMES = 3
+"""Frames in which the RV is full that are averaged, at most; chosen: before the LV is, for few heartbeats."""
 _AFTER_PEAK = (4, 16)
+"""Frames after the LV peak between which the myocardium is brightest; chosen: recirculation follows."""
 _EMPTY_LV = 0.5
+"""Share of its rise at which the LV still counts as rather empty, at most; chosen."""
 _FULL_RV = 0.8
+"""Share of its rise from which the RV counts as full; chosen."""
 
 
 def moments(
@@ -51,7 +57,7 @@ def right_frames(lv: np.ndarray, rv: np.ndarray | None, peak: int, usable: np.nd
     fit = (filled >= _FULL_RV) & (arrived <= _EMPTY_LV)
     if not fit.any():
         return [int(before[np.argmax(filled - arrived)])]
-    best = np.argsort(-(filled - arrived)[fit], kind="stable")[:3]
+    best = np.argsort(-(filled - arrived)[fit], kind="stable")[:_RIGHT_FRAMES]
     return sorted(before[fit][best].tolist())
 
 
@@ -67,7 +73,7 @@ def muscle_frames(count: int, peak: int, usable: np.ndarray) -> list[int]:
     there = low + np.flatnonzero(usable[low : high + 1])
     if not there.size or low <= peak:
         return []
-    return np.unique(there[np.rint(np.linspace(0, len(there) - 1, _AVERAGED)).astype(int)]).tolist()
+    return np.unique(there[np.rint(np.linspace(0, len(there) - 1, _MYOCARDIUM_FRAMES)).astype(int)]).tolist()
 
 
 def _share(curve):

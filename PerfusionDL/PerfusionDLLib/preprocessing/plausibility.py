@@ -7,9 +7,15 @@ from ..data.contours import Label
 from ..data.flag import Flag, FlagCode, make_flag
 
 _LEAST_ENHANCEMENT = 1.35
+"""Peak over baseline of the LV blood pool; chosen: patients reach 2.9 and more."""
 _LEAST_DELAY_FRAMES = 0.7
+"""Frames from the half rise of the RV to that of the LV; chosen: blood passes the lungs in several heartbeats."""
+_MOST_MYOCARDIUM_SHARE = 0.95
+"""Signal of the myocardium over that of the blood pool at its peak; chosen."""
 _LEAST_ROUND = 0.6
+"""Shortest over longest axis of the left ventricle; chosen: in a long-axis view it is long."""
 _RADIUS_MM = (13.0, 55.0)
+"""Epicardial radius, mm; chosen: 3 to 5 mm beyond the 16 to 50 mm that the networks were trained on."""
 
 
 def enhancement(curve: np.ndarray) -> float:
@@ -52,7 +58,7 @@ def find_contradictions(corrected: np.ndarray, labels: np.ndarray, spacing_mm: t
         reasons.append(make_flag(FlagCode.RIGHT_NOT_BEFORE_LEFT))
     myocardium = labels == Label.MYOCARDIUM
     muscle = corrected[:, myocardium].mean(axis=1)
-    if muscle[peak] > 0.95 * cavity[peak]:
+    if muscle[peak] > _MOST_MYOCARDIUM_SHARE * cavity[peak]:
         reasons.append(make_flag(FlagCode.MYOCARDIUM_AS_BRIGHT_AS_BLOOD))
     reasons += _shape_contradictions((labels == Label.BLOOD_POOL) | myocardium, spacing_mm)
     return tuple(reasons)

@@ -6,6 +6,7 @@ from scipy import ndimage
 from ..data.contours import Label
 
 _SMOOTHING_MM = 1.0
+"""Standard deviation of the Gaussian that smooths probabilities, mm; chosen: half a pixel of the network's input."""
 
 
 def ring_labels(probability: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray | None:
