@@ -24,7 +24,7 @@ def perfect(case):
     contours = Contours(
         peak_frame=case.reference.peak_frame,
         reference_frame=frame,
-        box_px=network_scores.box_around(truth.labels),
+        box_px=network_scores.compute_box(truth.labels),
         labels=truth.labels,
         anterior_rv_ras_mm=anterior,
         inferior_rv_ras_mm=inferior,
@@ -108,11 +108,11 @@ def test_the_table_counts_what_was_not_found(case, tmp_path):
 
 def test_a_calibrated_confidence_is_the_share_of_good_answers():
     rng = np.random.default_rng(2)
-    sureness = rng.uniform(0.05, 0.95, 5000)
-    truly = 1 / (1 + np.exp(-(0.5 * np.log(sureness / (1 - sureness)) + 2)))
-    slope, offset = calibration.platt(sureness, rng.random(5000) < truly)
+    certainty = rng.uniform(0.05, 0.95, 5000)
+    truly = 1 / (1 + np.exp(-(0.5 * np.log(certainty / (1 - certainty)) + 2)))
+    slope, offset = calibration.platt(certainty, rng.random(5000) < truly)
     network = networks.Network({"calibration": {"slope": slope, "offset": offset}}, None)
-    for one, expected in zip(sureness[:50], truly[:50], strict=True):
+    for one, expected in zip(certainty[:50], truly[:50], strict=True):
         assert network.confidence(one) == pytest.approx(expected, abs=0.03)
 
 

@@ -10,10 +10,10 @@ from PerfusionDLLib.data.study import TOWARD_APEX_RAS, Condition, Level, Perfusi
 from PerfusionDLLib.evaluation import network_scores
 from PerfusionDLLib.evaluation.cases import phantom_case
 from PerfusionDLLib.preprocessing import candidates
-from PerfusionDLLib.preprocessing.bounding_box import box_about
-from PerfusionDLLib.preprocessing.contour_uncertainty import contour_doubt_mm
-from PerfusionDLLib.preprocessing.insertion_points import named
-from PerfusionDLLib.preprocessing.phases import moments, muscle_frames, right_frames
+from PerfusionDLLib.preprocessing.bounding_box import place_usual_box
+from PerfusionDLLib.preprocessing.contour_uncertainty import compute_contour_uncertainty_mm
+from PerfusionDLLib.preprocessing.insertion_points import order_insertion_points
+from PerfusionDLLib.preprocessing.phases import average_phases, find_myocardium_frames, find_rv_frames
 from PerfusionDLLib.preprocessing.window import Window
 from PerfusionDLLib.training.synthetic.other_series import draw_other_series
 from scipy import ndimage, stats
@@ -38,7 +38,7 @@ def found(simulated, nets):
 def test_the_myocardium_is_a_closed_ring_around_one_cavity_however_ragged_the_probabilities(seed):
     rng = np.random.default_rng(seed)
     rough = ndimage.gaussian_filter(rng.random((4, 80, 80)), (0, 2, 2))
-    labels = preprocessing.ring_labels(np.exp(60 * rough) / np.exp(60 * rough).sum(axis=0), (1.5, 1.5))
+    labels = preprocessing.compute_ring_labels(np.exp(60 * rough) / np.exp(60 * rough).sum(axis=0), (1.5, 1.5))
     muscle, cavity = labels == Label.MYOCARDIUM, labels == Label.BLOOD_POOL
     assert ndimage.label(muscle)[1] == 1
     assert ndimage.label(cavity)[1] == 1
@@ -50,13 +50,13 @@ def test_the_myocardium_is_a_closed_ring_around_one_cavity_however_ragged_the_pr
 def test_without_a_heart_there_are_no_labels():
     nothing = np.zeros((4, 40, 40))
     nothing[0] = 1
-    assert preprocessing.ring_labels(nothing, (2.0, 2.0)) is None
+    assert preprocessing.compute_ring_labels(nothing, (2.0, 2.0)) is None
 
 
 def test_a_window_shows_a_linear_image_as_it_is():
     rows, columns = np.mgrid[:60, :80].astype(np.float32)
     window = Window(size=21, spacing_mm=3.0, center_px=(30.0, 41.0), image_spacing_mm=(1.4, 1.4))
-    seen = window.look((2 * rows + columns)[None])[0]
+    seen = window.sample((2 * rows + columns)[None])[0]
     place = window.to_image(np.stack(np.indices((21, 21)), axis=-1))
     np.testing.assert_allclose(seen, 2 * place[..., 0] + place[..., 1], atol=0.05)
 
@@ -66,7 +66,7 @@ def test_the_answer_lies_where_the_window_looked():
     rows, columns = np.indices((31, 31))
     here = window.from_image(np.array([38.0, 27.0]))
     blob = np.exp(-((rows - here[0]) ** 2 + (columns - here[1]) ** 2) / 8)[None]
-    seen = window.answer(blob, (80, 50))[0]
+    seen = window.resample_to_image(blob, (80, 50))[0]
     assert np.unravel_index(seen.argmax(), seen.shape) == (38, 27)
 
 
@@ -74,18 +74,18 @@ def test_lead_frames_without_saturation_are_not_the_peak():
     images = np.full((30, 8, 8), 10.0)
     images[:3] = 80
     images[14:18, 3:5, 3:5] = 60
-    assert preprocessing.lead_frames(images) == 3
-    assert preprocessing.lead_frames(images[3:]) == 0
+    assert preprocessing.count_lead_frames(images) == 3
+    assert preprocessing.count_lead_frames(images[3:]) == 0
 
 
 def test_a_second_pass_and_a_bright_late_frame_are_not_the_peak():
     curve = np.array([1, 1, 1, 4, 9, 10, 8, 5, 3, 3, 4, 5, 5, 4, 4, 10.5, 4, 4], float)
-    assert preprocessing.first_pass_peak(curve) == 5
+    assert preprocessing.find_first_pass_peak(curve) == 5
 
 
 def test_a_first_pass_lower_than_what_follows_still_has_a_peak():
     curve = np.array([1, 1, 1, 2, 5, 9.5, 9.7, 9.8, 9.7, 9.5, 6, 7, 8, 9, 10, 10.5, 10.6, 10.6, 10.6], float)
-    assert preprocessing.first_pass_peak(curve) in (6, 7, 8)
+    assert preprocessing.find_first_pass_peak(curve) in (6, 7, 8)
 
 
 def test_a_phantom_slice_is_found(simulated, found):
@@ -146,7 +146,7 @@ def test_images_of_nothing_are_refused_in_words_and_flagged_where_the_user_insis
 
 
 def test_a_curve_that_does_not_change_has_its_peak_at_the_first_frame():
-    assert preprocessing.first_pass_peak(np.full(12, 3.0)) == 0
+    assert preprocessing.find_first_pass_peak(np.full(12, 3.0)) == 0
 
 
 @pytest.mark.parametrize("kind", ["cine", "knee", "brain", "still"])
@@ -175,7 +175,7 @@ def test_nothing_speaks_against_a_phantom_slice(found):
 
 
 @pytest.mark.parametrize("sd_mm", [1.0, 2.0, 3.0])
-def test_the_doubt_about_a_wall_is_the_standard_deviation_of_its_border(sd_mm):
+def test_the_uncertainty_of_a_wall_is_the_standard_deviation_of_its_border(sd_mm):
     rows, columns = np.indices((120, 140))
     distance = np.hypot((rows - 60) * 1.2, (columns - 70) * 1.0)
     epicardium = stats.norm.sf(distance, 40, np.where(columns > 70, sd_mm, 0.5))
@@ -183,11 +183,13 @@ def test_the_doubt_about_a_wall_is_the_standard_deviation_of_its_border(sd_mm):
     probability = np.stack([1 - epicardium, epicardium - cavity, cavity, np.zeros_like(cavity)])
     labels = np.where(distance < 22, 2, np.where(distance < 40, 1, 0)).astype(np.uint8)
     points_px = np.array([[60 - 24, 70 - 28.0], [60 + 24, 70 - 28.0]])
-    doubt_mm = contour_doubt_mm(probability, labels, points_px, (1.2, 1.0))
-    assert doubt_mm["lateral"] == pytest.approx(sd_mm, rel=0.08)
-    assert doubt_mm["septal"] == pytest.approx(0.5, rel=0.1)
-    flipped = contour_doubt_mm(probability[:, ::-1], labels[::-1], [119, 0] + points_px * [-1, 1], (1.2, 1.0))
-    assert flipped == doubt_mm
+    uncertainty_mm = compute_contour_uncertainty_mm(probability, labels, points_px, (1.2, 1.0))
+    assert uncertainty_mm["lateral"] == pytest.approx(sd_mm, rel=0.08)
+    assert uncertainty_mm["septal"] == pytest.approx(0.5, rel=0.1)
+    flipped = compute_contour_uncertainty_mm(
+        probability[:, ::-1], labels[::-1], [119, 0] + points_px * [-1, 1], (1.2, 1.0)
+    )
+    assert flipped == uncertainty_mm
 
 
 def test_where_the_box_network_sees_nothing_the_enhancing_blood_pool_decides(simulated, found, nets):
@@ -219,14 +221,14 @@ def test_the_heart_is_found_where_networks_before_took_something_else_for_it(net
     assert scored.rv_dice > 0.6
 
 
-def test_where_the_labels_network_is_at_a_loss_the_next_place_is_tried(simulated, nets):
+def test_where_the_labels_network_is_uncertain_the_next_place_is_tried(simulated, nets):
     series = simulated.series
-    (peak, right), *_ = candidates.places(
+    (peak, right), *_ = candidates.find_candidate_boxes(
         series, nets, preprocessing.find_peaks(series.signal, series.spacing_mm, nets.peak), None
     )
     shape = series.signal.shape[1:]
-    wrong = box_about((8.0, 8.0), series.spacing_mm, shape)
-    view = candidates.best_view(series, nets, [(peak, wrong), (peak, right)], None, lambda step: None)
+    wrong = place_usual_box((8.0, 8.0), series.spacing_mm, shape)
+    view = candidates.find_best_view(series, nets, [(peak, wrong), (peak, right)], None, lambda step: None)
     assert view.box is right
 
 
@@ -244,7 +246,7 @@ def first_pass(*, lead=0):
 def test_the_moments_show_the_right_ventricle_full_and_the_muscle_bright(lead):
     images = first_pass(lead=lead)
     lv, rv = images[:, 0, 0], images[:, 0, 1]
-    seen = moments(images, [lead + 19, lead + 20], usable=np.ones(len(images), bool), lv=lv, rv=rv)
+    seen = average_phases(images, [lead + 19, lead + 20], usable=np.ones(len(images), bool), lv=lv, rv=rv)
     np.testing.assert_array_equal(seen[:, 0], images[lead + 19 : lead + 21])
     _, (full, late) = seen[1, 0, 0], seen[1, 1:, 0]
     assert full[1] > 0.8 * rv[lead:].max()
@@ -254,14 +256,14 @@ def test_the_moments_show_the_right_ventricle_full_and_the_muscle_bright(lead):
 
 def test_a_moment_that_is_missing_is_replaced_by_the_frame_about_the_peak():
     images = first_pass()
-    seen = moments(images[:21], [20], usable=np.ones(21, bool), lv=images[:21, 0, 0], rv=None)
+    seen = average_phases(images[:21], [20], usable=np.ones(21, bool), lv=images[:21, 0, 0], rv=None)
     np.testing.assert_array_equal(seen[0], np.repeat(images[20:21], 3, axis=0))
 
 
 def test_frames_that_are_not_aligned_are_no_part_of_a_moment():
     images, usable = first_pass(), np.arange(50) % 2 == 0
-    assert all(usable[right_frames(images[:, 0, 0], images[:, 0, 1], 20, usable)])
-    assert all(usable[muscle_frames(50, 20, usable)])
+    assert all(usable[find_rv_frames(images[:, 0, 0], images[:, 0, 1], 20, usable)])
+    assert all(usable[find_myocardium_frames(50, 20, usable)])
 
 
 @pytest.mark.parametrize("degrees", range(0, 360, 45))
@@ -275,7 +277,7 @@ def test_insertion_points_keep_their_names_however_the_heart_is_turned_about_its
     up = np.cross(to_apex, right)
     anterior, inferior = 30 * (np.cos(usual)[:, None] * right + np.sin(usual)[:, None] * up)
     for given in ([anterior, inferior], [inferior, anterior]):
-        found = named(np.stack(given), np.zeros(3), plane)
+        found = order_insertion_points(np.stack(given), np.zeros(3), plane)
         np.testing.assert_array_equal(found[0], anterior)
         np.testing.assert_array_equal(found[1], inferior)
 

@@ -269,7 +269,7 @@ def calibrate(
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 5000,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
 ) -> None:
-    """Count how often answers are good at each sureness, on phantoms and disturbed phantoms: confidences that hold."""
+    """Count how often answers are good at each certainty, on phantoms and disturbed phantoms: confidences that hold."""
     from itertools import chain
 
     from ..evaluation import calibration, cases

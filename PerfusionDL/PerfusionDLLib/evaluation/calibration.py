@@ -1,4 +1,4 @@
-"""What the networks' sureness is worth: how often their answers were good on phantoms, written into their cards."""
+"""What the networks' certainty is worth: how often their answers were good on phantoms, written into their cards."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ def calibration_cases(cases: Iterable[Case], rng: np.random.Generator) -> Iterat
 
 
 def uncalibrated(networks: Networks) -> Networks:
-    """The same networks, telling their sureness in place of a confidence."""
+    """The same networks, telling their certainty in place of a confidence."""
     plain = {
         step: replace(network, card={key: value for key, value in network.card.items() if key != "calibration"})
         for step, network in ((step, getattr(networks, step)) for step in STEPS)
@@ -53,8 +53,8 @@ def write_calibration(folder: Path, counted: dict[str, dict], command: str) -> N
         path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
-def platt(sureness: np.ndarray, good: np.ndarray) -> tuple[float, float]:
-    """Slope and offset of the logistic curve from log-odds of sureness to the share of good answers.
+def platt(certainty: np.ndarray, good: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of the logistic curve from log-odds of certainty to the share of good answers.
 
     With Platt's soft targets (one success and one failure added), so that it exists where every answer was good; the
     slope is not negative, and near 1 where nothing speaks for another (log-normal prior, SD of the logarithm 1).
@@ -63,14 +63,14 @@ def platt(sureness: np.ndarray, good: np.ndarray) -> tuple[float, float]:
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> sureness = rng.random(20000)
-    >>> slope, offset = platt(sureness, rng.random(20000) < sureness)
+    >>> certainty = rng.random(20000)
+    >>> slope, offset = platt(certainty, rng.random(20000) < certainty)
     >>> abs(slope - 1) < 0.05 and abs(offset) < 0.05
     True
     """
-    sureness = np.clip(np.asarray(sureness, float), 1e-3, 1 - 1e-3)
+    certainty = np.clip(np.asarray(certainty, float), 1e-3, 1 - 1e-3)
     good = np.asarray(good, bool)
-    odds = np.log(sureness / (1 - sureness))
+    odds = np.log(certainty / (1 - certainty))
     target = np.where(good, (good.sum() + 1) / (good.sum() + 2), 1 / ((~good).sum() + 2))
 
     def cost(parameters):
@@ -83,9 +83,9 @@ def platt(sureness: np.ndarray, good: np.ndarray) -> tuple[float, float]:
 
 def _counted(step: str, scores: Sequence[Score]) -> dict:
     good = GOOD[step]
-    sureness = np.array([getattr(one, good.confidence) for one in scores])
+    certainty = np.array([getattr(one, good.confidence) for one in scores])
     held = np.array([good.holds(one) for one in scores])
-    slope, offset = platt(sureness, held)
+    slope, offset = platt(certainty, held)
     return {
         "slope": round(slope, 3),
         "offset": round(offset, 3),

@@ -14,7 +14,7 @@ from ..data.errors import PerfusionError
 from ..data.preprocessed import PreprocessedSlice
 from ..networks import Networks
 from ..preprocessing import preprocess_slice
-from ..preprocessing.segmentation import box_around
+from ..preprocessing.segmentation import compute_box
 from .agreement.shape import dice, rectangle_dice
 from .cases import Case
 
@@ -97,7 +97,7 @@ def score(found: PreprocessedSlice, case: Case) -> Score:
         condition=case.condition,
         level=case.level,
         peak_frame_error=abs(contours.peak_frame - case.reference.peak_frame),
-        box_dice=rectangle_dice(contours.box_px, box_around(theirs)),
+        box_dice=rectangle_dice(contours.box_px, compute_box(theirs)),
         myocardium_dice=dice(contours.myocardium, theirs == Label.MYOCARDIUM),
         cavity_dice=dice(contours.blood_pool, theirs == Label.BLOOD_POOL),
         epicardium_dice=dice(np.isin(mine, _LV), np.isin(theirs, _LV)),
@@ -181,7 +181,7 @@ def worst_cases(order: Sequence[tuple[Score, Case, PreprocessedSlice | None]]) -
             for mask, color in ((np.isin(labels, _LV), "yellow"), (labels == 2, "red"), (labels == 3, "cyan")):
                 if mask.any():
                     axes.contour(mask, [0.5], colors=color, linewidths=0.8, linestyles=style)
-        row0, column0, row1, column1 = box_around(truth)
+        row0, column0, row1, column1 = compute_box(truth)
         margin = 0.5 * (row1 - row0)
         axes.set(xlim=(column0 - margin, column1 + margin), ylim=(row1 + margin, row0 - margin))
     return figure

@@ -46,7 +46,7 @@ class Network:
 
     @property
     def channels(self) -> int:
-        """Channels of its input; more than one are frames or moments in time."""
+        """Channels of its input; more than one are frames or average_phases in time."""
         return self.card["architecture"]["channels_in"]
 
     def scaled(self, image: np.ndarray) -> np.ndarray:
@@ -60,16 +60,16 @@ class Network:
         """A threshold on the outputs of the network; the card says on which of them, what follows, and its source."""
         return self.card["thresholds"][name]["value"]
 
-    def confidence(self, sureness: float) -> float:
-        """How often an answer given with this ``sureness`` (0 to 1) was good on phantoms, 0 to 1.
+    def confidence(self, certainty: float) -> float:
+        """How often an answer given with this ``certainty`` (0 to 1) was good on phantoms, 0 to 1.
 
         What good means, and on what it was counted, stands in the card; a card without a count promises what it says.
         """
         counted = self.card.get("calibration")
         if counted is None:
-            return round(float(sureness), 3)
-        sureness = float(np.clip(sureness, 1e-3, 1 - 1e-3))
-        log_odds = counted["slope"] * np.log(sureness / (1 - sureness)) + counted["offset"]
+            return round(float(certainty), 3)
+        certainty = float(np.clip(certainty, 1e-3, 1 - 1e-3))
+        log_odds = counted["slope"] * np.log(certainty / (1 - certainty)) + counted["offset"]
         return round(float(1 / (1 + np.exp(-log_odds))), 3)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:

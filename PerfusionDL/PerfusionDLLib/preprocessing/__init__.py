@@ -3,22 +3,22 @@
 from .bounding_box import Box, find_box
 from .candidates import find_labels
 from .chain import preprocess_slice
-from .insertion_points import find_points
-from .peak_frame import Peak, bright_frames, find_peaks, first_pass_peak, lead_frames
-from .phases import moments
-from .segmentation import ring_labels
+from .insertion_points import find_insertion_points
+from .peak_frame import Peak, count_lead_frames, find_bright_frames, find_first_pass_peak, find_peaks
+from .phases import average_phases
+from .segmentation import compute_ring_labels
 
 __all__ = [
     "Box",
     "Peak",
-    "bright_frames",
+    "average_phases",
+    "compute_ring_labels",
+    "count_lead_frames",
     "find_box",
+    "find_bright_frames",
+    "find_first_pass_peak",
+    "find_insertion_points",
     "find_labels",
     "find_peaks",
-    "find_points",
-    "first_pass_peak",
-    "lead_frames",
-    "moments",
     "preprocess_slice",
-    "ring_labels",
 ]

@@ -23,11 +23,11 @@ and does not count; chosen."""
 class Box:
     """Edges around the epicardium in pixels of the image, row0, column0, row1, column1.
 
-    sureness : 0 to 1, of the network
+    certainty : 0 to 1, of the network
     """
 
     edges_px: Edges
-    sureness: float
+    certainty: float
 
     @property
     def center_px(self) -> tuple[float, float]:
@@ -46,7 +46,7 @@ def find_box(
     """
     middle = tuple((length - 1) / 2 for length in image.shape)
     window = Window(network.size, network.spacing_mm, middle, spacing_mm)
-    probability = network(window.look(image[None]))
+    probability = network(window.sample(image[None]))
     heart = probability[Label.MYOCARDIUM] + probability[Label.BLOOD_POOL]
     pieces, count = ndimage.label(heart > 0.5)
     if not count:
@@ -66,16 +66,16 @@ def find_box(
     edges_px = _inside(window.to_image(np.array([first, last])), image.shape)
     if edges_px is None:
         return None
-    sure = float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum())
-    return Box(edges_px, sure)
+    certainty = float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum())
+    return Box(edges_px, certainty)
 
 
-def box_about(center_px: tuple[float, float], spacing_mm: tuple[float, float], shape: tuple[int, int]) -> Box:
+def place_usual_box(center_px: tuple[float, float], spacing_mm: tuple[float, float], shape: tuple[int, int]) -> Box:
     """A box as large as most hearts about where the blood pool enhanced, for want of a better one; inside the image.
 
     Examples
     --------
-    >>> box_about((10.0, 60.0), (2.0, 2.0), (128, 64)).edges_px[3]
+    >>> place_usual_box((10.0, 60.0), (2.0, 2.0), (128, 64)).edges_px[3]
     63.0
     """
     half_px = _USUAL_RADIUS_MM / np.asarray(spacing_mm)

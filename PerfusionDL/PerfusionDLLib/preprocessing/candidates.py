@@ -10,11 +10,11 @@ from ..data.flag import Flag
 from ..data.preprocessed import MotionCompensation
 from ..data.study import PerfusionSeries
 from ..networks import Network, Networks
-from .bounding_box import Box, box_about, find_box
-from .peak_frame import Peak, bright_frames, lead_frames
-from .phases import moments
+from .bounding_box import Box, find_box, place_usual_box
+from .peak_frame import Peak, count_lead_frames, find_bright_frames
+from .phases import average_phases
 from .plausibility import find_contradictions
-from .segmentation import box_around, ring_labels
+from .segmentation import compute_box, compute_ring_labels
 from .window import Window
 
 RECENTER_MM = 6.0
@@ -25,12 +25,12 @@ RECENTER_MM = 6.0
 class FoundLabels:
     """What the labels network sees in a slice.
 
-    labels : (Y, X) uint8, values of `Label`; probability : (4, Y, X) float32; sureness : 0 to 1, of the network
+    labels : (Y, X) uint8, values of `Label`; probability : (4, Y, X) float32; certainty : 0 to 1, of the network
     """
 
     labels: np.ndarray
     probability: np.ndarray
-    sureness: float
+    certainty: float
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class View:
     contradictions: tuple[Flag, ...]
 
 
-def places(
+def find_candidate_boxes(
     series: PerfusionSeries, networks: Networks, candidates: Sequence[Peak], peak_frame: int | None
 ) -> Iterator[tuple[Peak | None, Box]]:
     """Candidates for the LV about which the box network sees a heart too, with its box.
 
-    Where it sees none about any, a box of usual size about the first, if that is sure of itself.
+    Where it sees none about any, a box of usual size about the first, if the peak network is certain of it.
     """
     seen = False
     for peak in candidates:
@@ -62,39 +62,39 @@ def places(
             yield peak, box
     if seen:
         return
-    if candidates and candidates[0].sureness > networks.peak.threshold("box_of_usual_size"):
-        yield candidates[0], box_about(candidates[0].center_px, series.spacing_mm, series.signal.shape[1:])
+    if candidates and candidates[0].certainty > networks.peak.threshold("box_of_usual_size"):
+        yield candidates[0], place_usual_box(candidates[0].center_px, series.spacing_mm, series.signal.shape[1:])
     elif not candidates and peak_frame is not None:
         box = find_box(series.signal[peak_frame], series.spacing_mm, networks.box)
         if box is not None:
             yield None, box
 
 
-def best_view(
+def find_best_view(
     series: PerfusionSeries,
     networks: Networks,
-    places: Iterable[tuple[Peak | None, Box]],
+    boxes: Iterable[tuple[Peak | None, Box]],
     peak_frame: int | None,
     progress: Callable[[str], None],
 ) -> View | None:
-    """The first place where the labels network is not at a loss and nothing contradicts a first pass.
+    """The first place where the labels network is certain enough and nothing contradicts a first pass.
 
-    Where there is none, the first where the network is not at a loss; else the one it is surest of.
+    Where there is none, the first where the network is certain enough; else the one where it is most certain.
     """
     enough = networks.labels.threshold("next_candidate")
     best = None
-    for peak, box in places:
-        view = look(series, networks, peak, box, peak_frame, progress)
+    for peak, box in boxes:
+        view = compute_view(series, networks, peak, box, peak_frame, progress)
         if view is None:
             continue
-        if best is None or best.found.sureness < min(view.found.sureness, enough):
+        if best is None or best.found.certainty < min(view.found.certainty, enough):
             best = view
-        if view.found.sureness > enough and not view.contradictions:
+        if view.found.certainty > enough and not view.contradictions:
             return view
     return best
 
 
-def look(
+def compute_view(
     series: PerfusionSeries,
     networks: Networks,
     peak: Peak | None,
@@ -102,8 +102,8 @@ def look(
     peak_frame: int | None,
     progress: Callable[[str], None],
 ) -> View | None:
-    """What is seen at one place; None where the labels network sees no heart."""
-    curve = peak.curve if peak is not None else curve_in_box(series.signal, box.edges_px)
+    """What the labels network sees at one place; None where the labels network sees no heart."""
+    curve = peak.curve if peak is not None else compute_box_curve(series.signal, box.edges_px)
     found_frame = peak.frame if peak is not None else int(np.argmax(curve))
     reference = found_frame if peak_frame is None else peak_frame
     progress("motion compensation")
@@ -111,13 +111,13 @@ def look(
         series.signal, spacing_mm=series.spacing_mm, reference_frame=reference, region_px=box.edges_px
     )
     progress("labels")
-    frames = [frame for frame in bright_frames(curve, reference) if moved.aligned[frame] or frame == reference]
+    frames = [frame for frame in find_bright_frames(curve, reference) if moved.aligned[frame] or frame == reference]
     rv_curve = peak.rv_curve if peak is not None else None
-    images = moments(moved.corrected, frames, usable=moved.aligned, lv=curve, rv=rv_curve)
+    images = average_phases(moved.corrected, frames, usable=moved.aligned, lv=curve, rv=rv_curve)
     found = find_labels(images, series.spacing_mm, networks.labels, center_px=box.center_px)
     if found is None:
         return None
-    passing = moved.corrected[lead_frames(moved.corrected) :]
+    passing = moved.corrected[count_lead_frames(moved.corrected) :]
     contradictions = find_contradictions(passing, found.labels, series.spacing_mm)
     return View(peak, box, int(reference), moved, images, found, contradictions)
 
@@ -127,17 +127,17 @@ def find_labels(
 ) -> FoundLabels | None:
     """What the labels network sees; None where there is no heart.
 
-    images : (frame, 3, Y, X) in one pose, as `moments` gives them
-    center_px : where the heart is; looked at again from its own middle if that lies elsewhere
+    images : (frame, 3, Y, X) in one pose, as `average_phases` gives them
+    center_px : where the heart is; the window is centered anew on what is found if that lies elsewhere
     """
     for _ in range(2):
         window = Window(network.size, network.spacing_mm, center_px, spacing_mm)
-        probability = network(np.stack([window.look(image) for image in images]))
-        answer = window.answer(probability, images.shape[2:])
-        labels = ring_labels(answer, spacing_mm)
+        probability = network(np.stack([window.sample(image) for image in images]))
+        answer = window.resample_to_image(probability, images.shape[2:])
+        labels = compute_ring_labels(answer, spacing_mm)
         if labels is None:
             return None
-        middle = _middle(box_around(labels))
+        middle = _middle(compute_box(labels))
         if np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < RECENTER_MM:
             break
         center_px = middle
@@ -159,6 +159,6 @@ def _certainty(probability):
     return float(min(overlaps))
 
 
-def curve_in_box(signal, box_px):
+def compute_box_curve(signal, box_px):
     rows, columns = (slice(max(int(low), 0), int(high) + 1) for low, high in zip(box_px[:2], box_px[2:], strict=True))
     return np.percentile(signal[:, rows, columns], 90, axis=(1, 2))

@@ -16,12 +16,12 @@ from ..data.preprocessed import MotionCompensation, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from ..networks import Network, Networks
 from .bounding_box import Box, Edges
-from .candidates import best_view, places
-from .contour_uncertainty import contour_doubt_mm
-from .insertion_points import find_points
-from .peak_frame import Peak, find_peaks, first_pass_peak, lead_frames
-from .plausibility import enhances
-from .segmentation import box_around
+from .candidates import find_best_view, find_candidate_boxes
+from .contour_uncertainty import compute_contour_uncertainty_mm
+from .insertion_points import find_insertion_points
+from .peak_frame import Peak, count_lead_frames, find_first_pass_peak, find_peaks
+from .plausibility import is_enhancing
+from .segmentation import compute_box
 
 FEWEST_FRAMES = 8
 """Frames below which a series is refused; chosen: baseline, first pass and washout need as many."""
@@ -71,39 +71,39 @@ def preprocess_slice(
         tried = [(next(iter(candidates), None), Box(box_px, 1.0))]
         origins[Part.BOX] = Origin.EDITED
     else:
-        tried = places(series, networks, candidates, peak_frame)
-    view = best_view(series, networks, tried, peak_frame, progress)
-    if view is None or (box_px is None and view.found.sureness < networks.labels.threshold("no_heart")):
+        tried = find_candidate_boxes(series, networks, candidates, peak_frame)
+    view = find_best_view(series, networks, tried, peak_frame, progress)
+    if view is None or (box_px is None and view.found.certainty < networks.labels.threshold("no_heart")):
         raise _no_heart(series)
     peak, box, moved, found = view.peak, view.box, view.motion, view.found
     if box_px is None:
-        confidences[Part.BOX] = networks.box.confidence(box.sureness)
+        confidences[Part.BOX] = networks.box.confidence(box.certainty)
     if peak_frame is not None:
         origins[Part.PEAK_FRAME] = Origin.EDITED
     else:
-        confidences[Part.PEAK_FRAME] = networks.peak.confidence(peak.sureness) if peak is not None else 0.0
+        confidences[Part.PEAK_FRAME] = networks.peak.confidence(peak.certainty) if peak is not None else 0.0
 
     labels = found.labels
-    confidences[Part.LABELS] = networks.labels.confidence(found.sureness)
-    passing = moved.corrected[lead_frames(moved.corrected) :]
-    if box_px is None and not enhances(passing, labels):
+    confidences[Part.LABELS] = networks.labels.confidence(found.certainty)
+    passing = moved.corrected[count_lead_frames(moved.corrected) :]
+    if box_px is None and not is_enhancing(passing, labels):
         raise _no_first_pass(series)
     if origins[Part.PEAK_FRAME] is Origin.AUTOMATIC:
         cavity = passing[:, labels == Label.BLOOD_POOL].mean(axis=1)
-        peak_frame = len(moved.corrected) - len(passing) + first_pass_peak(cavity)
+        peak_frame = len(moved.corrected) - len(passing) + find_first_pass_peak(cavity)
 
     progress("insertion points")
-    anterior, inferior, sureness = find_points(view.images, series, networks.points, labels=labels)
-    confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(sureness)
-    if found.sureness < networks.labels.threshold("next_candidate"):  # points lie on contours
+    anterior, inferior, certainty = find_insertion_points(view.images, series, networks.points, labels=labels)
+    confidences[Part.RV_INSERTION_POINTS] = networks.points.confidence(certainty)
+    if found.certainty < networks.labels.threshold("next_candidate"):  # points lie on contours
         confidences[Part.RV_INSERTION_POINTS] = min(confidences[Part.RV_INSERTION_POINTS], confidences[Part.LABELS])
-    doubt_mm = contour_doubt_mm(
+    uncertainty_mm = compute_contour_uncertainty_mm(
         found.probability, labels, series.pixels_from_ras(np.stack([anterior, inferior])), spacing_mm
     )
     contours = Contours(
         peak_frame=int(peak_frame),
         reference_frame=view.reference_frame,
-        box_px=box_px if box_px is not None else box_around(labels),
+        box_px=box_px if box_px is not None else compute_box(labels),
         labels=labels,
         anterior_rv_ras_mm=anterior,
         inferior_rv_ras_mm=inferior,
@@ -114,7 +114,7 @@ def preprocess_slice(
     reasons = view.contradictions
     if confidences[Part.LABELS] < networks.labels.threshold("unfamiliar"):
         reasons = (*reasons, make_flag(FlagCode.UNFAMILIAR_CONTOURS, confidence=confidences[Part.LABELS]))
-    flags = (*_flags(contours, networks, peak, moved, reasons), *_wall_flags(doubt_mm, networks.labels))
+    flags = (*_flags(contours, networks, peak, moved, reasons), *_wall_flags(uncertainty_mm, networks.labels))
     return PreprocessedSlice(
         series=series,
         motion=moved,
@@ -151,9 +151,9 @@ def _no_heart(series):
     )
 
 
-def _wall_flags(doubt_mm: Mapping[str, float], network: Network) -> Iterator[Flag]:
+def _wall_flags(uncertainty_mm: Mapping[str, float], network: Network) -> Iterator[Flag]:
     """Walls whose contours are uncertain."""
-    for wall, width_mm in doubt_mm.items():
+    for wall, width_mm in uncertainty_mm.items():
         if width_mm > network.threshold("wall_mm"):
             yield make_flag(FlagCode.WALL_UNCERTAIN, wall=wall, uncertainty_mm=width_mm)
 

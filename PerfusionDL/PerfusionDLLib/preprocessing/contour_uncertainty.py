@@ -9,10 +9,10 @@ _NEAR_MM = 12.0
 """Distance from a border within which its probabilities are counted, mm; chosen: about the thickness of a wall."""
 
 
-def contour_doubt_mm(
+def compute_contour_uncertainty_mm(
     probability: np.ndarray, labels: np.ndarray, rv_points_px: np.ndarray, spacing_mm: tuple[float, float]
 ) -> dict[str, float]:
-    """Width of the network's doubt about endocardium or epicardium, the larger, for each of four walls, mm.
+    """Uncertainty of endocardium or epicardium, the larger, for each of four walls, mm.
 
     Where a border lies at a place known to a standard deviation s, the probability p of being inside rises across it
     as a normal distribution does, and the integral of p (1 - p) across it is s / sqrt(pi).
@@ -35,7 +35,7 @@ def contour_doubt_mm(
     down, right = ((np.indices(labels.shape).T - center) * spacing_mm).T
     wall_of, extents = _walls(np.arctan2(down, right), (rv_points_px - center) * spacing_mm)
     pixel_mm2 = float(np.prod(spacing_mm))
-    doubt = {}
+    uncertainty_mm = {}
     for number, (name, extent) in enumerate(extents.items()):
         here = wall_of == number
         widths = []
@@ -45,8 +45,8 @@ def contour_doubt_mm(
             arc_mm = extent * np.sqrt(2 * max((inside & here).sum(), 1) * pixel_mm2 / extent)
             near = here & (_distance_mm(inside, spacing_mm) < _NEAR_MM)
             widths.append(np.sqrt(np.pi) * float((p * (1 - p))[near].sum()) * pixel_mm2 / arc_mm)
-        doubt[name] = round(max(widths), 2)
-    return doubt
+        uncertainty_mm[name] = round(max(widths), 2)
+    return uncertainty_mm
 
 
 def _walls(angle, points_mm):

@@ -6,7 +6,7 @@ from scipy import ndimage
 from ..data.contours import Label
 from ..data.study import TOWARD_APEX_RAS, PerfusionSeries
 from ..networks import Network
-from .segmentation import box_around
+from .segmentation import compute_box
 from .window import Window
 
 _ANTERIOR = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)
@@ -23,28 +23,30 @@ _PEAK_RADIUS_MM = 8.0
 """Radius around the maximum of a heat map within which its center is taken, mm; chosen: two trained widths of 4 mm."""
 
 
-def find_points(
+def find_insertion_points(
     images: np.ndarray, series: PerfusionSeries, network: Network, *, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Anterior and inferior RV insertion point, (3,) RAS mm each, and how sure the network is, 0 to 1.
+    """Anterior and inferior RV insertion point, (3,) RAS mm each, and the certainty of the network, 0 to 1.
 
-    images : (frame, 3, Y, X) in the pose of the reference frame, as `moments` gives them
+    images : (frame, 3, Y, X) in the pose of the reference frame, as `average_phases` gives them
     labels : (Y, X) uint8, values of `Label`; the points lie on the epicardium beside the RV
     """
-    row0, column0, row1, column1 = box_around(labels)
+    row0, column0, row1, column1 = compute_box(labels)
     middle_px = ((row0 + row1) / 2, (column0 + column1) / 2)
     window = Window(network.size, network.spacing_mm, middle_px, series.spacing_mm)
-    heat = network(np.stack([window.look(image) for image in images]))
+    heat = network(np.stack([window.sample(image) for image in images]))
     near = _where_points_lie(labels, window)
     peaks, masses = zip(
         *(_peak(one * near, one, reach=_PEAK_RADIUS_MM / network.spacing_mm) for one in heat), strict=True
     )
     points_ras_mm = series.ras_from_pixels(window.to_image(np.array(peaks)))
-    anterior, inferior = named(points_ras_mm, series.ras_from_pixels(np.array(middle_px)), series.ijk_to_ras)
+    anterior, inferior = order_insertion_points(
+        points_ras_mm, series.ras_from_pixels(np.array(middle_px)), series.ijk_to_ras
+    )
     return anterior, inferior, float(min(masses))
 
 
-def named(
+def order_insertion_points(
     points_ras_mm: np.ndarray, middle_ras_mm: np.ndarray, ijk_to_ras: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The anterior and the inferior one of two insertion points (2, 3) around the middle of the LV.
@@ -57,7 +59,7 @@ def named(
     --------
     >>> axial = np.diag([-1.0, -1.0, 1.0, 1.0])  # seen from the feet: the patient's right is on the left
     >>> points = np.array([[20.0, -10.0, 0.0], [25.0, 20.0, 0.0]])
-    >>> named(points, np.zeros(3), axial)[0].tolist()
+    >>> order_insertion_points(points, np.zeros(3), axial)[0].tolist()
     [25.0, 20.0, 0.0]
     """
     across = np.cross(*ijk_to_ras[:3, :2].T)

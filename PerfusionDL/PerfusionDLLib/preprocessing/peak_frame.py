@@ -42,14 +42,14 @@ class Peak:
     """When the LV is brightest.
 
     frame : 0-based
-    sureness : 0 to 1, of the network
+    certainty : 0 to 1, of the network
     curve : (T,) mean signal of what the network takes for the LV blood pool
     rv_curve : (T,) the same of the RV; None where the network sees no RV
     center_px : row and column of the middle of the LV blood pool
     """
 
     frame: int
-    sureness: float
+    certainty: float
     curve: np.ndarray
     rv_curve: np.ndarray | None
     center_px: tuple[float, float]
@@ -65,30 +65,32 @@ def find_peaks(signal: np.ndarray, spacing_mm: tuple[float, float], network: Net
     """
     middle = tuple((length - 1) / 2 for length in signal.shape[1:])
     window = Window(network.size, network.spacing_mm, middle, spacing_mm)
-    coarse = window.look(signal)
-    frames = range(lead_frames(coarse), len(coarse))
-    found = _marked(coarse, window, frames, network)
+    coarse = window.sample(signal)
+    frames = range(count_lead_frames(coarse), len(coarse))
+    found = _find_candidates(coarse, window, frames, network)
     if found and len(frames) > _FRAMES:
-        found = [*_marked(coarse, window, _about(found[0].frame, frames), network), *found]
-    closer = [_closer(peak, signal, spacing_mm, frames, network) for peak in _apart(found, spacing_mm)[:_CANDIDATES]]
-    return tuple(_apart(sorted(closer, key=lambda peak: -peak.sureness), spacing_mm))
+        found = [*_find_candidates(coarse, window, _frames_about(found[0].frame, frames), network), *found]
+    closer = [
+        _refine(peak, signal, spacing_mm, frames, network) for peak in _drop_repeated(found, spacing_mm)[:_CANDIDATES]
+    ]
+    return tuple(_drop_repeated(sorted(closer, key=lambda peak: -peak.certainty), spacing_mm))
 
 
-def _closer(peak, signal, spacing_mm, frames, network):
+def _refine(peak, signal, spacing_mm, frames, network):
     """The same candidate seen closer; as it was where nothing is seen then."""
     window = Window(network.size, network.closer_spacing_mm, peak.center_px, spacing_mm)
-    frames = _about(peak.frame, frames)
-    seen = _marked(window.look(signal), window, frames, network)
-    return replace(seen[0], sureness=min(seen[0].sureness, peak.sureness)) if seen else peak
+    frames = _frames_about(peak.frame, frames)
+    seen = _find_candidates(window.sample(signal), window, frames, network)
+    return replace(seen[0], certainty=min(seen[0].certainty, peak.certainty)) if seen else peak
 
 
-def _about(frame, frames):
+def _frames_about(frame, frames):
     """As many of ``frames`` about one as show a bolus whole and in detail."""
     first = max(min(frame - _BEFORE_PEAK, frames.stop - _FRAMES), frames.start)
     return range(first, min(first + _FRAMES, frames.stop))
 
 
-def _apart(peaks, spacing_mm):
+def _drop_repeated(peaks, spacing_mm):
     """Those that are not at the place of one before them."""
     kept: list[Peak] = []
     for peak in peaks:
@@ -98,7 +100,7 @@ def _apart(peaks, spacing_mm):
     return kept
 
 
-def _marked(images, window, frames, network):
+def _find_candidates(images, window, frames, network):
     """Candidates in what the network marks in images (T, size, size) of a window when it sees some of the frames."""
     _, lv, rv = network(_resample_time(images[frames.start : frames.stop], network.channels))
     seen = rv.max() > network.threshold("right_ventricle")
@@ -114,10 +116,10 @@ def _marked(images, window, frames, network):
         curve = _mean_curve(images, weight)
         rival = np.delete(mass, region).max() / mass[region] if count > 1 else 0.0
         passing = curve[frames.start : frames.stop]
-        sure = float(np.average(lv, weights=weight)) * max(1 - 0.5 * float(rival), 0) * _prominence(passing)
+        certainty = float(np.average(lv, weights=weight)) * max(1 - 0.5 * float(rival), 0) * _prominence(passing)
         row, column = window.to_image(np.array(ndimage.center_of_mass(weight)))
-        frame = frames.start + first_pass_peak(passing)
-        peaks.append(Peak(int(frame), sure, curve, rv_curve, (float(row), float(column))))
+        frame = frames.start + find_first_pass_peak(passing)
+        peaks.append(Peak(int(frame), certainty, curve, rv_curve, (float(row), float(column))))
     return peaks
 
 
@@ -125,7 +127,7 @@ def _mean_curve(images, weight):
     return np.einsum("tyx,yx->t", images, weight) / weight.sum()
 
 
-def first_pass_peak(curve: np.ndarray) -> int:
+def find_first_pass_peak(curve: np.ndarray) -> int:
     """Frame of the maximum of the first pass, whatever a later pass or a single noisy frame reaches.
 
     Where the top is broad, the frame within 3 % of it that is nearest to the maximum of a cubic through its frames: a
@@ -133,7 +135,7 @@ def first_pass_peak(curve: np.ndarray) -> int:
 
     Examples
     --------
-    >>> first_pass_peak(np.array([1.0, 1.0, 3.0, 9.0, 8.0, 5.0, 4.0, 4.5, 4.0]))
+    >>> find_first_pass_peak(np.array([1.0, 1.0, 3.0, 9.0, 8.0, 5.0, 4.0, 4.5, 4.0]))
     3
     """
     curve = np.asarray(curve, float)
@@ -145,7 +147,7 @@ def first_pass_peak(curve: np.ndarray) -> int:
     below = np.flatnonzero(height[start:] < _AFTER_TOP)
     end = start + int(below[0]) if below.size else len(curve)
     top = start + int(np.argmax(curve[start:end]))
-    first, last = _around(top, height >= _BROAD_TOP)
+    first, last = _run_around(top, height >= _BROAD_TOP)
     if last - first < 4:
         return top
     frames = np.arange(first, last + 1)
@@ -155,7 +157,7 @@ def first_pass_peak(curve: np.ndarray) -> int:
     return int(near_top[np.argmin(np.abs(near_top - fine[np.argmax(cubic(fine))]))])
 
 
-def _around(frame, wanted):
+def _run_around(frame, wanted):
     """First and last of the consecutive frames about one for which ``wanted`` holds."""
     first = last = frame
     while first > 0 and wanted[first - 1]:
@@ -165,7 +167,7 @@ def _around(frame, wanted):
     return first, last
 
 
-def bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list[int]:
+def find_bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list[int]:
     """Up to ``count`` frames around the peak, itself among them, in which the LV holds 40 % of its enhancement.
 
     The muscle is dark in the first of them and brighter in the last, the RV often the other way round: what looks
@@ -173,19 +175,19 @@ def bright_frames(curve: np.ndarray, peak_frame: int, *, count: int = 5) -> list
 
     Examples
     --------
-    >>> bright_frames(np.array([1.0, 1.0, 1.0, 8.0, 9.0, 8.0, 3.0, 2.0]), 4)
+    >>> find_bright_frames(np.array([1.0, 1.0, 1.0, 8.0, 9.0, 8.0, 3.0, 2.0]), 4)
     [3, 4, 5]
     """
     base = np.sort(curve)[: max(len(curve) // 5, 1)].mean()
     bright = curve >= base + _BRIGHT_SHARE * (curve[peak_frame] - base)
-    first, last = _around(peak_frame, bright)
+    first, last = _run_around(peak_frame, bright)
     last = min(last, peak_frame + _BRIGHT_AFTER_PEAK)
     chosen = np.rint(np.linspace(first, last, count)).astype(int)
     chosen[np.argmin(np.abs(chosen - peak_frame))] = peak_frame
     return sorted({int(frame) for frame in chosen})
 
 
-def lead_frames(images: np.ndarray) -> int:
+def count_lead_frames(images: np.ndarray) -> int:
     """Leading frames without saturation (proton density): brighter everywhere than the frames that follow."""
     seen = images.max(axis=0) > _SEEN_SHARE * images.max()
     if not seen.any():

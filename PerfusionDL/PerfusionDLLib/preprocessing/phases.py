@@ -1,4 +1,4 @@
-"""Three moments of a first pass in one pose, which together show what no single frame does.
+"""Three average_phases of a first pass in one pose, which together show what no single frame does.
 
 About the LV peak the cavity is bright; while the RV is full, its side of the septum is; when muscle is brightest, the
 epicardium is. Frames of the same moment are averaged.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .peak_frame import lead_frames
+from .peak_frame import count_lead_frames
 
 _MYOCARDIUM_FRAMES = 6
 """Frames in which the myocardium is bright that are averaged, at most; chosen."""
@@ -22,7 +22,7 @@ _FULL_RV = 0.8
 """Share of its rise from which the RV counts as full; chosen."""
 
 
-def moments(
+def average_phases(
     images: np.ndarray, frames: Sequence[int], *, usable: np.ndarray, lv: np.ndarray, rv: np.ndarray | None
 ) -> np.ndarray:
     """(frame, 3, Y, X) of each of ``frames`` about the LV peak: itself, while the RV is full, when muscle is brightest.
@@ -31,21 +31,21 @@ def moments(
     lv, rv : (T,) mean signal of the ventricles, None where no RV is seen; a moment that is missing is replaced by the
         frame about the peak
     """
-    usable = usable & (np.arange(len(images)) >= lead_frames(images))
+    usable = usable & (np.arange(len(images)) >= count_lead_frames(images))
     peak = max(frames, key=lambda frame: lv[frame])
     found = [images[list(frames)]]
-    for chosen in (right_frames(lv, rv, peak, usable), muscle_frames(len(images), peak, usable)):
+    for chosen in (find_rv_frames(lv, rv, peak, usable), find_myocardium_frames(len(images), peak, usable)):
         found.append(np.broadcast_to(images[chosen].mean(axis=0), found[0].shape) if chosen else found[0])
     return np.stack(found, axis=1)
 
 
-def right_frames(lv: np.ndarray, rv: np.ndarray | None, peak: int, usable: np.ndarray) -> list[int]:
+def find_rv_frames(lv: np.ndarray, rv: np.ndarray | None, peak: int, usable: np.ndarray) -> list[int]:
     """Up to three frames before the LV's peak in which the RV is full and the LV still rather empty.
 
     Examples
     --------
     >>> lv, rv = np.array([0, 0, 0, 1, 5, 9.0]), np.array([0, 5, 8, 8, 7, 3.0])
-    >>> right_frames(lv, rv, 5, np.ones(6, bool))
+    >>> find_rv_frames(lv, rv, 5, np.ones(6, bool))
     [2, 3]
     """
     if rv is None:
@@ -61,12 +61,12 @@ def right_frames(lv: np.ndarray, rv: np.ndarray | None, peak: int, usable: np.nd
     return sorted(before[fit][best].tolist())
 
 
-def muscle_frames(count: int, peak: int, usable: np.ndarray) -> list[int]:
+def find_myocardium_frames(count: int, peak: int, usable: np.ndarray) -> list[int]:
     """Up to six frames from 4 to 16 after the LV's peak, when muscle has taken up contrast agent.
 
     Examples
     --------
-    >>> muscle_frames(30, 10, np.ones(30, bool))
+    >>> find_myocardium_frames(30, 10, np.ones(30, bool))
     [14, 16, 19, 21, 24, 26]
     """
     low, high = (min(peak + after, count - 1) for after in _AFTER_PEAK)

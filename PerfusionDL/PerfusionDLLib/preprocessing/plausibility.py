@@ -18,12 +18,12 @@ _RADIUS_MM = (13.0, 55.0)
 """Epicardial radius, mm; chosen: 3 to 5 mm beyond the 16 to 50 mm that the networks were trained on."""
 
 
-def enhancement(curve: np.ndarray) -> float:
+def compute_enhancement(curve: np.ndarray) -> float:
     """Peak over baseline of a curve; in patients 2.9 and more in the LV blood pool, also before a second bolus.
 
     Examples
     --------
-    >>> enhancement(np.array([1.0, 1.0, 1.0, 1.0, 6.0, 4.0, 3.0, 3.0, 3.0, 3.0]))
+    >>> compute_enhancement(np.array([1.0, 1.0, 1.0, 1.0, 6.0, 4.0, 3.0, 3.0, 3.0, 3.0]))
     6.0
     """
     curve = np.asarray(curve, float)
@@ -33,12 +33,12 @@ def enhancement(curve: np.ndarray) -> float:
     return float(curve[peak] / max(baseline, 1e-6))
 
 
-def enhances(corrected: np.ndarray, labels: np.ndarray) -> bool:
+def is_enhancing(corrected: np.ndarray, labels: np.ndarray) -> bool:
     """Whether the blood pool brightens as if contrast passed; a cine's or a still tissue's does not.
 
     corrected : (T, Y, X) in one pose, without lead frames; labels : (Y, X) uint8, values of `Label`
     """
-    return enhancement(corrected[:, labels == Label.BLOOD_POOL].mean(axis=1)) >= _LEAST_ENHANCEMENT
+    return compute_enhancement(corrected[:, labels == Label.BLOOD_POOL].mean(axis=1)) >= _LEAST_ENHANCEMENT
 
 
 def find_contradictions(corrected: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[Flag, ...]:
@@ -48,8 +48,8 @@ def find_contradictions(corrected: np.ndarray, labels: np.ndarray, spacing_mm: t
     """
     reasons = []
     cavity = corrected[:, labels == Label.BLOOD_POOL].mean(axis=1)
-    if not enhances(corrected, labels):
-        reasons.append(make_flag(FlagCode.WEAK_ENHANCEMENT, rise_percent=100 * (enhancement(cavity) - 1)))
+    if not is_enhancing(corrected, labels):
+        reasons.append(make_flag(FlagCode.WEAK_ENHANCEMENT, rise_percent=100 * (compute_enhancement(cavity) - 1)))
     peak = int(np.argmax(cavity))
     right = labels == Label.RV_BLOOD_POOL
     if not right.any():

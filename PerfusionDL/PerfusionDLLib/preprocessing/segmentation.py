@@ -9,7 +9,7 @@ _SMOOTHING_MM = 1.0
 """Standard deviation of the Gaussian that smooths probabilities, mm; chosen: half a pixel of the network's input."""
 
 
-def ring_labels(probability: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray | None:
+def compute_ring_labels(probability: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray | None:
     """(Y, X) uint8 labels from (4, Y, X) probabilities in the order of `Label`; None where there is no heart.
 
     The myocardium is one closed ring around one cavity without holes, whatever the probabilities say; the RV is one
@@ -37,12 +37,12 @@ def ring_labels(probability: np.ndarray, spacing_mm: tuple[float, float]) -> np.
     return labels
 
 
-def box_around(labels: np.ndarray) -> tuple[float, float, float, float]:
+def compute_box(labels: np.ndarray) -> tuple[float, float, float, float]:
     """Edges around the epicardium: row0, column0, row1, column1, half a pixel outside the outermost pixel centers.
 
     Examples
     --------
-    >>> box_around(np.array([[0, 0, 0], [0, 1, 2]], np.uint8))
+    >>> compute_box(np.array([[0, 0, 0], [0, 1, 2]], np.uint8))
     (0.5, 0.5, 1.5, 2.5)
     """
     rows, columns = np.nonzero((labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL))

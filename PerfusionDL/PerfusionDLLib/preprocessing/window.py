@@ -35,7 +35,7 @@ class Window:
         """(..., 2) row and column in the image to row and column in the window."""
         return (np.asarray(position) - np.asarray(self.center_px)) / self.step_px + (self.size - 1) / 2
 
-    def look(self, images: np.ndarray) -> np.ndarray:
+    def sample(self, images: np.ndarray) -> np.ndarray:
         """(frame, Y, X) images as seen through the window, (frame, size, size) float32; 0 outside the image.
 
         Averages over what falls into one window pixel, so that nothing aliases.
@@ -54,7 +54,7 @@ class Window:
         )
         return _interpolate(_interpolate(small, rows, axis=1), columns, axis=2)
 
-    def answer(self, answers: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    def resample_to_image(self, answers: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """(output, size, size) answers on the pixels of an image of ``shape``; the nearest edge value outside."""
         rows = (np.arange(shape[0]) - self.center_px[0]) / self.step_px[0] + (self.size - 1) / 2
         columns = (np.arange(shape[1]) - self.center_px[1]) / self.step_px[1] + (self.size - 1) / 2

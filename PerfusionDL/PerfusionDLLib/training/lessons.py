@@ -7,8 +7,8 @@ import numpy as np
 from ..data.contours import Label, Part
 from ..motion.field import resampled
 from ..networks import Network
-from ..preprocessing import bright_frames, lead_frames, moments
-from ..preprocessing.segmentation import box_around
+from ..preprocessing import average_phases, count_lead_frames, find_bright_frames
+from ..preprocessing.segmentation import compute_box
 from ..preprocessing.window import Window
 from .corrections import Correction
 from .synthetic.samples import Sample
@@ -30,7 +30,7 @@ def lesson(one: Correction, network: Network) -> Callable[[np.random.Generator],
     step, case = network.card["name"], one.case
     spacing_mm, labels = case.series.spacing_mm, case.reference.labels
     masks = (labels == np.array(list(Label))[:, None, None]).astype(np.float32)
-    row0, column0, row1, column1 = box_around(labels)
+    row0, column0, row1, column1 = compute_box(labels)
     heart = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
     image = (np.array(labels.shape) - 1) / 2
     looks = [(network.spacing_mm, image if step in ("peak", "box") else heart)]
@@ -44,8 +44,8 @@ def lesson(one: Correction, network: Network) -> Callable[[np.random.Generator],
         off_px = rng.uniform(-1, 1, 2) * _OFF_CENTER_MM[step] / spacing_mm
         zoom = np.exp(rng.normal(0, _ZOOM_SD))
         window = Window(network.size, seen_mm * zoom, tuple(middle + off_px), spacing_mm)
-        image = network.scaled(window.look(images[rng.integers(len(images))]))
-        seen = window.look(masks)
+        image = network.scaled(window.sample(images[rng.integers(len(images))]))
+        seen = window.sample(masks)
         seen[Label.BACKGROUND] += 1 - seen.sum(axis=0)
         return Sample(image, seen.argmax(axis=0).astype(np.uint8), window.from_image(points))
 
@@ -59,7 +59,7 @@ def _aligned(one: Correction) -> tuple[np.ndarray, np.ndarray, list[int]]:
         raise ValueError("a corrected slice needs its motion, got none")
     images = resampled(series.signal, reference.displacement_mm, series.spacing_mm)
     curve = images[:, reference.labels == Label.BLOOD_POOL].mean(axis=1)
-    return images, curve, bright_frames(curve, one.reference_frame)
+    return images, curve, find_bright_frames(curve, one.reference_frame)
 
 
 def _frames(one: Correction, network: Network) -> np.ndarray:
@@ -69,17 +69,17 @@ def _frames(one: Correction, network: Network) -> np.ndarray:
 
 
 def _moments(one: Correction, network: Network) -> np.ndarray:
-    """(frame, 3, Y, X) the moments of the first pass about each of these frames."""
+    """(frame, 3, Y, X) the average_phases of the first pass about each of these frames."""
     images, curve, frames = _aligned(one)
     right = one.case.reference.labels == Label.RV_BLOOD_POOL
     rv = images[:, right].mean(axis=1) if right.any() else None
-    return moments(images, frames, usable=np.ones(len(images), bool), lv=curve, rv=rv)
+    return average_phases(images, frames, usable=np.ones(len(images), bool), lv=curve, rv=rv)
 
 
 def _series(one: Correction, network: Network) -> np.ndarray:
     """(1, frame, Y, X) the whole series without lead frames, as many frames as the network takes."""
     signal = one.case.series.signal
-    used = signal[lead_frames(signal) :]
+    used = signal[count_lead_frames(signal) :]
     place = np.linspace(0, len(used) - 1, network.channels)
     weight = np.maximum(1 - np.abs(place[:, None] - np.arange(len(used))), 0).astype(np.float32)
     return np.tensordot(weight, used, axes=1)[None]
