@@ -37,7 +37,7 @@ def test_studies_far_from_the_others_are_to_be_reviewed_first(finished_study, tm
         studies[f"s{number}"] = cohort.StudyReading(
             replace(finished_study.table, whole=replace(whole, stress=flow)), {"labels": 0.9}
         )
-    first, reasons = cohort.studies_to_review(studies)[0]
+    first, reasons = cohort.list_studies_to_review(studies)[0]
     assert first == "s11"
     assert "stress MBF 6.00 is far above the cohort's" in reasons
     with (tmp_path / "cohort.pdf").open("wb") as target:

@@ -54,7 +54,7 @@ def test_a_cohort_counts_findings_whatever_their_values(finished_study):
         whole = replace(finished_study.table.whole, flags=tuple(flags))
         return cohort.StudyReading(replace(finished_study.table, whole=whole), {})
 
-    counted = cohort.flag_counts({"a": study(0.51), "b": study(0.73, 0.7), "c": study()})
+    counted = cohort.count_flags({"a": study(0.51), "b": study(0.73, 0.7), "c": study()})
     assert counted == [(f"rest: {FlagCode.AIF_PEAK_LOW.meaning}", 2)]
 
 
@@ -70,5 +70,5 @@ def test_a_table_of_the_version_before_is_read_with_its_texts(finished_study):
     (old,) = cohort.table_from_json(json.dumps(document)).segments[0].flags
     assert codes_of([old]) == [FlagCode.OTHER_VERSION]
     assert old.text_with_condition == flag.text_with_condition
-    assert cohort.flags_of(first, "stress") == [flag]
-    assert cohort.flags_of(first, "rest") == []
+    assert cohort.find_flags(first, "stress") == [flag]
+    assert cohort.find_flags(first, "rest") == []

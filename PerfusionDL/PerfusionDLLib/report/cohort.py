@@ -16,8 +16,10 @@ from .tables import FLOW_COLUMNS, MADE_WITH, _cell, _written, measured
 CONDITIONS = ("rest", "stress")
 PER_CONDITION = (*MADE_WITH, "contours")
 ROW_NUMBERS = [one.name for one in fields(SegmentRow) if one.type is float]  # those beside the two flows
-FAR = 3.5  # robust standard deviations from the median: Iglewicz B, Hoaglin DC, 1993
-FEWEST = 8  # studies, before one of them can be called far from the others
+OUTLIER_DISTANCE = 3.5
+"""Robust standard deviations from the median (Iglewicz B, Hoaglin DC, How to detect and handle outliers, 1993)."""
+FEWEST_STUDIES = 8
+"""Studies from which one of them can be far from the others; chosen."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
     for study, table in sorted(studies.items()):
         for condition in measured(table):
             about = {name: table.provenance.get(f"{condition}_{name}", "") for name in PER_CONDITION}
-            of_study = flags_of(table.whole, condition)
+            of_study = find_flags(table.whole, condition)
             for row in sorted(table.segments, key=lambda row: row.aha_segment or 0):
                 flow = getattr(row, condition)
                 values: dict[str, object] = {
@@ -75,7 +77,7 @@ def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
                 }
                 values |= {"level": str(row.level), "territory": row.territory, "mbf_ml_min_g": flow.mbf_ml_min_g}
                 values |= {column: getattr(flow, name) for name, column in FLOW_COLUMNS.items()}
-                flags = flags_of(row, condition)
+                flags = find_flags(row, condition)
                 values |= {"mpr": row.mpr, "mpr_low": row.mpr_low, "mpr_high": row.mpr_high}
                 values |= {"flags": _texts(flags), "study_flags": _texts(of_study)}
                 values |= {"flag_codes": _codes(flags), "study_flag_codes": _codes(of_study)}
@@ -91,12 +93,12 @@ def _codes(flags: Iterable[Flag]) -> str:
     return " | ".join(codes_of(flags))
 
 
-def flags_of(row: SegmentRow, condition: str) -> list[Flag]:
+def find_flags(row: SegmentRow, condition: str) -> list[Flag]:
     """Findings about a row under one condition."""
     return [flag for flag in row.flags if flag.where.condition == condition]
 
 
-def flag_counts(studies: Mapping[str, StudyReading]) -> list[tuple[str, int]]:
+def count_flags(studies: Mapping[str, StudyReading]) -> list[tuple[str, int]]:
     """The meaning of each flag on a whole study, and the number of studies that have it, the most frequent first."""
     counts = Counter(
         meaning
@@ -113,7 +115,7 @@ def _meaning_with_condition(flag: Flag) -> str:
     return f"{flag.where.condition}: {flag.code.meaning}" if flag.where.condition else flag.code.meaning
 
 
-def studies_to_review(studies: Mapping[str, StudyReading]) -> list[tuple[str, list[str]]]:
+def list_studies_to_review(studies: Mapping[str, StudyReading]) -> list[tuple[str, list[str]]]:
     """Studies with reasons to review them, those with the most reasons first."""
     found = [*_flows_far_from_others(studies), *_flagged(studies), *_parts_less_certain(studies)]
     reasons: dict[str, list[str]] = {}
@@ -124,7 +126,7 @@ def studies_to_review(studies: Mapping[str, StudyReading]) -> list[tuple[str, li
 
 def _flows_far_from_others(studies: Mapping[str, StudyReading]) -> Iterator[tuple[str, str]]:
     for name, value_of in GLOBAL.items():
-        for study, distance in far(values(studies, value_of)).items():
+        for study, distance in find_outliers(collect_global_values(studies, value_of)).items():
             side = "above" if distance > 0 else "below"
             yield study, f"{name} {value_of(studies[study].table.whole):.2f} is far {side} the cohort's"
 
@@ -136,7 +138,7 @@ def _flagged(studies: Mapping[str, StudyReading]) -> Iterator[tuple[str, str]]:
             failed = [
                 str(row.aha_segment)
                 for row in one.table.segments
-                if FlagCode.MANY_FAILED_PIXELS in codes_of(flags_of(row, condition))
+                if FlagCode.MANY_FAILED_PIXELS in codes_of(find_flags(row, condition))
             ]
             if failed:
                 yield study, f"{condition}: many pixels without flow in segments {', '.join(failed)}"
@@ -145,7 +147,7 @@ def _flagged(studies: Mapping[str, StudyReading]) -> Iterator[tuple[str, str]]:
 def _parts_less_certain(studies: Mapping[str, StudyReading]) -> Iterator[tuple[str, str]]:
     for part in sorted({part for one in studies.values() for part in one.confidences}):
         known = {study: one.confidences[part] for study, one in studies.items() if part in one.confidences}
-        for study, distance in far(known).items():
+        for study, distance in find_outliers(known).items():
             if distance < 0:
                 yield study, f"the {part.replace('_', ' ')} is less sure ({known[study]:.2f}) than elsewhere"
 
@@ -157,23 +159,23 @@ GLOBAL = {
 }
 
 
-def values(studies: Mapping[str, StudyReading], value_of) -> dict[str, float]:
+def collect_global_values(studies: Mapping[str, StudyReading], value_of) -> dict[str, float]:
     """A finite number of the whole ventricle by study."""
     found = {study: value_of(one.table.whole) for study, one in studies.items()}
     return {study: value for study, value in found.items() if math.isfinite(value)}
 
 
-def far(numbers: Mapping[str, float]) -> dict[str, float]:
+def find_outliers(numbers: Mapping[str, float]) -> dict[str, float]:
     """Studies far from the others: their distance from the median in robust standard deviations.
 
-    >>> list(far({**{str(i): 1 + i / 10 for i in range(9)}, "x": 9.0}))
+    >>> list(find_outliers({**{str(i): 1 + i / 10 for i in range(9)}, "x": 9.0}))
     ['x']
     """
-    if len(numbers) < FEWEST:
+    if len(numbers) < FEWEST_STUDIES:
         return {}
     middle = median(numbers.values())
     spread = 1.4826 * median(abs(value - middle) for value in numbers.values())
     if not spread:
         return {}
     distances = {name: (value - middle) / spread for name, value in numbers.items()}
-    return {name: distance for name, distance in distances.items() if abs(distance) > FAR}
+    return {name: distance for name, distance in distances.items() if abs(distance) > OUTLIER_DISTANCE}

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..data.study import Condition
-from .cohort import GLOBAL, StudyReading, flag_counts, studies_to_review, values
+from .cohort import GLOBAL, StudyReading, collect_global_values, count_flags, list_studies_to_review
 from .figures import FLOW_UNIT, styled
 from .figures.agreement import draw_groups
 from .figures.cohort import draw_segment_spread
@@ -36,7 +36,7 @@ def write_cohort_pdf(
         named and the sentence of a problem may name a file; waiting : how many studies were not computed yet
     """
     pages = [_distributions(studies, len(failed), waiting)]
-    entries = [(study, "; ".join(why[:REASONS_SHOWN]) + _more(why)) for study, why in studies_to_review(studies)]
+    entries = [(study, "; ".join(why[:REASONS_SHOWN]) + _more(why)) for study, why in list_studies_to_review(studies)]
     note = "most reasons first" if entries else "none: nothing is flagged or far from the others"
     _listed(pages, "Studies to look at first", note, entries)
     if failed:
@@ -54,7 +54,9 @@ def _distributions(studies: Mapping[str, StudyReading], failed: int, waiting: in
     y = page.paragraph(LEFT_MM, 29, ", ".join(said[: 3 if waiting else 2]) + ".", width=WIDTH_MM, size=8.5) + 3
     page.heading(y, "Whole left ventricle", "a dot per study; bar: median")
     wide, high = 48.0, 44.0
-    found = {name: np.array(list(values(studies, value_of).values())) for name, value_of in GLOBAL.items()}
+    found = {
+        name: np.array(list(collect_global_values(studies, value_of).values())) for name, value_of in GLOBAL.items()
+    }
     for place, (name, known) in enumerate((name, known) for name, known in found.items() if known.size):
         middle = f"median {np.median(known):.2f}, {len(known)} studies"
         axes = page.axes(LEFT_MM + 9 + place * (wide + 13), y + 7, wide, high)
@@ -66,7 +68,7 @@ def _distributions(studies: Mapping[str, StudyReading], failed: int, waiting: in
     axes = page.axes(LEFT_MM + 9, y + 6, WIDTH_MM - 9, 42)
     draw_segment_spread(axes, _by_segment(studies), colors=[COLORS["rest MBF"], COLORS["stress MBF"]])
     y += 64
-    counts = flag_counts(studies)
+    counts = count_flags(studies)
     page.heading(y, "Flags on whole studies", "number of studies" if counts else "none")
     y += 5.5
     for flag, count in counts[:FLAGS_SHOWN]:

@@ -35,15 +35,17 @@ def findings_page(preprocessed: Sequence[PreprocessedScan], maps: Sequence[Perfu
     page = Page()
     y = 27.5
     y = page.paragraph(LEFT_MM, y, summary(table), width=RIGHT_MM - LEFT_MM, size=8)
-    if doubt(table):
-        y = page.paragraph(LEFT_MM, y, doubt(table), width=RIGHT_MM - LEFT_MM, size=8, fontweight="bold")
+    if refer_to_global_flags(table):
+        y = page.paragraph(
+            LEFT_MM, y, refer_to_global_flags(table), width=RIGHT_MM - LEFT_MM, size=8, fontweight="bold"
+        )
     y = _pictures(page, y + 4, preprocessed, maps)
     y = _bullseyes(page, y + 5, maps, table)
     _table(page, y + 5, table)
     return page
 
 
-def doubt(table: SegmentTable) -> str:
+def refer_to_global_flags(table: SegmentTable) -> str:
     """Which flags are of the whole ventricle, so that they concern every number; nothing where there is none."""
     letters = flag_letters(rows_of(table))
     named = sorted(letters[flag.text_with_condition] for flag in table.whole.flags)
