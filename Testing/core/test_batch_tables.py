@@ -13,11 +13,12 @@ from PerfusionDLLib.report import cohort
 from PerfusionDLLib.report.cohort_pages import write_cohort_pdf
 from PerfusionDLLib.results import writing
 from PerfusionDLLib.results.atomic import INDEX
+from PerfusionDLLib.results.reading import table_from_json
 
 
 def test_a_table_survives_being_written_and_read(finished_study):
     text = report.table_json(finished_study.table)
-    assert report.table_json(cohort.table_from_json(text)) == text
+    assert report.table_json(table_from_json(text)) == text
 
 
 def test_the_cohort_has_a_row_per_study_condition_and_segment(finished_study, stress_only_study):

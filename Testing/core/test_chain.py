@@ -11,7 +11,7 @@ from PerfusionDLLib import motion
 from PerfusionDLLib.cli.commands import app
 from PerfusionDLLib.data.preprocessed import MotionCompensation
 from PerfusionDLLib.evaluation import agreement
-from PerfusionDLLib.results.writing import read_image
+from PerfusionDLLib.results.reading import read_image
 
 NEVER_TRAINED_ON = 28
 REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice"

@@ -13,7 +13,8 @@ from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import PerfusionSeries
 from PerfusionDLLib.results.atomic import INDEX, Kind, whole_folder
 from PerfusionDLLib.results.marker import MARKER
-from PerfusionDLLib.results.writing import read_image, write_image
+from PerfusionDLLib.results.reading import read_image
+from PerfusionDLLib.results.writing import write_image
 
 
 def former_result(folder, kind=Kind.RESULTS, *, corrected=False, content="{}"):

@@ -16,7 +16,7 @@ from PerfusionDLLib.data import aha
 from PerfusionDLLib.data.study import Condition, Level
 from PerfusionDLLib.dicom import find_studies, list_files
 from PerfusionDLLib.report.tables import FLOW_COLUMNS
-from PerfusionDLLib.results.writing import read_image
+from PerfusionDLLib.results.reading import read_image
 from places import frames, values_there
 from scipy import ndimage
 from test_chain import index, perfusiondl

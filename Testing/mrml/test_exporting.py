@@ -18,7 +18,7 @@ from PerfusionDLLib.data.study import Condition, Identity, Scan, Study
 from PerfusionDLLib.dicom import read_study, write_study
 from PerfusionDLLib.results.atomic import Kind, whole_folder
 from PerfusionDLLib.results.marker import MARKER
-from PerfusionDLLib.results.writing import read_image
+from PerfusionDLLib.results.reading import read_image
 from PerfusionDLLib.session import tasks
 
 MOMENT = datetime(2025, 1, 20, 14, 30)

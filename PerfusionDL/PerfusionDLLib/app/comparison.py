@@ -27,7 +27,7 @@ from ..evaluation.agreement.corrections import Flows, pair_flows
 from ..motion import move_labels, move_points
 from ..report import agreement as tables
 from ..results.atomic import INDEX, Kind, whole_folder
-from ..results.writing import read_image
+from ..results.reading import read_image
 
 SEED = 20
 

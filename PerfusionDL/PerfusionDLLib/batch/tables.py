@@ -8,6 +8,7 @@ from ..data.text import make_cell
 from ..dicom import FoundStudy
 from ..report import cohort
 from ..report.cohort_pages import write_cohort_pdf
+from ..results.reading import table_from_json
 from .folder import CohortFolder
 from .outcome import DONE, ERROR, LIMITS, LOST, REFUSED
 
@@ -32,7 +33,7 @@ def cohort_tables(folder: CohortFolder, studies: Sequence[FoundStudy]) -> dict[s
     places = folder.folders | {study.label: study.folder.as_posix() for study in studies}
     counts = {study.label: len(study.files) for study in studies}
     read = {
-        label: cohort.StudyReading(cohort.table_from_json(folder.table(label)), folder.confidences(label))
+        label: cohort.StudyReading(table_from_json(folder.table(label)), folder.confidences(label))
         for label in folder.done()
     }
     failed = {label: one for label, one in sorted(folder.ended.items()) if one.kind != DONE}

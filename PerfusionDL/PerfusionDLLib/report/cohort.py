@@ -1,21 +1,17 @@
 """The tables of many studies as one: a row per study, condition and segment, and which studies to review first."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from .. import NOTICE
-from ..data.flag import Flag, FlagCode, codes_of, flags_from
-from ..data.table import RegionFlow, SegmentRow, SegmentTable
+from ..data.flag import Flag, FlagCode, codes_of
+from ..data.table import SegmentRow, SegmentTable
 from .tables import FLOW_COLUMNS, MADE_WITH, _cell, _written, measured
 
-CONDITIONS = ("rest", "stress")
 PER_CONDITION = (*MADE_WITH, "contours")
-ROW_NUMBERS = [one.name for one in fields(SegmentRow) if one.type is float]  # those beside the two flows
 OUTLIER_DISTANCE = 3.5
 """Robust standard deviations from the median (Iglewicz B, Hoaglin DC, How to detect and handle outliers, 1993)."""
 FEWEST_STUDIES = 8
@@ -28,31 +24,6 @@ class StudyReading:
 
     table: SegmentTable
     confidences: Mapping[str, float]
-
-
-def table_from_json(text: str) -> SegmentTable:
-    """The table that `table_json` wrote."""
-    document = json.loads(text)
-    return SegmentTable(
-        segments=tuple(map(_row, document["segments"])),
-        territories=tuple(map(_row, document["territories"])),
-        whole=_row(document["whole"]),
-        provenance=document["provenance"],
-    )
-
-
-def _row(stored: dict) -> SegmentRow:
-    flows = {condition: _flow(stored[condition]) for condition in CONDITIONS}
-    known = {one.name: stored[one.name] for one in fields(SegmentRow) if one.name in stored}
-    numbers = {name: float("nan") if stored.get(name) is None else stored[name] for name in ROW_NUMBERS}
-    flags = flags_from(stored["flags"], stored.get("findings"))
-    return SegmentRow(**(known | flows | numbers | {"flags": flags}))
-
-
-def _flow(stored: dict) -> RegionFlow:
-    known: dict[str, Any] = {one.name: stored[one.name] for one in fields(RegionFlow) if one.name in stored}
-    known |= {name: float("nan") for name, value in known.items() if value is None}
-    return RegionFlow(**known)
 
 
 def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:

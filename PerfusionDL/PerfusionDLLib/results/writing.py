@@ -56,13 +56,6 @@ def write_image(path: Path, image: np.ndarray, series: PerfusionSeries, metadata
         raise not_written(f"The image {path.name}", "the disk is full or refuses it") from error
 
 
-def read_image(path: Path) -> np.ndarray:
-    """The (Y, X) image that `write_image` wrote."""
-    import SimpleITK
-
-    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))[0]
-
-
 def write_index(path: Path, preprocessed: Sequence[PreprocessedScan], provenance: Mapping[str, str]) -> None:
     """Write ``preprocessing.json``: what was found in every slice, and what was assumed."""
     conditions = {id(piece): scan.condition for scan in preprocessed for piece in scan.slices}
