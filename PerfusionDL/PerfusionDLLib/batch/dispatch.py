@@ -85,13 +85,13 @@ def dispatch(
                     workers=others or None,
                     allow_other_workers=bool(others),
                 )
-                running[future.key] = Running(task, attempt, future)
+                running[str(future.key)] = Running(task, attempt, future)
                 future.add_done_callback(ended.put)
             try:
                 future = ended.get(timeout=LOOK_S)
             except queue.Empty:
                 continue
-            one = running.pop(future.key, None)
+            one = running.pop(str(future.key), None)
             if one is None:
                 continue
             if future.status in ("cancelled", "lost"):
@@ -134,7 +134,7 @@ def end_of(one: Running, client: Client) -> tuple[Outcome, str]:
 def reachable(client: Client) -> dict[str, int]:
     """Threads by the address of each worker. Raises PerfusionError if the scheduler is lost."""
     try:
-        if client.status == "running":
+        if client.status == "running" and client.scheduler is not None:
             return dict(client.sync(client.scheduler.ncores, callback_timeout=LOST_S))
     except (OSError, TimeoutError):
         pass

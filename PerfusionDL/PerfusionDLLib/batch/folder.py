@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from ..data.errors import PerfusionError
 from ..dicom import FoundStudy, ListedFile
@@ -78,7 +78,12 @@ class CohortFolder:
                 with whole_folder(self.results(study.label), overwrite=overwrite) as partial:
                     unpack(outcome.results, partial)
             except PerfusionError as error:
-                told = {"kind": ERROR, "step": "writing", "problem": error.problem, "remedy": error.remedy}
+                told: dict[str, Any] = {
+                    "kind": ERROR,
+                    "step": "writing",
+                    "problem": error.problem,
+                    "remedy": error.remedy,
+                }
                 outcome = replace(outcome, **told)
         there = self.results(study.label).is_dir()
         if outcome.kind == DONE and not there:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import IO, Any, cast
 
 import psutil
 
@@ -34,18 +35,19 @@ class Supervisor:
         seconds : of waking time; pauses of the whole machine do not count
         """
         process, step, spent_s, peak_bytes = self._running(), "starting", 0.0, 0
+        stdin = cast(IO[str], process.stdin)
         about = {"study": job["study"], "worker": f"{HOST}:{process.pid}"}
         began = last = time.monotonic()
 
         def ended(kind: str, problem: str = "", remedy: str = "") -> Outcome:
             took_s = time.monotonic() - began
             where = "" if kind == "done" else step
-            said = {"kind": kind, "step": where, "problem": problem, "remedy": remedy}
+            said: dict[str, Any] = {"kind": kind, "step": where, "problem": problem, "remedy": remedy}
             return Outcome(**about, **said, seconds=round(took_s, 3), peak_bytes=peak_bytes)
 
         try:
-            process.stdin.write(json.dumps(job) + "\n")
-            process.stdin.flush()
+            stdin.write(json.dumps(job) + "\n")
+            stdin.flush()
         except OSError:
             self.stop()
             return ended(LOST, "The process that was to compute the study had died.", "Add --resume to try again.")
@@ -90,7 +92,7 @@ class Supervisor:
         process, self._process = self._process, None
         process.kill()
         with contextlib.suppress(OSError):
-            process.stdin.close()
+            cast(IO[str], process.stdin).close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(timeout=5)
         return None

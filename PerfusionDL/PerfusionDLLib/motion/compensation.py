@@ -1,5 +1,7 @@
 """From a moving series to a still one."""
 
+from typing import cast
+
 import numpy as np
 
 from ..data.preprocessed import MotionCompensation
@@ -71,7 +73,8 @@ def compensate(
     alignment = place_dark(blurred, coarse, alignment, dark)
     alignment = align(sharp, fine, alignment, order=6, iterations=6, contrasts=6, learn=(0, 5, 2))
     alignment = align_dark(sharp, fine, alignment, dark)
-    aligned = alignment.quality >= ALIGNED_QUALITY
+    quality = cast(np.ndarray, alignment.quality)
+    aligned = quality >= ALIGNED_QUALITY
     aligned[reference_frame] = True
     moved = aligned & may_move(sharp, fine, alignment, reference_frame=reference_frame, contrasts=6)
     displacement_mm = dense_field(alignment.waves_mm, fine, signal.shape[1:], reference_frame=reference_frame)
@@ -80,7 +83,7 @@ def compensate(
         corrected=resampled(signal, displacement_mm, spacing_mm),
         displacement_mm=displacement_mm,
         reference_frame=reference_frame,
-        quality=alignment.quality,
+        quality=quality,
         aligned=aligned,
     )
 

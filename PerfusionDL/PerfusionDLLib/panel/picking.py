@@ -30,7 +30,9 @@ class Picking(VTKObservationMixin):
         layoutManager = slicer.app.layoutManager()
         for name in (*sum((*VIEW_ROWS, *OWN_ROWS), ()), *BULLSEYE_VIEWS, RESERVE_VIEW):
             widget = layoutManager.sliceWidget(name) if layoutManager else None
-            interactor = widget.sliceView().interactor() if widget else None
+            if not widget:
+                continue
+            interactor = widget.sliceView().interactor()
             if interactor and interactor not in self._views:
                 self._views[interactor] = widget.mrmlSliceNode()
                 for event, method in (

@@ -1,6 +1,7 @@
 """Keys of the module, active while it is open."""
 
 from collections.abc import Callable
+from functools import partial
 
 import qt
 import slicer
@@ -32,7 +33,7 @@ class Shortcuts:
         self._add(window, "Ctrl+Z", panel.corrections.onUndo)
         self._add(window, "Ctrl+Y", panel.corrections.onRedo)
         for key, effect in EFFECTS.items():
-            self._add(window, key, lambda effect=effect: panel.corrections.toggleEffect(effect))
+            self._add(window, key, partial(panel.corrections.toggleEffect, effect))
         self._add(window, "Escape", panel.corrections.putAway)
 
     def enable(self, on: bool) -> None:

@@ -88,7 +88,7 @@ def preprocess_slice(
     passing = moved.corrected[count_lead_frames(moved.corrected) :]
     if box_px is None and not is_enhancing(passing, labels):
         raise _no_first_pass(series)
-    if origins[Part.PEAK_FRAME] is Origin.AUTOMATIC:
+    if peak_frame is None:
         cavity = passing[:, labels == Label.BLOOD_POOL].mean(axis=1)
         peak_frame = len(moved.corrected) - len(passing) + find_first_pass_peak(cavity)
 

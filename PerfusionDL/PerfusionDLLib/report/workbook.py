@@ -28,8 +28,10 @@ def table_xlsx(table: SegmentTable) -> bytes:
     A missing value is an empty cell.
     """
     rows = [cells_of(row) for row in (*table.segments, *table.territories, table.whole)]
-    values = [list(rows[0]), *(list(row.values()) for row in rows)]
-    about = [["notice", NOTICE], *([key, str(value)] for key, value in table.provenance.items())]
+    values: list[list[object]] = [list(rows[0])]
+    values += [list(row.values()) for row in rows]
+    about: list[list[object]] = [["notice", NOTICE]]
+    about += [[key, str(value)] for key, value in table.provenance.items()]
     return _workbook({"Myocardial blood flow": values, "Provenance": about})
 
 

@@ -199,14 +199,14 @@ def _sameDrawing(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
 
 
 def _sameContours(one: Contours, other: Contours) -> bool:
-    positions = [
+    here, there = (
         np.concatenate([contours.box_px, *map(_position, (contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm))])
         for contours in (one, other)
-    ]
+    )
     return (
         one.peak_frame == other.peak_frame
         and np.array_equal(one.labels, other.labels)
-        and np.allclose(*positions, rtol=0, atol=1e-4, equal_nan=True)
+        and np.allclose(here, there, rtol=0, atol=1e-4, equal_nan=True)
     )
 
 

@@ -29,7 +29,7 @@ class Pick:
     """
 
     scan: ScanNodes
-    part: SliceNodes | None
+    part: SliceNodes
     pixel: tuple[int, int] | None
     segment: int | None
 
@@ -82,7 +82,7 @@ def isThere(pick: Pick, flow: Flow) -> bool:
 
 def readout(pick: Pick, flow: Flow) -> str:
     """What was picked and its value in one line; the reason where a pixel has no flow."""
-    maps = flow.ofSlice(pick.part)
+    maps = _mapsOf(pick, flow)
     number = pick.segment if pick.pixel is None else int(maps.segments[pick.pixel])
     segment = f"{SEGMENT_NAMES[number]} ({number})" if number else pick.part.name
     where = f"{pick.scan.condition.capitalize()}, {segment}"
@@ -93,16 +93,18 @@ def readout(pick: Pick, flow: Flow) -> str:
         return f"{where}: {value}" + (f", MPR {row.mpr:.2f}" if np.isfinite(row.mpr) else "")
     status = FitStatus(int(maps.status[pick.pixel]))
     if status:
-        return f"{where}: no flow, {status.name.replace('_', ' ').replace('|', ', ').lower()}"
+        return f"{where}: no flow, {str(status.name).replace('_', ' ').replace('|', ', ').lower()}"
     return f"{where}: {maps.mbf_ml_min_g[pick.pixel]:.2f} \u00b1 {maps.mbf_se_ml_min_g[pick.pixel]:.2f} {FLOW_UNIT}"
 
 
 def showPick(scene: slicer.vtkMRMLScene, pick: Pick, flow: Flow) -> None:
     """Plot the picked curve with its fit and the arterial input, and mark the pixel in its view."""
-    maps = flow.ofSlice(pick.part)
+    maps = _mapsOf(pick, flow)
     measured, fitted, times_s = _curve(pick, maps)
     nodes, name = pick.scan, f"{pick.scan.condition.capitalize()} picked curve"
     arterial = flow.ofScan(nodes)
+    if arterial is None:
+        raise ValueError(f"the {nodes.condition} scan was picked, but has no flow")
     divisor = _divisor(arterial, np.concatenate([measured, fitted]))
     blood = f"Arterial input / {divisor}"
     nodes.pickedCurve, nodes.pickedChart = chartOf(scene, nodes.pickedCurve, nodes.pickedChart, name)
@@ -127,12 +129,22 @@ def showPick(scene: slicer.vtkMRMLScene, pick: Pick, flow: Flow) -> None:
     showChart(scene, nodes.pickedChart)
 
 
+def _mapsOf(pick: Pick, flow: Flow) -> SliceMaps:
+    maps = flow.ofSlice(pick.part)
+    if maps is None:
+        raise ValueError(f"the {pick.part.name} slice was picked, but has no flow")
+    return maps
+
+
 def _curve(pick: Pick, maps: SliceMaps) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if pick.pixel is None:
-        fit = maps.segment_fits[pick.segment]
+        fit = maps.segment_fits[pick.segment or 0]
         return fit.concentration_mmol_l, fit.fitted_mmol_l, fit.times_s
-    measured, fitted = maps.pixel_fits.at(*pick.pixel)
-    return measured, fitted, maps.pixel_fits.times_s
+    fits = maps.pixel_fits
+    curves = None if fits is None else fits.at(*pick.pixel)
+    if fits is None or curves is None:
+        raise ValueError(f"pixel {pick.pixel} was picked, but has no curve")
+    return *curves, fits.times_s
 
 
 def _divisor(maps: PerfusionMaps, tissue: np.ndarray) -> int:

@@ -269,7 +269,7 @@ def flowTask(
         scaleEnd = flowScaleEnd(flow.maps)
         sameScale = former is not None and flowScaleEnd(former.maps) == scaleEnd
         for (nodes, slices, _), maps in zip(drawn, flow.maps, strict=True):
-            known = former.ofScan(nodes) if sameScale else None
+            known = former.ofScan(nodes) if former is not None and sameScale else None
             writeMaps(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=known)
         writeBullseyes(scene, [nodes for nodes, _, _ in drawn], flow.bullseyes, flow.table, scaleEnd=scaleEnd)
         tableNode = writeTable(scene, flow.table, table if table and table.GetScene() else None)
@@ -284,7 +284,7 @@ def _maps(former: Flow | None, scan: PreprocessedScan, **options: Any) -> tuple[
     pairs = zip(former.maps, former.bullseyes, strict=True) if former else ()
     known, image = next((pair for pair in pairs if pair[0].condition is scan.condition), (None, None))
     maps = pipeline.quantify(scan, **options, former=known)
-    if known is None or not all(map(operator.is_, maps.slices, known.slices)):
+    if known is None or image is None or not all(map(operator.is_, maps.slices, known.slices)):
         return maps, bullseyeImage(maps)
     return (known if maps.provenance == known.provenance else maps), image
 

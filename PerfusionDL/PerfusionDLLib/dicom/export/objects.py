@@ -148,9 +148,9 @@ def result_objects(
         document.SeriesDescription = f"{NAME} report"
         document.file_meta = file_meta(document)
         objects.append(("report", document))
-    for _, made in objects:
-        set_moment(made, moment)
-        set_dimensions(made)
+    for _, each in objects:
+        set_moment(each, moment)
+        set_dimensions(each)
     return objects
 
 

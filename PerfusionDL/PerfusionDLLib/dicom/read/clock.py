@@ -182,7 +182,8 @@ def count_times(slices: Sequence[Sequence[Frame]]) -> Timing:
     counter, ranks = "TemporalPositionIdentifier", [temporal_rank(frames) for frames in slices]
     if any(rank is None for rank in ranks):
         counter, ranks = "InstanceNumber", [instance_rank(frames) for frames in slices]
-    if any(rank is None for rank in ranks):
+    known = [rank for rank in ranks if rank is not None]
+    if len(known) < len(ranks):
         raise PerfusionError(
             f"Nothing in {slices[0][0].series} says when or in which order its frames were acquired.",
             "Send the series again from the scanner: trigger, acquisition or content times are needed.",
@@ -192,7 +193,7 @@ def count_times(slices: Sequence[Sequence[Frame]]) -> Timing:
         f"No attribute gives each frame's own time, so frames were taken {interval_s:.3f} s apart ({source}) in the "
         f"order of {counter}; missed heartbeats are not seen."
     )
-    times_s = with_delays(slices, [np.asarray(rank * interval_s) for rank in ranks])
+    times_s = with_delays(slices, [rank * interval_s for rank in known])
     return Timing(tuple(times_s), f"{counter} x {source}", note)
 
 
@@ -233,4 +234,4 @@ def with_delays(slices: Sequence[Sequence[Frame]], times_s: Sequence[np.ndarray]
         for one in times_s
     )
     delays = delays_s(slices) if same else [0.0] * len(slices)
-    return [one + delay for one, delay in zip(times_s, delays, strict=True)]
+    return [np.asarray(one + delay) for one, delay in zip(times_s, delays, strict=True)]

@@ -127,8 +127,9 @@ def timed(places: Sequence[Sequence[Frame]]) -> list[Slice]:
     """The slices of one series with their times."""
     timing = clock.find_times(places)
     return [
-        Slice(tuple(frames), times_s, clock.start_s(frames), geometry.ijk_to_ras(frames[0])).timed(times_s)
+        Slice(tuple(frames), times_s, clock.start_s(frames), matrix).timed(times_s)
         for frames, times_s in zip(places, timing.times_s, strict=True)
+        if (matrix := geometry.ijk_to_ras(frames[0])) is not None  # frames without one are at no place
     ]
 
 
