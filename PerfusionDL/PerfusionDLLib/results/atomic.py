@@ -74,8 +74,11 @@ def whole_folder(
     replace_corrections : bool
         Whether a former folder with corrections may be replaced by one without.
 
-    Raises PerfusionError where ``folder`` holds anything and ``overwrite`` is not given, or where it holds anything
-    that PerfusionDL did not write, or that was changed since.
+    Raises
+    ------
+    PerfusionError
+        Where ``folder`` holds anything and ``overwrite`` is not given, or where it holds anything that PerfusionDL did
+        not write, or that was changed since.
 
     Examples
     --------
