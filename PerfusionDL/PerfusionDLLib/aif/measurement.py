@@ -119,6 +119,10 @@ def _in_series(scan: PreprocessedScan, inside: ArterialInput, residual: Residual
     """The arterial input in a series of its own, found by the place and the time of the blood pool in the slices."""
     series, part = scan.aif_series, scan.slices[0]
     prebolus = scan.aif_is_prebolus
+    if series is None:
+        raise ValueError(f"the {scan.condition} scan has no series of its own for the arterial input")
+    if prebolus and dose_ratio is None:
+        raise ValueError("a pre-bolus needs the ratio of the doses, got none")
     search = _search_area(series, part)
     curves = series.signal[:, search].astype(float)
     if prebolus:
@@ -130,7 +134,7 @@ def _in_series(scan: PreprocessedScan, inside: ArterialInput, residual: Residual
         region = landmarks.blood_region(series.signal, region)
     used = np.ones(len(series.times_s), bool)
     before = NO_RESIDUAL if prebolus else residual  # of a study's first injection nothing is left
-    scale = dose_ratio if prebolus else 1.0
+    scale = dose_ratio if prebolus and dose_ratio is not None else 1.0
     found = _arterial_input(
         series,
         series.signal,
@@ -141,7 +145,7 @@ def _in_series(scan: PreprocessedScan, inside: ArterialInput, residual: Residual
         scale=scale,
         late=None if prebolus or inside.log_sd > DOUBTFUL_LOG_SD else inside,
     )
-    return _aligned(found, inside, dose_ratio) if prebolus else found
+    return _aligned(found, inside, scale) if prebolus else found
 
 
 def _search_area(series: PerfusionSeries, part: PreprocessedSlice) -> np.ndarray:
@@ -310,7 +314,7 @@ def residual_contrast(scans: Sequence[PreprocessedScan], former: Sequence[Residu
     baselines = [[baseline for _, baseline in pairs] for pairs in measured]
     common = [all(slices) for slices in zip(*baselines, strict=False)]
     found = residual_of_baselines(
-        [[one for one, kept in zip(slices, common, strict=False) if kept] for slices in baselines],
+        [[one for one, kept in zip(slices, common, strict=False) if kept and one] for slices in baselines],
         saturation_recovery.recovered_share,
     )
     return [replace(residual, memory=tuple(pairs)) for residual, pairs in zip(found, measured, strict=True)]

@@ -110,7 +110,8 @@ def fit_fermi(
         FitStatus.SATURATED: ~fittable,
         FitStatus.NO_SIGNAL: fittable & ~noticeable,
     }
-    status = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items()).astype(np.uint8)
+    combined = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items())
+    status = np.asarray(combined).astype(np.uint8)
     trusted = status == 0
     tissue_share = 1 - np.clip(held, 0, MOST_SPILL)
     mbf = np.where(trusted, parameters[:, 0] / tissue_share, np.nan)

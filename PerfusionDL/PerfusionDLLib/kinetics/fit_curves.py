@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -166,11 +167,11 @@ def _widened(fits: FlowFits, log_sd: float) -> FlowFits:
     )
 
 
-def _curves(part: CurveSet):
+def _curves(part: CurveSet) -> tuple[np.ndarray, np.ndarray]:
     return part.times_s, part.curves
 
 
-def _used(part: CurveSet):
+def _used(part: CurveSet) -> dict[str, Any]:
     return {"used_frames": part.used_frames}
 
 

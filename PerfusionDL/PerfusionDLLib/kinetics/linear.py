@@ -167,7 +167,8 @@ def _fits(flow, se, delay_s, fitted, data, used, complete):
         (flow > 0) & (data[:, used].sum(axis=1) > 0) & (np.abs(fitted[:, used]).max(axis=1) > NOISE_FLOOR * scatter)
     )
     reasons = {FitStatus.SATURATED: ~complete, FitStatus.NO_SIGNAL: complete & ~noticeable}
-    status = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items()).astype(np.uint8)
+    combined = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items())
+    status = np.asarray(combined).astype(np.uint8)
     flow, se = (np.where(status == 0, values, np.nan) for values in (flow, se))
     return FlowFits(
         mbf_ml_min_g=flow,

@@ -159,10 +159,13 @@ def segment_curves(curves: kinetics.CurveSet, segments: np.ndarray) -> tuple[np.
     Pixels with partial volume and pixels without information are left out. A mean curve belongs to the region that
     most of its pixels are in.
     """
+    groups = curves.groups
+    if groups is None:
+        raise ValueError("curves need the region of each pixel, got none")
     numbers = np.unique(segments[segments > 0])
     member = segments[:, None] == numbers
-    shares = np.array([np.bincount(curves.groups[inside], minlength=REGIONS) for inside in member.T])
-    inner = member & curves.inner[:, None]
+    shares = np.array([np.bincount(groups[inside], minlength=REGIONS) for inside in member.T])
+    inner = member if curves.inner is None else member & curves.inner[:, None]
     member = np.where(inner.sum(axis=0) >= FEWEST_PIXELS, inner, member).astype(float)
     known = np.isfinite(curves.curves)
     with np.errstate(invalid="ignore"):

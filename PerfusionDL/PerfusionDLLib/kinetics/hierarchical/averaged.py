@@ -147,7 +147,7 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
 
     kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
     weights = scan.probabilities[kept] / scan.probabilities[kept].sum()
-    results = [scan.dictionary(number, m, part.spill).fit(data, sd, part.groups, edge) for m in kept]
+    results = [scan.dictionary(number, m, part.spill).fit(data, sd, part.groups, edge) for m in kept.tolist()]
     log_flow = np.array([result.log_flow for result in results])
     flows = np.exp(log_flow)
     estimate = weights @ log_flow
@@ -160,7 +160,8 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
         FitStatus.SATURATED: ~complete,
         FitStatus.NO_SIGNAL: complete & ~noticeable,
     }
-    status = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items()).astype(np.uint8)
+    combined = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items())
+    status = np.asarray(combined).astype(np.uint8)
     trusted = status == 0
 
     def shown(values):

@@ -7,6 +7,7 @@ patient. `docs/quantification.md` gives the sources.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,7 @@ EXCHANGE_PARAMETERS = (
     "log PS at 1 mL/min/g (mL/min/g)",
     "exponent of PS with flow",
 )
-EXCHANGE_PRIORS = {
+EXCHANGE_PRIORS: dict[str, Any] = {
     "tissue_parameters": EXCHANGE_PARAMETERS,
     "mean": np.array([np.log(0.05), np.log(0.20), np.log(1.0), 0.5]),
     "population_sd": np.array([0.35, 0.35, 0.5, 0.25]),
