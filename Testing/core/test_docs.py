@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PerfusionDLLib.cli.commands import app
 from PerfusionDLLib.dicom.export import codes
 from pydicom.datadict import dictionary_description
 
@@ -60,3 +61,9 @@ def test_what_the_glossary_calls_our_name_is_in_the_code(name):
 @pytest.mark.parametrize("picture", sorted(DOCS.rglob("*.png")), ids=lambda path: path.name)
 def test_pictures_of_the_pages_are_small(picture):
     assert picture.stat().st_size < LARGEST_BYTES
+
+
+@pytest.mark.parametrize("command", sorted(each.name or each.callback.__name__ for each in app.registered_commands))
+def test_every_command_is_on_the_page_of_the_command_line(command):
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert re.search(rf"`{command.replace('_', '-')}[ `]", page) or command == "version"
