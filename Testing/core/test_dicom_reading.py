@@ -9,7 +9,8 @@ import pytest
 from dicom_studies import bolus_slice, slice_matrix, small_scan, small_study
 from PerfusionDLLib.data.study import Condition, Level, Study
 from PerfusionDLLib.dicom import read_study, write_study
-from PerfusionDLLib.dicom.read.clock import date_time_s, is_plausible, past_midnight
+from PerfusionDLLib.dicom.read.clock import date_time_s, past_midnight
+from PerfusionDLLib.dicom.read.witnesses import is_usable
 
 REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice" / "dicom"
 
@@ -251,10 +252,11 @@ def test_two_scans_in_one_series_are_told_apart_by_the_pause(tmp_path):
     assert [len(scan.slices) for scan in actual.scans] == [1, 1]
 
 
-def test_times_of_day_are_plausible_only_as_heartbeats():
-    assert is_plausible(np.arange(10) * 0.9)
-    assert not is_plausible(np.zeros(10))
-    assert not is_plausible(np.arange(10) * 5.0)
+def test_a_clock_has_a_time_for_each_frame_at_a_plausible_distance():
+    assert is_usable([np.arange(10) * 0.9])
+    assert is_usable([np.arange(10) * 5.0])
+    assert not is_usable([np.zeros(10)])
+    assert not is_usable([np.arange(10) * 50.0])
     assert past_midnight(np.array([86399.0, 1.0])).tolist() == [86399.0, 86401.0]
 
 

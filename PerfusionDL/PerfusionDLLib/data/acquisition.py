@@ -31,6 +31,7 @@ class Acquisition:
     t10_blood_s, t10_myocardium_s : native T1
     assumed : names of the fields that no header gave, i.e. documented defaults
     entered : names of the fields that the user set
+    doubts : sentences on what makes every flow of the scan doubtful: times, lost frames, values of the pixels
     """
 
     saturation_time_s: float = 0.1
@@ -49,6 +50,7 @@ class Acquisition:
     vendor: str = ""
     assumed: tuple[str, ...] = ()
     entered: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, (low, high, unit) in PLAUSIBLE.items():

@@ -3,14 +3,17 @@
 from .export.objects import export_results
 from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
 from .read.candidates import Candidate, find_candidates
+from .read.choices import NO_CHOICES, ReadChoices
 from .read.reading import read_study
 from .write.vendors import Vendor
 from .write.writing import write_study
 
 __all__ = [
+    "NO_CHOICES",
     "Candidate",
     "FoundStudy",
     "ListedFile",
+    "ReadChoices",
     "Vendor",
     "export_results",
     "find_candidates",

@@ -10,7 +10,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ..data.acquisition import Acquisition
 from ..data.study import Identity, PerfusionSeries
-from .read.protocol import MOLARITY_MMOL_ML
+from .read.agents import molarity_mmol_ml
 
 ROOT = uuid.UUID("5f1c1a52-6a8e-4a0f-9a51-0f6b2f3c7d11")
 STUDY_BEGIN = datetime(2025, 1, 15, 10, 0, 0)
@@ -103,7 +103,7 @@ def start_image(visit: Visit, begin: datetime) -> Dataset:
 def add_contrast(image: Dataset, acquisition: Acquisition) -> None:
     """Contrast agent and injected volume."""
     image.ContrastBolusAgent = acquisition.contrast_agent.capitalize()
-    molarity = MOLARITY_MMOL_ML.get(acquisition.contrast_agent, 0.5)
+    molarity = molarity_mmol_ml(acquisition.contrast_agent)
     image.ContrastBolusVolume = decimal(acquisition.dose_mmol_kg * WEIGHT_KG / molarity)
 
 

@@ -140,7 +140,7 @@ def readAcquisition(nodes: SliceNodes) -> Acquisition:
 
 def _acquisitionOf(sequence: slicer.vtkMRMLSequenceNode | None) -> Acquisition:
     values = attribute(sequence, "acquisition") or {}
-    lists = {name: tuple(values.get(name, ())) for name in ("assumed", "entered")}
+    lists = {name: tuple(values.get(name, ())) for name in ("assumed", "entered", "doubts")}
     return Acquisition(**values | lists)
 
 

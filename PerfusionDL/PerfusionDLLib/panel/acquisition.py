@@ -56,13 +56,13 @@ class AcquisitionSection(Section):
 
     def onAgent(self, agent: str) -> None:
         """Another contrast agent has another relaxivity."""
-        from ..dicom.read.protocol import RELAXIVITY_L_MMOL_S
+        from ..dicom.read.agents import AGENTS, relaxivity_l_mmol_s
 
         known = self._known()
-        if known is None or agent not in RELAXIVITY_L_MMOL_S:
+        if known is None or agent not in AGENTS:
             return
-        at15, at30 = RELAXIVITY_L_MMOL_S[agent]
-        self.onEntered(contrast_agent=agent, relaxivity_l_mmol_s=at30 if known.field_strength_t > 2 else at15)
+        relaxivity = relaxivity_l_mmol_s(agent, known.field_strength_t)
+        self.onEntered(contrast_agent=agent, relaxivity_l_mmol_s=relaxivity)
 
     def onRestore(self) -> None:
         """Bring back what was read from the study."""

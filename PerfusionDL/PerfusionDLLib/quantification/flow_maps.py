@@ -262,6 +262,7 @@ def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInp
         "hematocrit": f"{acquisition.hematocrit:g}",
         "tissue_density_g_ml": f"{kinetics.MYOCARDIAL_DENSITY_G_ML:g}",
         "assumed": ", ".join(acquisition.assumed),
+        "acquisition_doubts": "\n".join(dict.fromkeys(d for p in scan.slices for d in p.series.acquisition.doubts)),
         "entered": ", ".join(acquisition.entered),
         "contours": ", ".join(str(part.contours.origin) for part in scan.slices),
         "weights_sha256": ", ".join(

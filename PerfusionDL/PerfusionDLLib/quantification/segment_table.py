@@ -64,7 +64,8 @@ def summarize(
     pixels = _pixels(rest), _pixels(stress)
 
     def row(members, segment, name):
-        return _flagged(_corrected(_row(*pixels, members, segment, name), rate_pressure_product), thresholds)
+        found = _doubted(_row(*pixels, members, segment, name), rest, stress)
+        return _flagged(_corrected(found, rate_pressure_product), thresholds)
 
     segments = tuple(row((segment,), segment, aha.SEGMENT_NAMES[segment]) for segment in aha.SEGMENT_NAMES)
     territories = tuple(row(members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
@@ -132,6 +133,18 @@ def ratio_interval(numerator: Sequence[float], denominator: Sequence[float]) -> 
         float(ratio * np.exp(-np.hypot(to_low, below_to_high))),
         float(ratio * np.exp(np.hypot(to_high, below_to_low))),
     )
+
+
+def _doubted(row: SegmentRow, rest: PerfusionMaps | None, stress: PerfusionMaps | None) -> SegmentRow:
+    """The row with what makes every flow of a scan doubtful, as far as it has a flow of that scan."""
+    doubts = [
+        f"{maps.condition}: {doubt}"
+        for maps in (rest, stress)
+        if maps and getattr(row, maps.condition).pixels
+        for doubt in maps.provenance.get("acquisition_doubts", "").split("\n")
+        if doubt
+    ]
+    return replace(row, flags=(*doubts, *row.flags))
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -191,7 +191,14 @@ def notes(
     yield "How it was computed", provenance_sentences(table)
 
 
-SAID_ELSEWHERE = {"assumed", "arterial_input_flags", "arterial_input_flag_codes", "contours", "contours_fingerprint"}
+SAID_ELSEWHERE = {
+    "assumed",
+    "acquisition_doubts",
+    "arterial_input_flags",
+    "arterial_input_flag_codes",
+    "contours",
+    "contours_fingerprint",
+}
 HASH_LENGTH = 12  # enough to tell versions apart; the results folder has all of it
 WORDS = {
     "software": "{}",

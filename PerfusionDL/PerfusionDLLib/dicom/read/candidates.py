@@ -7,9 +7,12 @@ from pathlib import Path
 
 from ...data.errors import PerfusionError
 from ...data.study import Condition, Level, Scan
-from .headers import Frame, survey, tolerance
+from .choosing import choose
+from .frame import Frame
+from .headers import survey, tolerance
+from .loading import load
 from .pixels import PixelReader
-from .reading import choose, levels, load
+from .reading import gather, levels
 from .scans import FoundScan
 
 
@@ -53,18 +56,34 @@ class Candidate:
 def find_candidates(files: Sequence[Path]) -> tuple[Candidate, ...]:
     """The perfusion scans among some files, whatever else is there; none where there is no complete one."""
     try:
-        frames = survey(files)
+        gathered = gather(survey(files))
+    except PerfusionError:
+        return candidates_by_study(files)
+    return candidates_among(gathered.frames)
+
+
+def candidates_by_study(files: Sequence[Path]) -> tuple[Candidate, ...]:
+    """The perfusion scans among files of several patients, study by study."""
+    try:
+        frames = survey(files).frames
     except PerfusionError:
         return ()
     studies: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
         studies[frame.text("StudyInstanceUID")].append(frame)
-    candidates: list[Candidate] = []
-    for study in studies.values():
-        try:
-            chosen = choose(study, {})
-        except PerfusionError:
-            continue
-        placed = levels({which: scan for which, (scan, _) in chosen.items()})
-        candidates += [Candidate(which, how, scan, tuple(placed[which])) for which, (scan, how) in chosen.items()]
-    return tuple(candidates)
+    return tuple(candidate for study in studies.values() for candidate in candidates_among(study))
+
+
+def candidates_among(frames: Sequence[Frame]) -> tuple[Candidate, ...]:
+    """The perfusion scans among the images of one patient; those of each study alone, where there are several."""
+    try:
+        chosen = choose(frames, {})
+    except PerfusionError:
+        studies: dict[str, list[Frame]] = defaultdict(list)
+        for frame in frames:
+            studies[frame.text("StudyInstanceUID")].append(frame)
+        if len(studies) < 2:
+            return ()
+        return tuple(candidate for study in studies.values() for candidate in candidates_among(study))
+    placed = levels({which: one.scan for which, one in chosen.items()})
+    return tuple(Candidate(which, one.how, one.scan, tuple(placed[which])) for which, one in chosen.items())

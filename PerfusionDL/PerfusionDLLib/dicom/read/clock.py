@@ -1,48 +1,16 @@
-"""When each frame was acquired: the first attribute that says so plausibly.
-
-Scanners disagree on where they write it. An attribute is believed if it differs from frame to frame, runs in the order
-of the instance numbers, and its steps look like heartbeats; vendor names play no part.
-"""
+"""One clock: a time attribute of all frames in seconds, whichever way the header writes it."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from ...data.errors import PerfusionError
-from .headers import Frame
+from .frame import Frame
 
 DAY_S = 86400.0
-STEP_S = (0.3, 3.0)  # median interval between frames: one heartbeat, or two at a fast heart rate
-SHORTEST_STEP_S = 0.1
-CINE_SPAN_S = 2.0  # cines cover one heartbeat
-CLOCKS = (
-    "FrameAcquisitionDateTime",
-    "FrameReferenceDateTime",
-    "TriggerTime",
-    "PhilipsDynamicBeginTime",
-    "AcquisitionDateTime",
-    "AcquisitionTime",
-    "FrameReferenceTime",
-    "ContentTime",
-)
 MILLISECONDS = {"TriggerTime", "FrameReferenceTime", "TemporalResolution", "NominalInterval"}
 DATES = {"AcquisitionTime": "AcquisitionDate", "ContentTime": "ContentDate", "SeriesTime": "SeriesDate"}
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Acquisition times of the frames of each slice, and how they are known.
-
-    times_s : per slice (T,), in the order of its frames, on one clock for all slices; not sorted
-    source : the attribute they come from; note : a sentence where something had to be assumed, else ""
-    """
-
-    times_s: tuple[np.ndarray, ...]
-    source: str
-    note: str = ""
 
 
 def seconds(frame: Frame, keyword: str) -> float:
@@ -104,134 +72,48 @@ def start_s(frames: Sequence[Frame]) -> float:
     return float("nan")
 
 
-def is_plausible(times_s: np.ndarray) -> bool:
-    """Whether times could be those of the frames of one slice, one per heartbeat or two.
-
-    >>> is_plausible(np.arange(20) * 0.8), is_plausible(np.arange(25) * 0.03)
-    (True, False)
-    """
-    if len(times_s) < 2 or not np.isfinite(times_s).all():
-        return False
-    steps_s = np.diff(np.sort(times_s))
-    return bool(steps_s.min() > SHORTEST_STEP_S and STEP_S[0] <= np.median(steps_s) <= STEP_S[1])
-
-
 def is_coarse(times_s: np.ndarray) -> bool:
     """Whether a clock ticks in whole seconds, too coarse for heartbeats."""
-    return bool(np.all(np.isfinite(times_s)) and np.all(times_s == np.round(times_s)))
+    known = times_s[np.isfinite(times_s)]
+    return bool(known.size and np.all(known == np.round(known)))
 
 
-def in_order(frames: Sequence[Frame], times_s: np.ndarray) -> bool:
-    """Whether times run with the instance numbers, where these differ from frame to frame."""
-    rank = instance_rank(frames)
-    return rank is None or bool(np.all(np.diff(times_s[np.argsort(rank)]) >= 0))
-
-
-def instance_rank(frames: Sequence[Frame]) -> np.ndarray | None:
-    """(T,) place of each frame by instance number and place in its file; None where these do not differ."""
-    numbers = np.array([(frame.number("InstanceNumber"), frame.index) for frame in frames])
-    if not np.isfinite(numbers).all() or len(np.unique(numbers, axis=0)) < len(frames):
+def rank_by_number(frames: Sequence[Frame]) -> np.ndarray | None:
+    """(T,) instance number of each frame, or its place in its file; None where these do not differ."""
+    numbers = np.array([frame.number("InstanceNumber") for frame in frames])
+    if not np.isfinite(numbers).all():
         return None
-    return np.argsort(np.lexsort(numbers.T[::-1]))
+    if len(np.unique(numbers)) == len(frames):
+        return numbers
+    if len({frame.path for frame in frames}) == 1:  # one multi-frame file: the order in it
+        return np.array([float(frame.index) for frame in frames])
+    return None
 
 
-def is_cine(frames: Sequence[Frame]) -> bool:
-    """Whether the trigger times step through one heartbeat."""
-    trigger_s = np.sort(read_clock(frames, "TriggerTime"))
-    if len(frames) < 2 or not np.isfinite(trigger_s).all():
-        return False
-    steps_s = np.diff(trigger_s)
-    return bool(trigger_s[-1] - trigger_s[0] < CINE_SPAN_S and np.median(steps_s) > 0.005)
-
-
-def delays_s(slices: Sequence[Sequence[Frame]]) -> list[float]:
-    """Delay of each slice after the R wave, zero where the trigger times are not such delays."""
-    found = []
-    for frames in slices:
-        trigger_s = read_clock(frames, "TriggerTime")
-        within = np.isfinite(trigger_s).all() and np.ptp(trigger_s) < SHORTEST_STEP_S and trigger_s.max() < STEP_S[1]
-        found.append(float(np.median(trigger_s)) if within else 0.0)
-    return found
-
-
-def find_times(slices: Sequence[Sequence[Frame]]) -> Timing:
-    """Acquisition times of the frames of slices that were acquired together.
-
-    Raises PerfusionError where nothing in the headers says when the frames were acquired, or the times contradict the
-    order of the frames.
-    """
-    contradicting = []
-    for keyword in CLOCKS:
-        times_s = [read_clock(frames, keyword) for frames in slices]
-        if not all(map(is_plausible, times_s)) or (is_of_day(keyword) and all(map(is_coarse, times_s))):
-            continue
-        if all(in_order(frames, one) for frames, one in zip(slices, times_s, strict=True)):
-            return Timing(tuple(with_delays(slices, times_s)), keyword)
-        contradicting.append(keyword)
-    if contradicting:
-        raise PerfusionError(
-            f"The frames of {slices[0][0].series} are shuffled: {' and '.join(contradicting)} do not run with the "
-            "instance numbers.",
-            "Send the series again from the scanner, without renumbering or editing it.",
-        )
-    return count_times(slices)
-
-
-def count_times(slices: Sequence[Sequence[Frame]]) -> Timing:
-    """Times from the order of the frames and the interval between heartbeats."""
-    counter, ranks = "TemporalPositionIdentifier", [temporal_rank(frames) for frames in slices]
-    if any(rank is None for rank in ranks):
-        counter, ranks = "InstanceNumber", [instance_rank(frames) for frames in slices]
-    known = [rank for rank in ranks if rank is not None]
-    if len(known) < len(ranks):
-        raise PerfusionError(
-            f"Nothing in {slices[0][0].series} says when or in which order its frames were acquired.",
-            "Send the series again from the scanner: trigger, acquisition or content times are needed.",
-        )
-    interval_s, source = find_interval(slices)
-    note = (
-        f"No attribute gives each frame's own time, so frames were taken {interval_s:.3f} s apart ({source}) in the "
-        f"order of {counter}; missed heartbeats are not seen."
-    )
-    times_s = with_delays(slices, [rank * interval_s for rank in known])
-    return Timing(tuple(times_s), f"{counter} x {source}", note)
-
-
-def temporal_rank(frames: Sequence[Frame]) -> np.ndarray | None:
-    """(T,) place of each frame by temporal position; None where that is missing or contradicts the instance numbers."""
+def rank_by_position(frames: Sequence[Frame]) -> np.ndarray | None:
+    """(T,) temporal position of each frame; None where these do not differ."""
     positions = np.array([frame.number("TemporalPositionIdentifier") for frame in frames])
-    if not np.isfinite(positions).all() or len(np.unique(positions)) < len(frames) or not in_order(frames, positions):
+    if not np.isfinite(positions).all() or len(np.unique(positions)) < len(frames):
         return None
-    return np.argsort(np.argsort(positions))
+    return positions
 
 
-def find_interval(slices: Sequence[Sequence[Frame]]) -> tuple[float, str]:
-    """The mean interval between frames in seconds, and where it comes from."""
-    frames = [frame for one in slices for frame in one]
-    for keyword in ("AcquisitionDateTime", "AcquisitionTime", "ContentTime"):
-        spans = [np.ptp(read_clock(one, keyword)) / (len(one) - 1) for one in slices if len(one) > 1]
-        if spans and STEP_S[0] <= np.median(spans) <= STEP_S[1]:
-            return float(np.median(spans)), f"first to last {keyword}"
-    for keyword in ("TemporalResolution", "NominalInterval"):
-        interval_s = np.median([seconds(frame, keyword) for frame in frames])
-        if STEP_S[0] <= interval_s <= STEP_S[1]:
-            return float(interval_s), keyword
-    interval_s = 60 / max(np.median([frame.number("HeartRate") for frame in frames]), 1e-6)
-    if STEP_S[0] <= interval_s <= STEP_S[1]:
-        return float(interval_s), "HeartRate"
-    raise PerfusionError(
-        f"The headers of {frames[0].series} do not say when each frame was acquired (trigger, "
-        "acquisition and content times are missing, equal or implausible), nor the heart rate.",
-        "Send the series again from the scanner with its trigger or acquisition times, or at least the R-R interval "
-        "(NominalInterval).",
-    )
+def in_line(values: np.ndarray) -> np.ndarray:
+    """(T,) bool, the longest part of a row of numbers that strictly rises.
 
-
-def with_delays(slices: Sequence[Sequence[Frame]], times_s: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Add each slice's delay after the R wave where the clock is the same for all slices of a heartbeat."""
-    same = len(times_s) > 1 and all(
-        len(one) == len(times_s[0]) and np.allclose(np.sort(one), np.sort(times_s[0]), rtol=0, atol=1e-3)
-        for one in times_s
-    )
-    delays = delays_s(slices) if same else [0.0] * len(slices)
-    return [np.asarray(one + delay) for one, delay in zip(times_s, delays, strict=True)]
+    >>> in_line(np.array([1.0, 2.0, 0.0, 3.0])).tolist()
+    [True, True, False, True]
+    """
+    best = np.ones(len(values), int)
+    before = np.full(len(values), -1)
+    for index in range(1, len(values)):
+        lower = np.flatnonzero(values[:index] < values[index])
+        if lower.size:
+            before[index] = lower[np.argmax(best[lower])]
+            best[index] = best[before[index]] + 1
+    chosen = np.zeros(len(values), bool)
+    index = int(np.argmax(best)) if len(values) else -1
+    while index >= 0:
+        chosen[index] = True
+        index = before[index]
+    return chosen

@@ -1,8 +1,9 @@
 """Rest or stress: what a scan says about itself, else what two scans say about each other."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -14,6 +15,10 @@ STRESS_WORDS = (
     *("belastung", "effort", "esfuerzo", "estres", "sforzo", "inspanning"),
 )
 REST_WORDS = frozenset(("rest", "resting", "ruhe", "repos", "reposo", "riposo", "rust"))
+CHOOSE = (
+    "Choose the series by number (--rest-series NUMBER, --stress-series NUMBER), or put each scan into a folder of its "
+    "own and choose the folders (--rest FOLDER, --stress FOLDER)."
+)
 SHORTER = 0.92  # a vasodilator shortens the R-R interval by 15 to 30 percent
 
 
@@ -22,13 +27,28 @@ class Evidence:
     """What is known of one scan before it is called rest or stress.
 
     words : descriptions and names of drugs; name : how a user knows it
-    rr_s : median interval between frames of a slice; start_s : when it began, NaN if unknown
+    words : by attribute, descriptions and names of drugs; name : how a user knows it
+    rr_s : median interval between frames of a slice; start_s : when it began, NaN if unknown; frames : how many
     """
 
     name: str
-    words: str
+    words: Mapping[str, str]
     rr_s: float
     start_s: float
+    frames: int = 0
+
+    @property
+    def said(self) -> str:
+        """All its words."""
+        return " ".join(self.words.values())
+
+    @property
+    def described(self) -> str:
+        """Name, time of day and size, so that a user can tell it from others."""
+        parts = [f"{self.frames} frames {self.rr_s:.2f} s apart"]
+        if np.isfinite(self.start_s):
+            parts.insert(0, f"{datetime.fromtimestamp(self.start_s, UTC):%H:%M}")
+        return f"{self.name} ({', '.join(parts)})"
 
 
 def from_words(text: str) -> Condition | None:
@@ -45,58 +65,79 @@ def from_words(text: str) -> Condition | None:
     return Condition.STRESS if stress else Condition.REST
 
 
-def decide(scans: Sequence[Evidence]) -> list[tuple[Condition, str]]:
-    """The condition of one or two scans, and a sentence that says how it is known.
+def decide(scans: Sequence[Evidence]) -> list[tuple[Condition, str, str]]:
+    """The condition of one or two scans, a sentence that says how it is known, and a doubt or "".
 
-    Raises PerfusionError where two scans say the same, or there are more than two.
+    Raises PerfusionError where nothing tells two scans apart, or there are more than two.
     """
-    said = [from_words(scan.words) for scan in scans]
     if len(scans) > 2:
         raise PerfusionError(
-            f"There are {len(scans)} perfusion scans: {', '.join(scan.name for scan in scans)}.",
-            "Choose one as rest and one as stress (each in a folder of its own).",
+            f"There are {len(scans)} perfusion scans: {', '.join(scan.described for scan in scans)}.", CHOOSE
         )
     if len(scans) == 1:
+        return [alone(scans[0])]
+    said = [from_words(scan.said) for scan in scans]
+    shared = ""
+    if (said[0] and said[0] == said[1]) or not any(said):
+        own = [from_words(" ".join(own_words(scan, scans[1 - index]))) for index, scan in enumerate(scans)]
         if said[0]:
-            return [(said[0], f"Taken as {said[0]} because the description of {scans[0].name} says so.")]
-        return [
-            (
-                Condition.REST,
-                f"Taken as rest: {scans[0].name} is the only scan and its description names neither rest nor stress.",
-            )
-        ]
-    if said[0] and said[0] == said[1]:
-        raise PerfusionError(
-            f"Both {scans[0].name} and {scans[1].name} are described as {said[0]}.",
-            "Choose one as rest and one as stress (each in a folder of its own).",
-        )
+            shared = f"Both scans are described as {said[0]}. "
+        said = own if own[0] != own[1] else [None, None]
     if any(said):
         first = said[0] or (other(said[1]) if said[1] else Condition.REST)
         return [
-            (which, f"Taken as {which} because of the series descriptions ({scan.name}).")
+            (which, f"Taken as {which} because of the series descriptions ({scan.name}).", by_rate(scans, first))
             for which, scan in zip((first, other(first)), scans, strict=True)
         ]
+    return without_words(scans, shared)
+
+
+def alone(scan: Evidence) -> tuple[Condition, str, str]:
+    """The condition of the only scan."""
+    said = from_words(scan.said)
+    if said:
+        return said, f"Taken as {said} because the description of {scan.name} says so.", ""
+    sentence = f"Taken as rest: {scan.name} is the only scan and its description names neither rest nor stress."
+    return Condition.REST, sentence, ""
+
+
+def own_words(scan: Evidence, beside: Evidence) -> list[str]:
+    """What a scan says of itself in attributes that do not say the same of the other scan."""
+    return [text for keyword, text in scan.words.items() if text != beside.words.get(keyword)]
+
+
+def by_rate(scans: Sequence[Evidence], first: Condition) -> str:
+    """A doubt where heart rates contradict the words, else ""."""
+    stress, rest = scans if first is Condition.STRESS else scans[::-1]
+    if stress.rr_s * SHORTER > rest.rr_s:
+        return (
+            f"The heart was slower in the scan that is described as stress ({stress.rr_s:.2f} s between frames) than "
+            f"in the one described as rest ({rest.rr_s:.2f} s). Check which is which."
+        )
+    return ""
+
+
+def without_words(scans: Sequence[Evidence], shared: str) -> list[tuple[Condition, str, str]]:
+    """The condition of two scans whose words do not tell them apart: by heart rate, then by time."""
     ratio = scans[0].rr_s / scans[1].rr_s
     if ratio < SHORTER or ratio > 1 / SHORTER:
         first = Condition.STRESS if ratio < 1 else Condition.REST
         pair = f"{min(scans[0].rr_s, scans[1].rr_s):.2f} s against {max(scans[0].rr_s, scans[1].rr_s):.2f} s"
-        return [
-            (which, f"Taken as {which} by heart rate: the scan with the shorter R-R interval ({pair}) is stress.")
-            for which in (first, other(first))
-        ]
+        how = f"by heart rate: the scan with the shorter R-R interval ({pair}) is stress."
+        return [(which, f"{shared}Taken as {which} {how}", "") for which in (first, other(first))]
+    if shared:
+        raise PerfusionError(
+            f"{shared}Their heart rates do not differ either: {' and '.join(scan.described for scan in scans)}.", CHOOSE
+        )
     if np.isfinite(scans[0].start_s) and np.isfinite(scans[1].start_s) and scans[0].start_s != scans[1].start_s:
         first = Condition.STRESS if scans[0].start_s < scans[1].start_s else Condition.REST
-        return [
-            (
-                which,
-                f"Taken as {which} by time: descriptions and heart rates do not tell the scans apart, and stress is "
-                "usually imaged first. Check this.",
-            )
-            for which in (first, other(first))
-        ]
+        how = (
+            "by time: descriptions and heart rates do not tell the scans apart, and stress is usually imaged first. "
+            "Check this."
+        )
+        return [(which, f"Taken as {which} {how}", how.capitalize()) for which in (first, other(first))]
     raise PerfusionError(
-        f"Nothing tells which of {scans[0].name} and {scans[1].name} is rest and which is stress.",
-        "Choose one as rest and one as stress (each in a folder of its own).",
+        f"Nothing tells which of {scans[0].name} and {scans[1].name} is rest and which is stress.", CHOOSE
     )
 
 

@@ -1,36 +1,100 @@
 """Where a slice lies: DICOM position and orientation to RAS, and the order from base to apex."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...data.study import TOWARD_APEX_RAS, Level
-from .headers import Frame
+from .frame import Frame
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 SAME_PLACE_MM = 1.0
+FARTHEST_MM = 5000.0  # chosen: twice the length of a scanner's table
+SPACING_MM = (0.2, 15.0)  # chosen: from a tenfold interpolated image to a low-resolution arterial input
+SHORTEST_AXIS = 0.05  # chosen: a direction whose length is nearly 0 is none
+UNIT_TOLERANCE = 0.01  # chosen: decimal strings of three digits differ by 0.001
+SKEW = 0.02  # cosine; chosen: decimal strings of two digits
 PARALLEL = np.cos(np.radians(30))
 
 
-def ijk_to_ras(frame: Frame) -> np.ndarray | None:
-    """(4, 4) mm, (column, row, slice, 1) to (right, anterior, superior, 1); None where the header lacks it.
+@dataclass(frozen=True)
+class Pose:
+    """Where an image lies, or why nobody can tell.
+
+    matrix : (4, 4) mm, (column, row, slice, 1) to (right, anterior, superior, 1); None where ``problem`` is set
+    notes : sentences on values that are odd but can be understood
+    """
+
+    matrix: np.ndarray | None
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def pose(frame: Frame) -> Pose:
+    """Position, orientation and spacing of an image after they were checked.
 
     DICOM PS3.3 C.7.6.2.1.1, with the first two axes negated (DICOM is left, posterior, superior).
     """
     position = frame.numbers("ImagePositionPatient", 3)
     orientation = frame.numbers("ImageOrientationPatient", 6)
-    spacing = frame.numbers("PixelSpacing", 2)
-    if position is None or orientation is None or spacing is None:
-        return None
-    along_row, along_column = np.array(orientation[:3]), np.array(orientation[3:])
+    for keyword, values in (("ImagePositionPatient", position), ("ImageOrientationPatient", orientation)):
+        if values is None:
+            return Pose(None, f"{keyword} is {'malformed' if frame.text(keyword) else 'missing'}")
+    if not np.isfinite(position).all() or np.abs(position).max() > FARTHEST_MM:
+        return Pose(None, f"ImagePositionPatient is {frame.text('ImagePositionPatient')}, outside of any scanner")
+    spacing, notes, problem = pixel_spacing_mm(frame)
+    if problem:
+        return Pose(None, problem)
+    axes = np.array(orientation).reshape(2, 3)
+    lengths = np.linalg.norm(axes, axis=1)
+    if not np.isfinite(axes).all() or lengths.min() < SHORTEST_AXIS:
+        return Pose(None, f"ImageOrientationPatient is {frame.text('ImageOrientationPatient')}, which is no direction")
+    axes = axes / lengths[:, None]
+    if abs(axes[0] @ axes[1]) > SKEW:
+        return Pose(None, "ImageOrientationPatient has axes that are not at right angles")
+    if np.abs(lengths - 1).max() > UNIT_TOLERANCE:
+        notes += (
+            f"ImageOrientationPatient has axes of length {lengths[0]:.3g} and {lengths[1]:.3g} where 1 is the rule; "
+            "their directions were taken.",
+        )
     thickness_mm = frame.number("SliceThickness")
     matrix = np.eye(4)
-    matrix[:3, 0] = along_row * spacing[1]
-    matrix[:3, 1] = along_column * spacing[0]
-    matrix[:3, 2] = np.cross(along_row, along_column) * (thickness_mm if thickness_mm > 0 else 1.0)
+    matrix[:3, 0] = axes[0] * spacing[1]
+    matrix[:3, 1] = axes[1] * spacing[0]
+    matrix[:3, 2] = np.cross(axes[0], axes[1]) * (thickness_mm if 0 < thickness_mm < FARTHEST_MM else 1.0)
     matrix[:3, 3] = position
     matrix[:3] = LPS_TO_RAS @ matrix[:3]
-    return matrix
+    return Pose(matrix, notes=notes)
+
+
+def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...], str]:
+    """Distance between rows and between columns, notes, and a problem where it is not known."""
+    spacing = frame.numbers("PixelSpacing", 2)
+    if spacing is None:
+        odd = f"PixelSpacing is {'malformed' if frame.text('PixelSpacing') else 'missing'}"
+        nominal = frame.numbers("NominalScannedPixelSpacing", 2)
+        diameter_mm, columns = frame.number("ReconstructionDiameter"), frame.number("Columns")
+        if nominal is not None and all(SPACING_MM[0] <= one <= SPACING_MM[1] for one in nominal):
+            return nominal, (f"{odd}; NominalScannedPixelSpacing was taken.",), ""
+        if columns > 0 and SPACING_MM[0] <= diameter_mm / columns <= SPACING_MM[1]:
+            side_mm = diameter_mm / columns
+            return (side_mm, side_mm), (f"{odd}; ReconstructionDiameter over Columns was taken.",), ""
+        return (0.0, 0.0), (), odd
+    size = np.abs(spacing)
+    if not np.isfinite(size).all() or size.min() < SPACING_MM[0] or size.max() > SPACING_MM[1]:
+        return (0.0, 0.0), (), f"PixelSpacing is {frame.text('PixelSpacing')} mm, which is no pixel of a heart scan"
+    notes = ()
+    if min(spacing) < 0:
+        notes = (f"PixelSpacing is {frame.text('PixelSpacing')}; a distance has no sign, and its size was taken.",)
+    return (float(size[0]), float(size[1])), notes, ""
+
+
+def middle_matrix(frames: Sequence[Frame]) -> np.ndarray:
+    """(4, 4) ijk to RAS of the image in the middle of those of one slice, whose position may follow the breathing."""
+    matrices = np.array([pose(frame).matrix for frame in frames])
+    middle = np.median(matrices[:, :3, 3], axis=0)
+    return matrices[int(np.argmin(np.linalg.norm(matrices[:, :3, 3] - middle, axis=1)))]
 
 
 def normal(matrix: np.ndarray) -> np.ndarray:

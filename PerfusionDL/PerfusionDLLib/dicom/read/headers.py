@@ -1,127 +1,42 @@
 """Headers of the images in a folder, classic and enhanced alike: one `Frame` per image, its pixels left on disk."""
 
-import os
-import struct
+import io
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pydicom
-from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.multival import MultiValue
-from pydicom.tag import Tag
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ...data.errors import PerfusionError
+from .files import files_in, nothing_readable
+from .frame import DAMAGED, Attributes, Frame, as_number, printable
+from .functional_groups import frames_of_groups
+from .keywords import TAG_OF
+from .private import private_values
 
-PRIVATE_CREATOR = Tag(0x2005, 0x0010)
-PRIVATE = {"PhilipsScaleSlope": Tag(0x2005, 0x100E), "PhilipsDynamicBeginTime": Tag(0x2005, 0x10A0)}
+__all__ = ["DAMAGED", "Frame", "Survey", "files_in", "frames_in", "one_patient", "survey", "tolerance"]
 
-WANTED = """
-SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID
-PatientName PatientID PatientWeight Modality Manufacturer ManufacturerModelName
-ImageType FrameType SeriesDescription ProtocolName SequenceName ImageComments SeriesNumber InstanceNumber
-InterventionDrugName ContrastBolusAgent ContrastBolusVolume ContrastBolusTotalDose ContrastBolusAgentSequence
-Rows Columns NumberOfFrames SamplesPerPixel PhotometricInterpretation PixelRepresentation
-PixelSpacing ImagePositionPatient ImageOrientationPatient SliceThickness
-RescaleSlope RescaleIntercept LossyImageCompression
-StudyDate SeriesDate AcquisitionDate ContentDate SeriesTime AcquisitionTime ContentTime AcquisitionDateTime
-FrameAcquisitionDateTime FrameReferenceDateTime FrameReferenceTime TriggerTime NominalCardiacTriggerDelayTime
-TemporalPositionIdentifier TemporalPositionIndex NumberOfTemporalPositions TemporalResolution
-CardiacNumberOfImages NominalInterval HeartRate RRIntervalTimeNominal
-RepetitionTime EchoTime EffectiveEchoTime EchoNumbers FlipAngle InversionTime InversionTimes
-ScanningSequence EchoPulseSequence EchoTrainLength NumberOfPhaseEncodingSteps MRAcquisitionPhaseEncodingStepsInPlane
-AcquisitionMatrix ParallelReductionFactorInPlane MagneticFieldStrength ImagingFrequency TransmitterFrequency
-ComplexImageComponent SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
-"""
-TAG_OF = {keyword: Tag(keyword) for keyword in WANTED.split()}
-TAGS = [Tag(tag) for tag in (*TAG_OF.values(), *PRIVATE.values(), PRIVATE_CREATOR)]
-CLASSIC_NAMES = {  # where an enhanced object says the same thing under another name
-    "EffectiveEchoTime": "EchoTime",
-    "InversionTimes": "InversionTime",
-    "FrameType": "ImageType",
-    "TemporalPositionIndex": "TemporalPositionIdentifier",
-    "RRIntervalTimeNominal": "NominalInterval",
-    "NominalCardiacTriggerDelayTime": "TriggerTime",
-    "TransmitterFrequency": "ImagingFrequency",
-    "MRAcquisitionPhaseEncodingStepsInPlane": "NumberOfPhaseEncodingSteps",
-}
-DAMAGED = (  # what reading a broken file or value may raise
-    *(ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, NotImplementedError),
-    *(EOFError, OSError, struct.error, InvalidDicomError, BytesLengthException),
-)
+MOST_INFLATED = 1 << 29  # bytes; a small deflated file may inflate to more than any memory holds
 
 
-class Attributes:
-    """Values by DICOM keyword, converted when they are first asked for; a malformed one counts as missing."""
+@dataclass(frozen=True)
+class Survey:
+    """The images of some files, and what could not be read.
 
-    def __init__(self, header: Dataset, known: dict[str, Any]) -> None:
-        self._header = header
-        self._known = known
-
-    def get(self, keyword: str) -> Any:
-        """The value, None where it is missing."""
-        if keyword not in self._known:
-            self._known[keyword] = self._convert(keyword)
-        return self._known[keyword]
-
-    def _convert(self, keyword: str) -> Any:
-        tag = PRIVATE.get(keyword) or TAG_OF[keyword]
-        if tag not in self._header or (keyword in PRIVATE and "Philips" not in str(self._header.get(PRIVATE_CREATOR))):
-            return None
-        try:
-            return self._header[tag].value
-        except DAMAGED:
-            return None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """One image as its header describes it.
-
-    index : position in a multi-frame file, 0 in a classic one
-    attributes : values by DICOM keyword; enhanced functional groups appear under their classic keywords
+    damaged : per file a sentence on what is wrong with it
+    files : how many there are; others : DICOM files without an image
     """
 
-    path: Path = field(repr=False)
-    index: int
-    attributes: Attributes = field(repr=False)
-
-    def number(self, keyword: str) -> float:
-        """Value of an attribute, NaN where it is missing or not a number."""
-        value = self.attributes.get(keyword)
-        if isinstance(value, MultiValue | list):
-            value = value[0] if len(value) else None
-        try:
-            return float(value)
-        except (TypeError, ValueError):
-            return float("nan")
-
-    def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
-        """Values of an attribute with several values, None unless there are ``count`` of them."""
-        value = self.attributes.get(keyword)
-        try:
-            values = tuple(float(one) for one in value)
-        except (TypeError, ValueError):
-            return None
-        return values if len(values) == count else None
-
-    def text(self, keyword: str) -> str:
-        """Value of an attribute as text, several values joined by a backslash, "" where it is missing."""
-        value = self.attributes.get(keyword)
-        if value is None:
-            return ""
-        return "\\".join(map(str, value)) if isinstance(value, MultiValue | list) else str(value).strip()
-
-    @property
-    def series(self) -> str:
-        """How a user knows the series: its number and description."""
-        name = self.text("SeriesDescription") or self.text("ProtocolName")
-        return f"series {self.text('SeriesNumber') or '?'}" + (f" '{name}'" if name else "")
+    frames: tuple[Frame, ...]
+    damaged: tuple[PerfusionError, ...] = ()
+    files: int = 0
+    others: int = 0
 
 
 @contextmanager
@@ -132,51 +47,35 @@ def tolerance() -> Iterator[None]:
         yield
 
 
-def survey(folders: Iterable[Path]) -> tuple[Frame, ...]:
-    """The images of any kind in the folders and below, from the headers of their files; the same image counts once.
+def survey(folders: Iterable[Path]) -> Survey:
+    """The images of any kind in the folders and below, from the headers of their files.
 
     Raises PerfusionError where a folder is missing, empty or unreadable, or holds no DICOM image.
     """
     paths = sorted({path for folder in folders for path in files_in(Path(folder))}, key=lambda path: path.as_posix())
-    frames: dict[tuple[str, int], Frame] = {}
-    dicom_files = 0
+    frames: list[Frame] = []
+    damaged: list[PerfusionError] = []
+    others = 0
     for path in paths:
-        found = frames_in(path)
-        dicom_files += found is not None
-        for frame in found or ():
-            frames.setdefault((frame.text("SOPInstanceUID"), frame.index), frame)
-    if not dicom_files:
-        raise PerfusionError(
-            f"There are {len(paths)} files, but none is a DICOM file." if paths else "The folder is empty.",
-            "Choose the folder that holds the DICOM files of the perfusion study.",
-        )
-    if not frames:
-        raise PerfusionError(
-            f"The {dicom_files} DICOM files hold no MR image.",
-            "Choose the folder that holds the images of the perfusion study.",
-        )
-    return tuple(frames.values())
-
-
-def files_in(folder: Path) -> Iterator[Path]:
-    """Every file in a folder and below, or the file itself."""
-    if folder.is_file():
-        yield folder.absolute()
-        return
-    if not folder.is_dir():
-        raise PerfusionError(
-            f"The folder {folder.name} does not exist.", "Choose the folder that holds the DICOM files."
-        )
-
-    def refuse(error: OSError) -> None:
-        raise PerfusionError(
-            f"The folder {Path(error.filename).name} cannot be read ({error.strerror}).",
-            "Check that you may open it, or copy the study to another place.",
-        ) from error
-
-    for parent, folders, names in os.walk(folder.absolute(), onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in names if not name.startswith(".") and name != "DICOMDIR")
+        try:
+            found = frames_in(path)
+        except PerfusionError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.strerror:
+                raise  # the user can do something about that
+            damaged.append(error)
+            continue
+        others += found is not None and not found
+        frames += found or ()
+    if frames:
+        return Survey(tuple(frames), tuple(damaged), len(paths), others)
+    if damaged:
+        raise damaged[0]
+    if not others:
+        raise nothing_readable(paths)
+    raise PerfusionError(
+        f"The {others} DICOM files hold no image (no attribute Rows): they are reports, directories or the like.",
+        "Choose the folder that holds the images of the perfusion study.",
+    )
 
 
 def frames_in(path: Path) -> list[Frame] | None:
@@ -187,14 +86,16 @@ def frames_in(path: Path) -> list[Frame] | None:
     try:
         header = read_header(path)
         return None if header is None else list(frames_of(path, header))
+    except PerfusionError:
+        raise
     except DAMAGED as error:
         if isinstance(error, OSError) and error.strerror:
             raise PerfusionError(
-                f"The file {path.name} cannot be read ({error.strerror}).",
+                f"The file {printable(path.name)} cannot be read ({error.strerror}).",
                 "Check that you may open it, or copy the study to another place.",
             ) from error
         raise PerfusionError(
-            f"The file {path.name} is damaged: its DICOM header cannot be read.",
+            f"The file {printable(path.name)} is damaged: its DICOM header cannot be read.",
             "Send or copy the study again, or remove the file if it is not part of it.",
         ) from error
 
@@ -207,44 +108,79 @@ def read_header(path: Path) -> Dataset | None:
         bare = start[:2] in (b"\x08\x00", b"\x02\x00") and start[3:4] == b"\x00"
         if start[128:] != b"DICM" and not bare:
             return None
+        deflated = DeflatedExplicitVRLittleEndian.encode() in file.read(1024)
         file.seek(0)
-        return pydicom.dcmread(file, stop_before_pixels=True, force=bare, specific_tags=TAGS)
+        if not deflated:
+            return pydicom.dcmread(file, stop_before_pixels=True, force=bare)
+    return read_deflated(path)
+
+
+def read_deflated(path: Path) -> FileDataset:
+    """A deflated DICOM file, of which no more is inflated than an image can need.
+
+    Raises ValueError where it would inflate to more than that.
+    """
+    with path.open("rb") as file:
+        file.seek(140)
+        file.seek(144 + int.from_bytes(file.read(4), "little"))  # behind the file meta information
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        plain = inflater.decompress(file.read(), MOST_INFLATED)
+    if inflater.unconsumed_tail:
+        raise ValueError("it inflates to more than an image can need")
+    found = read_dataset(io.BytesIO(plain), False, True)
+    meta = read_file_meta_info(path)
+    return FileDataset("", found, file_meta=meta, is_implicit_VR=False, is_little_endian=True)
+
+
+def pruned(header: Dataset) -> Dataset:
+    """The header without what nobody asks for; scanners put megabytes into private attributes."""
+    kept = Dataset()
+    for tag in TAG_OF.values():
+        if tag in header:
+            kept[tag] = header.get_item(tag)
+    kept.set_original_encoding(*header.original_encoding, header.original_character_set)
+    return kept
 
 
 def frames_of(path: Path, header: Dataset) -> Iterator[Frame]:
-    """The images of one file; none for reports, presentation states and the like."""
-    if "Rows" not in header or "SOPInstanceUID" not in header:
+    """The images of one file; none for reports, presentation states and the like.
+
+    Raises PerfusionError where a multi-frame file contradicts itself.
+    """
+    if "Rows" not in header:
         return
-    syntax = {"TransferSyntaxUID": header.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)}
-    if "PerFrameFunctionalGroupsSequence" not in header:
-        yield Frame(path, 0, Attributes(header, syntax))
+    syntax = {"TransferSyntaxUID": str(header.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))}
+    known = syntax | private_values(header)
+    if "PerFrameFunctionalGroupsSequence" in header:
+        yield from frames_of_groups(path, header, known)
         return
-    common = syntax | group_attributes(header, deep=False)
-    for agent in header.get("ContrastBolusAgentSequence") or ():
-        common |= group_attributes(agent) | {"ContrastBolusAgent": agent.get("CodeMeaning", "")}
-    for shared in header.get("SharedFunctionalGroupsSequence") or ():
-        common |= group_attributes(shared)
-    for index, groups in enumerate(header.PerFrameFunctionalGroupsSequence):
-        yield Frame(path, index, Attributes(header, common | group_attributes(groups)))
+    attributes = Attributes(pruned(header), known)
+    count = as_number(attributes.get("NumberOfFrames"))
+    yield Frame(path, 0, attributes, int(count) if 1 < count < 1e6 else 1)
 
 
-def group_attributes(groups: Dataset, *, deep: bool = True) -> dict[str, Any]:
-    """Attributes of all functional groups of one frame, flattened, under their classic keywords."""
-    found: dict[str, Any] = {}
-    for element in groups:
-        if element.VR == "SQ":
-            for item in element.value if deep else ():
-                found |= group_attributes(item)
-        elif element.keyword in TAG_OF:
-            found[CLASSIC_NAMES.get(element.keyword, element.keyword)] = element.value
-    return found
+def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
+    """A sentence where some images name no patient; they count as those of the patient that the others name.
 
-
-def one_patient(frames: Sequence[Frame]) -> None:
-    """Raise PerfusionError if the images belong to more than one patient."""
-    patients = {frame.text("PatientID") or frame.text("PatientName") for frame in frames}
-    if len(patients) > 1:
+    Raises PerfusionError if the images belong to more than one patient.
+    """
+    patients = {frame.text("PatientID") for frame in frames}
+    known = {patient for patient in patients if patient}
+    if not known:
+        known = {frame.text("PatientName") for frame in frames}
+    if len(known) > 1:
         raise PerfusionError(
-            f"The images belong to {len(patients)} patients.",
+            f"The images belong to {len(known)} patients.",
             "Choose a folder with the study of one patient.",
         )
+    without = [frame for frame in frames if not frame.text("PatientID")]
+    if not without or len(without) == len(frames):
+        return ()
+    names = {frame.text("PatientName") for frame in frames} - {""}
+    studies = {frame.text("StudyInstanceUID") for frame in frames if frame.text("PatientID")}
+    if len(names) > 1 and any(frame.text("StudyInstanceUID") not in studies for frame in without):
+        raise PerfusionError(
+            f"{len(without)} images have no patient ID, and neither name nor study ties them to the others.",
+            "Choose a folder with the study of one patient.",
+        )
+    return (f"{len(without)} images have no patient ID; they were taken as those of the same patient.",)

@@ -1,29 +1,25 @@
 """Pixels of the frames of a slice, on one linear scale."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.pixels import get_decoder
-from pydicom.tag import Tag
-from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from ...data.errors import PerfusionError
-from .headers import DAMAGED, Frame
+from .consistency import is_same_number, upper
+from .decoding import is_lossy, refuse_formats, stored_pixels, unreadable
+from .frame import DAMAGED, Frame
 
-DECODERS = "pylibjpeg with pylibjpeg-libjpeg and pylibjpeg-openjpeg"
-PIXEL_TAGS = [
-    Tag(keyword)
-    for keyword in (
-        *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames"),
-        *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "ExtendedOffsetTable", "PixelData"),
-        *("ExtendedOffsetTableLengths", "FloatPixelData", "DoubleFloatPixelData"),
-    )
-]
 BRIGHT_PERCENTILE = 75
 PROTON_DENSITY_RATIO = 1.5
 MOST_PROTON_DENSITY_FRAMES = 8
+BLOCKS = 8  # per side, whose mean signal tells whether an order of frames is smooth
+EIGHT_BITS = 8
+CLIPPED_PIXELS = 4  # chosen: pixels of one frame that share the highest value of the slice
+CLIPPED_FRAMES = 2
+STILL_SHARE = 0.6  # a pixel at the ceiling in more of the frames is padding or fat, no bolus
 
 
 class PixelReader:
@@ -32,6 +28,7 @@ class PixelReader:
     def __init__(self) -> None:
         self._path: Path | None = None
         self._stored = np.empty(0)
+        self.notes: dict[str, None] = {}
 
     def read(self, frames: Sequence[Frame]) -> np.ndarray:
         """(T, Y, X) float32, the rescaled signal.
@@ -44,56 +41,14 @@ class PixelReader:
 
     def _frame(self, frame: Frame) -> np.ndarray:
         if frame.path != self._path:
-            self._path, self._stored = frame.path, stored_pixels(frame)
+            stored, note = stored_pixels(frame)
+            self._path, self._stored = frame.path, stored
+            if note:
+                self.notes[f"{upper(frame.series)}: {note}"] = None
         if frame.index >= len(self._stored):
-            raise cut_off(frame)
+            raise unreadable(frame, "are missing or cut off")
         slope, intercept = rescale(frame)
         return self._stored[frame.index].astype(np.float32) * np.float32(slope) + np.float32(intercept)
-
-
-def stored_pixels(frame: Frame) -> np.ndarray:
-    """(frame, Y, X) stored values of a whole file."""
-    try:
-        header = pydicom.dcmread(frame.path, force=True, specific_tags=PIXEL_TAGS)
-        if "TransferSyntaxUID" not in header.file_meta:
-            header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-        return header.pixel_array.reshape(-1, int(frame.number("Rows")), int(frame.number("Columns")))
-    except (*DAMAGED, RuntimeError) as error:
-        raise cut_off(frame) from error
-
-
-def cut_off(frame: Frame) -> PerfusionError:
-    """The error for an image whose pixels are not all there."""
-    return PerfusionError(
-        f"The pixels of image {frame.text('InstanceNumber') or '?'} of {frame.series} are missing or cut off.",
-        "Send or copy the series again completely.",
-    )
-
-
-def refuse_formats(frames: Sequence[Frame]) -> None:
-    """Raise PerfusionError for pixels that cannot be decoded here or are no signal."""
-    first = frames[0]
-    for syntax in sorted({frame.text("TransferSyntaxUID") for frame in frames}):
-        uid = UID(syntax)
-        if uid.is_transfer_syntax and not uid.is_compressed:
-            continue
-        try:
-            decoder = get_decoder(uid)
-            missing = "" if decoder.is_available else DECODERS
-        except NotImplementedError:
-            missing = "a decoder"
-        if missing:
-            raise PerfusionError(
-                f"The images of {first.series} are compressed ({uid.name}) and cannot be decoded here.",
-                f"Install {missing}, or send the study uncompressed (Explicit VR Little Endian).",
-            )
-    for frame in frames:
-        if frame.text("PhotometricInterpretation") != "MONOCHROME2" or frame.number("SamplesPerPixel") > 1:
-            raise PerfusionError(
-                f"The images of {first.series} are not plain grayscale "
-                f"({frame.text('PhotometricInterpretation') or 'unknown'}).",
-                "Load the original images, not colored or inverted copies.",
-            )
 
 
 def rescale(frame: Frame) -> tuple[float, float]:
@@ -111,20 +66,114 @@ def rescale(frame: Frame) -> tuple[float, float]:
     return slope, intercept
 
 
+def check_scale(frames: Sequence[Frame]) -> tuple[list[str], list[str]]:
+    """Notes and doubts on the scale from stored values to signal.
+
+    Raises PerfusionError where a slope cannot be right.
+    """
+    notes, doubts = [], []
+    said = frames[0].text("RescaleSlope")
+    slopes = np.array([frame.number("RescaleSlope") for frame in frames])
+    if said and not (slopes[0] > 0):
+        raise PerfusionError(
+            f"RescaleSlope of {frames[0].series} is {said[:20]}; signal is stored values times a positive slope.",
+            "Send the series again from the scanner or its archive.",
+        )
+    pairs = [rescale(frame) for frame in frames]
+    if not all(is_same_number(one[0], pairs[0][0]) and is_same_number(one[1], pairs[0][1]) for one in pairs):
+        low, high = min(pairs)[0], max(pairs)[0]
+        doubts.append(
+            f"RescaleSlope or RescaleIntercept of {frames[0].series} varies between frames (slope {low:g} to "
+            f"{high:g}); each was applied as it stands."
+        )
+    if any(intercept for _, intercept in pairs):
+        notes.append(f"RescaleIntercept of {frames[0].series} is {pairs[0][1]:g}, which was added to the signal.")
+    return notes, doubts
+
+
+def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str], list[str]]:
+    """Notes and doubts on the values of the pixels: cut off at a ceiling, negative, compressed with loss.
+
+    Raises PerfusionError for 8-bit copies whose brightest blood is cut off.
+    """
+    notes, doubts = [], []
+    series = frames[0].series
+    padding = (signal >= signal.max()).mean(axis=0) >= STILL_SHARE
+    top = float(signal.max(where=~padding, initial=0))
+    at_top = (signal >= top) & ~padding
+    at_top &= at_top.mean(axis=0) < STILL_SHARE
+    per_frame = at_top.sum(axis=(1, 2))
+    clipped = (per_frame >= CLIPPED_PIXELS).sum() >= CLIPPED_FRAMES and top > 0
+    narrow = frames[0].number("BitsStored") <= EIGHT_BITS
+    if clipped and narrow:
+        raise PerfusionError(
+            f"The images of {series} are copies of 8 bits with the display window burnt in: their brightest pixels are "
+            f"cut off at {top:g} in {int((per_frame > 0).sum())} frames, so that the blood cannot be measured.",
+            "Send the original images of 12 or 16 bits from the scanner or its archive.",
+        )
+    if clipped:
+        doubts.append(
+            f"The brightest pixels of {series} are cut off at {top:g}: up to {per_frame.max()} pixels in "
+            f"{int((per_frame >= CLIPPED_PIXELS).sum())} frames. The arterial peak is too low, and flow too high."
+        )
+    if narrow:
+        doubts.append(f"The images of {series} have 8 bits; a display window may be burnt in, and flow may be off.")
+    low = float(np.percentile(signal, 1))
+    if low < -0.02 * top:
+        doubts.append(
+            f"The images of {series} have negative values (down to {signal.min():g}) and are no plain magnitude."
+        )
+    if low > 0.3 * float(np.percentile(signal, 99)):
+        doubts.append(f"The darkest pixels of {series} have a signal of {low:g}: an offset may have been added.")
+    if any(map(is_lossy, frames)):
+        doubts.append(f"The images of {series} were compressed with loss; flow may be off.")
+    return notes, doubts
+
+
 def proton_density_frames(frames: Sequence[Frame], signal: np.ndarray) -> int:
     """How many leading frames were acquired without saturation.
 
     They differ in flip angle or inversion time, or are much brighter than the frames that follow them.
     """
     most = min(MOST_PROTON_DENSITY_FRAMES, len(frames) // 3)
-    for keyword in ("FlipAngle", "InversionTime"):
-        values = [frame.text(keyword) for frame in frames]
-        changed = [index for index in range(1, len(values)) if values[index] != values[index - 1]]
+    for keyword, tolerance in (("FlipAngle", 0.02), ("InversionTime", 0.02)):
+        values = np.array([frame.number(keyword) for frame in frames])
+        same = np.isclose(values[1:], values[:-1], rtol=tolerance, atol=0, equal_nan=True)
+        changed = np.flatnonzero(~same) + 1
         if len(changed) == 1 and changed[0] <= most:
-            return changed[0]
+            return int(changed[0])
     bright = np.percentile(signal[: most + 4], BRIGHT_PERCENTILE, axis=(1, 2))
     for count in range(most, 0, -1):
         baseline = bright[count : count + 3]
         if bright[:count].min() > PROTON_DENSITY_RATIO * baseline.max() and baseline.min() > 0:
             return count
     return 0
+
+
+def roughness(frames: Sequence[Frame], order: np.ndarray) -> float:
+    """How much the mean signal of image regions jumps from frame to frame in an order; smooth curves have little.
+
+    Raises PerfusionError where pixels cannot be read.
+    """
+    signal = PixelReader().read(frames)
+    rows, columns = (size // BLOCKS * BLOCKS or size for size in signal.shape[1:])
+    parts = min(BLOCKS, rows), min(BLOCKS, columns)
+    blocks = signal[:, :rows, :columns].reshape(len(frames), parts[0], rows // parts[0], parts[1], columns // parts[1])
+    curves = blocks.mean(axis=(2, 4)).reshape(len(frames), -1)[order]
+    return float(np.abs(np.diff(curves, axis=0)).sum())
+
+
+def sharpness(frames: Sequence[Frame]) -> float:
+    """Mean difference between neighboring pixels over mean signal; low where few pixels were acquired."""
+    signal = PixelReader().read(frames)
+    steps = np.abs(np.diff(signal, axis=1)).mean() + np.abs(np.diff(signal, axis=2)).mean()
+    return float(steps / max(signal.mean(), 1e-6))
+
+
+def pixel_digest(frame: Frame) -> str:
+    """A hash of the pixels of a file as they are stored; "" where they cannot be read."""
+    try:
+        header = pydicom.dcmread(frame.path, force=True, specific_tags=["PixelData"])
+        return hashlib.sha256(header.PixelData).hexdigest()
+    except DAMAGED:
+        return ""

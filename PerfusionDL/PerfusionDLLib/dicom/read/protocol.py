@@ -1,13 +1,15 @@
 """What the scanner did, from the header of a slice; what no header gave is a documented default and is named."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
 
 import numpy as np
 
 from ...data.acquisition import Acquisition
-from .headers import Frame
+from .agents import AGENTS, INTRAVASCULAR, by_field, find_agent, molarity_mmol_ml, relaxivity_l_mmol_s
+from .consistency import typical_number, typical_text
+from .frame import Frame, printable
 
 DEFAULT = Acquisition()
 PROTON_MHZ_T = 42.577
@@ -15,24 +17,12 @@ ECHO_SPACING_S = (0.0005, 0.02)  # a longer repetition time is that of the whole
 LONGEST_SPACING = 3.2  # echo times; a delay to the first excitation would give more than 4
 READY_S = 0.008  # spoiling between the saturation pulse and the first excitation
 EPI_FACTOR = 8  # a longer echo train is the number of excitations of a shot
-RELAXIVITY_L_MMOL_S = {  # at 1.5 and 3 T, Rohrer et al., Invest Radiol 2005;40:715; Szomolanyi et al. 2019;54:559
-    "gadobutrol": (5.2, 5.0),
-    "gadoterate": (3.6, 3.5),
-    "gadoteridol": (4.1, 3.7),
-    "gadopentetate": (4.1, 3.7),
-    "gadobenate": (6.3, 5.5),
-    "gadodiamide": (4.3, 4.0),
-}
-NAMES = {
-    "gadobutrol": ("gadobutrol", "gadovist", "gadavist"),
-    "gadoterate": ("gadoter", "dotarem", "clariscan", "dota"),
-    "gadoteridol": ("gadoteridol", "prohance"),
-    "gadopentetate": ("gadopentet", "magnevist", "dtpa"),
-    "gadobenate": ("gadoben", "multihance"),
-    "gadodiamide": ("gadodiamid", "omniscan"),
-}
-MOLARITY_MMOL_ML = {"gadobutrol": 1.0}  # the others 0.5
-T1_S = {1.5: (1.44, 1.00), 3.0: (DEFAULT.t10_blood_s, DEFAULT.t10_myocardium_s)}  # blood, myocardium
+T1_FIELDS_T = (0.55, 1.5, 3.0, 7.0)
+# 0.55 T: Campbell-Washburn et al., Radiology 2019;293:384. 7 T: blood Zhang et al., Magn Reson Med 2013;70:1082,
+# myocardium Rodgers et al. 2013;70:1038. Between them by the logarithm of the field.
+T1_BLOOD_S = (1.12, 1.44, DEFAULT.t10_blood_s, 2.09)
+T1_MYOCARDIUM_S = (0.70, 1.00, DEFAULT.t10_myocardium_s, 1.93)
+LOWEST_T, HIGHEST_T = 0.1, 11.8
 SENTENCES = {
     "saturation_time_s": "saturation time {saturation_time_s:.3f} s",
     "repetition_time_s": "time between excitations {repetition_time_s:.4f} s",
@@ -50,42 +40,120 @@ SENTENCES = {
 }
 
 
-def read_acquisition(frame: Frame) -> Acquisition:
+class Header:
+    """What most of the frames of a slice say; where they say nothing, what the other slices of the scan say."""
+
+    def __init__(self, frames: Sequence[Frame], others: Sequence[Frame] = ()) -> None:
+        self._frames, self._others = frames, others
+        self.borrowed: dict[str, None] = {}
+
+    def number(self, keyword: str) -> float:
+        """A number, NaN where no frame has one."""
+        value = typical_number(self._frames, keyword)
+        if np.isnan(value) and self._others:
+            value = typical_number(self._others, keyword)
+            if np.isfinite(value):
+                self.borrowed[keyword] = None
+        return value
+
+    def text(self, keyword: str) -> str:
+        """A text, "" where no frame has one."""
+        value = typical_text(self._frames, keyword)
+        if not value and self._others:
+            value = typical_text(self._others, keyword)
+            if value:
+                self.borrowed[keyword] = None
+        return value
+
+
+def read_acquisition(header: Header) -> Acquisition:
     """The acquisition of a slice, and in ``assumed`` the names of what the header did not give.
 
     T1, relaxivity and hematocrit are never in a header: they follow from field strength and contrast agent, or are
     the defaults of `Acquisition`.
     """
-    found: dict[str, Any] = {"field_strength_t": field_strength_t(frame)}
-    found["echo_time_s"] = within(frame.number("EchoTime") / 1000, 0.0001, 0.02)
-    found["flip_angle_deg"] = within(frame.number("FlipAngle"), 1, 90)
-    header_tr_s = frame.number("RepetitionTime") / 1000
+    found: dict[str, float | int | str] = {"field_strength_t": field_strength_t(header)}
+    found["echo_time_s"] = within(header.number("EchoTime") / 1000, 0.0001, 0.02)
+    found["flip_angle_deg"] = within(header.number("FlipAngle"), 1, 90)
+    header_tr_s = header.number("RepetitionTime") / 1000
     found["repetition_time_s"] = within(header_tr_s, *ECHO_SPACING_S)
-    found["contrast_agent"] = contrast_agent(frame)
-    found["dose_mmol_kg"] = dose_mmol_kg(frame, found["contrast_agent"])
-    found["vendor"] = frame.text("Manufacturer")
+    found["contrast_agent"] = contrast_agent(header)
+    found["dose_mmol_kg"] = dose_mmol_kg(header, found["contrast_agent"])
+    found["vendor"] = header.text("Manufacturer")
     known = {name: value for name, value in found.items() if not isinstance(value, float) or np.isfinite(value)}
     known = {name: value for name, value in known.items() if value != "" or name == "vendor"}
+    guessed = add_timing(header, known, header_tr_s)
+    guessed |= constants(
+        known.get("contrast_agent", DEFAULT.contrast_agent), known.get("field_strength_t", DEFAULT.field_strength_t)
+    )
+    assumed = tuple(name for name in SENTENCES if name not in known)
+    return Acquisition(**guessed, **known, assumed=assumed)
 
-    guessed: dict[str, Any] = {}
+
+def add_timing(header: Header, known: dict, header_tr_s: float) -> dict[str, float | int | str]:
+    """Put the saturation time into ``known``; returns what was guessed about the excitations."""
+    guessed: dict[str, float | int | str] = {}
     tr_s = known.get("repetition_time_s")
-    delay_s = within(frame.number("InversionTime") / 1000, 0.002, 0.5)
+    delay_s = within(header.number("InversionTime") / 1000, 0.002, 0.5)
     if tr_s is None and "echo_time_s" in known:
-        tr_s = guessed["repetition_time_s"] = echo_spacing_s(frame, known["echo_time_s"], delay_s, header_tr_s)
+        tr_s = guessed["repetition_time_s"] = echo_spacing_s(header, known["echo_time_s"], delay_s, header_tr_s)
     tr_s = tr_s or DEFAULT.repetition_time_s
-    guessed["pulses_to_center"] = pulses_to_center(frame, tr_s, delay_s)
+    guessed["pulses_to_center"] = pulses_to_center(header, tr_s, delay_s)
     if np.isfinite(delay_s):
         to_center_s = guessed["pulses_to_center"] * tr_s
         known["saturation_time_s"] = delay_s if delay_s >= to_center_s else delay_s + to_center_s
+    return guessed
 
-    field_t = known.get("field_strength_t", DEFAULT.field_strength_t)
-    nearest = min(T1_S, key=lambda tesla: abs(tesla - field_t))
-    guessed["t10_blood_s"], guessed["t10_myocardium_s"] = T1_S[nearest]
-    agent = known.get("contrast_agent", DEFAULT.contrast_agent)
-    low, high = RELAXIVITY_L_MMOL_S.get(agent, RELAXIVITY_L_MMOL_S[DEFAULT.contrast_agent])
-    guessed["relaxivity_l_mmol_s"] = low if nearest == 1.5 else high
-    assumed = tuple(name for name in SENTENCES if name not in known)
-    return Acquisition(**guessed, **known, assumed=assumed)
+
+def constants(agent: str, field_t: float) -> dict[str, float]:
+    """Native T1 of blood and myocardium, and the relaxivity of the agent, at a field strength.
+
+    >>> constants("gadobutrol", 3.0)
+    {'t10_blood_s': 1.65, 't10_myocardium_s': 1.2, 'relaxivity_l_mmol_s': 5.0}
+    """
+    known = agent if agent in AGENTS else DEFAULT.contrast_agent
+    return {
+        "t10_blood_s": by_field(field_t, T1_FIELDS_T, T1_BLOOD_S),
+        "t10_myocardium_s": by_field(field_t, T1_FIELDS_T, T1_MYOCARDIUM_S),
+        "relaxivity_l_mmol_s": relaxivity_l_mmol_s(known, field_t),
+    }
+
+
+def oddities(header: Header, acquisition: Acquisition) -> list[str]:
+    """Sentences on what stands in the header but cannot be used as it is."""
+    said = []
+    agent = acquisition.contrast_agent
+    if any(name in agent.lower() for name in INTRAVASCULAR):
+        said.append(f"The contrast agent {agent} stays in the vessels; the flow models do not hold for it.")
+    elif agent not in AGENTS:
+        said.append(
+            f"The header names the contrast agent '{agent}', which is not known here; the relaxivity of "
+            f"{DEFAULT.contrast_agent} was taken."
+        )
+    for keyword, field in USED_AS.items():
+        if header.text(keyword) and field in acquisition.assumed:
+            said.append(
+                f"{keyword} is '{printable(header.text(keyword))[:24]}', which is implausible and was not used."
+            )
+    field_t = acquisition.field_strength_t
+    if "field_strength_t" not in acquisition.assumed and min(abs(field_t - one) for one in (1.5, 3.0)) > 0.1:
+        said.append(
+            f"The field strength is {field_t:g} T: native T1 and relaxivity are from publications at 0.47 to 7 T, "
+            "between them by the logarithm of the field."
+        )
+    if header.borrowed:
+        names = ", ".join(header.borrowed)
+        said.append(f"{names} {'is' if len(header.borrowed) == 1 else 'are'} missing and taken from the other slices.")
+    return said
+
+
+USED_AS = {
+    "InversionTime": "saturation_time_s",
+    "EchoTime": "echo_time_s",
+    "FlipAngle": "flip_angle_deg",
+    "MagneticFieldStrength": "field_strength_t",
+}
+"""Attributes and the field of `Acquisition` that they give."""
 
 
 def assumption(acquisition: Acquisition) -> str:
@@ -100,63 +168,65 @@ def within(value: float, low: float, high: float) -> float:
     return value if low <= value <= high else float("nan")
 
 
-def field_strength_t(frame: Frame) -> float:
+def field_strength_t(header: Header) -> float:
     """Field strength in T from T, mT or gauss, else from the proton frequency in any power of ten of Hz."""
-    field = frame.number("MagneticFieldStrength")
+    field = header.number("MagneticFieldStrength")
     for scale in (1, 1e3, 1e4):
-        if 0.2 <= field / scale <= 11.8:
+        if LOWEST_T <= field / scale <= HIGHEST_T:
             return round(field / scale, 3)
-    frequency_mhz = frame.number("ImagingFrequency")
+    frequency_mhz = header.number("ImagingFrequency")
     if np.isfinite(frequency_mhz) and frequency_mhz > 0:
         frequency_mhz /= 10 ** max(0, np.ceil(np.log10(frequency_mhz / 400)))
-        return within(round(2 * frequency_mhz / PROTON_MHZ_T, 0) / 2, 0.2, 11.8)
+        exact = frequency_mhz / PROTON_MHZ_T
+        nearest = min((0.55, 1.5, 3.0, 7.0), key=lambda tesla: abs(tesla - exact))
+        return within(nearest if abs(exact / nearest - 1) < 0.05 else round(exact, 2), LOWEST_T, HIGHEST_T)
     return float("nan")
 
 
-def contrast_agent(frame: Frame) -> str:
-    """Generic name of the contrast agent, "" if the header names none that is known."""
-    said = frame.text("ContrastBolusAgent").lower()
-    return next((agent for agent, names in NAMES.items() if any(name in said for name in names)), "")
+def contrast_agent(header: Header) -> str:
+    """Generic name of the contrast agent, what stands there if it is not known, "" if nothing does."""
+    said = printable(header.text("ContrastBolusAgent"))
+    return find_agent(said) or said
 
 
-def dose_mmol_kg(frame: Frame, agent: str) -> float:
+def dose_mmol_kg(header: Header, agent: str) -> float:
     """Dose from the injected volume (mL) and the patient's weight, NaN where one of them is missing or implausible."""
-    volume_ml = frame.number("ContrastBolusTotalDose")
+    volume_ml = header.number("ContrastBolusTotalDose")
     if not np.isfinite(volume_ml):
-        volume_ml = frame.number("ContrastBolusVolume")
+        volume_ml = header.number("ContrastBolusVolume")
     if not agent:
         return float("nan")
-    molarity = MOLARITY_MMOL_ML.get(agent, 0.5)
-    weight_kg = frame.number("PatientWeight")
+    molarity = molarity_mmol_ml(agent, header.text("ContrastBolusAgent"))
+    weight_kg = header.number("PatientWeight")
     return within(volume_ml * molarity / weight_kg, 0.003, 0.3) if weight_kg > 0 else float("nan")
 
 
-def echo_spacing_s(frame: Frame, echo_time_s: float, delay_s: float, shot_s: float) -> float:
+def echo_spacing_s(header: Header, echo_time_s: float, delay_s: float, shot_s: float) -> float:
     """Time between excitations where the header gives the duration of the shot, as Siemens does.
 
     From the center of k-space, ``delay_s`` after the saturation, to the end of the shot it takes half of the
     excitations. The echo lies within the spacing, not far from its middle; where that does not come out, the delay is
     to something else, and the spacing is taken as twice the echo time.
     """
-    spacing_s = (shot_s - delay_s) / pulses_to_center(frame, 2 * echo_time_s, delay_s)
+    spacing_s = (shot_s - delay_s) / pulses_to_center(header, 2 * echo_time_s, delay_s)
     return spacing_s if echo_time_s < spacing_s < LONGEST_SPACING * echo_time_s else 2 * echo_time_s
 
 
-def pulses_to_center(frame: Frame, tr_s: float, delay_s: float) -> int:
+def pulses_to_center(header: Header, tr_s: float, delay_s: float) -> int:
     """Excitations before the center of k-space: half of the shot, as far as it fits into the saturation time.
 
     The acceleration factor is often missing from the header, so the acquired lines are an upper bound.
     """
-    train = frame.number("EchoTrainLength")
-    sequence = frame.text("ScanningSequence") + frame.text("EchoPulseSequence")
+    train = header.number("EchoTrainLength")
+    sequence = header.text("ScanningSequence") + header.text("EchoPulseSequence")
     if train > EPI_FACTOR and "EP" not in sequence.upper().split("\\"):
         pulses = train / 2
     else:
-        lines = frame.number("NumberOfPhaseEncodingSteps")
+        lines = header.number("NumberOfPhaseEncodingSteps")
         if not np.isfinite(lines):
-            matrix = [int(size) for size in re.findall(r"\d+", frame.text("AcquisitionMatrix"))]
+            matrix = [int(size) for size in re.findall(r"\d+", header.text("AcquisitionMatrix"))]
             lines = max(matrix[2:4], default=2 * DEFAULT.pulses_to_center) / max(
-                1.0, np.nan_to_num(frame.number("ParallelReductionFactorInPlane"), nan=1.0)
+                1.0, np.nan_to_num(header.number("ParallelReductionFactorInPlane"), nan=1.0)
             )
         pulses = lines / 2 / (train if 1 < train <= EPI_FACTOR else 1)
     if np.isfinite(delay_s) and delay_s > 2 * READY_S:

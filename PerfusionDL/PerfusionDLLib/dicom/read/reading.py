@@ -1,25 +1,32 @@
 """Perfusion studies from folders of DICOM files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median_low
 
 import numpy as np
 
-from ...data.errors import PerfusionError
-from ...data.study import Condition, Identity, Level, PerfusionSeries, Scan, Study
-from . import condition, geometry, protocol
-from .archive import study_label
-from .headers import Frame, one_patient, survey, tolerance
-from .pixels import PixelReader, proton_density_frames
-from .scans import FoundScan, find_scans, refuse_remains
-from .slices import Finding, Slice, find_slices
-
-MOST_LISTED = 12
+from ...data.study import Condition, Identity, Level, Study
+from . import geometry
+from .choices import NO_CHOICES, ReadChoices
+from .choosing import Chosen, choose
+from .consistency import typical_text
+from .doubles import without_copies
+from .frame import Frame
+from .headers import Survey, one_patient, survey, tolerance
+from .loading import load
+from .pixels import PixelReader
+from .scans import FoundScan
 
 
 @tolerance()
-def read_study(folders: Sequence[Path], *, rest: Path | None = None, stress: Path | None = None) -> Study:
+def read_study(
+    folders: Sequence[Path],
+    *,
+    rest: Path | None = None,
+    stress: Path | None = None,
+    choices: ReadChoices = NO_CHOICES,
+) -> Study:
     """The rest and stress perfusion scans among whatever DICOM files lie in some folders.
 
     Parameters
@@ -28,104 +35,76 @@ def read_study(folders: Sequence[Path], *, rest: Path | None = None, stress: Pat
         Searched with everything below them; files of other kinds and other series are passed over.
     rest, stress : Path, optional
         Folders whose scan is the rest or the stress scan, whatever its headers say.
+    choices : ReadChoices
+        Series that the user chose by number, and values that no header gives.
 
     Returns
     -------
     Study
         ``Scan.assumptions`` says in sentences what was decided and assumed, and how rest and stress were told apart.
+        ``Acquisition.doubts`` holds those of them that make every flow of the scan doubtful.
         Times count from the first frame of the scan, over all its slices.
 
     Raises
     ------
     PerfusionError
-        Where the files are not a readable, complete perfusion study of one patient.
+        Where the files are not a readable perfusion study of one patient.
     """
-    given = {Condition.REST: rest, Condition.STRESS: stress}
-    told = {which: Path(folder).absolute() for which, folder in given.items() if folder is not None}
-    frames = survey([*map(Path, folders), *told.values()])
-    one_patient(frames)
-    chosen = choose(frames, told)
-    counts = {which: len(scan.slices) for which, (scan, _) in chosen.items()}
-    if len(set(counts.values())) > 1:
-        note = "The scans differ in slices: " + ", ".join(f"{which} {count}" for which, count in counts.items()) + "."
-        chosen = {which: (scan.noting(note), how) for which, (scan, how) in chosen.items()}
+    told = folders_told(rest, stress)
+    gathered = gather(survey([*map(Path, folders), *told.values()]))
+    chosen = noting_all(choose(gathered.frames, told, choices), gathered)
     reader = PixelReader()
-    placed = levels({which: scan for which, (scan, _) in chosen.items()})
-    scans = {which: load(which, scan, how, placed[which], reader) for which, (scan, how) in chosen.items()}
-    first = next(iter(chosen.values()))[0].slices[0].first
-    identity = Identity(
-        patient_name=first.text("PatientName"),
-        patient_id=first.text("PatientID"),
-        study_instance_uid=first.text("StudyInstanceUID"),
-    )
-    return Study(rest=scans.get(Condition.REST), stress=scans.get(Condition.STRESS), identity=identity)
+    placed = levels({which: one.scan for which, one in chosen.items()})
+    scans = {
+        which: load(which, one.scan, one.how, placed[which], reader, choices.acquisition.get(which, {}))
+        for which, one in chosen.items()
+    }
+    return Study(rest=scans.get(Condition.REST), stress=scans.get(Condition.STRESS), identity=identity_of(chosen))
 
 
-def choose(frames: Sequence[Frame], told: Mapping[Condition, Path]) -> dict[Condition, tuple[FoundScan, str]]:
-    """Which scan is rest and which is stress, each with a sentence that says how that is known."""
-    chosen: dict[Condition, tuple[FoundScan, str]] = {}
-    remaining = list(frames)
-    for which, folder in told.items():
-        inside = [frame for frame in frames if frame.path.is_relative_to(folder)]
-        remaining = [frame for frame in remaining if not frame.path.is_relative_to(folder)]
-        scans = perfusion_scans(inside)
-        if len(scans) > 1:
-            raise PerfusionError(
-                f"The {which} folder holds {len(scans)} perfusion scans: {', '.join(scan.name for scan in scans)}.",
-                "Choose a folder with one scan.",
-            )
-        chosen[which] = (scans[0], f"Taken as {which} because its folder was chosen as {which}.")
-    if len(chosen) == 2 or (chosen and not any(finding.slices for finding in find_slices(remaining))):
-        return chosen
-    scans = perfusion_scans(remaining)
-    if len(scans) + len(chosen) > 2:
-        scans = named_scans(scans)
-    if chosen and len(scans) == 1:
-        left = condition.other(next(iter(chosen)))
-        return chosen | {left: (scans[0], f"Taken as {left} because the other scan was chosen.")}
-    for scan, (which, how) in zip(scans, condition.decide([scan.evidence for scan in scans]), strict=True):
-        chosen.setdefault(which, (scan, how))
-    return chosen
+def folders_told(rest: Path | None, stress: Path | None) -> dict[Condition, Path]:
+    """The folders that were chosen as rest and stress."""
+    told = {Condition.REST: rest, Condition.STRESS: stress}
+    return {which: Path(folder).absolute() for which, folder in told.items() if folder is not None}
 
 
-def named_scans(scans: Sequence[FoundScan]) -> list[FoundScan]:
-    """Of more than two scans, the only one that says rest and the only one that says stress; else all of them."""
-    said = [condition.from_words(scan.evidence.words) for scan in scans]
-    if said.count(Condition.REST) > 1 or said.count(Condition.STRESS) > 1 or not any(said):
-        return list(scans)
-    rest = [
-        f"Not used: {scan.name}, described as neither rest nor stress."
-        for scan, one in zip(scans, said, strict=True)
-        if not one
-    ]
-    return [scan.noting(*rest) for scan, one in zip(scans, said, strict=True) if one]
+@dataclass(frozen=True)
+class Gathered:
+    """The images of one patient, each once, and sentences on what was left out."""
+
+    frames: tuple[Frame, ...]
+    notes: tuple[str, ...]
+    doubts: tuple[str, ...]
 
 
-def perfusion_scans(frames: Iterable[Frame]) -> list[FoundScan]:
-    """The perfusion scans among some images, in the order of time.
+def gather(found: Survey) -> Gathered:
+    """The images of one patient, each once.
 
-    Raises PerfusionError where there is none, or fewer than two and a further series looks like one but is broken.
+    Raises PerfusionError where they belong to several patients.
     """
-    findings = find_slices(frames)
-    broken = [(finding, finding.error) for finding in findings if finding.error]
-    scans = find_scans([one for finding in findings for one in finding.slices])
-    refuse_remains(scans, [one for finding in findings for one in finding.remains])
-    if broken and len(scans) < 2:
-        raise broken[0][1]
-    if not scans:
-        raise nothing_found(findings)
-    return [scan.noting(*(f"Not used: {finding.name}, {finding.reason}." for finding, _ in broken)) for scan in scans]
+    patient = one_patient(found.frames)
+    distinct = without_copies(found.frames)
+    damaged = [f"Not used: {error.problem}" for error in found.damaged]
+    doubts = [one.sentence for one in distinct.aside]
+    return Gathered(tuple(distinct.frames), (*patient, *distinct.notes), (*damaged, *doubts))
 
 
-def nothing_found(findings: Sequence[Finding]) -> PerfusionError:
-    """The error that lists what was found instead of perfusion."""
-    listed = [f"{finding.name}: {finding.reason}" for finding in findings[:MOST_LISTED]]
-    more = [f"and {len(findings) - MOST_LISTED} more series"] if len(findings) > MOST_LISTED else []
-    return PerfusionError(
-        "No first-pass perfusion series was found. There is " + "; ".join(listed + more) + "."
-        if findings
-        else "No first-pass perfusion series was found.",
-        "Choose the folder with the dynamic contrast series: many images per slice, one per heartbeat.",
+def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[Condition, Chosen]:
+    """The chosen scans, each with what holds for all images of the study."""
+    counts = {which: len(one.scan.slices) for which, one in chosen.items()}
+    notes = list(gathered.notes)
+    if len(set(counts.values())) > 1:
+        notes.append("The scans differ in slices: " + ", ".join(f"{which} {n}" for which, n in counts.items()) + ".")
+    return {which: Chosen(one.scan.noting(*notes).doubting(*gathered.doubts), one.how) for which, one in chosen.items()}
+
+
+def identity_of(chosen: Mapping[Condition, Chosen]) -> Identity:
+    """Whose study it is, from all images of the scans."""
+    frames = [frame for one in chosen.values() for piece in one.scan.slices for frame in piece.frames]
+    return Identity(
+        patient_name=typical_text(frames, "PatientName"),
+        patient_id=typical_text(frames, "PatientID"),
+        study_instance_uid=next(iter(chosen.values())).scan.slices[0].first.text("StudyInstanceUID"),
     )
 
 
@@ -147,51 +126,3 @@ def levels(scans: Mapping[Condition, FoundScan]) -> dict[Condition, tuple[Level,
             if len(set(nearest)) == len(nearest):
                 found[which] = tuple(found[fullest][index] for index in nearest)
     return found
-
-
-def load(which: Condition, scan: FoundScan, how: str, placed: Sequence[Level], reader: PixelReader) -> Scan:
-    """A scan with its pixels."""
-    signals = [reader.read(one.frames) for one in scan.slices]
-    lead = median_low(
-        proton_density_frames(one.frames, signal) for one, signal in zip(scan.slices, signals, strict=True)
-    )
-    zero_s = min(one.times_s[lead] for one in scan.slices)
-    slices = tuple(
-        series(one, signal, lead, zero_s, level)
-        for one, signal, level in zip(scan.slices, signals, placed, strict=True)
-    )
-    notes = [how, *scan.notes]
-    if lead:
-        notes.append(f"The first {lead} frames are proton-density images and were set apart.")
-    if len(slices) > 3 or len(slices) == 2:
-        notes.append(f"{len(slices)} slices were taken as {', '.join(one.level or '' for one in slices)}.")
-    if any(frame.text("LossyImageCompression") == "01" for one in scan.slices for frame in one.frames):
-        notes.append("The images were compressed with loss; flow may be off.")
-    notes.append(protocol.assumption(slices[0].acquisition))
-    aif = None
-    if scan.aif is not None:
-        aif_signal = reader.read(scan.aif.frames)
-        aif_lead = proton_density_frames(scan.aif.frames, aif_signal)
-        aif_zero_s = zero_s if scan.aif_shares_clock else scan.aif.times_s[aif_lead]
-        aif = series(scan.aif, aif_signal, aif_lead, aif_zero_s, None)
-    return Scan(
-        condition=which,
-        slices=slices,
-        aif_series=aif,
-        aif_is_prebolus=aif is not None and not scan.aif_shares_clock,
-        assumptions=tuple(note for note in notes if note),
-        study=study_label(scan.slices[0].first.text("StudyInstanceUID")),
-    )
-
-
-def series(one: Slice, signal: np.ndarray, lead: int, zero_s: float, level: Level | None) -> PerfusionSeries:
-    """A slice with its pixels; the leading proton-density frames set apart."""
-    return PerfusionSeries(
-        signal=signal[lead:],
-        times_s=one.times_s[lead:] - zero_s,
-        ijk_to_ras=one.matrix,
-        acquisition=protocol.read_acquisition(one.frames[lead]),
-        level=level,
-        proton_density=signal[:lead] if lead else None,
-        instance_uids=tuple(frame.text("SOPInstanceUID") for frame in one.frames[lead:]),
-    )

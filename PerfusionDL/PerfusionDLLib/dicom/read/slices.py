@@ -1,24 +1,27 @@
 """Perfusion slices among all images of a study: many frames at one place, a heartbeat apart."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from math import gcd
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...data.errors import PerfusionError
-from . import clock, geometry
-from .headers import Frame
+from . import clock, geometry, timing
+from .components import MAGNITUDE, component
+from .consistency import Aside, split_deviant, typical_number
+from .frame import Frame
+from .grouping import group_series
+from .places import FEWEST_REMAINS, Places, at_one_place
+from .witnesses import find_clocks, median_step_s
 
 FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
-FEWEST_REMAINS = 4  # fewer are no dynamic series at all
 SHORTEST_SPAN_S = 8.0
-EVEN_MM = 0.05
-NO_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "MIXED"}
-BREAK_S = 60.0  # a longer pause within a series separates two scans
-MOST_NAMED = 6
+CINE_SPAN_S = 2.0  # a gated cine covers one heartbeat
+CINE_STEP_S = 0.1  # frames of a real-time cine follow each other faster than those of perfusion
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+MOSTLY_IN_LINE = 0.9  # numbers that run less with time do not count images
+MOST_ASIDE = 0.05  # share of the frames of a slice, above which their loss makes flow doubtful
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +29,17 @@ class Slice:
     """The frames of one slice of one series, in the order of time.
 
     matrix : (4, 4) ijk to RAS, mm; times_s : (T,); start_s : when it began, NaN if unknown
+    notes, doubts : sentences on its images: which are not used and why, and what makes its flow doubtful
+    aside : images of its series that were set aside
     """
 
     frames: tuple[Frame, ...]
     times_s: np.ndarray
     start_s: float
     matrix: np.ndarray
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    aside: tuple[Frame, ...] = ()
 
     @property
     def first(self) -> Frame:
@@ -55,17 +63,28 @@ class Slice:
         return "DERIVED" in text or "MOCO" in text or "MOTION CORR" in text
 
     def timed(self, times_s: np.ndarray) -> "Slice":
-        """The same slice with other times for its frames, which need not be sorted."""
+        """The same slice with other times for its frames, which need not be sorted; frames without one are left out."""
         order = np.argsort(times_s, kind="stable")
+        order = order[np.isfinite(times_s[order])]
+        out = tuple(frame for frame, time_s in zip(self.frames, times_s, strict=True) if not np.isfinite(time_s))
         frames = tuple(self.frames[index] for index in order)
-        return Slice(frames, times_s[order], self.start_s, self.matrix)
+        return replace(self, frames=frames, times_s=times_s[order], aside=(*self.aside, *out))
+
+    def saying(self, notes: Sequence[str] = (), doubts: Sequence[str] = ()) -> "Slice":
+        """The same slice with more to say."""
+        return replace(
+            self,
+            notes=tuple(dict.fromkeys((*self.notes, *notes))),
+            doubts=tuple(dict.fromkeys((*self.doubts, *doubts))),
+        )
 
 
 @dataclass(frozen=True)
 class Finding:
     """What a series turned out to be: perfusion slices, or a reason why not.
 
-    error : set where it looks like perfusion but cannot be used
+    error : set where it looks like perfusion but cannot be used; dynamic : many images at one place
+    places : images per slice position
     remains : slices with too few frames for perfusion, unless the rest of them was lost
     """
 
@@ -73,156 +92,167 @@ class Finding:
     slices: tuple[Slice, ...] = ()
     reason: str = ""
     error: PerfusionError | None = None
+    images: int = 0
+    dynamic: bool = False
+    places: tuple[int, ...] = ()
     remains: tuple[Slice, ...] = ()
 
 
-def find_slices(frames: Iterable[Frame]) -> list[Finding]:
+def find_slices(frames: Iterable[Frame], rr_interval_s: float | None = None) -> list[Finding]:
     """What each series is, in the order of the series numbers."""
-    by_series = defaultdict(list)
-    for frame in frames:
-        by_series[frame.text("SeriesInstanceUID")].append(frame)
-    return [examine(series) for series in sorted(by_series.values(), key=series_order)]
+    return [examine(series, rr_interval_s) for series in group_series(frames)]
 
 
-def series_order(series: Sequence[Frame]) -> tuple[float, str]:
-    """Key that sorts series by number, those without one last."""
-    number = series[0].number("SeriesNumber")
-    return (number if np.isfinite(number) else np.inf, series[0].text("SeriesInstanceUID"))
-
-
-def examine(series: Sequence[Frame]) -> Finding:
+def examine(series: Sequence[Frame], rr_interval_s: float | None = None) -> Finding:
     """Whether a series is a perfusion series, decided from its frames and not from its name."""
-    name = series[0].series
-    if "MOSAIC" in series[0].text("ImageType").upper():
-        return Finding(name, reason="a mosaic of several slices in one image")
-    if series[0].text("Modality") not in ("MR", ""):
-        return Finding(name, reason=f"{len(series)} {series[0].text('Modality')} images")
-    places = at_one_place(series)
-    if not places:
-        return Finding(name, reason=f"{len(series)} images without a position in the patient")
-    longest = max(map(len, places))
+    about = {"name": series[0].series, "images": len(series)}
+    images, captures = without_captures(series)
+    if not images:
+        return Finding(**about, reason=captures[0].reason if captures else "no image")
+    found = at_one_place(images)
+    if not found.places:
+        reasons = Counter(one.reason for one in found.aside).most_common(1)
+        return Finding(**about, reason=f"{len(images)} images without a place in the patient: {reasons[0][0]}")
+    about["places"] = tuple(map(len, found.places))
+    longest = max(about["places"])
+    about["dynamic"] = longest >= FEWEST_FRAMES
     if longest < FEWEST_FRAMES:
         each = "one image" if longest == 1 else f"at most {longest} images"
-        return Finding(name, reason=f"{each} per slice position, {len(series)} in all", remains=remains(places))
-    candidates = [frames for frames in places if len(frames) >= FEWEST_REMAINS]
-    reason = not_perfusion(candidates)
+        reason = f"{each} per slice position, {len(series)} in all"
+        return Finding(**about, reason=reason, remains=remains(found.places, rr_interval_s))
+    candidates = [frames for frames in found.places if len(frames) >= FEWEST_REMAINS]
+    magnitude = [frames for frames in candidates if component(frames[0]) == MAGNITUDE]
+    if not magnitude:
+        kinds = " and ".join(sorted({component(frames[0]) for frames in candidates}))
+        return Finding(**about, reason=f"{longest} images per slice position that show no magnitude ({kinds})")
+    reason = not_perfusion(magnitude)
     if reason:
-        return Finding(name, reason=reason)
-    candidates = [frames for frames in candidates if component(frames[0]) not in NO_MAGNITUDE]
-    try:
-        slices = timed(candidates)
-    except PerfusionError as error:
-        return Finding(name, reason="its frames cannot be put in order", error=error)
-    spans = [one.span_s for one in slices]
-    if max(spans) < SHORTEST_SPAN_S:
-        return Finding(name, reason=f"{longest} images per slice position within {max(spans):.1f} s")
-    try:
-        refuse_gaps(series)
-    except PerfusionError as error:
-        return Finding(name, reason="images are missing", error=error)
-    return Finding(name, tuple(slices))
+        return Finding(**about, reason=reason)
+    others = [
+        Aside(tuple(one), f"the {component(one[0])} of the signal is shown")
+        for one in candidates
+        if one not in magnitude
+    ]
+    return as_perfusion(about, Places(magnitude, [*captures, *found.aside, *others], found.notes), rr_interval_s)
 
 
-def timed(places: Sequence[Sequence[Frame]]) -> list[Slice]:
+def without_captures(series: Sequence[Frame]) -> tuple[list[Frame], list[Aside]]:
+    """The MR images of a series, and what else was stored with them."""
+    reasons: dict[str, list[Frame]] = {}
+    images = []
+    for frame in series:
+        modality = frame.text("Modality")
+        if frame.text("SOPClassUID").startswith(SECONDARY_CAPTURE) or frame.number("SamplesPerPixel") > 1:
+            reasons.setdefault("a screenshot or another colored or captured picture", []).append(frame)
+        elif modality not in ("MR", ""):
+            reasons.setdefault(f"the modality is {modality}", []).append(frame)
+        elif "MOSAIC" in frame.values("ImageType"):
+            reasons.setdefault("a mosaic of several slices in one image", []).append(frame)
+        else:
+            images.append(frame)
+    return images, [Aside(tuple(frames), reason) for reason, frames in reasons.items()]
+
+
+def as_perfusion(about: dict, found: Places, rr_interval_s: float | None) -> Finding:
+    """The finding for a series that has enough images at each place."""
+    consistent, aside = [], list(found.aside)
+    for frames in found.places:
+        kept, deviant = split_deviant(frames)
+        aside += deviant
+        if len(kept) >= FEWEST_REMAINS:
+            consistent.append(kept)
+    try:
+        slices = timed(consistent, rr_interval_s)
+    except PerfusionError as error:
+        return Finding(**about, reason="its frames cannot be put in order", error=error)
+    if max(one.span_s for one in slices) < SHORTEST_SPAN_S:
+        longest, span_s = max(about["places"]), max(one.span_s for one in slices)
+        return Finding(**about, reason=f"{longest} images per slice position within {span_s:.1f} s")
+    said = [one.sentence for one in aside]
+    lost = sum(len(one.frames) for one in aside if is_loss(one))
+    grave = [one.sentence for one in aside if is_loss(one)] if lost > MOST_ASIDE * max(about["places"]) else ()
+    out = tuple(frame for one in aside for frame in one.frames)
+    spoken = (replace(one, aside=(*one.aside, *out)).saying((*found.notes, *said), grave) for one in slices)
+    return Finding(**about, slices=tuple(spoken))
+
+
+def is_loss(one: Aside) -> bool:
+    """Whether images that are set aside would have belonged to a slice."""
+    return component(one.frames[0]) == MAGNITUDE and "screenshot" not in one.reason
+
+
+def timed(places: Sequence[Sequence[Frame]], rr_interval_s: float | None = None) -> list[Slice]:
     """The slices of one series with their times."""
-    timing = clock.find_times(places)
+    known = timing.find_times(places, rr_interval_s)
     return [
-        Slice(tuple(frames), times_s, clock.start_s(frames), matrix).timed(times_s)
-        for frames, times_s in zip(places, timing.times_s, strict=True)
-        if (matrix := geometry.ijk_to_ras(frames[0])) is not None  # frames without one are at no place
+        Slice(tuple(frames), times_s, timing.start_s(frames), geometry.middle_matrix(frames)).timed(times_s)
+        for frames, times_s in zip(places, known.times_s, strict=True)
     ]
 
 
-def remains(places: Sequence[Sequence[Frame]]) -> tuple[Slice, ...]:
+def remains(places: Sequence[Sequence[Frame]], rr_interval_s: float | None) -> tuple[Slice, ...]:
     """What might be left of perfusion slices most of whose images were lost."""
-    candidates = [frames for frames in places if len(frames) >= FEWEST_REMAINS]
+    candidates = [frames for frames in places if len(frames) >= FEWEST_REMAINS and component(frames[0]) == MAGNITUDE]
     if not candidates or not_perfusion(candidates):
         return ()
     try:
-        return tuple(timed(candidates))
+        return tuple(timed(candidates, rr_interval_s))
     except PerfusionError:
         return ()
 
 
-def at_one_place(series: Sequence[Frame]) -> list[list[Frame]]:
-    """Frames of a series that show one slice, with one contrast: same plane, matrix, echo and component."""
-    by_plane = defaultdict(list)
-    for frame in series:
-        matrix = geometry.ijk_to_ras(frame)
-        if matrix is None:
-            continue
-        axes = np.round(matrix[:3, :2] / np.linalg.norm(matrix[:3, :2], axis=0), 2) + 0.0
-        size = (frame.number("Rows"), frame.number("Columns"), frame.text("PixelSpacing"))
-        key = (*axes.ravel(), *size, frame.text("EchoNumbers"), component(frame))
-        by_plane[key].append((frame, float(matrix[:3, 3] @ geometry.normal(matrix))))
-    places = []
-    for members in by_plane.values():
-        members.sort(key=lambda member: member[1])
-        steps_mm = np.diff([along for _, along in members])
-        apart_mm = 0 if is_volume(steps_mm) else geometry.SAME_PLACE_MM
-        for one in np.split(np.arange(len(members)), np.flatnonzero(steps_mm > apart_mm) + 1):
-            places += without_breaks([members[index][0] for index in one])
-    return places
-
-
-def is_volume(steps_mm: np.ndarray) -> bool:
-    """Whether planes this far from each other are a volume, however thin: evenly spaced, one image each."""
-    return len(steps_mm) > 1 and steps_mm.min() > EVEN_MM and np.ptp(steps_mm) < EVEN_MM
-
-
-def component(frame: Frame) -> str:
-    """Magnitude, phase or what else the image shows of the complex signal, as the header puts it."""
-    return (frame.text("ComplexImageComponent") or (frame.text("ImageType").split("\\") + [""] * 3)[2]).upper()
-
-
-def without_breaks(frames: list[Frame]) -> list[list[Frame]]:
-    """Frames cut where the acquisition paused for a minute or more: two scans in one series."""
-    times_s = clock.read_clock(frames, "AcquisitionTime")
-    if not np.isfinite(times_s).all():
-        return [frames]
-    order = np.argsort(times_s, kind="stable")
-    breaks = np.flatnonzero(np.diff(times_s[order]) > BREAK_S) + 1
-    return [[frames[index] for index in one] for one in np.split(order, breaks)]
-
-
 def not_perfusion(places: Sequence[Sequence[Frame]]) -> str:
     """Why frames at one place are something else than perfusion; "" if they may be perfusion."""
-    frames = places[0]
+    frames = max(places, key=len)
     count = len(frames)
-    if all(component(one[0]) in NO_MAGNITUDE for one in places):
-        return f"{count} images per slice position that show no magnitude"
-    if any(map(clock.is_cine, places)) or frames[0].number("CardiacNumberOfImages") == count:
-        return f"{count} images per slice position within one heartbeat, a cine"
+    clocks = find_clocks(places)
+    runs_on = any(max(np.ptp(t[np.isfinite(t)]) for t in one.times_s) > SHORTEST_SPAN_S for one in clocks)
+    if any(map(is_cine, places)) and not runs_on:
+        return f"{count} images per slice position whose trigger times lie within one heartbeat, a cine"
+    if frames[0].number("CardiacNumberOfImages") == count and not runs_on:
+        return f"{count} images per slice position, as many as CardiacNumberOfImages, a cine"
+    fast_s = [
+        median_step_s([clock.read_clock(one, name) for one in places]) for name in ("AcquisitionTime", "TriggerTime")
+    ]
+    for step_s in fast_s:
+        if 0.005 < step_s < CINE_STEP_S and not runs_on:
+            return f"{count} images per slice position {1000 * step_s:.0f} ms apart, a cine"
     for keyword, what in (("InversionTime", "inversion"), ("EchoTime", "echo")):
-        if len({frame.text(keyword) for frame in frames}) > max(3, count // 3):
+        numbers = np.array([frame.number(keyword) for frame in frames])
+        different = len(np.unique(np.round(numbers[np.isfinite(numbers)], 0)))
+        usual = typical_number(frames, keyword)
+        varied = np.mean(~np.isclose(numbers, usual, rtol=0.05)) > 0.5 if np.isfinite(usual) else False
+        if different > max(3, count // 3) and varied:
             return f"{count} images per slice position with different {what} times, a relaxation measurement"
     return ""
 
 
-def refuse_gaps(series: Sequence[Frame]) -> None:
-    """Raise PerfusionError if images of a series are missing, going by their instance numbers."""
-    announced = series[0].number("NumberOfTemporalPositions")
-    positions = {frame.number("TemporalPositionIdentifier") for frame in series}
-    if np.isfinite(announced) and len(positions) > FEWEST_FRAMES and len(positions) < announced:
-        raise incomplete(series, f"{len(positions)} of {announced:.0f} time points are there")
-    numbers = sorted({frame.number("InstanceNumber") for frame in series})
-    if not np.isfinite(numbers).all() or len(numbers) < len(series):
-        return
-    steps = np.diff(numbers).astype(int)
-    stride = reduce(gcd, steps.tolist())
-    missing = sorted(set(range(int(numbers[0]), int(numbers[-1]), stride)) - {int(number) for number in numbers})
-    if not missing or len(missing) > len(numbers):  # sparser than that, the numbers do not count images
-        return
-    named = ", ".join(map(str, missing[:MOST_NAMED])) + (", ..." if len(missing) > MOST_NAMED else "")
-    regular = Counter(np.diff(missing).tolist()).most_common(1)
-    whole = len(missing) >= FEWEST_FRAMES and (regular[0][1] >= 0.9 * (len(missing) - 1))
-    what = f"images {named} are missing" if len(missing) > 1 else f"image {named} is missing"
-    raise incomplete(series, what + ", a whole slice" * whole)
+def is_cine(frames: Sequence[Frame]) -> bool:
+    """Whether the trigger times step through one heartbeat."""
+    trigger_s = np.sort(clock.read_clock(frames, "TriggerTime"))
+    if len(frames) < 2 or not np.isfinite(trigger_s).all():
+        return False
+    return bool(trigger_s[-1] - trigger_s[0] < CINE_SPAN_S and np.median(np.diff(trigger_s)) > 0.005)
 
 
-def incomplete(series: Sequence[Frame], what: str) -> PerfusionError:
-    """The error for a series that was not sent completely."""
-    return PerfusionError(
-        f"The {series[0].series} is incomplete: {what} ({len(series)} images found).",
-        "Send or copy the series again completely.",
-    )
+def find_gaps(one: Slice) -> list[str]:
+    """Sentences on images of a slice that are missing, by the numbers of those that are there."""
+    in_time = np.array([frame.number("InstanceNumber") for frame in one.frames])
+    numbers = np.sort(in_time)
+    said = []
+    if len(numbers) > 3 and np.isfinite(numbers).all() and clock.in_line(in_time).mean() > MOSTLY_IN_LINE:
+        steps = np.diff(numbers)
+        stride = Counter(steps.tolist()).most_common(1)[0][0]
+        wide = np.flatnonzero((steps > stride) & (np.mod(steps, stride) == 0))
+        missing = [int(n) for at in wide for n in np.arange(numbers[at] + stride, numbers[at + 1], stride)]
+        known = {frame.number("InstanceNumber") for frame in one.aside}
+        missing = [number for number in missing if number not in known]
+        if missing and len(missing) <= len(numbers):
+            shown = ", ".join(map(str, missing[:6])) + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
+            verb = "images {} are" if len(missing) > 1 else "image {} is"
+            said.append(f"{verb.format(shown).capitalize()} missing from {one.first.series}: a gap in time there.")
+    announced = one.first.number("NumberOfTemporalPositions")
+    positions = {frame.number("TemporalPositionIdentifier") for frame in one.frames}
+    if FEWEST_FRAMES < len(positions) < announced < 10000:
+        said.append(f"{len(positions)} of {announced:.0f} time points are there in a slice of {one.first.series}.")
+    return said

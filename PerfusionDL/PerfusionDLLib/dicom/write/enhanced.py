@@ -21,7 +21,7 @@ from ..header_parts import (
     start_image,
     time,
 )
-from ..read.protocol import MOLARITY_MMOL_ML
+from ..read.agents import molarity_mmol_ml
 from .vendors import PROTON_DENSITY_FLIP_DEG, Shot, shots
 
 HEART = ("80891009", "SCT", "Heart")
@@ -136,7 +136,7 @@ def add_synchronization(image: Dataset, ordered: list[Shot]) -> None:
 def add_contrast_modules(image: Dataset, series: PerfusionSeries) -> None:
     """The injected agent."""
     acquisition = series.acquisition
-    molarity = MOLARITY_MMOL_ML.get(acquisition.contrast_agent, 0.5)
+    molarity = molarity_mmol_ml(acquisition.contrast_agent)
     agent = code(*AGENT_CODES.get(acquisition.contrast_agent, UNSPECIFIC_AGENT))
     agent.ContrastBolusAgentNumber = 1
     agent.ContrastBolusAdministrationRouteSequence = [code(*INTRAVENOUS)]

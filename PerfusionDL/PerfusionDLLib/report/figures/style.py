@@ -46,6 +46,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 6,
     "text.color": INK,
+    "text.parse_math": False,  # descriptions from headers may hold dollar signs
     "lines.linewidth": 0.9,
     "hatch.linewidth": 0.4,
     "hatch.color": QUIET,

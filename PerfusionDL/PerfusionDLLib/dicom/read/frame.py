@@ -1,0 +1,121 @@
+"""One image as its header describes it, with its values by DICOM keyword."""
+
+import struct
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
+
+from .keywords import TAG_OF
+
+DAMAGED = (  # what reading a broken file or value may raise
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, NotImplementedError, AssertionError),
+    *(EOFError, OSError, RecursionError, MemoryError, LookupError),
+    *(struct.error, zlib.error, InvalidDicomError, BytesLengthException),
+)
+LONGEST_NAME = 64  # letters of a description that messages repeat
+
+
+class Attributes:
+    """Values by DICOM keyword, converted when they are first asked for; a malformed one is its text."""
+
+    def __init__(self, header: Dataset, known: dict[str, Any]) -> None:
+        self._header = header
+        self._known = known
+
+    def get(self, keyword: str) -> Any:
+        """The value, None where it is missing."""
+        if keyword not in self._known:
+            self._known[keyword] = self._convert(keyword)
+        return self._known[keyword]
+
+    def _convert(self, keyword: str) -> Any:
+        tag = TAG_OF.get(keyword)
+        if tag is None or tag not in self._header:
+            return None
+        try:
+            return self._header[tag].value
+        except DAMAGED:
+            raw = getattr(self._header.get_item(tag), "value", None)
+            return raw.decode("latin-1").strip(" \0") if isinstance(raw, bytes) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One image as its header describes it.
+
+    index : position in a multi-frame file, 0 in a classic one; frames : how many images the file holds
+    attributes : values by DICOM keyword; enhanced functional groups appear under their classic keywords
+    """
+
+    path: Path = field(repr=False)
+    index: int
+    attributes: Attributes = field(repr=False)
+    frames: int = 1
+
+    def number(self, keyword: str) -> float:
+        """Value of an attribute, NaN where it is missing or not a finite number."""
+        value = self.attributes.get(keyword)
+        if isinstance(value, MultiValue | list):
+            value = value[0] if len(value) else None
+        number = as_number(value)
+        return number if np.isfinite(number) else float("nan")
+
+    def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
+        """Values of an attribute with several values, None unless there are ``count`` of them."""
+        value = self.attributes.get(keyword)
+        if isinstance(value, str):
+            value = value.split("\\")
+        try:
+            values = tuple(as_number(one) for one in value)
+        except TypeError:
+            return None
+        return values if len(values) == count else None
+
+    def text(self, keyword: str) -> str:
+        """Value of an attribute as text, several values joined by a backslash, "" where it is missing."""
+        value = self.attributes.get(keyword)
+        if value is None:
+            return ""
+        try:
+            return "\\".join(map(str, value)) if isinstance(value, MultiValue | list) else str(value).strip()
+        except DAMAGED:
+            return ""
+
+    def values(self, keyword: str) -> list[str]:
+        """The values of an attribute as upper-case texts."""
+        return [one.strip().upper() for one in self.text(keyword).split("\\")]
+
+    @property
+    def series(self) -> str:
+        """How a user knows the series: its number and description."""
+        name = printable(self.text("SeriesDescription") or self.text("ProtocolName"))
+        return f"series {printable(self.text('SeriesNumber')) or '?'}" + (f" '{name}'" if name else "")
+
+    @property
+    def image(self) -> str:
+        """How a user knows the image within its series."""
+        return str(self.index + 1) if self.frames > 1 else printable(self.text("InstanceNumber")) or "?"
+
+
+def as_number(value: Any) -> float:
+    """A header's value as a number, with a decimal comma too; NaN where it is none."""
+    try:
+        return float(value.replace(",", ".") if isinstance(value, str) else value)
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
+
+
+def printable(text: str) -> str:
+    """A text from a header as messages may repeat it: one line, no control characters, not endless.
+
+    >>> printable("perf\\x1b[31m  rest\\n")
+    'perf [31m rest'
+    """
+    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 3] + "..."

@@ -1,0 +1,65 @@
+"""The frames of an enhanced multi-frame image, from its functional groups (PS3.3 C.7.6.16)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from ...data.errors import PerfusionError
+from .frame import Attributes, Frame, as_number, printable
+from .keywords import CLASSIC_NAMES, HOMES, TAG_OF
+from .private import GROUPS, private_values
+
+
+def frames_of_groups(path: Path, header: Dataset, known: dict[str, Any]) -> Iterator[Frame]:
+    """One frame per item of the per-frame functional groups.
+
+    Raises PerfusionError where their number is not that of the frames, so that pixels cannot be told apart.
+    """
+    groups = header.PerFrameFunctionalGroupsSequence
+    announced = as_number(header.get("NumberOfFrames"))
+    if announced != len(groups):
+        raise PerfusionError(
+            f"The file {printable(path.name)} contradicts itself: NumberOfFrames is {announced:g}, and "
+            f"PerFrameFunctionalGroupsSequence has {len(groups)} items, so that pixels cannot be assigned.",
+            "Export the series again from the scanner or its archive.",
+        )
+    common = known | plain_attributes(header)
+    for agent in header.get("ContrastBolusAgentSequence") or ():
+        common |= plain_attributes(agent) | {"ContrastBolusAgent": agent.get("CodeMeaning", "")}
+    for shared in header.get("SharedFunctionalGroupsSequence") or ():
+        common |= group_attributes(shared)
+    for index, item in enumerate(groups):
+        yield Frame(path, index, Attributes(header, common | group_attributes(item)), len(groups))
+
+
+def plain_attributes(item: Dataset) -> dict[str, Any]:
+    """The attributes of an item that are no sequences, under their classic keywords."""
+    return {
+        CLASSIC_NAMES.get(element.keyword, element.keyword): element.value
+        for element in item
+        if element.VR != "SQ" and element.keyword in TAG_OF
+    }
+
+
+def group_attributes(groups: Dataset) -> dict[str, Any]:
+    """Attributes of all functional groups of one frame, each from the group where the standard puts it.
+
+    Private sequences repeat public attributes with other meanings (Philips 2005,140F): only private attributes are
+    taken from them.
+    """
+    found: dict[str, Any] = {}
+    for element in groups:
+        if element.VR != "SQ":
+            continue
+        for item in element.value:
+            if element.tag.is_private:
+                if element.tag.group in GROUPS:
+                    found |= private_values(item)
+                continue
+            for inner in item:
+                keyword = inner.keyword
+                if inner.VR != "SQ" and keyword in TAG_OF and HOMES.get(keyword, element.keyword) == element.keyword:
+                    found[CLASSIC_NAMES.get(keyword, keyword)] = inner.value
+    return found

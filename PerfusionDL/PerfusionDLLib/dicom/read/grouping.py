@@ -1,0 +1,64 @@
+"""Which images are one series: by their identifier, or where that was changed, by number, description and geometry."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from .frame import Frame
+
+MANY_SERIES = 8  # chosen: a scan that is spread over this many series has one for each heartbeat
+
+
+def group_series(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """The images of each series, in the order of the series numbers.
+
+    Series of few images that agree in number and description, or at least in description and size, are one.
+    """
+    by_uid: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        by_uid[frame.text("SeriesInstanceUID")].append(frame)
+    groups = list(by_uid.values())
+    for key in (by_number, by_description):
+        groups = merge(groups, key)
+    return sorted(groups, key=series_order)
+
+
+def merge(groups: Sequence[list[Frame]], key) -> list[list[Frame]]:
+    """Groups of few images that share a key put together, where they are many."""
+    alike: dict[tuple, list[list[Frame]]] = defaultdict(list)
+    for group in groups:
+        alike[key(group)].append(group)
+    merged = []
+    for members in alike.values():
+        places = [images_at_one_place(group) for group in members]
+        if len(members) >= MANY_SERIES and np.median(places) <= 2:
+            merged.append([frame for group in members for frame in group])
+        else:
+            merged += members
+    return merged
+
+
+def images_at_one_place(group: Sequence[Frame]) -> int:
+    """How many images of a group share a position."""
+    places: dict[str, int] = defaultdict(int)
+    for frame in group:
+        places[frame.text("ImagePositionPatient")] += 1
+    return max(places.values())
+
+
+def by_number(group: Sequence[Frame]) -> tuple:
+    """Number, description and size of a series."""
+    return (group[0].text("SeriesNumber"), *by_description(group))
+
+
+def by_description(group: Sequence[Frame]) -> tuple:
+    """Description, patient and size of a series."""
+    keywords = ("Modality", "SeriesDescription", "ProtocolName", "Rows", "Columns", "SequenceName")
+    return tuple(group[0].text(keyword) for keyword in keywords)
+
+
+def series_order(series: Sequence[Frame]) -> tuple[float, str]:
+    """Key that sorts series by number, those without one last."""
+    number = series[0].number("SeriesNumber")
+    return (number if np.isfinite(number) else np.inf, series[0].text("SeriesInstanceUID"))

@@ -1,0 +1,186 @@
+"""A scan with its pixels, and everything that is said about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median_low
+
+import numpy as np
+
+from ...data.acquisition import Acquisition
+from ...data.errors import PerfusionError
+from ...data.study import Condition, Level, PerfusionSeries, Scan
+from . import protocol
+from .archive import study_label
+from .consistency import Aside, is_same_number, name_images, typical_number
+from .doubles import has_identifiers
+from .frame import Frame
+from .pixels import PixelReader, check_scale, check_signal, proton_density_frames
+from .scans import FoundScan
+from .slices import Slice
+
+MOST_LOST = 0.25  # share of the frames of a slice whose pixels may be missing
+COMPARED = ("MagneticFieldStrength", "InversionTime", "FlipAngle", "EchoTime", "RepetitionTime")
+NOTHING_ENTERED: Mapping[str, float | int | str] = {}
+
+
+def load(
+    which: Condition,
+    scan: FoundScan,
+    how: str,
+    placed: Sequence[Level],
+    reader: PixelReader,
+    entered: Mapping[str, float | int | str] = NOTHING_ENTERED,
+) -> Scan:
+    """A scan with its pixels. Raises PerfusionError where they cannot be read or cannot be right."""
+    notes, doubts = [how, *scan.notes], list(scan.doubts)
+    pieces, signals = [], []
+    for one in scan.slices:
+        piece, signal, said, doubted = with_pixels(one, reader)
+        pieces.append(piece)
+        signals.append(signal)
+        notes += said
+        doubts += doubted
+    lead = median_low(proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True))
+    zero_s = min(one.times_s[lead] for one in pieces)
+    acquisitions, said = acquisitions_of(pieces, placed, lead)
+    notes += [*said, *disagreements(pieces, lead)]
+    if lead:
+        notes.append(f"The first {lead} frames are proton-density images and were set apart.")
+    if len(pieces) > 3 or len(pieces) == 2:
+        notes.append(f"{len(pieces)} slices were taken as {', '.join(placed)}.")
+    notes += reader.notes
+    doubts = tuple(dict.fromkeys(doubts))
+    slices = tuple(
+        series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), doubts=doubts))
+        for one, signal, level, acquisition in zip(pieces, signals, placed, acquisitions, strict=True)
+    )
+    aif = None
+    if scan.aif is not None:
+        piece, signal, said, _ = with_pixels(scan.aif, reader)
+        aif_lead = proton_density_frames(piece.frames, signal)
+        aif_zero_s = zero_s if scan.aif_shares_clock else piece.times_s[aif_lead]
+        acquisition = protocol.read_acquisition(protocol.Header(piece.frames[aif_lead:]))
+        aif = series(piece, signal, aif_lead, aif_zero_s, None, enter(acquisition, without_timing(entered)))
+        notes += said
+    return Scan(
+        condition=which,
+        slices=slices,
+        aif_series=aif,
+        aif_is_prebolus=aif is not None and not scan.aif_shares_clock,
+        assumptions=tuple(dict.fromkeys(note for note in (*notes, *doubts) if note)),
+        study=study_label(scan.slices[0].first.text("StudyInstanceUID")),
+    )
+
+
+def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, list[str], list[str]]:
+    """A slice and its signal, without classic images whose pixels cannot be read, and what is said about it.
+
+    Raises PerfusionError where too many of them are lost, or the values cannot be right.
+    """
+    notes, doubts = check_scale(one.frames)
+    try:
+        signal = reader.read(one.frames)
+    except PerfusionError:
+        if any(frame.frames > 1 for frame in one.frames):
+            raise
+        one, signal, lost = without_lost_pixels(one, reader)
+        notes.append(lost)
+        doubts.append(lost)
+    said, doubted = check_signal(one.frames, signal)
+    return one, signal, [*notes, *said, *doubts, *doubted], [*doubts, *doubted]
+
+
+def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, str]:
+    """A slice without the images whose pixels cannot be read, its signal, and a sentence that names them."""
+    images: list[np.ndarray | None] = []
+    failures: list[tuple[Frame, PerfusionError]] = []
+    for frame in one.frames:
+        try:
+            images.append(reader.read([frame])[0])
+        except PerfusionError as error:
+            images.append(None)
+            failures.append((frame, error))
+    if len(failures) > MOST_LOST * len(one.frames):
+        raise failures[0][1]
+    times_s = np.where([image is None for image in images], np.nan, one.times_s)
+    reason = failures[0][1].problem.rstrip(".")
+    sentence = Aside(tuple(frame for frame, _ in failures), reason[0].lower() + reason[1:]).sentence
+    return one.timed(times_s), np.stack([image for image in images if image is not None]), sentence
+
+
+def acquisitions_of(pieces: Sequence[Slice], placed: Sequence[Level], lead: int) -> tuple[list[Acquisition], list[str]]:
+    """The acquisition of each slice, and sentences on what was assumed and what is odd, said once for all slices."""
+    found, said = [], {}
+    for one, level in zip(pieces, placed, strict=True):
+        others = [frame for other in pieces if other is not one for frame in other.frames[lead:]]
+        header = protocol.Header(one.frames[lead:], others)
+        acquisition = protocol.read_acquisition(header)
+        found.append(acquisition)
+        for sentence in (protocol.assumption(acquisition), *protocol.oddities(header, acquisition)):
+            if sentence:
+                said.setdefault(sentence, []).append(str(level))
+    everywhere = len(pieces)
+    return found, [
+        sentence if len(levels) == everywhere else f"Slice {' and '.join(levels)}: {sentence}"
+        for sentence, levels in said.items()
+    ]
+
+
+def disagreements(pieces: Sequence[Slice], lead: int) -> list[str]:
+    """Sentences on values of the sequence that differ between frames of a slice, or between slices."""
+    said = []
+    for keyword in COMPARED:
+        usual = []
+        for one in pieces:
+            frames = one.frames[lead:]
+            value = typical_number(frames, keyword)
+            usual.append(value)
+            odd = [frame for frame in frames if not close(frame.number(keyword), value)]
+            if odd:
+                seen = sorted({frame.text(keyword)[:16] or "missing" for frame in odd})[:3]
+                said.append(
+                    f"{keyword} is {' or '.join(seen)} in {name_images(odd)} and {value:g} in the other frames, which "
+                    "was taken."
+                )
+        known = [value for value in usual if np.isfinite(value)]
+        if known and not all(close(value, known[0]) for value in known):
+            said.append(f"{keyword} differs between slices ({', '.join(f'{value:g}' for value in usual)}).")
+    return said
+
+
+def close(value: float, usual: float) -> bool:
+    """Whether two values of a sequence are one, up to the timing raster; both missing included."""
+    return is_same_number(value, usual) or abs(value / usual - 1) < 0.02
+
+
+def enter(acquisition: Acquisition, values: Mapping[str, float | int | str]) -> Acquisition:
+    """An acquisition with what the user entered; constants follow a new field strength or agent unless entered too."""
+    if not values:
+        return acquisition
+    agent = values.get("contrast_agent", acquisition.contrast_agent)
+    field_t = values.get("field_strength_t", acquisition.field_strength_t)
+    follow = protocol.constants(agent, field_t) if {"contrast_agent", "field_strength_t"} & set(values) else {}
+    assumed = tuple(name for name in acquisition.assumed if name not in values)
+    return replace(acquisition, **(follow | dict(values)), assumed=assumed, entered=tuple(sorted(values)))
+
+
+def without_timing(values: Mapping[str, float | int | str]) -> dict[str, float | int | str]:
+    """What was entered and holds for an arterial input series too, which has a timing of its own."""
+    of_sequence = {"saturation_time_s", "repetition_time_s", "echo_time_s", "flip_angle_deg", "pulses_to_center"}
+    return {name: value for name, value in values.items() if name not in of_sequence}
+
+
+def series(
+    one: Slice, signal: np.ndarray, lead: int, zero_s: float, level: Level | None, acquisition: Acquisition
+) -> PerfusionSeries:
+    """A slice with its pixels; the leading proton-density frames set apart."""
+    frames = one.frames[lead:]
+    return PerfusionSeries(
+        signal=signal[lead:],
+        times_s=one.times_s[lead:] - zero_s,
+        ijk_to_ras=one.matrix,
+        acquisition=acquisition,
+        level=level,
+        proton_density=signal[:lead] if lead else None,
+        instance_uids=tuple(frame.text("SOPInstanceUID") for frame in frames) if has_identifiers(frames) else (),
+    )

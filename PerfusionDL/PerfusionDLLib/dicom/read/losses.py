@@ -1,0 +1,49 @@
+"""Frames that a slice lacks, by the numbers of its images and by the heartbeats of the other slices."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .slices import Slice, find_gaps
+
+FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
+
+
+def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
+    """Sentences on frames that a slice lacks, and those of them that make its flow doubtful.
+
+    Known by gaps in the numbers of the images, and by heartbeats in which the other slices have a frame.
+    """
+    said, grave = [], []
+    fullest = max(slices, key=lambda one: len(one.frames))
+    for one in slices:
+        gaps = find_gaps(one)
+        if len(one.frames) == len(fullest.frames) and not gaps:
+            continue
+        begin_s, end_s = one.times_s[0], one.times_s[-1]
+        step_s = float(np.median(np.diff(one.times_s)))
+        offset_s = beat_offset_s(one, fullest)
+        expected_s = fullest.times_s + offset_s
+        nearest_s = np.abs(expected_s[:, None] - one.times_s[None]).min(axis=1)
+        absent_s = expected_s[nearest_s > 0.5 * step_s]
+        inner = absent_s[(absent_s > begin_s) & (absent_s < end_s)]
+        outer = len(absent_s) - len(inner)
+        where = f"A slice of {one.first.series}"
+        if len(inner):
+            at = ", ".join(f"{time_s - fullest.times_s[0]:.1f} s" for time_s in inner[:6])
+            gaps.append(f"{where} lacks a frame that the others have at {at} after the first.")
+        if outer:
+            gaps.append(f"{where} lacks {outer} of the frames at the beginning or the end that another slice has.")
+        said += gaps
+        wide_s = one.times_s[:-1][np.diff(one.times_s) > 1.6 * step_s] if gaps and (len(inner) or not outer) else []
+        early = any(time_s - begin_s < FIRST_PASS * (end_s - begin_s) for time_s in wide_s)
+        if gaps and (early or outer > 1 or len(one.frames) < 0.95 * len(fullest.frames)):
+            grave += gaps
+    return list(dict.fromkeys(said)), list(dict.fromkeys(grave))
+
+
+def beat_offset_s(one: Slice, other: Slice) -> float:
+    """How much later a slice is acquired than another one within a heartbeat."""
+    apart_s = one.times_s[:, None] - other.times_s[None]
+    nearest_s = np.take_along_axis(apart_s, np.abs(apart_s).argmin(axis=1)[:, None], axis=1)[:, 0]
+    return float(np.median(nearest_s))

@@ -1,0 +1,115 @@
+"""What each slice of a scan is for: an image, the arterial input, the same again, or a view at an angle."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import geometry
+from .consistency import is_same_number, typical_number
+from .frame import Frame
+from .pixels import sharpness
+from .slices import Slice
+
+COARSER = 1.6  # pixel area of a low-resolution AIF series over that of the others
+SHORTER = 0.6  # its saturation time over that of the others
+BLURRED = 0.7  # sharpness of a low-resolution image that was interpolated to the size of the others
+AIF_WORDS = ("aif", "arterial input", "low res", "lowres")
+
+
+def time_order(one: Slice) -> tuple[float, float]:
+    """Key that sorts slices by start, then by series number."""
+    start_s, number = one.start_s, one.first.number("SeriesNumber")
+    return (start_s if np.isfinite(start_s) else np.inf, number if np.isfinite(number) else np.inf)
+
+
+def same_place(one: Slice, member: Slice) -> bool:
+    """Whether two slices show the same plane."""
+    axis = geometry.normal(one.matrix)
+    apart = geometry.center(one.matrix, one.shape) - geometry.center(member.matrix, member.shape)
+    return bool(axis @ geometry.normal(member.matrix) >= geometry.PARALLEL and abs(apart @ axis) < 2)
+
+
+def without_aif(group: Sequence[Slice], notes: list[str]) -> tuple[list[Slice], Slice | None]:
+    """The imaging slices, and the low-resolution or short-saturation slice of a dual-sequence protocol."""
+    areas = [np.linalg.norm(one.matrix[:3, 0]) * np.linalg.norm(one.matrix[:3, 1]) for one in group]
+    delays = [one.first.number("InversionTime") for one in group]
+    longest = np.nanmax(delays) if np.isfinite(delays).any() else float("nan")
+    is_aif = [
+        len(group) > 1
+        and (
+            area > COARSER * min(areas)
+            or delay < SHORTER * longest
+            or any(word in one.first.series.lower() for word in AIF_WORDS)
+        )
+        for one, area, delay in zip(group, areas, delays, strict=True)
+    ]
+    found = [one for one, yes in zip(group, is_aif, strict=True) if yes]
+    if not found or all(is_aif):
+        return list(group), None
+    notes.append(f"The arterial input series is {found[0].first.series}: low resolution or short saturation time.")
+    return [one for one, yes in zip(group, is_aif, strict=True) if not yes], found[0]
+
+
+def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]) -> tuple[list[Slice], Slice | None]:
+    """One slice per place, and the arterial input series where one of them turns out to be that.
+
+    What was measured comes before what was computed, the protocol of the other slices before another one, the
+    sharper image before the blurred, the lower series number before the higher.
+    """
+    usual_s = typical_number([one.first for one in slices], "InversionTime")
+    kept: list[Slice] = []
+    dropped: dict[str, str] = {}
+
+    def rank(one: Slice) -> tuple:
+        other_protocol = not is_same_number(one.first.number("InversionTime"), usual_s)
+        return one.is_derived, other_protocol, time_order(one)[1]
+
+    for one in sorted(slices, key=rank):
+        index = next((i for i, member in enumerate(kept) if same_place(one, member)), None)
+        if index is None:
+            kept.append(one)
+            continue
+        low, kept[index] = blurred(one, kept[index])
+        dropped[low.first.series] = why_double(low, kept[index])
+    for name in sorted(set(dropped) - {one.first.series for one in kept}):
+        notes.append(f"Not used: {name} {dropped[name]}.")
+    if any(one.is_derived for one in kept):
+        notes.append("The images were processed by the scanner (derived or motion-corrected); no original was found.")
+    return kept, aif
+
+
+def blurred(one: Slice, member: Slice) -> tuple[Slice, Slice]:
+    """Of two slices of one place, the one of lower resolution (else the first), and the other."""
+    if one.is_derived or member.is_derived:
+        return one, member
+    middle = slice(len(member.frames) // 2, len(member.frames) // 2 + 3)
+    sharp = [sharpness(each.frames[middle] or each.frames[-3:]) for each in (one, member)]
+    return (member, one) if sharp[1] < BLURRED * sharp[0] else (one, member)
+
+
+def why_double(low: Slice, kept: Slice) -> str:
+    """Why a slice that lies where another one lies is not used."""
+    if low.is_derived:
+        return "shows the same slices in the same heartbeats again (the original was taken)"
+    first, second = (one.first.number("InversionTime") for one in (low, kept))
+    if not is_same_number(first, second):
+        return (
+            f"shows a slice that is there already, with another saturation time ({said_ms(low.first)} in place of "
+            f"{said_ms(kept.first)}): it looks like an arterial input series whose acquisition is not known"
+        )
+    return "shows the same slices in the same heartbeats again (the sharper or first series was taken)"
+
+
+def said_ms(frame: Frame) -> str:
+    """The inversion time as the header says it."""
+    time_ms = frame.number("InversionTime")
+    return f"{time_ms:g} ms" if np.isfinite(time_ms) else "missing"
+
+
+def without_side_views(slices: Sequence[Slice], notes: list[str]) -> list[Slice]:
+    """The parallel short-axis slices, without a long-axis slice acquired beside them."""
+    parallel = geometry.parallel_to_most([geometry.normal(one.matrix) for one in slices])
+    if not parallel.all():
+        count = int((~parallel).sum())
+        notes.append(f"Not used: {count} slice{'s' * (count > 1)} at an angle to the others, e.g. a long-axis view.")
+    return [one for one, yes in zip(slices, parallel, strict=True) if yes]

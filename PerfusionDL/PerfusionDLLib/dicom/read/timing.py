@@ -1,0 +1,223 @@
+"""When each frame was acquired: every attribute that says so is asked, and the others are its witnesses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from math import gcd
+
+import numpy as np
+
+from ...data.errors import PerfusionError
+from . import clock
+from .order import put_in_order
+from .witnesses import (
+    FAR,
+    FEW_PERCENT,
+    NEAR,
+    TRUST,
+    Clock,
+    Interval,
+    Slices,
+    delays_s,
+    find_clocks,
+    find_intervals,
+    spans,
+)
+
+UNGATED_S = 0.3  # a heart does not beat faster than 200 times a minute under a vasodilator
+SEND_TIMES = (
+    "Send the series again from the scanner with its trigger or acquisition times, or give the R-R interval "
+    "(--rr-interval, or rr_interval_s in the file of --acquisition)."
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Acquisition times of the frames of each slice, and how they are known.
+
+    times_s : per slice (T,), in the order of its frames, on one clock for all slices; not sorted; NaN where a frame's
+        time cannot be right
+    source : the attribute they come from; witnesses : sentences on what every other attribute says
+    notes, doubts : what had to be assumed, and what makes every flow doubtful
+    """
+
+    times_s: tuple[np.ndarray, ...]
+    source: str
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
+
+
+def find_times(slices: Slices, rr_interval_s: float | None = None) -> Timing:
+    """Acquisition times of the frames of slices that were acquired together.
+
+    rr_interval_s : time between frames that the user knows, for headers that give none
+
+    Raises PerfusionError where nothing in the headers says when the frames were acquired, or the times contradict the
+    order of the frames.
+    """
+    clocks, intervals = find_clocks(slices), find_intervals(slices)
+    scores = {one.name: score(one, slices, clocks, intervals) for one in clocks}
+    best = max(clocks, key=lambda one: scores[one.name], default=None)
+    if best is None or (scores[best.name] < 1 and (intervals or rr_interval_s)):
+        return count_times(slices, clocks, intervals, rr_interval_s)
+    others = [one for one in clocks if one is not best]
+    ordered = put_in_order(slices, best, others)
+    witnesses, notes, doubts = hear(best, others, intervals)
+    witnesses += [f"{name} runs with it" for name in ordered.agree]
+    return Timing(
+        tuple(with_delays(slices, ordered.times_s)),
+        best.name,
+        (*ordered.notes, *notes),
+        (*ordered.doubts, *doubts),
+        (f"{best.name}: {best.step_s:.3f} s between frames", *witnesses),
+    )
+
+
+def score(one: Clock, slices: Slices, clocks: Sequence[Clock], intervals: Sequence[Interval]) -> float:
+    """How much a clock deserves to be believed: by what it is, and by how many others tell the same."""
+    value = TRUST[one.name]
+    if one.is_regular and any(not other.is_regular for other in clocks):
+        value -= 3  # computed from a nominal interval, while another clock was measured
+    for other in clocks:
+        if other is not one:
+            same = abs(one.rate_over(other) - 1) < FEW_PERCENT
+            value += (0.25 if one.copies(other) else 1.0) if same else 0.0
+    for interval in intervals:
+        differs = interval.agrees(one.step_s)
+        against = 3.0 if one.name == "ContentTime" else 1.0  # images may be reconstructed in another rhythm
+        value += 1.0 if differs < NEAR else -against if differs > FAR else 0.0
+    return value
+
+
+def hear(best: Clock, others: Sequence[Clock], intervals: Sequence[Interval]) -> tuple[list[str], list[str], list[str]]:
+    """What the other attributes say about the chosen clock: all of it, what is a note, and what is a doubt."""
+    witnesses, notes, doubts = [], [], []
+    for other in others:
+        rate = other.rate_over(best)
+        if abs(rate - 1) < FEW_PERCENT:
+            witnesses.append(f"{other.name} tells the same")
+            continue
+        said = f"{other.name} has {other.step_s:.3f} s between frames where {best.name} has {best.step_s:.3f} s"
+        witnesses.append(said)
+        measured = TRUST[other.name] >= 4 and not other.is_regular
+        (doubts if measured else notes).append(
+            f"The clocks differ: {said}. {best.name} was taken; flow scales with time."
+        )
+    for interval in intervals:
+        differs = interval.agrees(best.step_s)
+        beats = 2 if abs(best.step_s / (2 * interval.seconds) - 1) < abs(best.step_s / interval.seconds - 1) else 1
+        every = ", every second heartbeat" if beats == 2 else ""
+        witnesses.append(f"{interval.name}: {interval.seconds:.3f} s{every}")
+        if differs < NEAR:
+            notes += [
+                f"Frames were acquired in every second heartbeat ({interval.name}: {interval.seconds:.2f} s)."
+            ] * (beats == 2)
+            continue
+        sentence = (
+            f"{interval.name} says {interval.seconds:.3f} s between heartbeats, and {best.name} has "
+            f"{best.step_s:.3f} s between frames."
+        )
+        if differs > FAR:
+            doubts.append(f"{sentence} {best.name} was taken; flow scales with time. Check which is right.")
+        else:
+            notes.append(f"{sentence} Heart rates change that much.")
+    if best.step_s < UNGATED_S:
+        notes.append(f"Frames are {best.step_s:.2f} s apart, faster than any heart beats: the scan is not gated.")
+    return witnesses, list(dict.fromkeys(notes)), doubts
+
+
+def count_times(
+    slices: Slices, clocks: Sequence[Clock], intervals: Sequence[Interval], rr_interval_s: float | None
+) -> Timing:
+    """Times from the order of the frames and the interval between heartbeats.
+
+    Raises PerfusionError where the order or the interval is not known.
+    """
+    name, counts = counted(slices)
+    given = [Interval("entered", rr_interval_s)] if rr_interval_s else []
+    rejected = {f"first to last {one.name}" for one in clocks}
+    candidates = [*given, *(one for one in spans(slices) if one.name not in rejected), *intervals]
+    if not candidates:
+        raise PerfusionError(
+            f"The headers of {slices[0][0].series} do not say when each frame was acquired: trigger, acquisition and "
+            "content times are missing, equal or implausible, and there is no heart rate or R-R interval.",
+            SEND_TIMES,
+        )
+    best = candidates[0]
+    notes = [
+        f"No attribute gives each frame's own time, so frames were taken {best.seconds:.3f} s apart ({best.name}) in "
+        f"the order of {name}; missed heartbeats are not seen."
+    ]
+    doubts = []
+    for other in candidates[1:]:
+        if abs(other.seconds / best.seconds - 1) > NEAR:
+            doubts.append(f"{best.name} says {best.seconds:.3f} s between frames, {other.name} {other.seconds:.3f} s.")
+    for one in clocks:
+        doubts.append(
+            f"{one.name} has {one.step_s:.3f} s between frames, which contradicts {best.name} ({best.seconds:.3f} s); "
+            "it may be the time of the reconstruction."
+        )
+    times_s = with_delays(slices, [count * best.seconds for count in counts])
+    witnesses = (
+        f"{name} x {best.name}: {best.seconds:.3f} s",
+        *(f"{o.name}: {o.seconds:.3f} s" for o in candidates[1:]),
+    )
+    return Timing(tuple(times_s), f"{name} x {best.name}", tuple(notes), tuple(doubts), witnesses)
+
+
+def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
+    """Which attribute counts the frames, and the place of each frame of each slice; a missing frame leaves a gap.
+
+    Raises PerfusionError where nothing counts them.
+    """
+    for name, ranked in (
+        ("TemporalPositionIdentifier", clock.rank_by_position),
+        ("InstanceNumber", clock.rank_by_number),
+    ):
+        ranks = [ranked(frames) for frames in slices]
+        if any(rank is None for rank in ranks):
+            continue
+        if name == "TemporalPositionIdentifier" and any(contradicts(r, f) for r, f in zip(ranks, slices, strict=True)):
+            continue
+        return name, [places(rank) for rank in ranks]
+    raise PerfusionError(
+        f"Nothing in {slices[0][0].series} says when or in which order its frames were acquired.",
+        "Send the series again from the scanner: trigger, acquisition or content times are needed.",
+    )
+
+
+def contradicts(positions: np.ndarray, frames) -> bool:
+    """Whether temporal positions contradict instance numbers."""
+    numbers = clock.rank_by_number(frames)
+    return numbers is not None and not clock.in_line(positions[np.argsort(numbers)]).all()
+
+
+def places(rank: np.ndarray) -> np.ndarray:
+    """Numbers counted from 0 in steps of their greatest common divisor; their order alone where they are too sparse."""
+    steps = np.diff(np.sort(rank)).astype(int)
+    stride = reduce(gcd, steps.tolist(), 0) or 1
+    counts = (rank - rank.min()) / stride
+    return counts if counts.max() < 1.5 * len(rank) else np.argsort(np.argsort(rank)).astype(float)
+
+
+def with_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Add each slice's delay after the R wave where the clock is the same for all slices of a heartbeat."""
+    sets = [np.sort(one[np.isfinite(one)]) for one in times_s]
+    longest = max(sets, key=len)
+    same = len(sets) > 1 and all(
+        np.abs(one[:, None] - longest[None]).min(axis=1).max(initial=0) < 1e-3 for one in sets if len(one)
+    )
+    delays = delays_s(slices) if same else [0.0] * len(slices)
+    return [one + delay for one, delay in zip(times_s, delays, strict=True)]
+
+
+def start_s(frames) -> float:
+    """When the acquisition of some frames began, seconds since 1970 (or midnight); NaN if nothing says."""
+    for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "SeriesTime"):
+        times_s = clock.read_clock(frames, keyword)
+        known = times_s[np.isfinite(times_s)]
+        if known.size:
+            middle = np.median(known)
+            return float(known[np.abs(known - middle) < 3600].min())
+    return float("nan")

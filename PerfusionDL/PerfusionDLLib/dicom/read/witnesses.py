@@ -1,0 +1,162 @@
+"""Every attribute that says when frames were acquired or how far apart, and how far these agree with each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import clock
+from .frame import Frame
+
+Slices = Sequence[Sequence[Frame]]
+
+TRUST = {  # chosen: the time of the acquisition itself, then what is derived from it, last that of the reconstruction
+    "FrameAcquisitionDateTime": 6.0,
+    "AcquisitionDateTime": 5.0,
+    "AcquisitionTime": 5.0,
+    "PhilipsDynamicBeginTime": 4.5,
+    "TriggerTime": 4.0,
+    "FrameReferenceDateTime": 4.0,
+    "FrameReferenceTime": 3.0,
+    "ContentTime": 2.0,
+}
+STEP_S = (0.08, 12.0)  # chosen: from ungated frames to every third beat of a very slow heart
+INTERVAL_S = (0.25, 3.0)  # chosen: R-R intervals of 20 to 240 beats per minute
+FEW_PERCENT = 0.05  # clocks that differ by less tell the same
+NEAR, FAR = 0.10, 0.25  # nominal intervals: heart rate changes between planning and acquisition
+MOSTLY = 0.8  # share of the frames that must have a time of their own
+SAME_MOMENT_S = 0.02
+REGULAR = 0.004  # relative spread of the steps of a clock that was computed and not measured
+
+
+@dataclass(frozen=True)
+class Clock:
+    """One attribute as a clock of all frames of some slices.
+
+    times_s : per slice (T,), NaN where it is missing
+    """
+
+    name: str
+    times_s: tuple[np.ndarray, ...]
+
+    @property
+    def step_s(self) -> float:
+        """Median time between frames of a slice."""
+        return median_step_s(self.times_s)
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether its steps are all alike, as of a clock that was computed from a nominal interval."""
+        steps_s = np.concatenate([np.diff(np.sort(one[np.isfinite(one)])) for one in self.times_s])
+        middle = np.median(steps_s)
+        return bool(np.median(np.abs(steps_s - middle)) < REGULAR * middle)
+
+    def rate_over(self, other: "Clock") -> float:
+        """How fast it runs beside another clock; NaN where nothing can be compared."""
+        ratios = []
+        for mine, theirs in zip(self.times_s, other.times_s, strict=True):
+            both = np.isfinite(mine) & np.isfinite(theirs)
+            if both.sum() > 2:
+                order = np.argsort(mine[both])
+                quarter = max(1, both.sum() // 2)
+                a, b = mine[both][order], theirs[both][order]
+                spans = b[quarter:] - b[:-quarter]
+                if np.median(spans) > 0:
+                    ratios.append(np.median((a[quarter:] - a[:-quarter]) / np.where(spans > 0, spans, np.nan)))
+        ratios = [one for one in ratios if np.isfinite(one)]
+        return float(np.median(ratios)) if ratios else float("nan")
+
+    def copies(self, other: "Clock") -> bool:
+        """Whether it says the same but for a constant."""
+        pairs = zip(self.times_s, other.times_s, strict=True)
+        differences = np.concatenate([mine - theirs for mine, theirs in pairs])
+        known = differences[np.isfinite(differences)]
+        return bool(known.size and np.mean(np.abs(known - np.median(known)) < SAME_MOMENT_S) > 0.75)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A statement on the time between heartbeats or frames."""
+
+    name: str
+    seconds: float
+
+    def agrees(self, step_s: float) -> float:
+        """Relative difference between it and the time between frames, which may be one or two heartbeats."""
+        return min(abs(step_s / (beats * self.seconds) - 1) for beats in (1, 2))
+
+
+def median_step_s(times_s: Sequence[np.ndarray]) -> float:
+    """Median time between the frames of a slice, over all slices."""
+    steps = [np.diff(np.sort(one[np.isfinite(one)])) for one in times_s]
+    together = np.concatenate(steps) if steps else np.empty(0)
+    return float(np.median(together)) if together.size else float("nan")
+
+
+def find_clocks(slices: Slices) -> list[Clock]:
+    """The attributes that give most frames a time of their own, a plausible step apart, in the order of `TRUST`."""
+    found = []
+    for name in TRUST:
+        times_s = tuple(clock.read_clock(frames, name) for frames in slices)
+        if is_usable(times_s) and not (clock.is_of_day(name) and all(map(clock.is_coarse, times_s))):
+            found.append(Clock(name, times_s))
+    return found
+
+
+def is_usable(times_s: Sequence[np.ndarray]) -> bool:
+    """Whether times are those of frames: nearly all there, nearly all different, neither too close nor too far.
+
+    >>> is_usable([np.arange(20) * 0.8]), is_usable([np.arange(25) * 0.03]), is_usable([np.zeros(20)])
+    (True, False, False)
+    """
+    for one in times_s:
+        known = one[np.isfinite(one)]
+        if len(known) < max(2, MOSTLY * len(one)) or len(np.unique(np.round(known, 3))) < MOSTLY * len(known):
+            return False
+    return STEP_S[0] <= median_step_s(times_s) <= STEP_S[1]
+
+
+def find_intervals(slices: Slices) -> list[Interval]:
+    """What the headers say about the time between heartbeats or frames, as far as it is plausible."""
+    frames = [frame for one in slices for frame in one]
+    found = []
+    for name in ("NominalInterval", "TemporalResolution"):
+        found.append(Interval(name, median([clock.seconds(frame, name) for frame in frames])))
+    rate = median([frame.number("HeartRate") for frame in frames])
+    found.append(Interval("HeartRate", 60 / rate if rate > 0 else float("nan")))
+    most = max(map(len, slices))
+    duration_s = median([frame.number("AcquisitionDuration") for frame in frames])
+    found.append(Interval("AcquisitionDuration over the number of frames", duration_s / most))
+    return [one for one in found if INTERVAL_S[0] <= one.seconds <= INTERVAL_S[1]]
+
+
+def spans(slices: Slices) -> list[Interval]:
+    """Mean interval from the first to the last frame by clocks that are too coarse for each frame's time."""
+    found = []
+    for name in ("AcquisitionDateTime", "AcquisitionTime", "ContentTime"):
+        each = []
+        for frames in slices:
+            times_s = clock.read_clock(frames, name)
+            if len(frames) > 2 and np.isfinite(times_s).all() and len(np.unique(times_s)) > 2:
+                each.append(np.ptp(times_s) / (len(frames) - 1))
+        if each and STEP_S[0] <= np.median(each) <= STEP_S[1]:
+            found.append(Interval(f"first to last {name}", float(np.median(each))))
+    return found
+
+
+def median(values: Sequence[float]) -> float:
+    """The median of the finite values, NaN where there is none."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.median(known)) if known else float("nan")
+
+
+def delays_s(slices: Slices) -> list[float]:
+    """Delay of each slice after the R wave, zero where the trigger times are not such delays."""
+    trigger_s = [clock.read_clock(frames, "TriggerTime") for frames in slices]
+    if not all(np.isfinite(one).mean() > MOSTLY for one in trigger_s):
+        return [0.0] * len(slices)
+    if all(np.nanpercentile(one, 90) - np.nanpercentile(one, 10) < 0.1 for one in trigger_s):
+        return [float(np.nanmedian(one)) for one in trigger_s]
+    if len({len(one) for one in trigger_s}) == 1:  # times that run on: what a slice is later than the first one
+        return [float(np.nanmedian(np.sort(one) - np.sort(trigger_s[0]))) for one in trigger_s]
+    return [0.0] * len(slices)
