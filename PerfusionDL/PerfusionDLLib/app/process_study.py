@@ -9,6 +9,7 @@ from ..data.flow import ArterialInput, FlowModel, PerfusionMaps
 from ..data.preprocessed import PreprocessedScan
 from ..data.study import Condition, Scan
 from ..data.table import SegmentTable
+from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
 from ..quantification.thresholds import Threshold
 from ..results.atomic import whole_folder
@@ -50,6 +51,7 @@ def run_study(
     *,
     rest: Path | None = None,
     stress: Path | None = None,
+    choices: ReadChoices = NO_CHOICES,
     model: FlowModel = FlowModel.AVERAGED,
     flow: FlowOptions = NOTHING_KNOWN,
     dicom: bool = False,
@@ -67,6 +69,8 @@ def run_study(
         Files of one patient, or folders with them.
     rest, stress : Path, optional
         Folders whose scan is the rest or the stress scan, whatever its headers say.
+    choices : ReadChoices
+        Series that the user chose by number, and values that no header gives.
     flow : FlowOptions
         What the user knows beyond the images.
     dicom, de_identify : bool
@@ -94,7 +98,15 @@ def run_study(
         one_thread(),
     ):
         study = process(
-            sources, networks, rest=rest, stress=stress, model=model, flow=flow, progress=progress, found=found
+            sources,
+            networks,
+            rest=rest,
+            stress=stress,
+            choices=choices,
+            model=model,
+            flow=flow,
+            progress=progress,
+            found=found,
         )
         write_results(partial, study.preprocessed, study.maps, study.table, progress=progress)
         if dicom or de_identify:
@@ -124,6 +136,7 @@ def process(
     *,
     rest: Path | None,
     stress: Path | None,
+    choices: ReadChoices,
     model: FlowModel,
     flow: FlowOptions,
     progress: Progress,
@@ -134,7 +147,7 @@ def process(
     from ..dicom import read_study
 
     progress("reading DICOM")
-    study = read_study(sources, rest=rest, stress=stress)
+    study = read_study(sources, rest=rest, stress=stress, choices=choices)
     for scan in study.scans:
         found(scan)
     preprocessed = tuple(

@@ -74,6 +74,7 @@ def compute(job: dict, loaded: dict, progress) -> None:
     progress("loading software")
     from ..app.process_study import run_study
     from ..data.flow import FlowModel
+    from ..dicom import choices_from
     from ..networks import choose_device, load_networks
 
     key = json.dumps([job["weights"], job["device"]])
@@ -89,6 +90,7 @@ def compute(job: dict, loaded: dict, progress) -> None:
         [Path(file) for file in job["files"]],
         Path(job["out"]),
         loaded[key],
+        choices=choices_from(job.get("acquisition", {}), job["study"]),
         model=FlowModel(job["model"]),
         dicom=job["dicom"],
         de_identify=job["de_identify"],

@@ -1,8 +1,8 @@
 """Every study in a folder tree through the chain, and what became of all of them."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class Settings:
 
     time_limit_s, memory_limit_gb : of one study
     send : send the images to workers that share no folder with us
+    acquisition : values that no header gives, as `dicom.choices_from` takes them
     address : of a dask scheduler; a cluster of this machine if None, with ``workers`` workers or as many as fit
     """
 
@@ -40,6 +41,7 @@ class Settings:
     de_identify: bool = False
     time_limit_s: float = 900.0
     memory_limit_gb: float = 4.0
+    acquisition: Mapping[str, object] = field(default_factory=dict)
     send: bool = False
     address: str | None = None
     workers: int | None = None
@@ -47,7 +49,8 @@ class Settings:
     def shared(self) -> dict[str, object]:
         """What the numbers depend on."""
         about = {"version": __version__, "weights_sha256": weights_sha256(self.weights), "model": str(self.model)}
-        return about | {"dicom": self.dicom, "de_identify": self.de_identify}
+        entered = {"acquisition": dict(self.acquisition)} if self.acquisition else {}
+        return about | {"dicom": self.dicom, "de_identify": self.de_identify} | entered
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from rich.progress import Progress as Bar
 from .. import NOTICE
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
+from .acquisition import AcquisitionFile, read_document
 from .console import ended_by_signal, messages, output
 
 SAY_EVERY_S = 30.0
@@ -35,6 +36,7 @@ def batch(
     model: Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")] = FlowModel.AVERAGED,
     device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu, cuda or mps.")] = "auto",
     weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    acquisition: AcquisitionFile = None,
     dicom: Annotated[
         bool, typer.Option("--dicom", help="Write DICOM objects for the archive too; they name the patients.")
     ] = False,
@@ -54,7 +56,13 @@ def batch(
             f"Cohorts need {error.name}, which is not installed.", "Install it with: pip install 'perfusiondl[batch]'"
         ) from error
 
+    from ..dicom import choices_from
+
+    document = read_document(acquisition)
+    for study in ("", *document.get("studies", {})):
+        choices_from(document, study)
     settings = Settings(
+        acquisition=document,
         model=model,
         device=device,
         weights=weights,

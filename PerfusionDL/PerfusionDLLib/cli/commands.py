@@ -15,8 +15,10 @@ from ..data.flow import FlowModel
 from ..data.study import Condition, Scan
 from ..report import table_text
 from ..results.atomic import Kind, check_replaceable, whole_folder
+from . import acquisition as given
 from . import batch, results
 from .console import Overwrite, ReplaceCorrections, Steps, ended_by_signal, messages, output, print_any_name
+from .inspect import inspect
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -82,6 +84,19 @@ def run(
     thresholds: Annotated[
         str, typer.Option(help="Flag values below, for example stress=1.8,mpr=2, or a preset: anoca, pet-risk.")
     ] = "",
+    rest_series: given.RestSeries = None,
+    stress_series: given.StressSeries = None,
+    study_date: given.StudyDate = None,
+    acquisition: given.AcquisitionFile = None,
+    agent: given.Agent = None,
+    dose: given.Dose = None,
+    hematocrit: given.Hematocrit = None,
+    field_strength: given.Field = None,
+    saturation_time: given.SaturationTime = None,
+    repetition_time: given.RepetitionTime = None,
+    flip_angle: given.FlipAngle = None,
+    pulses_to_center: given.Pulses = None,
+    rr_interval: given.Interval = None,
     overwrite: Overwrite = False,
     replace_corrections: ReplaceCorrections = False,
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
@@ -90,12 +105,29 @@ def run(
     inputs = [one for one in (*folders, rest, stress, weights, rest_aif, stress_aif) if one is not None]
     check_replaceable(out, inputs=inputs, overwrite=overwrite, replace_corrections=replace_corrections)
     known = flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
+    document = given.entered(
+        acquisition,
+        rest_series=rest_series,
+        stress_series=stress_series,
+        study=study_date,
+        contrast_agent=agent,
+        dose_mmol_kg=dose,
+        hematocrit=hematocrit,
+        field_strength_t=field_strength,
+        saturation_time_s=saturation_time,
+        repetition_time_s=repetition_time,
+        flip_angle_deg=flip_angle,
+        pulses_to_center=pulses_to_center,
+        rr_interval_s=rr_interval,
+    )
     steps = Steps(messages)
     try:
         steps("loading software")
         from ..app.process_study import run_study
+        from ..dicom import choices_from
         from ..networks import choose_device, load_networks
 
+        choices = choices_from(document)
         steps("loading networks")
         study = run_study(
             folders,
@@ -103,6 +135,7 @@ def run(
             load_networks(weights, device=choose_device(device)),
             rest=rest,
             stress=stress,
+            choices=choices,
             model=model,
             flow=known,
             dicom=dicom,
@@ -178,6 +211,7 @@ def simulate(
     output.print(f"Phantom patient {seed} in {out / 'dicom'}, its truth in {out / 'truth'}.", markup=False)
 
 
+app.command()(inspect)
 app.command()(batch.batch)
 app.command()(results.export)
 app.command()(results.agree)

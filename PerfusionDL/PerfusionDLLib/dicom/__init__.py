@@ -4,6 +4,8 @@ from .export.objects import export_results
 from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
 from .read.candidates import Candidate, find_candidates
 from .read.choices import NO_CHOICES, ReadChoices
+from .read.entered import choices_from
+from .read.inspection import Inspection, inspect_folders
 from .read.reading import read_study
 from .write.vendors import Vendor
 from .write.writing import write_study
@@ -12,12 +14,15 @@ __all__ = [
     "NO_CHOICES",
     "Candidate",
     "FoundStudy",
+    "Inspection",
     "ListedFile",
     "ReadChoices",
     "Vendor",
+    "choices_from",
     "export_results",
     "find_candidates",
     "find_studies",
+    "inspect_folders",
     "list_files",
     "read_study",
     "study_label",

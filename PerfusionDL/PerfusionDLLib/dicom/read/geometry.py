@@ -10,6 +10,7 @@ from .frame import Frame
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 SAME_PLACE_MM = 1.0
+THICKEST_MM = 100.0
 FARTHEST_MM = 5000.0  # chosen: twice the length of a scanner's table
 SPACING_MM = (0.2, 15.0)  # chosen: from a tenfold interpolated image to a low-resolution arterial input
 SHORTEST_AXIS = 0.05  # chosen: a direction whose length is nearly 0 is none
@@ -59,10 +60,14 @@ def pose(frame: Frame) -> Pose:
             "their directions were taken.",
         )
     thickness_mm = frame.number("SliceThickness")
+    if not 0 < thickness_mm < THICKEST_MM:
+        said = frame.text("SliceThickness")[:16] or "missing"
+        notes += (f"SliceThickness is {said}; 1 mm was taken, which no number depends on.",)
+        thickness_mm = 1.0
     matrix = np.eye(4)
     matrix[:3, 0] = axes[0] * spacing[1]
     matrix[:3, 1] = axes[1] * spacing[0]
-    matrix[:3, 2] = np.cross(axes[0], axes[1]) * (thickness_mm if 0 < thickness_mm < FARTHEST_MM else 1.0)
+    matrix[:3, 2] = np.cross(axes[0], axes[1]) * thickness_mm
     matrix[:3, 3] = position
     matrix[:3] = LPS_TO_RAS @ matrix[:3]
     return Pose(matrix, notes=notes)

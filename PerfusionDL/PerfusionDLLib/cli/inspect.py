@@ -1,0 +1,35 @@
+"""The command that says what is in a folder and how every decision is made; it writes nothing and names nobody."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .acquisition import AcquisitionFile, Interval, RestSeries, StressSeries, StudyDate, entered
+from .console import output
+
+
+def inspect(
+    folders: Annotated[list[Path], typer.Argument(help="Folders with DICOM files.", metavar="FOLDER...")],
+    rest: Annotated[Path | None, typer.Option(help="Folder that holds the rest scan.")] = None,
+    stress: Annotated[Path | None, typer.Option(help="Folder that holds the stress scan.")] = None,
+    rest_series: RestSeries = None,
+    stress_series: StressSeries = None,
+    study: StudyDate = None,
+    acquisition: AcquisitionFile = None,
+    rr_interval: Interval = None,
+) -> None:
+    """Say what was found, how each decision was made and what its witnesses say. Writes nothing, names no patient.
+
+    The first thing to send when something reads wrongly.
+    """
+    from ..dicom import choices_from, inspect_folders
+
+    document = entered(
+        acquisition, rest_series=rest_series, stress_series=stress_series, study=study, rr_interval_s=rr_interval
+    )
+    report = inspect_folders(folders, rest=rest, stress=stress, choices=choices_from(document))
+    for line in report.lines:
+        output.print(line, markup=False)
+    if report.refused:
+        raise typer.Exit(2)
