@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test coverage test-slow evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot docs pictures lint lower-types clean
+.PHONY: demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -28,6 +28,10 @@ coverage: $(VENV)/installed  ## which lines the tests run
 
 test-slow: $(VENV)/installed  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+MINUTES ?= 10
+fuzz: $(VENV)/installed  ## DICOM damaged at random for MINUTES: the same numbers, or words
+	PYTHONPATH=Testing/core $(BIN)/python Testing/core/fuzz_dicom.py --minutes $(MINUTES)
 
 evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate --seeds 20 --overwrite

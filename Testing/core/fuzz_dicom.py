@@ -1,7 +1,7 @@
-"""Damages small phantom studies at random and holds what is read against the untouched study: the same numbers, or words.
+"""Damages small phantom studies at random: what is read afterwards has the same numbers, or words say what is odd.
 
-``python Testing/core/fuzz_dicom.py --minutes 10`` goes on with numbers that nobody tried; ``--count`` stops after so many.
-Each case is a flavor and a number from which the same damage is made again.
+``python Testing/core/fuzz_dicom.py --minutes 10`` tries damages that nobody tried; ``--count`` stops after so many. A
+case is a flavor and a number, from which the same damage is made again.
 """
 
 import argparse
@@ -18,14 +18,22 @@ import pydicom
 from dicom_studies import small_study
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Study
-from PerfusionDLLib.dicom import read_study, write_study
+from PerfusionDLLib.dicom import Vendor, read_study, write_study
 
-FLAVORS = ("siemens", "philips", "ge", "enhanced")
+FLAVORS = tuple(map(str, Vendor))
 FRAMES = 16
 SLOWEST_S = 60.0
 CORPUS = Path(__file__).parent / "data" / "fuzz_corpus.json"
 ATTRIBUTES = (
-    *("AcquisitionTime", "ContentTime", "AcquisitionDate", "ContentDate", "TriggerTime", "NominalInterval", "HeartRate"),
+    *(
+        "AcquisitionTime",
+        "ContentTime",
+        "AcquisitionDate",
+        "ContentDate",
+        "TriggerTime",
+        "NominalInterval",
+        "HeartRate",
+    ),
     *("InstanceNumber", "TemporalPositionIdentifier", "NumberOfTemporalPositions", "SeriesNumber", "EchoNumbers"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "Rows", "Columns"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "RescaleSlope", "RescaleIntercept"),
@@ -35,7 +43,21 @@ ATTRIBUTES = (
     *("ImagingFrequency", "ContrastBolusAgent", "ContrastBolusVolume", "NumberOfPhaseEncodingSteps", "NumberOfFrames"),
     *("CardiacNumberOfImages", "FrameOfReferenceUID", "SpecificCharacterSet", "Manufacturer", "TemporalResolution"),
 )
-ODD = ("", "0", "-1", "1e30", "-1e30", "nan", "abc", "000000.0", "99999999", "7", "1\\2\\3", "235959.999999", "$\\frac{a}{$")
+ODD = (
+    "",
+    "0",
+    "-1",
+    "1e30",
+    "-1e30",
+    "nan",
+    "abc",
+    "000000.0",
+    "99999999",
+    "7",
+    "1\\2\\3",
+    "235959.999999",
+    "$\\frac{a}{$",
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,9 @@ class Fuzzer:
 def damage(folder: Path, random: np.random.Generator) -> str:
     """Damage the files of a folder; returns what was done, in words."""
     files = sorted(folder.rglob("*.dcm"))
-    how = random.choice([flip_bytes, truncate, remove, set_attribute, set_attribute, set_attribute, swap, append, double])
+    how = random.choice(
+        [flip_bytes, truncate, remove, set_attribute, set_attribute, set_attribute, swap, append, double]
+    )
     return how(files, random)
 
 
@@ -264,7 +288,9 @@ def main() -> None:
                 failures.append([flavor, number])
                 print(f"{flavor} {number} {verdict.kind}: {verdict.about}", flush=True)
             tried += 1
-    print(f"{tried} damaged studies from seed {seed}: " + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())))
+    print(
+        f"{tried} damaged studies from seed {seed}: " + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items()))
+    )
     if failures:
         print(f"Add to {CORPUS.name}: {json.dumps(failures)}")
         raise SystemExit(1)

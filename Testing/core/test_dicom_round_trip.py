@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_studies import SIZE, bolus_slice, slice_matrix, small_scan, small_study, with_proton_density
+from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition, Identity, Study
 from PerfusionDLLib.dicom import Vendor, read_study, write_study
 
@@ -134,6 +135,72 @@ def test_compressed_images_are_read_where_a_decoder_is_there(syntax, tmp_path):
         image.compress(syntax, generate_instance_uid=False)
         image.save_as(path)
     np.testing.assert_array_equal(read_study([tmp_path]).rest.slices[0].signal, scan.slices[0].signal)
+
+
+def to_jpeg_lossless(path):
+    """Compress a file as JPEG Lossless, first-order prediction, the commonest in archives."""
+    gdcm = pytest.importorskip("gdcm", reason="python-gdcm is not installed")
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
+def test_jpeg_lossless_is_decoded_bit_by_bit(tmp_path):
+    scan = small_scan(Condition.REST, slices=1)
+    write_study(Study(rest=scan), tmp_path, vendor="siemens")
+    for path in tmp_path.rglob("*.dcm"):
+        to_jpeg_lossless(path)
+        assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == pydicom.uid.JPEGLosslessSV1
+    np.testing.assert_array_equal(read_study([tmp_path]).rest.slices[0].signal, scan.slices[0].signal)
+
+
+def test_jpeg_2000_is_decoded_bit_by_bit(tmp_path):
+    pytest.importorskip("openjpeg", reason="pylibjpeg-openjpeg is not installed")
+    small = small_scan(Condition.REST, slices=1)
+    (one,) = small.slices
+    scan = replace(small, slices=(replace(one, signal=np.tile(one.signal, (1, 8, 8))),))
+    write_study(Study(rest=scan), tmp_path, vendor="siemens")
+    for path in tmp_path.rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.compress(pydicom.uid.JPEG2000Lossless, generate_instance_uid=False)
+        image.save_as(path)
+    np.testing.assert_array_equal(read_study([tmp_path]).rest.slices[0].signal, scan.slices[0].signal)
+
+
+@pytest.mark.parametrize("syntax", [pydicom.uid.JPEGLosslessSV1, pydicom.uid.HTJ2KLossless], ids=lambda uid: uid.name)
+def test_decoders_are_there_out_of_the_box(syntax):
+    pytest.importorskip("gdcm", reason="python-gdcm is not installed")
+    assert pydicom.pixels.get_decoder(syntax).is_available
+
+
+def test_compressed_only_by_its_label(tmp_path):
+    write_study(Study(rest=small_scan(Condition.REST, slices=1)), tmp_path, vendor="siemens")
+    for path in tmp_path.rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.PixelData = pydicom.encaps.encapsulate([image.PixelData])
+        image["PixelData"].VR = "OB"
+        image.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLSLossless
+        image.save_as(path)
+    with pytest.raises(PerfusionError, match="labeled as compressed"):
+        read_study([tmp_path])
+
+
+def test_a_stream_of_another_size_than_its_header(tmp_path):
+    write_study(Study(rest=small_scan(Condition.REST, slices=1)), tmp_path, vendor="siemens")
+    for path in tmp_path.rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.compress(pydicom.uid.JPEGLSLossless, generate_instance_uid=False)
+        image.Rows = 4000
+        image.save_as(path)
+    with pytest.raises(PerfusionError, match="are compressed as 8 by 8, while the header says 4000 by 8"):
+        read_study([tmp_path])
 
 
 def test_a_given_identity_is_written(tmp_path):

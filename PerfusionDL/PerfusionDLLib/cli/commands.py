@@ -54,6 +54,11 @@ class Vendor(StrEnum):
     PHILIPS = "philips"
     GE = "ge"
     ENHANCED = "enhanced"
+    CANON = "canon"
+    UNITED_IMAGING = "united-imaging"
+    SIEMENS_INTEROPERABLE = "siemens-interoperable"
+    SIEMENS_XA = "siemens-xa"
+    PHILIPS_ENHANCED = "philips-enhanced"
 
 
 @app.command()

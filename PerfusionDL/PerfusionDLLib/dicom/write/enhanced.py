@@ -22,7 +22,7 @@ from ..header_parts import (
     time,
 )
 from ..read.agents import molarity_mmol_ml
-from .vendors import PROTON_DENSITY_FLIP_DEG, Shot, shots
+from .shots import PROTON_DENSITY_FLIP_DEG, Shot, shots
 
 HEART = ("80891009", "SCT", "Heart")
 INTRAVENOUS = ("47625008", "SCT", "Intravenous route")

@@ -1,7 +1,6 @@
 """Classic single-frame images as Siemens, Philips and GE write first-pass perfusion: each with its own habits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage
 
 from ...data.acquisition import Acquisition
-from ...data.study import Condition, PerfusionSeries, Scan
+from ...data.study import Condition, Scan
 from ..header_parts import (
     PROTON_MHZ_T,
     Visit,
@@ -24,11 +23,9 @@ from ..header_parts import (
     start_image,
     stored_scale,
     time,
-    with_lead,
 )
-
-TRIGGER_DELAY_S = 0.01  # from the R wave to the first slice
-PROTON_DENSITY_FLIP_DEG = 5
+from .habits import canon, siemens_interoperable, united_imaging
+from .shots import PROTON_DENSITY_FLIP_DEG, TRIGGER_DELAY_S, Shot, shots
 
 
 class Vendor(StrEnum):
@@ -38,57 +35,18 @@ class Vendor(StrEnum):
     PHILIPS = "philips"
     GE = "ge"
     ENHANCED = "enhanced"
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One image to be written: where it stands among all images of its scan, and what it holds."""
-
-    slice_index: int
-    frame_index: int
-    slices: int
-    frames: int
-    series: PerfusionSeries
-    signal: np.ndarray
-    time_s: float
-    is_proton_density: bool
-    delay_s: float
-    interval_s: float
-    largest: float
-
-
-def first_s(scan: Scan) -> float:
-    """The time of the first image of a scan on its own clock."""
-    return float(min(with_lead(series)[1][0] for series in scan.slices))
-
-
-def shots(scan: Scan, zero_s: float) -> Iterator[Shot]:
-    """All images of a scan, slice by slice; ``zero_s`` is when it began on its own clock."""
-    largest = max(float(with_lead(series)[0].max()) for series in scan.slices)
-    for slice_index, series in enumerate(scan.slices):
-        signal, times_s, lead = with_lead(series)
-        interval_s = float(np.median(np.diff(series.times_s)))
-        for frame_index, image in enumerate(signal):
-            yield Shot(
-                slice_index=slice_index,
-                frame_index=frame_index,
-                slices=len(scan.slices),
-                frames=len(signal),
-                series=series,
-                signal=image,
-                time_s=float(times_s[frame_index] - zero_s),
-                is_proton_density=frame_index < lead,
-                delay_s=float(times_s[0] - zero_s) + TRIGGER_DELAY_S,
-                interval_s=interval_s,
-                largest=largest,
-            )
+    CANON = "canon"
+    UNITED_IMAGING = "united-imaging"
+    SIEMENS_INTEROPERABLE = "siemens-interoperable"
+    SIEMENS_XA = "siemens-xa"
+    PHILIPS_ENHANCED = "philips-enhanced"
 
 
 def classic_images(
     scan: Scan, visit: Visit, vendor: Vendor, begin: datetime, zero_s: float, number: int, suffix: str = ""
 ) -> Iterator[Dataset]:
     """The images of one scan as a vendor writes them; ``number`` is that of the first series."""
-    write = {Vendor.SIEMENS: siemens, Vendor.PHILIPS: philips, Vendor.GE: ge}[vendor]
+    write = CLASSIC[vendor]
     for shot in shots(scan, zero_s):
         image = start_image(visit, begin)
         image.SOPClassUID = MRImageStorage
@@ -104,6 +62,8 @@ def classic_images(
         image.SeriesDescription += suffix
         image.SeriesInstanceUID = stable_uid(visit.study_uid, vendor, "series", image.SeriesNumber)
         image.SOPInstanceUID = stable_uid(image.SeriesInstanceUID, image.InstanceNumber)
+        if vendor is Vendor.SIEMENS_INTEROPERABLE:
+            siemens_interoperable(image, shot)
         yield image
 
 
@@ -164,7 +124,7 @@ def philips(image: Dataset, shot: Shot, condition: Condition, begin: datetime) -
     image.RescaleType = "US"
     private = image.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
     private.add_new(0x0E, "FL", 1 / slope)
-    private.add_new(0xA0, "FL", shot.time_s - shot.delay_s + TRIGGER_DELAY_S)
+    private.add_new(0xA0, "FL", shot.beat_s)
     add_pixels(image, np.rint(shot.signal / slope), bits=12, signed=False)
 
 
@@ -197,3 +157,14 @@ def add_moments(image: Dataset, moment: datetime) -> None:
     """Acquisition and content time."""
     image.AcquisitionDate = image.ContentDate = date(moment)
     image.AcquisitionTime = image.ContentTime = time(moment)
+
+
+CLASSIC = {
+    Vendor.SIEMENS: siemens,
+    Vendor.SIEMENS_INTEROPERABLE: siemens,
+    Vendor.PHILIPS: philips,
+    Vendor.GE: ge,
+    Vendor.CANON: canon,
+    Vendor.UNITED_IMAGING: united_imaging,
+}
+"""How each vendor writes a classic image."""

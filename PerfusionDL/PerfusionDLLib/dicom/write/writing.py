@@ -10,11 +10,21 @@ from ...data.errors import PerfusionError
 from ...data.study import Condition, Scan, Study
 from ..header_parts import STUDY_BEGIN, Visit, file_meta
 from .enhanced import enhanced_image
-from .vendors import Vendor, classic_images, first_s
+from .habits import philips_enhanced, siemens_xa
+from .shots import first_s
+from .vendors import CLASSIC, Vendor, classic_images
 
 FIRST_SCAN = timedelta(minutes=6)  # after localizers and cines
 BETWEEN_SCANS = timedelta(minutes=10)
 SERIES_APART = 10
+
+
+MULTI_FRAME = {
+    Vendor.ENHANCED: lambda *arguments: iter([enhanced_image(*arguments)]),
+    Vendor.SIEMENS_XA: siemens_xa,
+    Vendor.PHILIPS_ENHANCED: philips_enhanced,
+}
+"""How each vendor writes multi-frame images."""
 
 
 def write_study(
@@ -29,7 +39,8 @@ def write_study(
     folder : Path
         Created where it does not exist; existing files of the same names are replaced.
     vendor : Vendor
-        ``siemens``, ``philips``, ``ge`` (classic images) or ``enhanced`` (one multi-frame image per scan).
+        ``siemens``, ``siemens-interoperable``, ``philips``, ``ge``, ``canon``, ``united-imaging`` (classic images),
+        ``enhanced``, ``philips-enhanced`` (one multi-frame image per scan) or ``siemens-xa`` (one per heartbeat).
     seed : int
         The same seed gives the same unique identifiers.
     first : Condition
@@ -62,10 +73,10 @@ def write_scan(scan: Scan, folder: Path, visit: Visit, vendor: Vendor, begin: da
     if scan.aif_series is not None:
         parts.append((replace(scan, slices=(scan.aif_series,), aif_series=None), number - 1, " AIF"))
     for part, series_number, suffix in parts:
-        if vendor is Vendor.ENHANCED:
-            images = iter([enhanced_image(part, visit, begin, zero_s, series_number, suffix)])
-        else:
+        if vendor in CLASSIC:
             images = classic_images(part, visit, vendor, begin, zero_s, series_number, suffix)
+        else:
+            images = MULTI_FRAME[vendor](part, visit, begin, zero_s, series_number, suffix)
         for image in images:
             save(image, folder / f"S{image.SeriesNumber:04d}I{image.InstanceNumber:04d}.dcm")
 
