@@ -118,7 +118,8 @@ def flip_bytes(files, random) -> str:
     chosen = random.choice(len(files), size=min(len(files), int(random.integers(1, 4))), replace=False)
     for index in chosen:
         content = bytearray(files[index].read_bytes())
-        end = max(200, len(content) - 300) if len(content) < 10000 else len(content)
+        end = content.rfind(b"\xe0\x7f\x10\x00")  # pixels are what they are
+        end = end if end > 200 else len(content)
         for place in random.integers(0, end, size=int(random.integers(1, 5))):
             content[place] = int(random.integers(0, 256))
         files[index].write_bytes(content)

@@ -15,6 +15,7 @@ from .witnesses import Clock, Slices
 MOSTLY = 0.8  # share of the frames in line, below which two orders contradict each other
 NEARLY = 0.95
 SMOOTHER = 1.25  # chosen: how much smoother signal must run in the right order than in a wrong one
+DISPUTED_S = 0.05
 FAR_STEPS = 6.0  # chosen: a frame this many intervals away from all others has a wrong time
 
 
@@ -123,6 +124,7 @@ def mend(
             else:
                 wrong[one] = True
     wrong |= collides(times_s, missing | wrong, chosen.step_s)
+    notes += settle_disputes(frames, index, chosen, others, times_s, missing | wrong)
     for one in np.flatnonzero(missing | wrong):
         filled, source = from_another(index, one, chosen, others, times_s, missing | wrong)
         what = "is missing" if missing[one] else f"({frames[one].text(chosen.name) or 'private'}) cannot be right"
@@ -135,6 +137,42 @@ def mend(
             notes.append(sentence)
             doubts.append(sentence)
     return times_s, notes, doubts
+
+
+def settle_disputes(
+    frames: Sequence[Frame], index: int, chosen: Clock, others: Sequence[Clock], times_s: np.ndarray, out: np.ndarray
+) -> list[str]:
+    """Put the more regular of two times where clocks that tell the same differ for single frames; says so."""
+    notes = []
+    for other in others:
+        if not other.copies(chosen):
+            continue
+        difference = times_s - other.times_s[index]
+        known = np.isfinite(difference) & ~out
+        if not known.any():
+            continue
+        offset = np.median(difference[known])
+        for one in np.flatnonzero(known & (np.abs(difference - offset) > DISPUTED_S)):
+            candidate = other.times_s[index][one] + offset
+            rest = np.sort(np.delete(times_s, one)[~np.delete(out, one)])
+            better = irregularity(rest, candidate) < irregularity(rest, times_s[one])
+            taken = other.name if better else chosen.name
+            if better:
+                times_s[one] = candidate
+            notes.append(
+                f"{chosen.name} and {other.name} of {name_images([frames[one]])} differ by "
+                f"{abs(difference[one] - offset):.2f} s; {taken} was taken, which is nearer to even heartbeats."
+            )
+    return notes
+
+
+def irregularity(rest_s: np.ndarray, time_s: float) -> float:
+    """How far a time lies from the middle between its neighbors; at the ends, from one median step beside the next."""
+    place = int(np.searchsorted(rest_s, time_s))
+    step_s = float(np.median(np.diff(rest_s)))
+    before = rest_s[place - 1] if place else rest_s[0] - 2 * step_s
+    after = rest_s[place] if place < len(rest_s) else rest_s[-1] + 2 * step_s
+    return abs(time_s - (before + after) / 2)
 
 
 def far_away(times_s: np.ndarray, step_s: float) -> np.ndarray:

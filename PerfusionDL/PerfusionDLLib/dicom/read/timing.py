@@ -65,10 +65,11 @@ def find_times(slices: Slices, rr_interval_s: float | None = None) -> Timing:
     ordered = put_in_order(slices, best, others)
     witnesses, notes, doubts = hear(best, others, intervals)
     witnesses += [f"{name} runs with it" for name in ordered.agree]
+    times_s, undelayed = with_delays(slices, ordered.times_s)
     return Timing(
-        tuple(with_delays(slices, ordered.times_s)),
+        tuple(times_s),
         best.name,
-        (*ordered.notes, *notes),
+        (*ordered.notes, *notes, *undelayed),
         (*ordered.doubts, *doubts),
         (f"{best.name}: {best.step_s:.3f} s between frames", *witnesses),
     )
@@ -158,12 +159,12 @@ def count_times(
             f"{one.name} has {one.step_s:.3f} s between frames, which contradicts {best.name} ({best.seconds:.3f} s); "
             "it may be the time of the reconstruction."
         )
-    times_s = with_delays(slices, [count * best.seconds for count in counts])
+    times_s, undelayed = with_delays(slices, [count * best.seconds for count in counts])
     witnesses = (
         f"{name} x {best.name}: {best.seconds:.3f} s",
         *(f"{o.name}: {o.seconds:.3f} s" for o in candidates[1:]),
     )
-    return Timing(tuple(times_s), f"{name} x {best.name}", tuple(notes), tuple(doubts), witnesses)
+    return Timing(tuple(times_s), f"{name} x {best.name}", (*notes, *undelayed), tuple(doubts), witnesses)
 
 
 def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
@@ -201,15 +202,24 @@ def places(rank: np.ndarray) -> np.ndarray:
     return counts if counts.max() < 1.5 * len(rank) else np.argsort(np.argsort(rank)).astype(float)
 
 
-def with_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Add each slice's delay after the R wave where the clock is the same for all slices of a heartbeat."""
+def with_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
+    """Add each slice's delay after the R wave where the clock is the same for all slices of a heartbeat.
+
+    Returns the times, and a note where the delays are not known.
+    """
     sets = [np.sort(one[np.isfinite(one)]) for one in times_s]
     longest = max(sets, key=len)
     same = len(sets) > 1 and all(
         np.abs(one[:, None] - longest[None]).min(axis=1).max(initial=0) < 1e-3 for one in sets if len(one)
     )
     delays = delays_s(slices) if same else [0.0] * len(slices)
-    return [one + delay for one, delay in zip(times_s, delays, strict=True)]
+    notes = []
+    if same and np.ptp(delays) == 0:
+        said = slices[0][0].text("TriggerTime")[:16] or "missing"
+        notes.append(
+            f"All slices have the same times, and TriggerTime ({said}) tells no delay of each after the R wave."
+        )
+    return [one + delay for one, delay in zip(times_s, delays, strict=True)], notes
 
 
 def start_s(frames) -> float:
