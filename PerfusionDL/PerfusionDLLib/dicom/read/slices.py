@@ -184,10 +184,12 @@ def is_loss(one: Aside) -> bool:
 def timed(places: Sequence[Sequence[Frame]], rr_interval_s: float | None = None) -> list[Slice]:
     """The slices of one series with their times."""
     known = timing.find_times(places, rr_interval_s)
-    return [
-        Slice(tuple(frames), times_s, timing.start_s(frames), geometry.middle_matrix(frames)).timed(times_s)
-        for frames, times_s in zip(places, known.times_s, strict=True)
-    ]
+    found = []
+    for frames, times_s in zip(places, known.times_s, strict=True):
+        one = Slice(tuple(frames), times_s, timing.start_s(frames), geometry.middle_matrix(frames)).timed(times_s)
+        lost = not np.isfinite(times_s).all()
+        found.append(one.saying(known.notes, known.doubts) if lost else one)
+    return found
 
 
 def remains(places: Sequence[Sequence[Frame]], rr_interval_s: float | None) -> tuple[Slice, ...]:
