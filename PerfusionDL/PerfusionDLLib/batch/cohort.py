@@ -48,8 +48,12 @@ class Settings:
 
     def shared(self) -> dict[str, object]:
         """What the numbers depend on."""
-        about = {"version": __version__, "weights_sha256": weights_sha256(self.weights), "model": str(self.model)}
-        entered = {"acquisition": dict(self.acquisition)} if self.acquisition else {}
+        about: dict[str, object] = {
+            "version": __version__,
+            "weights_sha256": weights_sha256(self.weights),
+            "model": str(self.model),
+        }
+        entered: dict[str, object] = {"acquisition": dict(self.acquisition)} if self.acquisition else {}
         return about | {"dicom": self.dicom, "de_identify": self.de_identify} | entered
 
 

@@ -161,17 +161,17 @@ def scans_of(findings: Sequence[Finding], rr_interval_s: float | None = None) ->
 
     Raises PerfusionError where there is none, or fewer than two and a further series looks like one but is broken.
     """
-    broken = [finding for finding in findings if finding.error]
+    broken = [(finding, finding.error) for finding in findings if finding.error]
     slices = [one for finding in findings for one in finding.slices]
     rest = [one for finding in findings for one in finding.remains]
     scans = find_scans([*slices, *(one for one in rest if completes(one, slices))], rr_interval_s)
     if broken and not scans:
-        raise broken[0].error
+        raise broken[0][1]
     if not scans:
         raise nothing_found(findings)
     others = [f"{one.name}, {one.reason}" for one in findings if one.dynamic and not one.slices and not one.error]
     notes = [f"Not used: {'; '.join(others[:MOST_LISTED])}."] if others else []
-    doubts = [f"Not used: {one.name}, {one.reason}. {one.error.problem}" for one in broken]
+    doubts = [f"Not used: {one.name}, {one.reason}. {error.problem}" for one, error in broken]
     return [scan.noting(*notes).doubting(*doubts) for scan in scans]
 
 

@@ -26,4 +26,5 @@ def component(frame: Frame) -> str:
         for kind, pattern in PATTERNS:
             if pattern.fullmatch(text) and kind != MAGNITUDE:
                 return kind
-    return GE_KINDS.get(frame.number("GERawDataType"), MAGNITUDE)
+    kind = frame.number("GERawDataType")
+    return GE_KINDS.get(int(kind), MAGNITUDE) if kind == kind else MAGNITUDE

@@ -16,7 +16,7 @@ from .headers import read_deflated
 
 DECODERS = "pip install python-gdcm pylibjpeg pylibjpeg-openjpeg"
 IN_SLICER = "slicer.util.pip_install('python-gdcm pylibjpeg pylibjpeg-openjpeg')"
-PIXEL_TAGS: list[int | str] = [
+PIXEL_TAGS: list[str] = [
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "ExtendedOffsetTable", "PixelData"),
     *("ExtendedOffsetTableLengths", "FloatPixelData", "DoubleFloatPixelData"),

@@ -39,9 +39,9 @@ def pose(frame: Frame) -> Pose:
     """
     position = frame.numbers("ImagePositionPatient", 3)
     orientation = frame.numbers("ImageOrientationPatient", 6)
-    for keyword, values in (("ImagePositionPatient", position), ("ImageOrientationPatient", orientation)):
-        if values is None:
-            return Pose(None, f"{keyword} is {'malformed' if frame.text(keyword) else 'missing'}")
+    if position is None or orientation is None:
+        keyword = "ImagePositionPatient" if position is None else "ImageOrientationPatient"
+        return Pose(None, f"{keyword} is {'malformed' if frame.text(keyword) else 'missing'}")
     if not np.isfinite(position).all() or np.abs(position).max() > FARTHEST_MM:
         return Pose(None, f"ImagePositionPatient is {frame.text('ImagePositionPatient')}, outside of any scanner")
     spacing, notes, problem = pixel_spacing_mm(frame)
@@ -81,7 +81,7 @@ def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...]
         nominal = frame.numbers("NominalScannedPixelSpacing", 2)
         diameter_mm, columns = frame.number("ReconstructionDiameter"), frame.number("Columns")
         if nominal is not None and all(SPACING_MM[0] <= one <= SPACING_MM[1] for one in nominal):
-            return nominal, (f"{odd}; NominalScannedPixelSpacing was taken.",), ""
+            return (nominal[0], nominal[1]), (f"{odd}; NominalScannedPixelSpacing was taken.",), ""
         if columns > 0 and SPACING_MM[0] <= diameter_mm / columns <= SPACING_MM[1]:
             side_mm = diameter_mm / columns
             return (side_mm, side_mm), (f"{odd}; ReconstructionDiameter over Columns was taken.",), ""
@@ -89,15 +89,23 @@ def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...]
     size = np.abs(spacing)
     if not np.isfinite(size).all() or size.min() < SPACING_MM[0] or size.max() > SPACING_MM[1]:
         return (0.0, 0.0), (), f"PixelSpacing is {frame.text('PixelSpacing')} mm, which is no pixel of a heart scan"
-    notes = ()
+    notes: tuple[str, ...] = ()
     if min(spacing) < 0:
         notes = (f"PixelSpacing is {frame.text('PixelSpacing')}; a distance has no sign, and its size was taken.",)
     return (float(size[0]), float(size[1])), notes, ""
 
 
+def matrix_of(frame: Frame) -> np.ndarray:
+    """(4, 4) ijk to RAS of an image whose pose is known."""
+    matrix = pose(frame).matrix
+    if matrix is None:
+        raise ValueError("expected an image with a pose, got one without")
+    return matrix
+
+
 def middle_matrix(frames: Sequence[Frame]) -> np.ndarray:
     """(4, 4) ijk to RAS of the image in the middle of those of one slice, whose position may follow the breathing."""
-    matrices = np.array([pose(frame).matrix for frame in frames])
+    matrices = np.array([matrix_of(frame) for frame in frames])
     middle = np.median(matrices[:, :3, 3], axis=0)
     return matrices[int(np.argmin(np.linalg.norm(matrices[:, :3, 3] - middle, axis=1)))]
 

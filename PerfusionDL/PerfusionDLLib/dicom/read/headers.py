@@ -138,7 +138,8 @@ def pruned(header: Dataset) -> Dataset:
     for tag in TAG_OF.values():
         if tag in header:
             kept[tag] = header.get_item(tag)
-    kept.set_original_encoding(*header.original_encoding, header.original_character_set)
+    implicit, little = header.original_encoding
+    kept.set_original_encoding(bool(implicit), bool(little), header.original_character_set)
     return kept
 
 

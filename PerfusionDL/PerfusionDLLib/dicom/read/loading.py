@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median_low
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from .slices import Slice
 
 MOST_LOST = 0.25  # share of the frames of a slice whose pixels may be missing
 COMPARED = ("MagneticFieldStrength", "InversionTime", "FlipAngle", "EchoTime", "RepetitionTime")
-NOTHING_ENTERED: Mapping[str, float | int | str] = {}
+Values = Mapping[str, Any]
+NOTHING_ENTERED: Values = {}
 
 
 def load(
@@ -29,7 +31,7 @@ def load(
     how: str,
     placed: Sequence[Level],
     reader: PixelReader,
-    entered: Mapping[str, float | int | str] = NOTHING_ENTERED,
+    entered: Values = NOTHING_ENTERED,
 ) -> Scan:
     """A scan with its pixels. Raises PerfusionError where they cannot be read or cannot be right."""
     notes, doubts = [how, *scan.notes], list(scan.doubts)
@@ -49,9 +51,9 @@ def load(
     if len(pieces) > 3 or len(pieces) == 2:
         notes.append(f"{len(pieces)} slices were taken as {', '.join(placed)}.")
     notes += reader.notes
-    doubts = tuple(dict.fromkeys(doubts))
+    grave = tuple(dict.fromkeys(doubts))
     slices = tuple(
-        series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), doubts=doubts))
+        series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), doubts=grave))
         for one, signal, level, acquisition in zip(pieces, signals, placed, acquisitions, strict=True)
     )
     aif = None
@@ -110,7 +112,8 @@ def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndar
 
 def acquisitions_of(pieces: Sequence[Slice], placed: Sequence[Level], lead: int) -> tuple[list[Acquisition], list[str]]:
     """The acquisition of each slice, and sentences on what was assumed and what is odd, said once for all slices."""
-    found, said = [], {}
+    found: list[Acquisition] = []
+    said: dict[str, list[str]] = {}
     for one, level in zip(pieces, placed, strict=True):
         others = [frame for other in pieces if other is not one for frame in other.frames[lead:]]
         header = protocol.Header(one.frames[lead:], others)
@@ -153,7 +156,7 @@ def close(value: float, usual: float) -> bool:
     return is_same_number(value, usual) or abs(value / usual - 1) < 0.02
 
 
-def enter(acquisition: Acquisition, values: Mapping[str, float | int | str]) -> Acquisition:
+def enter(acquisition: Acquisition, values: Values) -> Acquisition:
     """An acquisition with what the user entered; constants follow a new field strength or agent unless entered too."""
     if not values:
         return acquisition
@@ -164,7 +167,7 @@ def enter(acquisition: Acquisition, values: Mapping[str, float | int | str]) -> 
     return replace(acquisition, **(follow | dict(values)), assumed=assumed, entered=tuple(sorted(values)))
 
 
-def without_timing(values: Mapping[str, float | int | str]) -> dict[str, float | int | str]:
+def without_timing(values: Values) -> dict[str, Any]:
     """What was entered and holds for an arterial input series too, which has a timing of its own."""
     of_sequence = {"saturation_time_s", "repetition_time_s", "echo_time_s", "flip_angle_deg", "pulses_to_center"}
     return {name: value for name, value in values.items() if name not in of_sequence}

@@ -1,6 +1,6 @@
 """Frames that a slice lacks, by the numbers of its images and by the heartbeats of the other slices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -35,7 +35,9 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
         if outer:
             gaps.append(f"{where} lacks {outer} of the frames at the beginning or the end that another slice has.")
         said += gaps
-        wide_s = one.times_s[:-1][np.diff(one.times_s) > 1.6 * step_s] if gaps and (len(inner) or not outer) else []
+        wide_s: Iterable[float] = (
+            one.times_s[:-1][np.diff(one.times_s) > 1.6 * step_s] if gaps and (len(inner) or not outer) else []
+        )
         early = any(time_s - begin_s < FIRST_PASS * (end_s - begin_s) for time_s in wide_s)
         if gaps and (early or outer > 1 or len(one.frames) < 0.95 * len(fullest.frames)):
             grave += gaps

@@ -80,7 +80,7 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
     what = " and ".join(contradicting)
     numbers = clock.rank_by_number(slices[0])
     ranks = {"InstanceNumber": numbers, "TemporalPositionIdentifier": clock.rank_by_position(slices[0])}
-    wrong = next(ranks[name] for name in contradicting)
+    wrong = next(rank for name in contradicting if (rank := ranks[name]) is not None)
     one_file = len({frame.path for frame in slices[0]}) == 1
     if one_file and contradicting == ["InstanceNumber"]:
         return f"The frames of {slices[0][0].series} are stored in another order than that of {chosen.name}."
@@ -116,7 +116,7 @@ def mend(
         order = known[np.argsort(rank[known], kind="stable")]
         out = order[~clock.in_line(times_s[order])]
         kept = np.setdiff1d(known, out)
-        for one in out:
+        for one in out.tolist():
             fits = np.abs(times_s[kept] - times_s[one]).min(initial=np.inf) > 0.4 * chosen.step_s
             inside = times_s[kept].min() - 2 * chosen.step_s < times_s[one] < times_s[kept].max() + 2 * chosen.step_s
             if fits and inside:
@@ -125,7 +125,7 @@ def mend(
                 wrong[one] = True
     wrong |= collides(times_s, missing | wrong, chosen.step_s)
     notes += settle_disputes(frames, index, chosen, others, times_s, missing | wrong)
-    for one in np.flatnonzero(missing | wrong):
+    for one in np.flatnonzero(missing | wrong).tolist():
         filled, source = from_another(index, one, chosen, others, times_s, missing | wrong)
         what = "is missing" if missing[one] else f"({frames[one].text(chosen.name) or 'private'}) cannot be right"
         if np.isfinite(filled):
@@ -152,7 +152,7 @@ def settle_disputes(
         if not known.any():
             continue
         offset = np.median(difference[known])
-        for one in np.flatnonzero(known & (np.abs(difference - offset) > DISPUTED_S)):
+        for one in np.flatnonzero(known & (np.abs(difference - offset) > DISPUTED_S)).tolist():
             candidate = other.times_s[index][one] + offset
             rest = np.sort(np.delete(times_s, one)[~np.delete(out, one)])
             better = irregularity(rest, candidate) < irregularity(rest, times_s[one])

@@ -96,7 +96,8 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
 
     Raises PerfusionError for 8-bit copies whose brightest blood is cut off.
     """
-    notes, doubts = [], []
+    notes: list[str] = []
+    doubts: list[str] = []
     series = frames[0].series
     padding = (signal >= signal.max()).mean(axis=0) >= STILL_SHARE
     top = float(signal.max(where=~padding, initial=0))

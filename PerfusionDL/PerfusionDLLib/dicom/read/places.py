@@ -80,7 +80,7 @@ def by_orientation(members: Sequence[Placed]) -> list[list[Placed]]:
         first = int(np.flatnonzero(left)[0])
         same = left & (np.abs(axes - axes[first]).max(axis=(1, 2)) < SAME_AXES)
         same &= (np.abs(sizes / sizes[first] - 1) < SAME_SPACING).all(axis=1)
-        groups.append([members[index] for index in np.flatnonzero(same)])
+        groups.append([members[index] for index in np.flatnonzero(same).tolist()])
         left &= ~same
     return groups
 
@@ -186,10 +186,10 @@ def how_it_differs(frame: Frame, places: Sequence[Sequence[Frame]]) -> str:
             return f"{keyword} is {frame.number(keyword):g} there and {first.number(keyword):g} in the other images"
     if component(frame) not in {component(one[0]) for one in places}:
         return f"another part of the signal is shown ({component(frame)})"
-    matrix, other = geometry.pose(frame).matrix, geometry.pose(first).matrix
+    matrix, other = geometry.matrix_of(frame), geometry.matrix_of(first)
     if np.abs(matrix[:3, :3] - other[:3, :3]).max() > SAME_AXES:
         return "ImageOrientationPatient or PixelSpacing differs from that of the other images"
-    centers = [geometry.pose(one[0]).matrix[:3, 3] for one in places]
+    centers = [geometry.matrix_of(one[0])[:3, 3] for one in places]
     apart_mm = min(float(np.linalg.norm(matrix[:3, 3] - center)) for center in centers)
     if apart_mm > geometry.SAME_PLACE_MM:
         return "ImagePositionPatient differs from that of the other images of the series"

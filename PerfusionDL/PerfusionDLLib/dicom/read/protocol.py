@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def read_acquisition(header: Header) -> Acquisition:
     T1, relaxivity and hematocrit are never in a header: they follow from field strength and contrast agent, or are
     the defaults of `Acquisition`.
     """
-    found: dict[str, float | int | str] = {"field_strength_t": field_strength_t(header)}
+    found: dict[str, Any] = {"field_strength_t": field_strength_t(header)}
     found["echo_time_s"] = within(header.number("EchoTime") / 1000, 0.0001, 0.02)
     found["flip_angle_deg"] = within(header.number("FlipAngle"), 1, 90)
     header_tr_s = header.number("RepetitionTime") / 1000
@@ -90,9 +91,9 @@ def read_acquisition(header: Header) -> Acquisition:
     return Acquisition(**guessed, **known, assumed=assumed)
 
 
-def add_timing(header: Header, known: dict, header_tr_s: float) -> dict[str, float | int | str]:
+def add_timing(header: Header, known: dict[str, Any], header_tr_s: float) -> dict[str, Any]:
     """Put the saturation time into ``known``; returns what was guessed about the excitations."""
-    guessed: dict[str, float | int | str] = {}
+    guessed: dict[str, Any] = {}
     tr_s = known.get("repetition_time_s")
     delay_s = within(header.number("InversionTime") / 1000, 0.002, 0.5)
     if tr_s is None and "echo_time_s" in known:

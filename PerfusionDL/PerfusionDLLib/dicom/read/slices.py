@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -105,7 +106,7 @@ def find_slices(frames: Iterable[Frame], rr_interval_s: float | None = None) -> 
 
 def examine(series: Sequence[Frame], rr_interval_s: float | None = None) -> Finding:
     """Whether a series is a perfusion series, decided from its frames and not from its name."""
-    about = {"name": series[0].series, "images": len(series)}
+    about: dict[str, Any] = {"name": series[0].series, "images": len(series)}
     images, captures = without_captures(series)
     if not images:
         return Finding(**about, reason=captures[0].reason if captures else "no image")
@@ -153,7 +154,7 @@ def without_captures(series: Sequence[Frame]) -> tuple[list[Frame], list[Aside]]
     return images, [Aside(tuple(frames), reason) for reason, frames in reasons.items()]
 
 
-def as_perfusion(about: dict, found: Places, rr_interval_s: float | None) -> Finding:
+def as_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | None) -> Finding:
     """The finding for a series that has enough images at each place."""
     consistent, aside = [], list(found.aside)
     for frames in found.places:

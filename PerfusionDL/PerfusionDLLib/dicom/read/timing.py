@@ -93,7 +93,9 @@ def score(one: Clock, slices: Slices, clocks: Sequence[Clock], intervals: Sequen
 
 def hear(best: Clock, others: Sequence[Clock], intervals: Sequence[Interval]) -> tuple[list[str], list[str], list[str]]:
     """What the other attributes say about the chosen clock: all of it, what is a note, and what is a doubt."""
-    witnesses, notes, doubts = [], [], []
+    witnesses: list[str] = []
+    notes: list[str] = []
+    doubts: list[str] = []
     for other in others:
         rate = other.rate_over(best)
         if abs(rate - 1) < FEW_PERCENT:
@@ -176,10 +178,10 @@ def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
         ("TemporalPositionIdentifier", clock.rank_by_position),
         ("InstanceNumber", clock.rank_by_number),
     ):
-        ranks = [ranked(frames) for frames in slices]
-        if any(rank is None for rank in ranks):
+        ranks = [rank for frames in slices if (rank := ranked(frames)) is not None]
+        if len(ranks) < len(slices):
             continue
-        if name == "TemporalPositionIdentifier" and any(contradicts(r, f) for r, f in zip(ranks, slices, strict=True)):
+        if name == "TemporalPositionIdentifier" and any(map(contradicts, ranks, slices)):
             continue
         return name, [places(rank) for rank in ranks]
     raise PerfusionError(
