@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
+FRAMES = 16
 TRAITS: dict[str, tuple[str, Callable[[Path], None]]] = {}
 """By name: the vendor whose study it is put into, and what edits a folder of such a study."""
 
@@ -207,7 +208,7 @@ def real_time_cine_beside(folder):
 
 @trait("ge")
 def cardiac_number_of_images_is_that_of_the_frames(folder):
-    each(folder, lambda image, path: setattr(image, "CardiacNumberOfImages", 24))
+    each(folder, lambda image, path: setattr(image, "CardiacNumberOfImages", FRAMES))
 
 
 @trait("siemens")

@@ -271,6 +271,27 @@ def test_a_de_identified_export_names_nobody(small, tmp_path):
             assert not value or value.encode() not in written, keyword
 
 
+@pytest.mark.parametrize(
+    ("characters", "name", "patient"),
+    [
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう", "病/00 17"),
+        ("ISO_IR 100", "Müller^Jürgen", "Ö-17"),
+        ("ISO_IR 192", "Иванов^Пётр", "И/17"),
+    ],
+)
+def test_every_object_names_the_same_patient_in_any_script(characters, name, patient, small, tmp_path):
+    arguments, _ = small
+    shutil.copytree(arguments["sources"][0], tmp_path / "sources")
+    for path in (tmp_path / "sources").rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.SpecificCharacterSet, image.PatientName, image.PatientID = characters, name, patient
+        image.save_as(path)
+    export_results(tmp_path / "results", **arguments | {"sources": [tmp_path / "sources"]})
+    found = [pydicom.dcmread(path) for path in (tmp_path / "results").iterdir()]
+    assert {one.Modality for one in found} == {"SEG", "OT", "SR", "DOC"}
+    assert {(str(one.PatientName), one.PatientID) for one in found} == {(name, patient)}
+
+
 def test_missing_source_images_are_said(small, tmp_path):
     arguments, _ = small
     write_study(Study(rest=small_scan(Condition.REST, slices=1)), tmp_path / "else", vendor="ge")

@@ -82,7 +82,7 @@ def export_results(
         for name, made in objects:
             path = folder / f"{name}.dcm"
             partial = path.with_suffix(".partial")
-            made.save_as(partial, enforce_file_format=True)
+            in_any_script(made).save_as(partial, enforce_file_format=True)
             partial.replace(path)
             paths.append(path)
     except OSError as error:
@@ -91,6 +91,15 @@ def export_results(
             "Choose a folder that you may write to, on a disk with enough space.",
         ) from error
     return paths
+
+
+def in_any_script(made: Dataset) -> Dataset:
+    """The object with all its texts in UTF-8, whatever the images were written in, so that names stay what they are."""
+    for keyword in ("PatientName", "ReferringPhysicianName"):
+        if keyword in made:
+            setattr(made, keyword, str(made[keyword].value))
+    made.SpecificCharacterSet = "ISO_IR 192"
+    return made
 
 
 def result_objects(

@@ -22,6 +22,7 @@ from .private import private_values
 
 __all__ = ["DAMAGED", "Frame", "Survey", "files_in", "frames_in", "one_patient", "survey", "tolerance"]
 
+MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{part}" for part in ("", ".1", ".3", ".4"))
 MOST_INFLATED = 1 << 29  # bytes; a small deflated file may inflate to more than any memory holds
 
 
@@ -149,6 +150,12 @@ def frames_of(path: Path, header: Dataset) -> Iterator[Frame]:
     Raises PerfusionError where a multi-frame file contradicts itself.
     """
     if "Rows" not in header:
+        kind = str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or "")
+        if not kind or kind in MR_IMAGES:
+            raise PerfusionError(
+                f"The file {printable(path.name)} is damaged: it is cut off before its pixels (Rows is missing).",
+                "Send or copy the study again, or remove the file if it is not part of it.",
+            )
         return
     syntax = {"TransferSyntaxUID": str(header.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))}
     known = syntax | private_values(header)
