@@ -13,6 +13,7 @@ CONFIDENCE = 1.1
 """Above the 1.0 of MultiVolumeImporter, which takes any series with times for a movie: only the highest is loaded."""
 
 FEWEST_FILES = 10
+MANY_SERIES = 16  # a scan may have a series for each heartbeat
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 
 
@@ -29,7 +30,8 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
         The browser lets loadables compete in the series of their first file only. A scan that has several series
         therefore claims each further one with a loadable of its own, which loads nothing.
         """
-        files = [file for fileList in fileLists if self.mayBePerfusion(fileList) for file in fileList]
+        many = len(fileLists) >= MANY_SERIES
+        files = [file for fileList in fileLists if self.mayBePerfusion(fileList, many) for file in fileList]
         if not files:
             return []
         loadables = self.getCachedLoadables(files)
@@ -39,11 +41,11 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
             self.cacheLoadables(files, loadables)
         return loadables
 
-    def mayBePerfusion(self, files) -> bool:
-        """From what the database knows: many MR images, or one file that holds many."""
+    def mayBePerfusion(self, files, many: bool = False) -> bool:
+        """From what the database knows: many MR images, one file that holds many, or one of many series."""
         value = slicer.dicomDatabase.fileValue
         return value(files[0], self.tags["modality"]) == "MR" and (
-            len(files) >= FEWEST_FILES or value(files[0], self.tags["sopClassUID"]) == ENHANCED_MR
+            many or len(files) >= FEWEST_FILES or value(files[0], self.tags["sopClassUID"]) == ENHANCED_MR
         )
 
     def loadablesOf(self, candidate: Candidate) -> list:

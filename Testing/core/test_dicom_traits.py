@@ -1,6 +1,7 @@
 """Clinical DICOM with odd traits: the numbers of the untouched study, or words that say what is odd."""
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dicom_traits import FRAMES, TRAITS, beat_of, begin_of, each, images, put, r
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition, Study
 from PerfusionDLLib.dicom import ReadChoices, read_study, write_study
+from PerfusionDLLib.pipeline import summarize
 
 UNSAID = {  # traits that change nothing and need no word
     *("a_series_for_each_heartbeat", "a_study_for_each_series", "cardiac_number_of_images_is_that_of_the_frames"),
@@ -319,3 +321,13 @@ def test_an_image_of_one_series_alone_is_not_called_mr_less(tmp_path):
     (tmp_path / "one").mkdir()
     image.save_as(tmp_path / "one" / "image.dcm", enforce_file_format=False)
     assert "one image per slice position, 1 in all" in refusal(tmp_path / "one")
+
+
+def test_a_doubt_stands_on_every_segment_that_has_a_flow_of_the_scan(finished_study):
+    rest, stress = finished_study.maps
+    doubtful = replace(rest, provenance={**rest.provenance, "acquisition_doubts": "The clocks differ."})
+    table = summarize(doubtful, stress)
+    rows = [row for row in (*table.segments, *table.territories, table.whole) if row.rest.pixels]
+    assert rows
+    assert all("rest: The clocks differ." in row.flags for row in rows)
+    assert not any(flag.startswith("stress: The clocks") for row in rows for flag in row.flags)
