@@ -246,7 +246,8 @@ def find_gaps(one: Slice) -> list[str]:
     if len(numbers) > 3 and np.isfinite(numbers).all() and clock.in_line(in_time).mean() > MOSTLY_IN_LINE:
         steps = np.diff(numbers)
         stride = Counter(steps.tolist()).most_common(1)[0][0]
-        wide = np.flatnonzero((steps > stride) & (np.mod(steps, stride) == 0))
+        countable = steps <= stride * len(numbers)  # a wider step is a damaged number
+        wide = np.flatnonzero((steps > stride) & countable & (np.mod(steps, stride) == 0))
         missing = [int(n) for at in wide for n in np.arange(numbers[at] + stride, numbers[at + 1], stride)]
         known = {frame.number("InstanceNumber") for frame in one.aside}
         missing = [number for number in missing if number not in known]

@@ -24,6 +24,7 @@ from .witnesses import (
     spans,
 )
 
+MOST_IMAGES = 1e6
 UNGATED_S = 0.3  # a heart does not beat faster than 200 times a minute under a vasodilator
 SEND_TIMES = (
     "Send the series again from the scanner with its trigger or acquisition times, or give the R-R interval "
@@ -198,6 +199,8 @@ def contradicts(positions: np.ndarray, frames) -> bool:
 
 def places(rank: np.ndarray) -> np.ndarray:
     """Numbers counted from 0 in steps of their greatest common divisor; their order alone where they are too sparse."""
+    if np.abs(rank).max() > MOST_IMAGES:  # a damaged number
+        return np.argsort(np.argsort(rank)).astype(float)
     steps = np.diff(np.sort(rank)).astype(int)
     stride = reduce(gcd, steps.tolist(), 0) or 1
     counts = (rank - rank.min()) / stride
