@@ -1,5 +1,6 @@
 """Results folders that differ in a known way are found to differ in just that way."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -226,3 +227,86 @@ def test_nothing_written_names_a_folder(written):
         text = file.read_text(encoding="utf-8")
         assert "automatic0" not in text
         assert "manual0" not in text
+
+
+@pytest.fixture
+def pair(finished_study, tmp_path):
+    """Two results folders that are the same."""
+    for name in ("first", "second"):
+        write(tmp_path / name, finished_study)
+    return tmp_path / "first", tmp_path / "second"
+
+
+def excel(text):
+    """As a spreadsheet of a language with decimal commas saves a table again."""
+    return ("\ufeff" + text.replace(",", ";").replace(".", ",")).replace("\n", "\r\n").encode()
+
+
+def test_a_table_that_a_spreadsheet_saved_again_is_the_same_table(pair):
+    before = comparison.compare([pair[0]], [pair[1]])
+    for file in ("segments.csv", "territories.csv"):
+        path = pair[1] / file
+        path.write_bytes(excel(path.read_text(encoding="utf-8")))
+    after = comparison.compare([pair[0]], [pair[1]])
+    assert after.flows == before.flows
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:200],
+        lambda data: data.replace(b"stress_mbf_ml_min_g", b"stress"),
+        lambda data: data.replace(b"\n1,", b"\n1,\x00,"),
+        lambda data: data.replace(b"0.", b"x."),
+        lambda data: data.replace(b"0.", b"9999"),
+        lambda data: data + data,
+        lambda data: data.decode().encode("utf-16"),
+        lambda data: data + b'1,"',
+        lambda data: data + b"1\n",
+    ],
+)
+def test_a_damaged_table_is_said(pair, damage):
+    path = pair[0] / "segments.csv"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(PerfusionError, match=r"The table segments\.csv in first cannot be used"):
+        comparison.compare([pair[0]], [pair[1]])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.update(box_px=[1, 2]),
+        lambda one: one.update(peak_frame="two"),
+        lambda one: one.update(reference_frame=10**6),
+        lambda one: one.update(ijk_to_ras=[[0]]),
+        lambda one: one.update(condition="asleep"),
+        lambda one: one.update(rv_insertion_points_ras_mm=[]),
+        lambda one: one.update(rv_insertion_points_ras_mm={"anterior": [1], "inferior": None}),
+        lambda one: one.pop("box_px"),
+    ],
+)
+def test_a_damaged_index_is_said(pair, change):
+    path = pair[0] / INDEX
+    index = json.loads(path.read_text(encoding="utf-8"))
+    change(index["slices"][0])
+    path.write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(PerfusionError, match="in first are damaged"):
+        comparison.compare([pair[0]], [pair[1]])
+
+
+@pytest.mark.parametrize("folder", ["../second/rest_basal", "/tmp", "", 7, None])
+def test_an_index_that_leads_elsewhere_is_said(pair, folder):
+    path = pair[0] / INDEX
+    index = json.loads(path.read_text(encoding="utf-8"))
+    index["slices"][0]["folder"] = folder
+    path.write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(PerfusionError, match="holds no results"):
+        comparison.compare([pair[0]], [pair[1]])
+
+
+def test_a_damaged_label_image_is_said(pair):
+    path = next(pair[0].rglob("labels.nrrd"))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(PerfusionError, match="in first are damaged"):
+        comparison.compare([pair[0]], [pair[1]])

@@ -1,6 +1,9 @@
 """Networks: what the cards promise, and what a user is told when something is missing."""
 
+import hashlib
 import json
+import pathlib
+import pickle
 import shutil
 
 import numpy as np
@@ -126,3 +129,55 @@ def test_an_image_of_the_wrong_size_is_a_programmers_mistake(shipped):
 def test_a_device_that_is_not_there_is_said_so():
     with pytest.raises(PerfusionError, match="not available"):
         networks.choose_device("abacus")
+
+
+def rewrite(copy, step, change):
+    """Another card, with the hash of the weights that lie beside it."""
+    path = copy / f"{step}.json"
+    card = json.loads(path.read_text())
+    change(card)
+    path.write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize("place", ["weights", "sha256", "input", "architecture", "output", "input.size"])
+@pytest.mark.parametrize("value", [None, -1, {}, [], "../x"])
+def test_a_damaged_card_is_said(copy, place, value):
+    def change(card):
+        where = card
+        *above, last = place.split(".")
+        for key in above:
+            where = where[key]
+        where[last] = value
+
+    rewrite(copy, "box", change)
+    with pytest.raises(PerfusionError, match=r"The network card box\.json is damaged"):
+        networks.load_networks(copy)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "{}", "\x00", '"card"'])
+def test_a_card_that_is_none_is_said(copy, text):
+    (copy / "box.json").write_text(text)
+    with pytest.raises(PerfusionError, match=r"The network card box\.json is damaged"):
+        networks.load_networks(copy)
+
+
+class Runs:
+    """Code that would run where a pickle is read."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.target,)
+
+
+def test_weights_that_would_run_code_are_refused_without_advice_to_run_it(copy, tmp_path):
+    stored = pickle.dumps(Runs(tmp_path / "ran"))
+    (copy / "box.pt").write_bytes(stored)
+    rewrite(copy, "box", lambda card: card.update(sha256=hashlib.sha256(stored).hexdigest()))
+    with pytest.raises(PerfusionError, match="does not hold the weights") as refused:
+        networks.load_networks(copy)
+    assert "weights_only" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+    assert not (tmp_path / "ran").exists()

@@ -12,7 +12,7 @@ from ..data.flow import FlowModel
 from ..data.text import make_printable
 from ..dicom import FoundStudy, ListedFile, find_studies, list_files
 from ..networks import weights_sha256
-from .cluster import connected, fitting_workers
+from .cluster import Certificates, connected, fitting_workers
 from .dispatch import Task, dispatch
 from .folder import CohortFolder
 from .opening import opened
@@ -32,6 +32,7 @@ class Settings:
     send : send the images to workers that share no folder with us
     acquisition : values that no header gives, as `dicom.choices_from` takes them
     address : of a dask scheduler; a cluster of this machine if None, with ``workers`` workers or as many as fit
+    certificates : for a scheduler at ``tls://``, where the configuration of dask does not name them
     """
 
     model: FlowModel = FlowModel.AVERAGED
@@ -44,6 +45,7 @@ class Settings:
     acquisition: Mapping[str, object] = field(default_factory=dict)
     send: bool = False
     address: str | None = None
+    certificates: Certificates | None = None
     workers: int | None = None
 
     def shared(self) -> dict[str, object]:
@@ -159,7 +161,7 @@ def compute(
         left_s = (time.monotonic() - began_s) / ended * (len(tasks) - ended) if ended else float("nan")
         progress(state(folder, studies, threads, left_s))
 
-    with connected(settings.address, workers) as client:
+    with connected(settings.address, workers, settings.certificates) as client:
         for outcome in dispatch(
             client,
             tasks,

@@ -2,7 +2,6 @@
 
 import io
 import shutil
-import signal
 import tempfile
 import threading
 import zipfile
@@ -16,6 +15,7 @@ from .outcome import DONE, ERROR, Outcome
 from .supervisor import Supervisor, failed_start
 
 _idle: list[Supervisor] = []  # of this worker process: at most as many as it has threads
+_busy: set[Supervisor] = set()
 _lock = threading.Lock()
 
 
@@ -61,11 +61,21 @@ def supervisor() -> Iterator[Supervisor]:
     """An idle supervisor, or a new one."""
     with _lock:
         one = _idle.pop() if _idle else Supervisor()
+        _busy.add(one)
     try:
         yield one
     finally:
         with _lock:
+            _busy.discard(one)
             _idle.append(one)
+
+
+def stop_all() -> None:
+    """End the processes of all supervisors here, also of those that compute a study."""
+    with _lock:
+        every = [*_busy, *_idle]
+    for one in every:
+        one.stop()
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -90,8 +100,3 @@ def unpack(packed: bytes, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(name) as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file)
-
-
-def dask_setup(worker) -> None:
-    """Called by the engine in each worker of the local cluster: Ctrl-C is for the command, which ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -24,8 +24,11 @@ def batch(
     folder: Annotated[Path, typer.Argument(help="Folder with the studies, however they lie in it.", metavar="FOLDER")],
     out: Annotated[Path, typer.Option(help="Folder for the results of the cohort.", metavar="RESULTS")],
     scheduler: Annotated[
-        str | None, typer.Option(help="Address of a dask scheduler, e.g. tcp://host:8786; this machine by default.")
+        str | None, typer.Option(help="Address of a dask scheduler, e.g. tls://host:8786; this machine by default.")
     ] = None,
+    tls_ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of a scheduler at tls://.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate to show to a scheduler at tls://.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Key of that certificate.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Studies at a time on this machine.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a cohort: what is new or unfinished.")] = False,
     send: Annotated[
@@ -48,6 +51,7 @@ def batch(
     Stop it as you like: --resume goes on where it was.
     """
     try:
+        from ..batch.cluster import Certificates, is_open_to_others
         from ..batch.cohort import Settings, process_cohort
     except ModuleNotFoundError as error:
         if error.name not in ("dask", "distributed", "filelock", "psutil"):
@@ -61,6 +65,18 @@ def batch(
     document = read_document(acquisition)
     for study in ("", *document.get("studies", {})):
         choices_from(document, study)
+    files = (tls_ca_file, tls_cert, tls_key)
+    if any(files) and not all(files):
+        raise PerfusionError(
+            "A connection with tls:// needs an authority, a certificate and its key.",
+            "Add --tls-ca-file, --tls-cert and --tls-key, or none of them.",
+        )
+    if scheduler and is_open_to_others(scheduler):
+        messages.print(
+            f"The connection to {scheduler} is not encrypted, and whoever reaches it can give it work: "
+            "use it in a network that you trust, or tls://.",
+            markup=False,
+        )
     settings = Settings(
         acquisition=document,
         model=model,
@@ -72,6 +88,7 @@ def batch(
         memory_limit_gb=memory_limit,
         send=send,
         address=scheduler,
+        certificates=Certificates(*files) if all(files) else None,
         workers=workers,
     )
     with shown() as show, ended_by_signal(lambda number: KeyboardInterrupt()):

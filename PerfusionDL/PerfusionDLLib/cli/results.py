@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from .. import NOTICE
-from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from ..report import table_text
 from ..results.atomic import Kind, check_replaceable, whole_folder
@@ -35,28 +34,16 @@ def export(
 
     So that corrections made in 3D Slicer reach the tables, the report, the archive and `train --cases`.
     """
-    from .. import mrml, session
-    from ..session.tasks import flowTask
+    from .. import session
+    from ..session.opening import openStudy
 
     inputs = [scene, *(images or ())]
     check_replaceable(out, overwrite=overwrite, inputs=inputs, corrected=True)  # whether it is, the scene will say
     steps = Steps(messages)
     try:
         steps("reading the scene")
-        opened = mrml.openScene(scene)
-        scans = mrml.findScans(opened.scene)
-        readers = [mrml.ScanReader(nodes) for nodes in scans if study in (None, nodes.study)]
-        if scans and not readers:
-            raise PerfusionError(
-                f"The scene holds no scan of {study}.", f"It holds {', '.join(sorted({one.study for one in scans}))}."
-            )
-        for reader in readers if automatic else ():
-            session.forgetCorrections(opened.scene, reader)
-        chosen: dict[str, Any] = {
-            "model": model or session.modelOfScene(opened.scene),
-            "choices": session.choicesOfScene(opened.scene),
-        }
-        flow = flowTask(opened.scene, readers, None, **chosen).run(steps)
+        opened = openStudy(scene, study=study, model=model, automatic=automatic)
+        flow = opened.flow.run(steps)
         session.exportResults(
             out,
             flow,

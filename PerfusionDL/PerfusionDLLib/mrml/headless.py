@@ -9,6 +9,7 @@ import slicer
 import vtk
 
 from ..data.errors import PerfusionError
+from .archive import REMEDY, extractScene
 
 _MODULE_LOGICS = {
     "Markups": "vtkSlicerMarkupsLogic",
@@ -78,12 +79,12 @@ def saveScene(scene: slicer.vtkMRMLScene, path: Path) -> None:
 
 
 def openScene(path: Path) -> HeadlessScene:
-    """Read a .mrb file into a scene of its own. Raises PerfusionError if that fails."""
+    """Read a .mrb file into a scene of its own. Raises PerfusionError where it is damaged, or not a scene."""
     headless = HeadlessScene()
     messages = slicer.vtkMRMLMessageCollection()
-    if not headless.scene.ReadFromMRB(str(path.resolve()), True, messages):
-        raise PerfusionError(
-            f"The scene {path} could not be read. {messages.GetAllMessagesAsString()}".rstrip(),
-            "Choose a scene that PerfusionDL or 3D Slicer saved (.mrb).",
-        )
+    with tempfile.TemporaryDirectory(prefix="perfusiondl-") as folder:
+        headless.scene.SetURL(str(extractScene(path, Path(folder))))
+        if not headless.scene.Connect(messages):
+            said = " ".join(messages.GetAllMessagesAsString().replace(folder, "").split())
+            raise PerfusionError(f"The scene {path.name} could not be read. {said}".rstrip(), REMEDY)
     return headless

@@ -7,7 +7,7 @@ Input spacing, size and scaling come from the card; no code has a second copy of
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,9 +177,71 @@ def _torch():
 
 
 def _card(path: Path) -> dict[str, Any]:
-    """A card; one written before cards held thresholds has those of the shipped network of its step."""
-    card = json.loads(_stored(path))
+    """A card whose fields are there and of their kind; one without thresholds has those of the shipped network."""
+    try:
+        card = json.loads(_stored(path))
+    except ValueError as error:
+        raise _damaged_card(path, "it is no JSON") from error
+    wrong = [name for name, fits in _FIELDS.items() if not _fits(card, name, fits)]
+    wrong += [name for name, fits in _OPTIONAL.items() if not _fits(card, name, fits, missing=True)]
+    if wrong:
+        raise _damaged_card(path, f"{wrong[0].replace('.', ' ')} is missing or no value that it can have")
     return card if "thresholds" in card else card | {"thresholds": shipped_thresholds(card["name"])}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= 8 and all(map(_is_count, value))
+
+
+def _is_calibration(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), int | float) for name in ("slope", "offset"))
+
+
+_FIELDS: Mapping[str, Callable[[object], bool]] = {
+    "name": lambda value: value in STEPS,
+    "weights": lambda value: isinstance(value, str) and Path(value).name == value and value not in ("", ".", ".."),
+    "sha256": lambda value: isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"),
+    "input.spacing_mm": _is_number,
+    "input.size": _is_count,
+    "input.scaled_to_percentile": lambda value: _is_number(value) and value <= 100,
+    "architecture.channels_in": _is_count,
+    "architecture.channels_out": _is_count,
+    "architecture.widths": _are_counts,
+    "output.kind": lambda value: isinstance(value, str),
+    "output.mirror_swaps_channels": lambda value: isinstance(value, bool),
+}
+"""What every card says, by its place in the card, and what values it can have."""
+_OPTIONAL: Mapping[str, Callable[[object], bool]] = {
+    "calibration": _is_calibration,
+    "thresholds": lambda value: isinstance(value, dict),
+    "input.closer_spacing_mm": _is_number,
+}
+
+
+def _fits(card: object, name: str, fits: Callable[[object], bool], *, missing: bool = False) -> bool:
+    value = card
+    for key in name.split("."):
+        if not isinstance(value, dict):
+            return False
+        if key not in value:
+            return missing
+        value = value[key]
+    return fits(value)
+
+
+def _damaged_card(path: Path, what: str) -> PerfusionError:
+    return PerfusionError(
+        f"The network card {path.name} is damaged: {what}.",
+        "Reinstall the PerfusionDL extension, or choose a folder that `perfusiondl train` has written.",
+    )
 
 
 def shipped_thresholds(step: str) -> dict[str, Any]:
@@ -190,9 +252,10 @@ def shipped_thresholds(step: str) -> dict[str, Any]:
 def _stored(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError as error:
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
         raise PerfusionError(
-            f"The network file {path.name} is missing.",
+            f"The network file {path.name} {'is missing' if missing else 'cannot be read'}.",
             "Reinstall the PerfusionDL extension, or choose a folder that `perfusiondl train` has written.",
         ) from error
 
@@ -207,11 +270,17 @@ def _load_network(card_path: Path, device: str) -> Network:
     torch = _torch()
     from .unet import UNet
 
-    module = UNet(**card["architecture"])
-    state = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
-    module.load_state_dict(
-        {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
-    )
+    try:
+        module = UNet(**card["architecture"])
+        state = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
+        module.load_state_dict(
+            {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
+        )
+    except Exception:  # of any kind, with advice of PyTorch that must not be followed: it would let code run
+        raise PerfusionError(
+            f"The network file {card['weights']} does not hold the weights of the network that its card describes.",
+            "Reinstall the PerfusionDL extension, or choose a folder that `perfusiondl train` has written.",
+        ) from None
     module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Network(card, module.eval(), device)
 

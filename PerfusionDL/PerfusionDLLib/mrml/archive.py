@@ -1,0 +1,125 @@
+"""Scene files looked over before anything of them is read: what an archive holds, how much, and where it would go."""
+
+import re
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+from ..data.errors import PerfusionError
+from .nrrd import checkNrrd
+
+MOST_FILES = 20_000
+MOST_BYTES = 32 << 30
+"""Unpacked; chosen: a hundred times the largest study seen."""
+MOST_RATIO = 200
+"""Unpacked over packed, of all files together; chosen: scenes of this program have 1 to 5."""
+FREE_BYTES = 256 << 20
+"""Unpacked size up to which the ratio does not matter."""
+MOST_XML_BYTES = 256 << 20
+PIECE = 1 << 20
+_REFERENCE = re.compile(r"(fileName|fileListMember\d+)")
+_UNSAFE = re.compile(r'[\x00-\x1f\\:*?"<>|]')
+REMEDY = "Choose a scene that PerfusionDL or 3D Slicer saved (.mrb), or save it again there."
+
+
+def extractScene(path: Path, folder: Path) -> Path:
+    """Unpack a .mrb file into an empty folder, nothing beside it, and return the scene description in it (.mrml).
+
+    Raises PerfusionError where it is no archive, is damaged, holds links, names that lead elsewhere, more than a scene
+    does, references to files outside, or images that are not whole.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = _checkedFiles(archive, path)
+            for info, target in files:
+                _extract(archive, info, folder.joinpath(*target.parts), path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        if isinstance(error, PerfusionError):
+            raise
+        raise damaged(path, "it is no archive, or cut off") from error
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise PerfusionError(f"The scene {path.name} could not be read: {reason}.", REMEDY) from error
+    scenes = [target for _, target in files if target.suffix.lower() == ".mrml"]
+    if len(scenes) != 1:
+        raise damaged(path, f"it holds {len(scenes)} scene descriptions")
+    scene = folder.joinpath(*scenes[0].parts)
+    _checkReferences(scene, path)
+    for _, target in files:
+        if target.suffix.lower() in (".nrrd", ".nhdr"):
+            checkNrrd(folder.joinpath(*target.parts), scene=path)
+    return scene
+
+
+def damaged(path: Path, what: str) -> PerfusionError:
+    """The error for a scene file that cannot be what its name says."""
+    return PerfusionError(f"The scene {path.name} is damaged or was not saved by 3D Slicer: {what}.", REMEDY)
+
+
+def _checkedFiles(archive: zipfile.ZipFile, path: Path) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:
+    """The files of an archive with the place of each below the folder that they are unpacked into."""
+    infos = archive.infolist()
+    if len(infos) > MOST_FILES:
+        raise damaged(path, f"it holds {len(infos)} files")
+    size = sum(info.file_size for info in infos)
+    if size > MOST_BYTES or (size > FREE_BYTES and size > MOST_RATIO * path.stat().st_size):
+        raise damaged(path, f"it would unpack to {size / 2**30:.1f} GB")
+    found, names = [], set[str]()
+    for info in infos:
+        target, kind = PurePosixPath(info.filename), stat.S_IFMT(info.external_attr >> 16)
+        foreign = target.is_absolute() or ".." in target.parts or not target.parts or _UNSAFE.search(info.orig_filename)
+        if foreign or any(len(part.encode()) > 255 for part in target.parts):
+            raise damaged(path, "a file name in it leads elsewhere")
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or info.flag_bits & 1:
+            raise damaged(path, "it holds a link, a device or an encrypted file")
+        if info.is_dir():
+            continue
+        if target.as_posix().casefold() in names:
+            raise damaged(path, f"it holds {target.name} twice")
+        names.add(target.as_posix().casefold())
+        found.append((info, target))
+    return found
+
+
+def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, path: Path) -> None:
+    """One file of an archive; no more than its size is believed, and its checksum is tested at its end."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with archive.open(info) as source, target.open("xb") as file:
+        while piece := source.read(PIECE):
+            written += len(piece)
+            file.write(piece)
+    if written != info.file_size:
+        raise damaged(path, f"{target.name} is cut off")
+
+
+def _checkReferences(scene: Path, path: Path) -> None:
+    """Raise PerfusionError unless a scene description is XML that refers to files beside it and to nothing else."""
+    if scene.stat().st_size > MOST_XML_BYTES:
+        raise damaged(path, "its description is too long")
+    text = scene.read_bytes()
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        raise damaged(path, "its description defines entities")
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise damaged(path, "its description is no XML") from error
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            if name.startswith("uri") and value:
+                raise damaged(path, "it refers to an address of the network")
+            if _REFERENCE.fullmatch(name):
+                _checkInside(value, scene, path)
+
+
+def _checkInside(reference: str, scene: Path, path: Path) -> None:
+    """A file that a scene refers to lies beside it; one that is missing is said by whoever reads it."""
+    for name in (reference, unquote(reference)):
+        target = PurePosixPath(name)
+        if target.is_absolute() or ".." in target.parts or re.search(r"[\x00\\]|^\w+:", name):
+            raise damaged(path, "it refers to a file outside")
+    if not (scene.parent / unquote(reference)).resolve().is_relative_to(scene.parent.parent.resolve()):
+        raise damaged(path, "it refers to a file outside")

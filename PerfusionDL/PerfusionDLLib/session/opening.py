@@ -1,0 +1,96 @@
+"""A scene file that may be damaged, opened for work: all of it is read and looked over before anything is computed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..data.errors import PerfusionError
+from ..data.flow import FlowModel
+from ..data.preprocessed import PreprocessedSlice
+from ..mrml.archive import damaged
+from ..mrml.headless import HeadlessScene, openScene
+from ..mrml.nodes import findScans
+from ..mrml.reading import ScanReader
+from .choices import choicesOfScene
+from .exporting import modelOfScene
+from .history import forgetCorrections
+from .tasks import Task, flowTask
+
+
+@dataclass(frozen=True)
+class OpenedScene:
+    """A scene from a file, and the task that computes its flow."""
+
+    headless: HeadlessScene
+    flow: Task
+
+
+def openStudy(
+    path: Path, *, study: str | None = None, model: FlowModel | None = None, automatic: bool = False
+) -> OpenedScene:
+    """Read the scans of a scene file.
+
+    study : label of the study, where the scene holds scans of several
+    model : as in the scene by default
+    automatic : with the contours as the networks found them
+
+    Raises PerfusionError where the file is damaged, holds no such study, or holds no contours.
+    """
+    with _saidInWords(path):
+        opened = openScene(path)
+        scans = findScans(opened.scene)
+        readers = [ScanReader(nodes) for nodes in scans if study in (None, nodes.study)]
+        if scans and not readers:
+            held = ", ".join(sorted({one.study or "a study without a label" for one in scans}))
+            raise PerfusionError(f"The scene {path.name} holds no scan of {study}.", f"It holds scans of {held}.")
+        for reader in readers:
+            for nodes in reader.nodes.slices:
+                if nodes.hasContours:
+                    checkSlice(reader.readSlice(nodes))
+        for reader in readers if automatic else ():
+            forgetCorrections(opened.scene, reader)
+        chosen = {"model": model or modelOfScene(opened.scene), "choices": choicesOfScene(opened.scene)}
+        return OpenedScene(opened, flowTask(opened.scene, readers, None, **chosen))
+
+
+@contextmanager
+def _saidInWords(path: Path) -> Iterator[None]:
+    """Whatever cannot be read in a scene file is said as a problem of the file."""
+    try:
+        yield
+    except PerfusionError:
+        raise
+    except Exception as error:  # of any kind: what another program wrote may be wrong in any way
+        raise damaged(path, f"what it says cannot be read ({type(error).__name__})") from error
+
+
+def checkSlice(part: PreprocessedSlice) -> None:
+    """Raise ValueError unless the pieces of a slice fit each other, as they do in everything that was saved whole."""
+    frames, *shape = part.series.signal.shape
+    motion = part.motion
+    sizes = {
+        "images in one pose": (motion.corrected.shape, (frames, *shape)),
+        "displacement": (motion.displacement_mm.shape, (frames, 2, *shape)),
+        "quality": (motion.quality.shape, (frames,)),
+        "aligned": (motion.aligned.shape, (frames,)),
+        "labels": (part.contours.labels.shape, tuple(shape)),
+    }
+    for name, (found, expected) in sizes.items():
+        if found != expected:
+            raise ValueError(f"{name}: expected {expected}, got {found}")
+    used = [motion.reference_frame, *part.excluded_frames]
+    for contours in filter(None, (part.contours, part.automatic)):
+        used += [contours.peak_frame, contours.reference_frame]
+        positions = [contours.box_px, contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm]
+        if not all(np.isfinite(one).all() for one in positions if one is not None):
+            raise ValueError("a position is not finite")
+    if not all(isinstance(frame, int) and 0 <= frame < frames for frame in used):
+        raise ValueError(f"a frame of {frames} was expected, got {used}")
+    if abs(np.linalg.det(part.series.ijk_to_ras)) < 1e-9:
+        raise ValueError("the images lie nowhere")
+    for images in (part.series.signal, motion.corrected, motion.displacement_mm, part.series.times_s):
+        if not np.isfinite(images).all():
+            raise ValueError("an image holds values that are no numbers")

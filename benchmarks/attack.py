@@ -1,0 +1,357 @@
+"""Damaged scenes, archives, tables and cards, given to the doors that read them: what is lost, leaked or run.
+
+Every input must be read, or refused in words (`PerfusionError`). Anything else is counted: another exception, a process
+that dies, a file that appears outside of the folder it was to be read in, a file of the reader that is gone, the name
+of a folder in what is said. Usage: ``python benchmarks/attack.py [--count 500] [--seed 0]``; the count is of each kind.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "PerfusionDL"), str(ROOT / "Testing" / "mrml"), str(ROOT / "Testing" / "core")]
+
+KINDS = ("scenes", "archives", "tables", "cards")
+TIMEOUT_S = 120
+ODD_BYTES = (
+    *(b"\0", b"-1", b"1e999", b"nan", b";", b'"'),
+    *(b"\xff\xfe", b"999999999999", b"../", b"[", b"{}", b"null"),
+)
+ODD_VALUES = (*(b"null", b"-1", b"99999", b"[]", b"{}"), *(b"&quot;x&quot;", b"1e400", b"[1,2]", b"", b"true"))
+
+
+class Ran:
+    """An object whose reading runs code, as a pickle can: it leaves a file behind."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.target),)
+
+
+def damage(data, random):
+    """Some bytes changed, cut off, doubled or put in."""
+    data = bytearray(data)
+    for _ in range(int(random.integers(1, 4))):
+        at = int(random.integers(len(data) + 1))
+        size = int(random.choice([1, 1, 4, 64]))
+        match int(random.integers(6)):
+            case 0:
+                data[at : at + size] = random.integers(0, 256, size, np.uint8).tobytes()
+            case 1:
+                del data[at:]
+            case 2:
+                del data[at : at + size]
+            case 3:
+                data[at:at] = data[at : at + size]
+            case 4:
+                odd = [
+                    b"\0",
+                    b"-1",
+                    b"1e999",
+                    b"nan",
+                    b";",
+                    b'"',
+                    b"\xff\xfe",
+                    b"999999999999",
+                    b"../",
+                    b"[",
+                    b"{}",
+                    b"null",
+                ]
+                data[at:at] = odd[int(random.integers(len(odd)))]
+            case 5:
+                digits = [index for index, byte in enumerate(data[:100000]) if 48 <= byte < 58]
+                if digits:
+                    data[digits[int(random.integers(len(digits)))]] = int(random.integers(48, 58))
+    return bytes(data)
+
+
+def make_scene(path, random, good):
+    """A scene with one or two files in it damaged, the archive itself whole."""
+    files = dict(good)
+    for name in random.choice(sorted(files), size=int(random.integers(1, 3)), replace=False):
+        name = str(name)
+        if random.random() < 0.15:
+            del files[name]
+        elif name.endswith(".mrml") or random.random() < 0.6:
+            files[name] = damage(files[name], random)
+        else:  # the header alone, where sizes and types stand
+            head, end, rest = files[name].partition(b"\n\n")
+            files[name] = damage(head, random) + end + rest
+    if random.random() < 0.5:
+        name = next(one for one in good if one.endswith(".mrml"))
+        files[name] = damage_values(files.get(name, good[name]), random)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+def damage_values(text, random):
+    """What a scene says of our nodes: values of another kind, out of range, or gone."""
+    parts = text.split(b"PerfusionDL.")
+    at = int(random.integers(1, len(parts)))
+    key, colon, value = parts[at].partition(b":")
+    value, end, rest = value.partition(b";")
+    odd = [
+        b"null",
+        b"-1",
+        b"99999",
+        b"[]",
+        b"{}",
+        b"&quot;x&quot;",
+        b"1e400",
+        b"[1,2]",
+        b"",
+        b"true",
+        value[: len(value) // 2],
+    ]
+    parts[at] = key + colon + odd[int(random.integers(len(odd)))] + end + rest
+    return b"PerfusionDL.".join(parts)
+
+
+def make_archive(path, random, good):
+    """An archive that leads elsewhere, unpacks without end, or is none."""
+    outside = f"{path.parent.parent}/outside/hit"
+    escapes = [
+        "../hit",
+        "../../hit",
+        "/tmp/hit-by-attack",
+        outside,
+        "a/../../hit",
+        "..\\hit",
+        "C:\\hit",
+        "a/\x01/hit",
+        "\x00/hit",
+    ]
+    stored = path.parent / "good.zip"
+    with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in good.items():
+            archive.writestr(name, data)
+        match int(random.integers(7)):
+            case 0:
+                archive.writestr(escapes[int(random.integers(len(escapes)))], b"x")
+            case 1:
+                link = zipfile.ZipInfo("scene/Data/link")
+                link.external_attr = 0o120777 << 16
+                archive.writestr(link, "../../../outside")
+                archive.writestr("scene/Data/link/hit", b"x")
+            case 2:
+                with archive.open("scene/Data/bomb.nrrd", "w", force_zip64=True) as target:
+                    for _ in range(300):
+                        target.write(bytes(1 << 20))
+            case 3:
+                for number in range(20_001):
+                    archive.writestr(f"scene/{number}", b"")
+            case 4:
+                name = next(one for one in good if one.endswith(".mrml"))
+                archive.writestr(
+                    name, good[name].replace(b"Data/", [b"../", b"/etc/", b"file:///"][int(random.integers(3))])
+                )
+            case 5:
+                name = next(one for one in good if one.endswith(".mrml"))
+                archive.writestr("other.mrml", b'<!DOCTYPE a [<!ENTITY b "c">]>' + good[name])
+    path.write_bytes(stored.read_bytes())
+    stored.unlink()
+    if random.random() < 0.4:
+        path.write_bytes(damage(path.read_bytes(), random))
+
+
+def make_table(folder, random, good):
+    """Two results folders, one with a damaged file."""
+    for name in ("first", "second"):
+        shutil.copytree(good, folder / name)
+    files = sorted(path for path in (folder / "first").rglob("*") if path.suffix in (".csv", ".json", ".nrrd"))
+    path = files[int(random.integers(len(files)))]
+    data = path.read_bytes()
+    if path.suffix == ".csv" and random.random() < 0.4:  # as a spreadsheet saves it
+        text = data.decode().replace(",", ";").replace(".", ",")
+        data = text.encode(["utf-8-sig", "utf-16", "latin-1"][int(random.integers(3))], errors="replace")
+    path.write_bytes(damage(data, random) if random.random() < 0.9 else data)
+
+
+def make_cards(folder, random, good):
+    """A card or weights damaged, or weights that would run code, their hash in the card made to fit."""
+    shutil.copytree(good, folder / "weights")
+    step = ["peak", "box", "labels", "points"][int(random.integers(4))]
+    card, weights = folder / "weights" / f"{step}.json", folder / "weights" / f"{step}.pt"
+    match int(random.integers(4)):
+        case 0:
+            card.write_bytes(damage(card.read_bytes(), random))
+            return
+        case 1:
+            text = json.loads(card.read_text())
+            where = text[str(random.choice(["input", "architecture", "output"]))]
+            key = str(random.choice(sorted(where)))
+            odd = [None, -1, 0, "x", [], {}, 1e300, True, "../x", [1, 2]]
+            where[key] = odd[int(random.integers(len(odd)))]
+            card.write_text(json.dumps(text))
+            return
+        case 2:
+            weights.write_bytes(damage(weights.read_bytes(), random))
+        case 3:
+            payload = io.BytesIO()
+            if random.random() < 0.5:
+                payload.write(pickle.dumps(Ran(folder / "ran")))
+            else:
+                with zipfile.ZipFile(payload, "w") as archive:
+                    archive.writestr("archive/data.pkl", pickle.dumps(Ran(folder / "ran"), protocol=2))
+                    archive.writestr("archive/version", "3\n")
+            weights.write_bytes(payload.getvalue())
+    text = json.loads(card.read_text())
+    text["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    card.write_text(json.dumps(text))
+
+
+def good_inputs(folder):
+    """What is damaged: a small scene with flow, two results folders, the shipped networks."""
+    import small_study
+    from PerfusionDLLib import mrml, session
+    from PerfusionDLLib.data.flow import FlowModel
+    from PerfusionDLLib.data.study import Condition
+    from PerfusionDLLib.networks import SHIPPED
+    from PerfusionDLLib.session.tasks import flowTask
+
+    headless = mrml.HeadlessScene()
+    scans = [small_study.enhancing_scan(Condition.STRESS, 2.0), small_study.enhancing_scan(Condition.REST, 1.0)]
+    readers = [mrml.ScanReader(mrml.writePreprocessed(headless.scene, scan)) for scan in scans]
+    flow = flowTask(headless.scene, readers, None, model=FlowModel.FERMI).run()
+    mrml.saveScene(headless.scene, folder / "scene.mrb")
+    session.exportResults(folder / "results", flow)
+    (folder / "results" / "scene.mrb").unlink()
+    with zipfile.ZipFile(folder / "scene.mrb") as archive:
+        files = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
+    return {"scenes": files, "archives": files, "tables": folder / "results", "cards": SHIPPED}
+
+
+def attempt(kind, folder):
+    """Read one input as the command line does."""
+    match kind:
+        case "scenes" | "archives":
+            from PerfusionDLLib.session.opening import openStudy
+
+            openStudy(folder / "scene.mrb")
+        case "tables":
+            from PerfusionDLLib.app.comparison import compare
+
+            compare([folder / "first"], [folder / "second"])
+        case "cards":
+            from PerfusionDLLib.networks import load_networks
+
+            load_networks(folder / "weights")
+
+
+def serve(kind):
+    """Read the inputs in the folders that come by standard input, and say how each ended."""
+    from PerfusionDLLib.data.errors import PerfusionError
+
+    for line in sys.stdin:
+        try:
+            attempt(kind, Path(line.strip()))
+            said = "read", ""
+        except PerfusionError as error:
+            advice = any(word in str(error) for word in ("weights_only", "Traceback", "torch.load"))
+            said = ("advice" if advice else "refused"), str(error)
+        except BaseException as error:
+            import traceback
+
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            said = "traceback", f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+        print(json.dumps(said), flush=True)
+
+
+class Reader:
+    """A process that reads inputs of one kind, begun again where one of them ended it."""
+
+    def __init__(self, kind):
+        self.kind, self.process = kind, None
+
+    def read(self, folder):
+        if self.process is None:
+            command = [sys.executable, __file__, "--serve", self.kind]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            self.process = subprocess.Popen(command, text=True, **pipes)
+        self.process.stdin.write(f"{folder}\n")
+        self.process.stdin.flush()
+        while line := self.process.stdout.readline():
+            if line.startswith('["'):
+                return json.loads(line)
+        code, self.process = self.process.wait(timeout=TIMEOUT_S), None
+        return "died", f"exit code {code}"
+
+
+def contents(folder):
+    """Digest of every file below a folder."""
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+
+
+def run(kind, good, count, seed, folder):
+    """How inputs of one kind ended, and what was found that must not be."""
+    ended, found = Counter(), []
+    reader = Reader(kind)
+    makers = {"scenes": make_scene, "archives": make_archive, "tables": make_table, "cards": make_cards}
+    outside = folder / "outside"
+    for number in range(count):
+        random = np.random.default_rng([seed, KINDS.index(kind), number])
+        place = folder / "input"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        outside.mkdir(exist_ok=True)
+        (outside / "originals").write_text("mine")
+        scene = kind in ("scenes", "archives")
+        makers[kind](place / "scene.mrb" if scene else place, random, good)
+        before = contents(folder)
+        how, said = reader.read(place)
+        ended[how] += 1
+        after = contents(folder)
+        if how not in ("read", "refused"):
+            found.append(f"{kind} {number}: {how}: {said}")
+        if before.items() - after.items():
+            found.append(f"{kind} {number}: lost")
+        if after.keys() - before.keys() or Path("/tmp/hit-by-attack").exists():
+            found.append(f"{kind} {number}: written or run: {sorted(after.keys() - before.keys())}")
+        if str(place) in said:
+            found.append(f"{kind} {number}: leaked: {said}")
+    return ended, found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    parser.add_argument("--serve", choices=KINDS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve(arguments.serve)
+        return
+    problems = []
+    with tempfile.TemporaryDirectory() as root:
+        (Path(root) / "good").mkdir()
+        good = good_inputs(Path(root) / "good")
+        print(f"{'kind':10} {'tried':>6} {'read':>6} {'refused':>8} {'died':>5} {'tracebacks':>11}")
+        for kind in arguments.kind or KINDS:
+            (Path(root) / kind).mkdir()
+            ended, found = run(kind, good[kind], arguments.count, arguments.seed, Path(root) / kind)
+            problems += found
+            cells = (ended[name] for name in ("read", "refused", "died", "traceback"))
+            print(f"{kind:10} {arguments.count:6} " + "{:6} {:8} {:5} {:11}".format(*cells), flush=True)
+    print("\n".join(problems) or "Nothing was lost, leaked, written outside or run.")
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()
