@@ -1,6 +1,11 @@
 """The panel, opened in a session of its own, empty or with a small study in it."""
 
 import os
+
+os.environ.setdefault("PERFUSIONDL_PSEUDONYM_KEY", "5e" * 32)  # tests leave the key of the user alone
+
+
+import os
 from dataclasses import replace
 
 import numpy as np

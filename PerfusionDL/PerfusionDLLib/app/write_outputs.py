@@ -1,12 +1,14 @@
 """Everything that is written about a study: tables, images, report, scene, and DICOM objects for the archive."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from .. import NOTICE
 from ..data.flow import PerfusionMaps
 from ..data.preprocessed import PreprocessedScan
+from ..data.study import PerfusionSeries
 from ..data.table import SegmentTable
 from ..results.atomic import INDEX
 from ..results.writing import named_slices, write_index, write_slice
@@ -46,7 +48,18 @@ def write_results(
     with (folder / "report.pdf").open("wb") as target:
         report.write_pdf(target, preprocessed, maps, table)
     progress("scene")
-    mrml.saveStudy(folder / "scene.mrb", preprocessed, maps, table)
+    mrml.saveStudy(folder / "scene.mrb", [_without_identifiers(scan) for scan in preprocessed], maps, table)
+
+
+def _without_identifiers(scan: PreprocessedScan) -> PreprocessedScan:
+    """A scan whose images are known by references that only the user's key leads from."""
+    from ..dicom import image_reference
+
+    def kept(series: PerfusionSeries) -> PerfusionSeries:
+        return replace(series, instance_uids=tuple(map(image_reference, series.instance_uids)))
+
+    slices = tuple(replace(part, series=kept(part.series)) for part in scan.slices)
+    return replace(scan, slices=slices, aif_series=kept(scan.aif_series) if scan.aif_series else None)
 
 
 def write_dicom(

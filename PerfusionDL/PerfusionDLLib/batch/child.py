@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..data.errors import PerfusionError
+from ..dicom.pseudonyms import KEY_VARIABLE
 
 
 def main() -> None:
@@ -71,6 +72,7 @@ def compute(job: dict, loaded: dict, progress) -> None:
             f"The worker does not see the folder {Path(job['root']).name}.",
             "Mount it there under the same path, or add --send to send the images.",
         ) from FileNotFoundError(job["root"])
+    os.environ[KEY_VARIABLE] = job["key"]  # the same pseudonyms on every machine of a cohort
     progress("loading software")
     from ..app.process_study import run_study
     from ..data.flow import FlowModel

@@ -10,7 +10,7 @@ from .. import __version__
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from ..data.text import make_printable
-from ..dicom import FoundStudy, ListedFile, find_studies, list_files
+from ..dicom import FoundStudy, ListedFile, find_studies, list_files, make_pseudonym, pseudonym_key
 from ..networks import weights_sha256
 from .cluster import Certificates, connected, fitting_workers
 from .dispatch import Task, dispatch
@@ -54,6 +54,7 @@ class Settings:
             "version": __version__,
             "weights_sha256": weights_sha256(self.weights),
             "model": str(self.model),
+            "pseudonyms": make_pseudonym("key", "check"),
         }
         entered: dict[str, object] = {"acquisition": dict(self.acquisition)} if self.acquisition else {}
         return about | {"dicom": self.dicom, "de_identify": self.de_identify} | entered
@@ -177,6 +178,7 @@ def compute(
 def task_of(study: FoundStudy, root: Path, folder: CohortFolder, settings: Settings, *, overwrite: bool) -> Task:
     """One study as a worker gets it."""
     job = settings.shared() | {
+        "key": pseudonym_key().hex(),
         "weights": str(settings.weights.resolve()) if settings.weights else None,
         "device": settings.device,
         "study": study.label,

@@ -1,7 +1,7 @@
 """Commands on results that are there: export a corrected scene, compare two readings."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 

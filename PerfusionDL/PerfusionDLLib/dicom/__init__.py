@@ -1,6 +1,7 @@
 """Perfusion studies in DICOM: read whatever scanners write, write what scanners write, give results to the archive."""
 
 from .export.objects import export_results
+from .pseudonyms import KEY_VARIABLE, image_reference, make_pseudonym, pseudonym_key
 from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
 from .read.candidates import Candidate, find_candidates
 from .read.choices import NO_CHOICES, ReadChoices
@@ -11,6 +12,7 @@ from .write.vendors import Vendor
 from .write.writing import write_study
 
 __all__ = [
+    "KEY_VARIABLE",
     "NO_CHOICES",
     "Candidate",
     "FoundStudy",
@@ -22,8 +24,11 @@ __all__ = [
     "export_results",
     "find_candidates",
     "find_studies",
+    "image_reference",
     "inspect_folders",
     "list_files",
+    "make_pseudonym",
+    "pseudonym_key",
     "read_study",
     "study_label",
     "write_study",

@@ -4,7 +4,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ...data.preprocessed import PreprocessedScan
 from ...data.study import Condition
 from ...data.table import SegmentTable
 from ..header_parts import date, file_meta, stable_uid, time
+from .deidentification import NO_DATE, cleaned, mark_deidentified
 from .document import encapsulated_pdf
 from .images import NAME, contour_segmentation, flow_map, segment_segmentation
 from .sources import source_headers
@@ -59,8 +60,8 @@ def export_results(
     report_pdf : bytes, optional
         The report, written as an encapsulated PDF.
     de_identify : bool
-        Leave patient and study identity out and replace the unique identifiers. The report is left out then, because
-        it may name the patient.
+        Leave out everything of the patient and the study (`deidentification`). The report is left out then, because it
+        may name the patient.
 
     Returns
     -------
@@ -113,6 +114,9 @@ def result_objects(
 ) -> list[tuple[str, Dataset]]:
     """All objects with the names of their files."""
     uids = {(scan.condition, index): reference_uid(scan, index) for scan in scans for index in range(len(scan.slices))}
+    if de_identify:
+        moment, table = NO_DATE, replace(table, provenance=cleaned(table.provenance))
+        maps = [replace(flow, provenance=cleaned(flow.provenance)) for flow in maps]
     headers = source_headers(sources, uids.values(), de_identify=de_identify)
     study_uid = next(iter(headers.values())).StudyInstanceUID
     digest = fingerprint(scans, maps, table)
@@ -157,9 +161,12 @@ def result_objects(
         document.SeriesDescription = f"{NAME} report"
         document.file_meta = file_meta(document)
         objects.append(("report", document))
-    for _, each in objects:
-        set_moment(each, moment)
-        set_dimensions(each)
+    for _, made in objects:
+        set_moment(made, moment)
+        set_dimensions(made)
+        made.SpecificCharacterSet = "ISO_IR 192"
+        if de_identify:
+            mark_deidentified(made)
     return objects
 
 

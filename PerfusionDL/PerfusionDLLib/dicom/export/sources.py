@@ -1,7 +1,6 @@
 """Headers of the images that a result was made from: whose study it belongs to."""
 
 from collections.abc import Iterable
-from copy import deepcopy
 from pathlib import Path
 
 import highdicom as hd
@@ -10,39 +9,38 @@ from pydicom.dataset import Dataset
 
 from ...data.errors import PerfusionError
 from ..header_parts import stable_uid
+from ..pseudonyms import KEPT, image_reference
 from ..read.headers import files_in, frames_in, tolerance
+from .deidentification import without_patient
 
-PERSONAL = (
-    *("PatientBirthDate", "PatientBirthTime", "OtherPatientIDs", "OtherPatientNames", "PatientAddress", "PatientAge"),
-    *("PatientSize", "PatientWeight", "PatientComments", "EthnicGroup", "Occupation", "AdditionalPatientHistory"),
-    *("AccessionNumber", "ReferringPhysicianName", "StudyID", "StudyDescription", "InstitutionName"),
-    *("OperatorsName", "PerformingPhysicianName", "PhysiciansOfRecord", "RequestingPhysician"),
-)
-UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
 REQUIRED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime")
 
 
 @tolerance()
 def source_headers(folders: Iterable[Path], wanted: Iterable[str], *, de_identify: bool = False) -> dict[str, Dataset]:
-    """Headers by SOPInstanceUID of the wanted images, found again in the folders they were read from.
+    """Headers of the wanted images by what was wanted, found again in the folders they were read from.
 
-    de_identify : take patient and study identity out and replace the unique identifiers by one-way ones
+    wanted : SOPInstanceUIDs, or the references that stand for them in saved scenes
+    de_identify : take over only what places the images, and replace the unique identifiers
 
     Raises PerfusionError where one is not there any more.
     """
     wanted = set(wanted)
+    kept = any(one.startswith(KEPT) for one in wanted)
     found: dict[str, Dataset] = {}
     for path in sorted({path for folder in folders for path in files_in(Path(folder))}):
         frames = frames_in(path)
         uid = frames[0].text("SOPInstanceUID") if frames else ""
-        if uid in wanted and uid not in found:
-            found[uid] = complete(pydicom.dcmread(path, stop_before_pixels=True, force=True))
+        name = image_reference(uid) if uid and uid not in wanted and kept else uid
+        if name in wanted and name not in found:
+            found[name] = complete(pydicom.dcmread(path, stop_before_pixels=True, force=True))
     if wanted - set(found):
         raise PerfusionError(
             f"{len(wanted - set(found))} of the images that the result was made from are not in the folder any more.",
-            "Choose the folder with the original DICOM images, which tell whose study the result belongs to.",
+            "Choose the folder with the original DICOM images, which tell whose study the result belongs to. "
+            "A saved scene finds them only with the key of the pseudonyms that it was written with.",
         )
-    return {uid: anonymous(header) for uid, header in found.items()} if de_identify else found
+    return {uid: complete(without_patient(header)) for uid, header in found.items()} if de_identify else found
 
 
 def complete(header: Dataset) -> Dataset:
@@ -52,6 +50,8 @@ def complete(header: Dataset) -> Dataset:
             setattr(header, keyword, "")
     if "FrameOfReferenceUID" not in header:
         header.FrameOfReferenceUID = stable_uid("frame of reference", header.StudyInstanceUID)
+    header.decode()  # names of people, in whatever characters; results are written in UTF-8
+    header.SpecificCharacterSet = "ISO_IR 192"
     share_plane(header)
     return header
 
@@ -70,17 +70,3 @@ def share_plane(header: Dataset) -> None:
             groups.PlanePositionSequence = hd.PlanePositionSequence.from_sequence(groups.PlanePositionSequence)
     if "PlaneOrientationSequence" in shared:
         shared.PlaneOrientationSequence = hd.PlaneOrientationSequence.from_sequence(shared.PlaneOrientationSequence)
-
-
-def anonymous(header: Dataset) -> Dataset:
-    """A copy that says nothing of the patient; the same images give the same new identifiers."""
-    copy = deepcopy(header)
-    for keyword in PERSONAL:
-        if keyword in copy:
-            delattr(copy, keyword)
-    copy.PatientName = "Anonymous"
-    copy.PatientID = f"ANON-{str(stable_uid('anonymous', header.PatientID))[-8:]}"
-    copy.StudyDate = copy.StudyTime = ""
-    for keyword in UIDS:
-        setattr(copy, keyword, stable_uid("anonymous", getattr(header, keyword)))
-    return complete(copy)

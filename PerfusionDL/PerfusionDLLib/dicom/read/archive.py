@@ -15,6 +15,7 @@ from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from ..pseudonyms import make_pseudonym
 from .headers import DAMAGED, tolerance
 
 IDENTITY: list[BaseTag | int] = [Tag(keyword) for keyword in ("SOPInstanceUID", "Modality", "StudyInstanceUID")]
@@ -176,16 +177,12 @@ def find_studies(root: Path, listed: Mapping[str, ListedFile]) -> list[FoundStud
 
 
 def study_label(study_instance_uid: str) -> str:
-    """What tables call a study: made by a one-way hash, so that it says nothing of the patient; always the same.
-
-    >>> study_label("1.2.3")
-    'study-2ccb53962d88'
-    """
+    """What tables call a study: it says nothing of the patient, and with the same key it is always the same."""
     return _label(f"study {study_instance_uid}")
 
 
 def _label(name: str) -> str:
-    return "study-" + hashlib.sha256(_bytes(name)).hexdigest()[:12]
+    return "study-" + make_pseudonym("study", name)
 
 
 def _bytes(text: str) -> bytes:

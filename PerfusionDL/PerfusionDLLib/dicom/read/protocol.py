@@ -67,6 +67,20 @@ class Header:
         return value
 
 
+VENDORS = ("Siemens", "Philips", "GE", "Canon", "Toshiba", "United Imaging", "Bruker", "Hitachi", "Esaote", "Neusoft")
+"""Names of vendors as `Acquisition.vendor` gives them."""
+
+
+def known_vendor(manufacturer: str) -> str:
+    """Which vendor the free text of a header names; empty for every other text, which may be anything.
+
+    >>> known_vendor("SIEMENS Healthineers"), known_vendor("GE MEDICAL SYSTEMS"), known_vendor("scanner of Dr. Doe")
+    ('Siemens', 'GE', '')
+    """
+    words = f" {' '.join(manufacturer.casefold().replace('_', ' ').split())} "
+    return next((name for name in VENDORS if f" {name.casefold()} " in words), "")
+
+
 def read_acquisition(header: Header) -> Acquisition:
     """The acquisition of a slice, and in ``assumed`` the names of what the header did not give.
 
@@ -80,7 +94,7 @@ def read_acquisition(header: Header) -> Acquisition:
     found["repetition_time_s"] = within(header_tr_s, *ECHO_SPACING_S)
     found["contrast_agent"] = contrast_agent(header)
     found["dose_mmol_kg"] = dose_mmol_kg(header, found["contrast_agent"])
-    found["vendor"] = header.text("Manufacturer")
+    found["vendor"] = known_vendor(header.text("Manufacturer"))
     known = {name: value for name, value in found.items() if not isinstance(value, float) or np.isfinite(value)}
     known = {name: value for name, value in known.items() if value != "" or name == "vendor"}
     guessed = add_timing(header, known, header_tr_s)

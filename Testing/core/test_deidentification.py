@@ -1,0 +1,179 @@
+"""What leaves the house without the patient: no attribute of the dictionary; pseudonyms need their key."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pydicom
+import pytest
+from PerfusionDLLib.dicom import export_results, image_reference, make_pseudonym, read_study
+from PerfusionDLLib.dicom.pseudonyms import KEY_VARIABLE, key_file, pseudonym_key
+from pydicom.datadict import DicomDictionary, dictionary_keyword
+from pydicom.dataset import Dataset
+from test_dicom_export import exported, small  # noqa: F401
+
+CANARY = "CANARY"
+TEXT = {"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"}
+VALUES = {
+    **dict.fromkeys(TEXT, CANARY),
+    **{"AS": "099Y", "DA": "19110203", "TM": "010203.040506", "DT": "19110203010203.040506"},
+    **{"DS": "987654.321", "IS": "987654321", "UI": "1.2.987654321.123"},
+}
+SECRETS = (CANARY.encode(), b"099Y", b"19110203", b"010203.04", b"987654.321", b"987654321")
+NEEDED = {
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality"),
+    *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SpecificCharacterSet", "SliceThickness"),
+    *("NumberOfFrames", "PhotometricInterpretation"),
+}
+"""Attributes without which the image is none, or not in its place."""
+
+
+def put_canaries(image):
+    """A value that betrays itself in every attribute of the dictionary that a file may have, also inside a sequence."""
+    inner = Dataset()
+    for tag in DicomDictionary:
+        keyword, kind = dictionary_keyword(tag), DicomDictionary[tag][0]
+        if (tag >> 16) <= 2 or not keyword or kind not in VALUES or keyword in NEEDED:
+            continue
+        for dataset in (image, inner):
+            setattr(dataset, keyword, VALUES[kind])
+    image.RequestAttributesSequence = [inner]
+    image.ReferencedStudySequence = [inner]
+    image.add_new(0x00091001, "LO", CANARY)
+    return image
+
+
+@pytest.fixture
+def canaries(small, tmp_path):  # noqa: F811
+    """The small study with canaries in every image, as arguments of `export_results`."""
+    arguments, _ = small
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    wanted = {uid for scan in arguments["scans"] for part in scan.slices for uid in part.series.instance_uids}
+    for path in arguments["sources"][0].rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        if image.SOPInstanceUID in wanted:
+            with pydicom.config.disable_value_validation():
+                put_canaries(image).save_as(folder / path.name)
+    given = {key: f"{CANARY}.csv" for key in ("rest_arterial_input", "rest_arterial_input_flags", "arterial_input")}
+    maps = [replace(flow, provenance={**flow.provenance, **given}) for flow in arguments["maps"]]
+    table = replace(arguments["table"], provenance={**arguments["table"].provenance, **given})
+    return arguments | {"sources": [folder], "maps": maps, "table": table}
+
+
+def test_no_attribute_of_the_dictionary_comes_through(canaries, tmp_path):
+    written = export_results(tmp_path / "out", **canaries, de_identify=True)
+    assert len(written) == 4
+    source = pydicom.dcmread(next(canaries["sources"][0].iterdir()))
+    hidden = [
+        getattr(source, keyword).encode() for keyword in NEEDED if keyword.endswith("UID") and "Class" not in keyword
+    ]
+    for path in written:
+        content = path.read_bytes()
+        assert not [secret for secret in (*SECRETS, *hidden) if secret in content], path.name
+
+
+def test_every_object_says_that_and_how_the_identity_was_removed(canaries, tmp_path):
+    for path in export_results(tmp_path / "out", **canaries, de_identify=True):
+        made = pydicom.dcmread(path)
+        assert made.PatientIdentityRemoved == "YES"
+        codes = [(item.CodeValue, item.CodingSchemeDesignator) for item in made.DeidentificationMethodCodeSequence]
+        assert codes == [("113100", "DCM"), ("113104", "DCM"), ("113105", "DCM")]
+        assert made.LongitudinalTemporalInformationModified == "REMOVED"
+        assert made.PatientID == str(made.PatientName) == f"ANON-{make_pseudonym('patient', CANARY)}"
+        dates = {str(element.value) for element in made.iterall() if element.VR == "DA" and element.value}
+        assert dates <= {"19000101"}
+
+
+def test_a_pseudonym_needs_its_key(monkeypatch):
+    """A number of seven digits is not found by trying them all."""
+    first = make_pseudonym("patient", "1234567")
+    assert first == make_pseudonym("patient", "1234567") != make_pseudonym("study", "1234567")
+    monkeypatch.setenv(KEY_VARIABLE, "ab" * 32)
+    assert make_pseudonym("patient", "1234567") != first
+
+
+def test_a_key_is_made_once_at_random_and_for_its_user_alone(monkeypatch, tmp_path):
+    monkeypatch.delenv(KEY_VARIABLE)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("APPDATA", str(tmp_path))
+    keys = {pseudonym_key(), pseudonym_key()}
+    if os.name == "posix":
+        assert key_file().stat().st_mode & 0o777 == 0o600
+    key_file().unlink()
+    assert len(keys | {pseudonym_key()}) == 2
+
+
+def test_a_key_that_cannot_be_read_is_said(monkeypatch):
+    from PerfusionDLLib.data.errors import PerfusionError
+
+    for wrong, said in (("no key", "cannot be read"), ("ab", "too short")):
+        monkeypatch.setenv(KEY_VARIABLE, wrong)
+        with pytest.raises(PerfusionError, match=said):
+            pseudonym_key()
+
+
+def test_a_saved_scene_finds_its_images_by_their_references(small, tmp_path):  # noqa: F811
+    arguments, results = small
+    kept = [
+        replace(
+            scan,
+            slices=tuple(
+                replace(part, series=replace(part.series, instance_uids=tuple(map(image_reference, uids))))
+                for part in scan.slices
+                for uids in [part.series.instance_uids]
+            ),
+        )
+        for scan in arguments["scans"]
+    ]
+    export_results(tmp_path, **arguments | {"scans": kept})
+    for path in results.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+PATIENTS = (
+    ("ISO_IR 192", "山田^太郎", "患者/1"),
+    ("ISO_IR 192", "Müller^Jürgen", "A/17"),
+    ("ISO_IR 100", "Müller^Jürgen", "Ä/17"),
+    (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎", "1/2"),
+    ("GB18030", "Wang^XiaoDong=王^小东", "7/8"),
+    ("ISO_IR 144", "Люкceмбypг", "9/10"),
+)
+
+
+@pytest.mark.parametrize(("characters", "name", "number"), PATIENTS)
+def test_written_objects_are_of_the_same_patient_in_every_script(small, tmp_path, characters, name, number):  # noqa: F811
+    arguments, _ = small
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    for path in arguments["sources"][0].rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.SpecificCharacterSet, image.PatientName, image.PatientID = characters, name, number
+        image.save_as(folder / f"{path.parent.name}_{path.name}")
+    written = export_results(tmp_path / "out", **arguments | {"sources": [folder]})
+    assert len(written) == 5
+    for path in written:
+        made = pydicom.dcmread(path)
+        made.decode()
+        assert (str(made.PatientName), made.PatientID) == (name, number), path.name
+
+
+def test_free_text_of_the_scanner_reaches_no_result(small, tmp_path):  # noqa: F811
+    arguments, _ = small
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    for path in arguments["sources"][0].rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        image.SeriesDescription = f"{image.SeriesDescription} {CANARY}"
+        image.ProtocolName = image.Manufacturer = image.ManufacturerModelName = CANARY
+        image.save_as(folder / f"{path.parent.name}_{path.name}")
+    study = read_study([folder])
+    assert CANARY not in repr([(scan.assumptions, [part.acquisition for part in scan.slices]) for scan in study.scans])
+
+
+def test_a_worker_elsewhere_makes_the_same_pseudonyms():
+    program = "from PerfusionDLLib.dicom import make_pseudonym; print(make_pseudonym('patient', '17'))"
+    environment = os.environ | {KEY_VARIABLE: "cd" * 32, "PYTHONPATH": os.pathsep.join(sys.path)}
+    said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == make_pseudonym("patient", "17", key=bytes.fromhex("cd" * 32))
