@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot docs pictures lint lower-types clean
+.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -53,6 +53,9 @@ bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on c
 	$(BIN)/python benchmarks/mbf.py --varied --seeds 8 --methods "averaged (default)"
 	$(BIN)/python benchmarks/mbf_speed.py
 	$(BIN)/python benchmarks/mbf_chain.py
+
+attack: $(VENV)/installed  ## 2,000 damaged scenes, archives, tables and cards: what is lost, leaked or run
+	$(BIN)/python benchmarks/attack.py --count 500
 
 bench-batch: $(VENV)/installed  ## cohorts: throughput, overhead, faults, ten thousand studies
 	PYTHONPATH=Testing/core $(BIN)/python benchmarks/batch.py all

@@ -6,6 +6,7 @@ of a folder in what is said. Usage: ``python benchmarks/attack.py [--count 500] 
 """
 
 import argparse
+import functools
 import hashlib
 import io
 import json
@@ -128,11 +129,26 @@ def make_archive(path, random, good):
     outside = f"{path.parent.parent}/outside/hit"
     escapes = ["../hit", "../../hit", "/tmp/hit-by-attack", outside, "a/../../hit"]
     escapes += ["..\\hit", "C:\\hit", "a/b\\hit"]
-    stored = path.parent / "good.zip"
-    with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in good.items():
+    kind = int(random.integers(7))
+    if kind in (2, 3):
+        path.write_bytes(endless(kind, tuple(good.items())))
+    else:
+        write_archive(path, kind, random, good, escapes)
+    if random.random() < 0.4:
+        path.write_bytes(damage(path.read_bytes(), random))
+
+
+def write_archive(path, kind, random, good, escapes):
+    """A whole scene with something in it that no scene holds."""
+    mrml = next(one for one in good if one.endswith(".mrml"))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        files = dict(good)
+        if kind == 4:
+            places = [b"../", b"/etc/", b"file:///"]
+            files[mrml] = good[mrml].replace(b"Data/", places[int(random.integers(3))])
+        for name, data in files.items():
             archive.writestr(name, data)
-        match int(random.integers(7)):
+        match kind:
             case 0:
                 archive.writestr(escapes[int(random.integers(len(escapes)))], b"x")
             case 1:
@@ -140,25 +156,25 @@ def make_archive(path, random, good):
                 link.external_attr = 0o120777 << 16
                 archive.writestr(link, "../../../outside")
                 archive.writestr("scene/Data/link/hit", b"x")
-            case 2:
-                with archive.open("scene/Data/bomb.nrrd", "w", force_zip64=True) as target:
-                    for _ in range(300):
-                        target.write(bytes(1 << 20))
-            case 3:
-                for number in range(20_001):
-                    archive.writestr(f"scene/{number}", b"")
-            case 4:
-                name = next(one for one in good if one.endswith(".mrml"))
-                archive.writestr(
-                    name, good[name].replace(b"Data/", [b"../", b"/etc/", b"file:///"][int(random.integers(3))])
-                )
             case 5:
-                name = next(one for one in good if one.endswith(".mrml"))
-                archive.writestr("other.mrml", b'<!DOCTYPE a [<!ENTITY b "c">]>' + good[name])
-    path.write_bytes(stored.read_bytes())
-    stored.unlink()
-    if random.random() < 0.4:
-        path.write_bytes(damage(path.read_bytes(), random))
+                archive.writestr("other.mrml", b'<!DOCTYPE a [<!ENTITY b "c">]>' + good[mrml])
+
+
+@functools.cache
+def endless(kind, good):
+    """An archive that unpacks to 600 MB, or holds more files than any scene."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in good:
+            archive.writestr(name, data)
+        if kind == 2:
+            with archive.open("scene/Data/bomb.nrrd", "w", force_zip64=True) as bomb:
+                for _ in range(600):
+                    bomb.write(bytes(1 << 20))
+        else:
+            for number in range(20_001):
+                archive.writestr(f"scene/{number}", b"")
+    return target.getvalue()
 
 
 def make_table(folder, random, good):
