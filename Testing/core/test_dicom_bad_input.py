@@ -78,7 +78,7 @@ def test_no_perfusion_series_lists_what_there_is(three_slices):
     edit(three_slices, make_localizer)
     message = refusal(three_slices)
     assert "No first-pass perfusion series was found" in message
-    assert "series 10 'localizer': one image per slice position, 42 in all" in message
+    assert "series 10: one image per slice position, 42 in all" in message
 
 
 def test_one_frame_per_slice(three_slices):
@@ -162,7 +162,7 @@ def test_one_image_whose_pixels_are_cut_off_is_set_aside(folder):
     path.write_bytes(path.read_bytes()[:-100])
     actual = read_study([folder]).rest
     assert len(actual.slices[0].times_s) == 13
-    assert doubted(actual, "Image 8 of series 10 'SR_TFL_SAX_PERF_REST' is not used: the pixels of image 8")
+    assert doubted(actual, "Image 8 of series 10 is not used: the pixels of image 8")
 
 
 def test_pixels_cut_off_in_many_images(folder):

@@ -228,6 +228,12 @@ class FlagCode(StrEnum):
         "expected. Check the arterial input and the sequence values.",
     )
     NOT_COVERED = ("not_covered", Severity.NOTE, "no slice shows the region", "not covered by any slice.")
+    ACQUISITION_UNCERTAIN = (
+        "acquisition_uncertain",
+        Severity.UNRELIABLE,
+        "what the DICOM headers or stored values say makes every flow of the scan uncertain",
+        "{found}",
+    )
     STRESS_BELOW_REST = (
         "stress_below_rest",
         Severity.UNRELIABLE,

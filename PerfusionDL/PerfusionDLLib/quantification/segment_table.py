@@ -138,7 +138,7 @@ def ratio_interval(numerator: Sequence[float], denominator: Sequence[float]) -> 
 def _doubted(row: SegmentRow, rest: PerfusionMaps | None, stress: PerfusionMaps | None) -> SegmentRow:
     """The row with what makes every flow of a scan doubtful, as far as it has a flow of that scan."""
     doubts = [
-        f"{maps.condition}: {doubt}"
+        make_flag(FlagCode.ACQUISITION_UNCERTAIN, Where(condition=maps.condition, segment=row.aha_segment), found=doubt)
         for maps in (rest, stress)
         if maps and getattr(row, maps.condition).pixels
         for doubt in maps.provenance.get("acquisition_doubts", "").split("\n")

@@ -93,9 +93,9 @@ class Frame:
 
     @property
     def series(self) -> str:
-        """How a user knows the series: its number and description."""
-        name = printable(self.text("SeriesDescription") or self.text("ProtocolName"))
-        return f"series {printable(self.text('SeriesNumber')) or '?'}" + (f" '{name}'" if name else "")
+        """How a user knows the series: its number; its description is free text, which may name the patient."""
+        number = self.number("SeriesNumber")
+        return f"series {number:.0f}" if number == number else "a series without a number"
 
     @property
     def image(self) -> str:
