@@ -280,3 +280,22 @@ def test_a_model_that_only_its_prior_speaks_against_still_widens_the_interval():
     found = fitter.fit(0, part)
     assert abs(np.mean(found.mbf_ml_min_g / flow) - 1) > 0.1
     assert np.mean((found.mbf_low_ml_min_g < flow) & (flow < found.mbf_high_ml_min_g)) > 0.95
+
+
+def test_noise_does_not_bias_high_flow_by_the_fermi_model():
+    random = np.random.default_rng(0)
+    mbf = random.uniform(2.2, 3.4, 800)
+    clean = tissue(mbf, TissueModel.FERMI)
+    noisy = clean + random.normal(0, clean.max(axis=0).mean() / 8, clean.shape)
+    found = fit_curves(TIMES_S, noisy, TIMES_S, bolus(TIMES_S), model=FlowModel.FERMI)
+    assert not found.status.any()
+    assert abs(np.mean(found.mbf_ml_min_g / mbf) - 1) < 0.008
+
+
+@pytest.mark.parametrize("model", [FlowModel.FERMI, FlowModel.SPLINE, FlowModel.PATLAK])
+def test_a_flow_that_no_heart_has_is_at_a_bound_and_not_reported(model):
+    curve = tissue([2.0], TissueModel.FERMI)
+    found = fit_curves(TIMES_S, 8 * curve, TIMES_S, bolus(TIMES_S), model=model)
+    assert FitStatus.AT_BOUND in FitStatus(int(found.status[0]))
+    assert np.isnan(found.mbf_ml_min_g[0])
+    assert np.isfinite(fit_curves(TIMES_S, curve, TIMES_S, bolus(TIMES_S), model=model).mbf_ml_min_g[0])

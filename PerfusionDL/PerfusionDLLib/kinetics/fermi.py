@@ -4,18 +4,21 @@ import numpy as np
 
 from ..data.flow import FitStatus
 from .convolution import FLOW_PER_S, GRID_S, input_matrix, input_spline
-from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL, FlowFits
+from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_FLOW_ML_MIN_G, MOST_SPILL, FlowFits
 from .least_squares import levenberg_marquardt
 
 # Parameters: flow (mL/min/g), log of the decay rate k (1/s), shoulder k * tau0 (1), delay (s)
 LOWER = np.array([0.0, np.log(0.004), -2.0, -1.0])
-UPPER = np.array([12.0, np.log(1.5), 8.0, 6.0])
+UPPER = np.array([MOST_FLOW_ML_MIN_G, np.log(1.5), 8.0, 6.0])
 START_DECAY_PER_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 START_SHOULDER = (0.0, 1.5, 4.0)
 START_DELAY_S = tuple(np.arange(-0.5, 4.1, 0.5))
 INTERVAL_SE = 1.96  # standard errors either side in a 95 % interval
-# Weak priors, against shapes that noise alone draws: log of the decay rate, shoulder, delay about the slice's
-PRIOR_LOG_DECAY, PRIOR_SHOULDER, PRIOR_DELAY_SD_S = (np.log(0.1), 1.0), (1.5, 1.5), 0.7
+# Weak priors, against shapes that noise alone draws: log of the decay rate about that of a distribution volume at the
+# flow of the curve, shoulder, delay about the slice's
+PRIOR_VOLUME = 0.35  # mL/mL, as in `hierarchical.tissue_models.FERMI`
+PRIOR_LOG_DECAY_SD, PRIOR_SHOULDER, PRIOR_DELAY_SD_S = 1.0, (1.5, 1.5), 0.35
+PRIOR_FLOW_ML_MIN_G = (0.3, 5.0)  # limits of the flow that the prior is taken at
 LATE_ARRIVAL_S = 5.0
 NOISE_FLOOR = 3.0  # largest weighted correlation with any start curve, in standard errors
 
@@ -85,8 +88,11 @@ def fit_fermi(
 
     bloods = np.ones(len(spill))
     start, scatter, noticeable = _start(data, weights, lambda atoms: fermi_curves(atoms, matrix, grid_s))
-    delay_s = np.median(start[noticeable, 3]) if noticeable.any() else 0.0
-    prior_sd = np.broadcast_to([np.inf, PRIOR_LOG_DECAY[1], PRIOR_SHOULDER[1], PRIOR_DELAY_SD_S], start.shape)
+    prior_mean = np.zeros((len(data), len(LOWER) + len(spill)))
+    prior_mean[:, 1] = _log_decay_of_volume(start[:, 0].clip(*PRIOR_FLOW_ML_MIN_G))
+    prior_mean[:, 2] = PRIOR_SHOULDER[0]
+    prior_mean[:, 3] = _common_delay_s(data, weights, noticeable, lambda atoms: fermi_curves(atoms, matrix, grid_s))
+    prior_sd = np.broadcast_to([np.inf, PRIOR_LOG_DECAY_SD, PRIOR_SHOULDER[1], PRIOR_DELAY_SD_S], start.shape)
     parameters, converged, normal, misfit = levenberg_marquardt(
         model,
         np.concatenate((start, np.zeros((len(data), len(spill)))), axis=1),
@@ -94,7 +100,7 @@ def fit_fermi(
         np.concatenate((UPPER, bloods)),
         data,
         weights / scatter[:, None],
-        prior_mean=np.concatenate(([0.0, PRIOR_LOG_DECAY[0], PRIOR_SHOULDER[0], delay_s], 0 * bloods)),
+        prior_mean=prior_mean,
         prior_precision=np.concatenate((prior_sd, spill_sd[:, None] * bloods), axis=1) ** -2.0,
     )
     held = parameters[:, len(LOWER) :].sum(axis=1)
@@ -153,6 +159,25 @@ def fermi_curves(parameters, matrix, grid_s):
     slopes = unit * flow_per_s[:, :, None]
     slopes[:, 0] = unit[:, 0] * FLOW_PER_S
     return unit[:, 0] * flow_per_s, slopes
+
+
+def _log_decay_of_volume(flow):
+    """Log of the decay rate (1/s) with which a residue of the prior's shoulder has the prior's volume at some flows."""
+    b = np.exp(-PRIOR_SHOULDER[0])
+    area = (1 + b) * np.log1p(1 / b)  # of the residue, times its decay rate
+    return np.log(area * FLOW_PER_S * flow / PRIOR_VOLUME)
+
+
+def _common_delay_s(data, weights, noticeable, model) -> float:
+    """Delay of the mean of the noticeable curves: it has little noise, and the dictionary is coarse."""
+    if not noticeable.any():
+        return 0.0
+    count = weights[noticeable].sum(axis=0)
+    mean = (weights * data)[noticeable].sum(axis=0) / np.maximum(count, 1)
+    weight = np.sqrt(count)[None]
+    start, scatter, _ = _start(mean[None], (weight > 0).astype(float), model)
+    found, *_ = levenberg_marquardt(model, start, LOWER, UPPER, mean[None], weight / scatter)
+    return float(found[0, 3])
 
 
 def _start(data, weights, model):

@@ -5,7 +5,7 @@ from scipy.interpolate import BSpline
 
 from ..data.flow import FitStatus
 from .convolution import FLOW_PER_S, GRID_S, input_matrix, input_spline
-from .fits import FlowFits
+from .fits import MOST_FLOW_ML_MIN_G, FlowFits
 
 DELAYS_S = np.arange(0.0, 3.6, 0.4)
 KNOTS_S = np.array([0.0, 1.0, 2.0, 3.5, 5.5, 8.0, 12.0, 18.0, 27.0, 40.0, 60.0, 90.0])
@@ -110,7 +110,7 @@ def fit_patlak(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, hematocr
         }
         for name, values in found.items():
             best.setdefault(name, np.zeros((len(data), *values.shape[1:])))[better] = values
-    flows = np.linspace(0.01, 12, 2400)
+    flows = np.linspace(0.01, MOST_FLOW_ML_MIN_G, 2400)
     extraction = -np.expm1(-PATLAK_PS_ML_MIN_G * np.sqrt(flows) / (flows * (1 - hematocrit)))
     flow = np.interp(best["uptake"], flows * extraction, flows)
     steepness = np.interp(flow, flows, 1 / np.gradient(flows * extraction, flows))
@@ -166,7 +166,11 @@ def _fits(flow, se, delay_s, fitted, data, used, complete):
     noticeable = (
         (flow > 0) & (data[:, used].sum(axis=1) > 0) & (np.abs(fitted[:, used]).max(axis=1) > NOISE_FLOOR * scatter)
     )
-    reasons = {FitStatus.SATURATED: ~complete, FitStatus.NO_SIGNAL: complete & ~noticeable}
+    reasons = {
+        FitStatus.AT_BOUND: noticeable & (flow >= MOST_FLOW_ML_MIN_G),
+        FitStatus.SATURATED: ~complete,
+        FitStatus.NO_SIGNAL: complete & ~noticeable,
+    }
     combined = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items())
     status = np.asarray(combined).astype(np.uint8)
     flow, se = (np.where(status == 0, values, np.nan) for values in (flow, se))
