@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from PerfusionDLLib import pipeline
-from PerfusionDLLib.aif.residual_contrast import Residual
+from PerfusionDLLib.aif.residual_contrast import PARTITION_COEFFICIENT, Residual
 from PerfusionDLLib.data.acquisition import Acquisition
 from PerfusionDLLib.data.contours import Contours, Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
@@ -42,24 +42,25 @@ def tissue(mbf_ml_min_g):
     return np.interp(TIMES_S - 0.8, FINE_S, curve * mbf_ml_min_g * 1.05 / 60, left=0)
 
 
-def heart_slice(level, mbf, *, seed=0):
-    """One slice with a septum on the left; one segment has half the flow."""
+def heart_slice(level, mbf, *, seed=0, left_mmol_l=0.0):
+    """One slice with a septum on the left; one segment has half the flow. An injection before may have left agent."""
+    left_tissue = PARTITION_COEFFICIENT * left_mmol_l
     rows, columns = np.mgrid[:64, :64] - 32.0
     radius = np.hypot(rows, columns)
     labels = np.where(radius < 10, 2, np.where(radius < 17, 1, 0)).astype(np.uint8)
     affine = np.diag([-2.0, -2.0, 8.0, 1.0])
     curves = np.zeros((TIMES_S.size, 64, 64))
     curves[:] = signal(0.0, 1.2) * 0.3
-    curves[:, labels == 2] = signal(arterial(TIMES_S), ACQUISITION.t10_blood_s)[:, None]
+    curves[:, labels == 2] = signal(left_mmol_l + arterial(TIMES_S), ACQUISITION.t10_blood_s)[:, None]
     series = {"times_s": TIMES_S, "ijk_to_ras": affine, "acquisition": ACQUISITION, "level": level}
     points = {
         "anterior_rv_ras_mm": affine[:3, :3] @ [21, 18, 0.0],
         "inferior_rv_ras_mm": affine[:3, :3] @ [21, 46, 0.0],
     }
     contours = Contours(peak_frame=12, reference_frame=12, box_px=(14.5, 14.5, 49.5, 49.5), labels=labels, **points)
-    curves[:, labels == 1] = signal(tissue(mbf), ACQUISITION.t10_myocardium_s)[:, None]
+    curves[:, labels == 1] = signal(left_tissue + tissue(mbf), ACQUISITION.t10_myocardium_s)[:, None]
     defect = (labels == 1) & (rows > 5) & (np.abs(columns) < 14) & (level == Level.MID)
-    curves[:, defect] = signal(tissue(mbf * DEFECT_SHARE), ACQUISITION.t10_myocardium_s)[:, None]
+    curves[:, defect] = signal(left_tissue + tissue(mbf * DEFECT_SHARE), ACQUISITION.t10_myocardium_s)[:, None]
     shading = 500 * np.exp(columns / 40)
     noise = np.random.default_rng(seed).normal(0, 0.002, curves.shape)
     measured = ((curves + noise) * shading).astype(np.float32)
@@ -73,10 +74,9 @@ def heart_slice(level, mbf, *, seed=0):
     return PreprocessedSlice(series=PerfusionSeries(signal=measured, **series), motion=motion, contours=contours)
 
 
-def heart_scan(condition, mbf):
-    return PreprocessedScan(
-        condition=condition, slices=tuple(heart_slice(level, mbf, seed=i) for i, level in enumerate(Level))
-    )
+def heart_scan(condition, mbf, *, left_mmol_l=0.0):
+    slices = (heart_slice(level, mbf, seed=i, left_mmol_l=left_mmol_l) for i, level in enumerate(Level))
+    return PreprocessedScan(condition=condition, slices=tuple(slices))
 
 
 @pytest.fixture(scope="module")
@@ -450,3 +450,60 @@ def test_frames_left_out_at_the_peak_hardly_change_flow_and_what_they_show_does_
 def test_an_input_whose_peak_frames_are_left_out_is_believed_less(maps):
     found = pipeline.quantify(without_frames(heart_scan(Condition.STRESS, 2.5), [10, 11, 12]))
     assert found.arterial_input.log_sd > 1.3 * maps[1].arterial_input.log_sd
+
+
+def test_what_is_not_known_of_residual_contrast_is_in_the_interval_of_stress_and_of_the_reserve(maps):
+    """As wide as flow really moves when so much more or less is left."""
+    stress = heart_scan(Condition.STRESS, 2.5, left_mmol_l=0.3)
+
+    def quantified(mmol_l, sd=0.0):
+        found = pipeline.quantify(stress, residual=Residual(blood_mmol_l=mmol_l, sd_mmol_l=sd))
+        return found, pipeline.summarize(maps[0], found).whole
+
+    (less, lower), (more, higher) = quantified(0.26), quantified(0.34)
+    (_, sure), (unsure_maps, unsure) = quantified(0.3), quantified(0.3, 0.04)
+    assert sure.stress.mbf_ml_min_g == pytest.approx(2.39, rel=0.04)
+    moved = np.log(lower.stress.mbf_ml_min_g / higher.stress.mbf_ml_min_g) / 2
+    heights = [np.linalg.norm(found.arterial_input.concentration_mmol_l) for found in (less, more)]
+    of_input = unsure_maps.arterial_input.residual_log_shift
+    assert of_input == pytest.approx(np.log(heights[1] / heights[0]) / 2, rel=0.1)
+    assert (unsure.stress.mbf_ml_min_g, unsure.mpr) == (sure.stress.mbf_ml_min_g, sure.mpr)
+
+    def added(low, high):
+        """Standard deviation of the log that the interval holds beyond that of a residual that is known."""
+        widths = [np.log(high(row) / low(row)) / (2 * 1.96) for row in (unsure, sure)]
+        return np.sqrt(widths[0] ** 2 - widths[1] ** 2)
+
+    of_flow = added(lambda row: row.stress.mbf_low_ml_min_g, lambda row: row.stress.mbf_high_ml_min_g)
+    assert of_flow == pytest.approx(moved, rel=0.25)
+    assert of_flow < of_input, "part of it cancels: the tissue holds contrast agent too"
+    assert added(lambda row: row.mpr_low, lambda row: row.mpr_high) == pytest.approx(moved, rel=0.25)
+
+
+def test_a_reader_is_told_where_residual_contrast_is_hardly_known():
+    stress = heart_scan(Condition.STRESS, 2.5, left_mmol_l=0.3)
+    said = [
+        any("of contrast agent in the blood" in flag for flag in pipeline.summarize(None, found).whole.flags)
+        for found in (
+            pipeline.quantify(stress, residual=Residual(blood_mmol_l=0.3, sd_mmol_l=sd)) for sd in (0.01, 0.06)
+        )
+    ]
+    assert said == [False, True]
+
+
+@pytest.mark.parametrize("gain", [1.1, 1.25])
+def test_images_that_are_brighter_by_another_gain_hold_no_contrast_agent(gain, maps):
+    """All of the image alike: the reserve stays what it is."""
+    stress = heart_scan(Condition.STRESS, 2.5)
+    slices = [
+        dataclasses.replace(
+            part, motion=dataclasses.replace(part.motion, corrected=part.motion.corrected * np.float32(gain))
+        )
+        for part in stress.slices
+    ]
+    found = pipeline.quantify_study(
+        [heart_scan(Condition.REST, 1.0), dataclasses.replace(stress, slices=tuple(slices))]
+    )
+    table, same = pipeline.summarize(*found), pipeline.summarize(*maps)
+    assert table.whole.mpr == pytest.approx(same.whole.mpr, rel=0.03)
+    assert table.whole.mpr_low < same.whole.mpr < table.whole.mpr_high

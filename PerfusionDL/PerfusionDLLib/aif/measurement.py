@@ -13,7 +13,7 @@ from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from ..signal import saturation_recovery
 from . import landmarks
-from .residual_contrast import Baseline, Residual
+from .residual_contrast import Baseline, Residual, log_shift_by_residual
 from .residual_contrast import residual_contrast as residual_of_baselines
 
 NO_RESIDUAL = Residual()
@@ -234,13 +234,13 @@ def _arterial_input(
     curve, before = blood_curve(images, used, region)
     baseline = curve[before].mean() if before.any() else np.nan
 
-    def convert(baseline):
+    def convert(baseline, left_mmol_l=residual.blood_mmol_l):
         return saturation_recovery.concentration(
             curve,
             acquisition,
             baseline=baseline,
             t10_s=acquisition.t10_blood_s,
-            baseline_mmol_l=residual.blood_mmol_l,
+            baseline_mmol_l=left_mmol_l,
             r2_star_l_mmol_s=acquisition.r2_star_blood_l_mmol_s,
         )
 
@@ -267,6 +267,7 @@ def _arterial_input(
             "contrast agent arrives; or choose another slice for the input.",
         )
     shift = np.log(held[1] / held[0])
+    by_residual = log_shift_by_residual(lambda left_mmol_l: convert(baseline, left_mmol_l), residual)
     left_out = _log_sd_of_bridging(series.times_s, blood, used)
     blood[~used] = landmarks.bridge_frames(series.times_s, blood, used & np.isfinite(blood))[~used]
     found = landmarks.arterial_input(series.times_s, scale * blood, region=region, source=source)
@@ -274,10 +275,18 @@ def _arterial_input(
     log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + shift**2 + hidden**2 + left_out**2 + found.log_sd**2))
     if source_of_scale is not None:
         log_sd = float(np.hypot(source_of_scale.log_sd, found.log_sd))
+        by_residual = source_of_scale.residual_log_shift
         found = replace(found, source=f"{source}, scaled by the late blood of {source_of_scale.source}")
     elif baseline < LEAST_BASELINE_SNR * noise:
         flags = (*flags, make_flag(FlagCode.AIF_BLOOD_NEAR_NOISE, baseline_snr=float(baseline / noise)))
-    return replace(found, log_sd=log_sd, flags=flags)
+    return replace(
+        found,
+        log_sd=log_sd,
+        flags=flags,
+        residual_mmol_l=residual.blood_mmol_l,
+        residual_sd_mmol_l=residual.sd_mmol_l,
+        residual_log_shift=by_residual,
+    )
 
 
 def _log_sd_of_bridging(times_s, blood, used) -> float:

@@ -234,6 +234,13 @@ class FlagCode(StrEnum):
         "what the DICOM headers or stored values say makes every flow of the scan uncertain",
         "{found}",
     )
+    RESIDUAL_CONTRAST_UNCERTAIN = (
+        "residual_contrast_uncertain",
+        Severity.CHECK,
+        "contrast agent of an earlier injection makes the scale of the arterial input uncertain",
+        "An earlier injection left {residual_mmol_l:.2f} ± {residual_sd_mmol_l:.2f} mmol/L in the blood; the input "
+        "is uncertain by {input_log_shift:.0%} for it.",
+    )
     STRESS_BELOW_REST = (
         "stress_below_rest",
         Severity.UNRELIABLE,

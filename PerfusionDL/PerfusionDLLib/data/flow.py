@@ -64,6 +64,8 @@ class ArterialInput:
     region : (Y, X) bool, the pixels it was measured in
     source : slice level or series it was taken from
     log_sd : relative uncertainty of its scale; 0 for a curve that is given
+    residual_mmol_l, residual_sd_mmol_l : concentration that an earlier injection left in it before, not part of it
+    residual_log_shift : by how much the log of its height rises when so much more is left; not part of ``log_sd``
     flags : what the user should check
     """
 
@@ -75,6 +77,9 @@ class ArterialInput:
     region: np.ndarray | None = None
     source: str = ""
     log_sd: float = 0.0
+    residual_mmol_l: float = 0.0
+    residual_sd_mmol_l: float = 0.0
+    residual_log_shift: float = 0.0
     flags: tuple[Flag, ...] = ()
 
 

@@ -21,6 +21,7 @@ PLAUSIBLE_MBF_ML_MIN_G = {  # far outside of healthy means and their spread: Bro
 MOST_MBF_ML_MIN_G = 7.0  # of a segment: mean and 8 standard deviations at stress, 2.89 (0.50), in PET of the same study
 PLAUSIBLE_MPR = (0.5, 7.0)  # mean and 3.5 standard deviations, 4.17 (0.80): Sdringola et al., JACC Imaging 2011;4:402.
 # Below 1 blood is stolen from a segment beyond an occluded artery; less than half is not (chosen).
+UNCERTAIN_RESIDUAL = 0.15  # of the log of the arterial input, one standard deviation; chosen: above what repeats differ
 MOST_BELOW_REST = 0.5  # share of the segments in which stress may lie below rest
 PLAUSIBLE_RATE_PRESSURE = (2000.0, 40000.0)  # mmHg/min
 REFERENCE_RATE_PRESSURE = 10000.0
@@ -279,7 +280,16 @@ def _curve_flow(pixels: _Pixels, members: Sequence[int]):
 
 def _scan_flags(maps: PerfusionMaps, whole: SegmentRow) -> Iterator[Flag]:
     """Findings that concern every flow of a scan."""
-    yield from (flag.located(condition=maps.condition) for flag in maps.arterial_input.flags)
+    measured = maps.arterial_input
+    yield from (flag.located(condition=maps.condition) for flag in measured.flags)
+    if abs(measured.residual_log_shift) > UNCERTAIN_RESIDUAL:
+        yield make_flag(
+            FlagCode.RESIDUAL_CONTRAST_UNCERTAIN,
+            Where(condition=maps.condition),
+            residual_mmol_l=measured.residual_mmol_l,
+            residual_sd_mmol_l=measured.residual_sd_mmol_l,
+            input_log_shift=measured.residual_log_shift,
+        )
     flow = getattr(whole, maps.condition).mbf_ml_min_g
     low, high = PLAUSIBLE_MBF_ML_MIN_G[maps.condition]
     if np.isfinite(flow) and not low <= flow <= high:

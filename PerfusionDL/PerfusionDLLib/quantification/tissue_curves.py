@@ -8,7 +8,7 @@ from scipy import ndimage
 from .. import kinetics
 from ..aif import landmarks
 from ..aif.measurement import blood_curve
-from ..aif.residual_contrast import Residual
+from ..aif.residual_contrast import PARTITION_COEFFICIENT, Residual, log_shift_by_residual
 from ..data import aha
 from ..data.contours import Label
 from ..data.flag import Flag, FlagCode, Where, make_flag
@@ -123,6 +123,8 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     signal = saturation_recovery.curves_without_noise_floor(signal, noise, used_frames=used)
     level = max(float(signal[before].mean()), noise, 1e-30)
     doubt = float(np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / level) ** 2))
+    by_residual = _log_shift_by_residual(signal, before, part, residual) - aif_curve.residual_log_shift
+    doubt = float(np.hypot(doubt, by_residual))
     tissue = saturation_recovery.concentration(
         signal,
         series.acquisition,
@@ -131,6 +133,26 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
         baseline_mmol_l=residual.myocardium_mmol_l,
     )
     return tissue, ~np.isfinite(tissue[used]).all(axis=0), doubt
+
+
+def _log_shift_by_residual(signal, before, part: PreprocessedSlice, residual: Residual) -> float:
+    """What one standard deviation more of residual contrast does to the log of the mean tissue curve.
+
+    It does much the same to the arterial input, so that flow changes by the difference.
+    """
+    mean = signal.mean(axis=1)
+    acquisition = part.series.acquisition
+
+    def converted(blood_mmol_l):
+        return saturation_recovery.concentration(
+            np.where(part.used_frames, mean, np.nan),
+            acquisition,
+            baseline=mean[before].mean(),
+            t10_s=acquisition.t10_myocardium_s,
+            baseline_mmol_l=PARTITION_COEFFICIENT * blood_mmol_l,
+        )
+
+    return log_shift_by_residual(converted, residual)
 
 
 def segments_of(part: PreprocessedSlice, number: int) -> tuple[np.ndarray, tuple[Flag, ...]]:
