@@ -36,7 +36,7 @@ def prepare(seed, truth, snr, nets, cache):
         return pickle.loads(stored.read_bytes())
     patient = phantom.simulate_study(seed, model=truth, snr=BLOOD_SNR[snr], config=replace(DEFAULT, dual_sequence=True))
     with tempfile.TemporaryDirectory() as folder:
-        write_study(patient.study, Path(folder), vendor=Vendor.SIEMENS, seed=seed)
+        write_study(patient.study, Path(folder), vendor=Vendor.SIEMENS, seed=seed, first=Condition.REST)
         study = read_study([Path(folder)])
     prepared = patient.truth, study, [pipeline.preprocess(scan, nets) for scan in study.scans]
     if stored:

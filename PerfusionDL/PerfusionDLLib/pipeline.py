@@ -40,6 +40,7 @@ def preprocess(scan: Scan, networks: Networks, *, progress: Progress = lambda st
         assumptions=scan.assumptions,
         aif_series=scan.aif_series,
         aif_is_prebolus=scan.aif_is_prebolus,
+        minutes_after_other=scan.minutes_after_other,
         study=scan.study,
     )
 

@@ -393,3 +393,16 @@ def test_the_real_ge_series_reads_with_its_odd_header():
     assert series.spacing_mm == pytest.approx((1.406, 1.406), abs=1e-3)
     assert {"contrast_agent", "dose_mmol_kg", "hematocrit"} <= set(series.acquisition.assumed)
     assert said(study.rest, "Taken as rest")
+
+
+@pytest.mark.parametrize("first", Condition)
+def test_the_pause_between_the_scans_is_read_from_their_clocks(first, tmp_path):
+    write_study(small_study(slices=1), tmp_path, vendor="ge", first=first)
+    minutes = {scan.condition: scan.minutes_after_other for scan in read_study([tmp_path]).scans}
+    assert minutes.pop(first) == pytest.approx(-10, abs=0.1)
+    assert list(minutes.values()) == pytest.approx([10], abs=0.1)
+
+
+def test_a_scan_alone_follows_no_other(tmp_path):
+    (scan,) = read_study([written(tmp_path, rest_only(slices=1))]).scans
+    assert np.isnan(scan.minutes_after_other)

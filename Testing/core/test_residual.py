@@ -102,3 +102,15 @@ def test_a_scan_alone_with_a_slightly_wrong_density_is_not_given_contrast_agent(
 
 def test_without_a_usable_slice_no_contrast_agent_is_assumed():
     assert [scan.blood_mmol_l for scan in residual_contrast([[], []], recovered_share)] == [0, 0]
+
+
+def test_the_clock_between_the_injections_narrows_it_and_tells_the_order():
+    scans = [[baseline(0.0, REST)], [baseline(0.17, STRESS)]]
+    unknown = residual_contrast(scans, recovered_share)[1]
+    timed = residual_contrast(scans, recovered_share, 8.0)[1]
+    assert timed.sd_mmol_l < unknown.sd_mmol_l
+    assert abs(timed.blood_mmol_l - 0.17) < timed.sd_mmol_l
+    assert residual_contrast(scans, recovered_share, 0.0) == residual_contrast(scans, recovered_share)
+    same = [[baseline(0.1, REST)], [baseline(0.1, STRESS)]]
+    stress_first = residual_contrast(same, recovered_share, -8.0)
+    assert stress_first[0].blood_mmol_l >= stress_first[1].blood_mmol_l

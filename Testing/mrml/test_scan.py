@@ -203,3 +203,14 @@ def children(hierarchy, item):
     items = vtk.vtkIdList()
     hierarchy.GetItemChildren(item, items)
     return [items.GetId(index) for index in range(items.GetNumberOfIds())]
+
+
+@pytest.mark.parametrize("minutes", [-9.75, float("nan")])
+def test_the_pause_since_the_other_scan_survives_the_scene(minutes, tmp_path):
+    scan = replace(small_study.preprocessed_scan(), minutes_after_other=minutes)
+    headless = mrml.HeadlessScene()
+    mrml.writePreprocessed(headless.scene, scan)
+    mrml.saveScene(headless.scene, tmp_path / "scene.mrb")
+    opened = mrml.openScene(tmp_path / "scene.mrb")
+    (nodes,) = mrml.findScans(opened.scene)
+    assert mrml.readScan(nodes).minutes_after_other == pytest.approx(minutes, nan_ok=True)

@@ -325,6 +325,7 @@ def residual_contrast(scans: Sequence[PreprocessedScan], former: Sequence[Residu
     found = residual_of_baselines(
         [[one for one, kept in zip(slices, common, strict=False) if kept and one] for slices in baselines],
         saturation_recovery.recovered_share,
+        scans[1].minutes_after_other if len(scans) == 2 else float("nan"),
     )
     return [replace(residual, memory=tuple(pairs)) for residual, pairs in zip(found, measured, strict=True)]
 

@@ -21,6 +21,8 @@ GAINS = (
 )  # probability and log sd: scans scaled alike but for the coil's load, or at will; chosen
 PLASMA_TERMS = ((3.99, 0.144), (4.78, 0.0111))  # kg/L and 1/min after 1 mmol/kg: Weinmann et al. 1984, see `_prior`
 USUAL_MINUTES = (2.0, 20.0)  # between the injections, where no clock tells
+PLAUSIBLE_MINUTES = (1.0, 180.0)  # between the beginnings of two scans: what a clock may tell
+CLOCK_WRONG = 0.03  # probability that headers tell the order of two scans wrongly; chosen
 KINETICS = (
     (0.7, 0.35),
     (0.3, 1.0),
@@ -66,20 +68,24 @@ class Residual:
 RecoveredShare = Callable[[float, Acquisition], float]
 
 
-def residual_contrast(scans: Sequence[Sequence[Baseline]], recovered_share: RecoveredShare) -> list[Residual]:
+def residual_contrast(
+    scans: Sequence[Sequence[Baseline]], recovered_share: RecoveredShare, minutes_between: float = float("nan")
+) -> list[Residual]:
     """Residual contrast of each scan of a study.
 
     One of two scans is the first and free of it. The other's concentration is a posterior of all witnesses: another
     gain scales blood, myocardium and static tissue alike; contrast agent brightens blood more than myocardium, by
     factors that T1 gives, and static tissue not at all; the density ratio of blood and myocardium is the same in both
     scans; and what an injection leaves follows its pharmacokinetics. Gain and density ratio are integrated out. Which
-    scan is the first, the evidence decides. A scan alone is held against literature proton densities, and small
-    concentrations are not believed.
+    scan is the first, the clock and the evidence decide. A scan alone is held against literature proton densities, and
+    small concentrations are not believed.
 
     Parameters
     ----------
     scans : per scan, the `Baseline` of its slices, in the same order of levels
     recovered_share : function of R1 (1/s) and an `Acquisition`, as `saturation_recovery.recovered_share`
+    minutes_between : from the beginning of the first of two scans to that of the second, negative where that came
+        first; NaN, or what can be no pause within a study, where no clock tells
 
     Examples
     --------
@@ -100,7 +106,11 @@ def residual_contrast(scans: Sequence[Sequence[Baseline]], recovered_share: Reco
         found[known[0]] = _alone([_Curves(one, recovered_share) for one in scans[known[0]]])
     elif len(known) == 2:
         orders = [(known[0], known[1]), (known[1], known[0])]
-        pairs = [_Pair(scans[first], scans[second], recovered_share) for first, second in orders]
+        pauses = [minutes_between, -minutes_between]
+        pairs = [
+            _Pair(scans[first], scans[second], recovered_share, pause)
+            for (first, second), pause in zip(orders, pauses, strict=True)
+        ]
         best = int(np.argmax([pair.log_evidence for pair in pairs]))
         found[orders[best][1]] = pairs[best].residual()
     return found
@@ -127,7 +137,13 @@ def log_shift_by_residual(converted: Callable[[float], np.ndarray], residual: Re
 class _Pair:
     """Two scans of a study of which the first is free of contrast agent; the posterior of the second's."""
 
-    def __init__(self, first: Sequence[Baseline], second: Sequence[Baseline], recovered_share: RecoveredShare) -> None:
+    def __init__(
+        self,
+        first: Sequence[Baseline],
+        second: Sequence[Baseline],
+        recovered_share: RecoveredShare,
+        pause_min: float = float("nan"),
+    ) -> None:
         slices = list(zip(first, second, strict=False))
         ratios = [
             (
@@ -160,7 +176,7 @@ class _Pair:
             for probability, sd in GAINS
         ]
         self.gain = float(np.exp(np.median(ratios, axis=0)[3]))
-        log_posterior = logsumexp(parts, axis=0) + _prior(first[0].acquisition)
+        log_posterior = logsumexp(parts, axis=0) + _prior(first[0].acquisition, pause_min)
         self.log_evidence = float(logsumexp(log_posterior))
         self.posterior = np.exp(log_posterior - self.log_evidence)
 
@@ -183,17 +199,20 @@ def _log_normal(off: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     return -(np.einsum("ck,ck->c", off, np.linalg.solve(covariance, off[:, :, None])[:, :, 0]) + log_determinant) / 2
 
 
-def _prior(acquisition: Acquisition) -> np.ndarray:
+def _prior(acquisition: Acquisition, pause_min: float) -> np.ndarray:
     """Log of the probability of each concentration of the grid, from the pharmacokinetics of an extracellular agent.
 
-    Plasma holds ``dose (3.99 exp(-0.144 t) + 4.78 exp(-0.0111 t))`` t minutes after an injection. It is left open when
-    that was, by how much the patient differs, and the dose where no header gave it.
+    Plasma holds ``dose (3.99 exp(-0.144 t) + 4.78 exp(-0.0111 t))`` t minutes after an injection. It is left open by
+    how much the patient differs, when the injection was where no clock tells, and the dose where no header gave it.
 
     References
     ----------
     Weinmann HJ et al., Physiol Chem Phys Med NMR 1984;16:167; Tofts PS, Kermode AG, Magn Reson Med 1991;17:357.
     """
-    minutes = np.geomspace(*USUAL_MINUTES, 12)
+    told = PLAUSIBLE_MINUTES[0] <= abs(pause_min) <= PLAUSIBLE_MINUTES[1]
+    reversed_ = told and pause_min < 0  # this order of the scans would mean that the clock is wrong
+    minutes = np.array([pause_min]) if told and not reversed_ else np.geomspace(*USUAL_MINUTES, 12)
+    order = np.log(CLOCK_WRONG if reversed_ else 1 - CLOCK_WRONG if told else 0.5)
     plasma = acquisition.dose_mmol_kg * sum(height * np.exp(-rate * minutes) for height, rate in PLASMA_TERMS)
     centers = np.log(plasma * (1 - acquisition.hematocrit))
     dose = ASSUMED_DOSE_LOG_SD * ("dose_mmol_kg" in acquisition.assumed)
@@ -203,7 +222,7 @@ def _prior(acquisition: Acquisition) -> np.ndarray:
         for probability, sd in KINETICS
     )
     density = density / GRID_MMOL_L[1:]
-    return np.log(np.concatenate(([NONE_LEFT], (1 - NONE_LEFT) * density / density.sum())))
+    return order + np.log(np.concatenate(([NONE_LEFT], (1 - NONE_LEFT) * density / density.sum())))
 
 
 def _alone(slices: Sequence["_Curves"]) -> Residual:

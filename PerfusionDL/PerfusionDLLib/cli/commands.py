@@ -211,7 +211,7 @@ def simulate(
 
     with whole_folder(out, Kind.STUDY, overwrite=overwrite) as partial:
         patient = phantom.simulate_study(seed)
-        write_study(patient.study, partial / "dicom", vendor=vendor, seed=seed)
+        write_study(patient.study, partial / "dicom", vendor=vendor, seed=seed, first=Condition.REST)
         write_truth(partial / "truth", patient)
     output.print(f"Phantom patient {seed} in {out / 'dicom'}, its truth in {out / 'truth'}.", markup=False)
 

@@ -73,7 +73,7 @@ class PreprocessedScan:
     """The preprocessed slices of one condition, base to apex.
 
     aif_series, aif_is_prebolus : series made to measure the arterial input, as in `Scan`
-    study : label of its study, as in `Scan`
+    minutes_after_other, study : as in `Scan`
     """
 
     condition: Condition
@@ -81,4 +81,5 @@ class PreprocessedScan:
     assumptions: tuple[str, ...] = ()
     aif_series: PerfusionSeries | None = None
     aif_is_prebolus: bool = False
+    minutes_after_other: float = float("nan")
     study: str = ""

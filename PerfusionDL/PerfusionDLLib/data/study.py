@@ -87,6 +87,7 @@ class Scan:
     aif_series : pre-bolus or short-saturation series that measures the arterial input, where there is one
     aif_is_prebolus : it was a diluted bolus, on a clock of its own; else it was measured in the same heartbeats
     assumptions : sentences on what the reader had to assume about the data
+    minutes_after_other : since the other scan began, negative where that came later; NaN where no clock tells
     study : label of its study that says nothing of the patient (`dicom.study_label`); empty where nobody gave one
     """
 
@@ -94,6 +95,7 @@ class Scan:
     slices: tuple[PerfusionSeries, ...]
     aif_series: PerfusionSeries | None = None
     aif_is_prebolus: bool = False
+    minutes_after_other: float = float("nan")
     assumptions: tuple[str, ...] = ()
     study: str = ""
 

@@ -32,6 +32,11 @@ class _Images:
     motion: MotionCompensation
 
 
+def _number(value: float | None) -> float:
+    """A number that a scene may not hold; NaN where it does not."""
+    return float("nan") if value is None else float(value)
+
+
 class ScanReader:
     """Reads a scan again after each correction; images and labels are read anew only where they changed."""
 
@@ -52,6 +57,7 @@ class ScanReader:
             assumptions=tuple(attribute(self.nodes.browser, "assumptions") or ()),
             aif_series=self._readInputSeries(),
             aif_is_prebolus=bool(attribute(self.nodes.inputSeries, "prebolus")),
+            minutes_after_other=_number(attribute(self.nodes.browser, "minutes_after_other")),
             study=attribute(self.nodes.browser, "study") or "",
         )
 

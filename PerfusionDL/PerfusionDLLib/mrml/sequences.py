@@ -33,6 +33,8 @@ def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None =
     setAttribute(browser, "slices", len(scan.slices))
     setAttribute(browser, "assumptions", list(scan.assumptions))
     setAttribute(browser, "study", scan.study)
+    if np.isfinite(scan.minutes_after_other):
+        setAttribute(browser, "minutes_after_other", scan.minutes_after_other)
     setAttribute(browser, "disclaimer", DISCLAIMER)
     nodes = ScanNodes(browser)
     for part, series in zip(nodes.slices, scan.slices, strict=True):

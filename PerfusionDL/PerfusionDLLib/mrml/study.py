@@ -61,6 +61,7 @@ def writePreprocessed(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, stu
         assumptions=scan.assumptions,
         aif_series=scan.aif_series,
         aif_is_prebolus=scan.aif_is_prebolus,
+        minutes_after_other=scan.minutes_after_other,
         study=scan.study,
     )
     nodes = writeScan(scene, acquired, studyItem=studyItem)

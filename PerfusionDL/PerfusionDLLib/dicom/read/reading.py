@@ -1,13 +1,13 @@
 """Perfusion studies from folders of DICOM files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ...data.study import Condition, Identity, Level, Study
-from . import geometry
+from . import condition, geometry
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, choose
 from .consistency import typical_text
@@ -59,6 +59,12 @@ def read_study(
         which: load(which, one.scan, one.how, placed[which], reader, choices.acquisition.get(which, {}))
         for which, one in chosen.items()
     }
+    begun_s = {which: one.scan.start_s for which, one in chosen.items()}
+    if len(scans) == 2:
+        scans = {
+            which: replace(scan, minutes_after_other=(begun_s[which] - begun_s[condition.other(which)]) / 60)
+            for which, scan in scans.items()
+        }
     return Study(rest=scans.get(Condition.REST), stress=scans.get(Condition.STRESS), identity=identity_of(chosen))
 
 
