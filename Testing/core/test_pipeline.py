@@ -483,7 +483,7 @@ def test_what_is_not_known_of_residual_contrast_is_in_the_interval_of_stress_and
 def test_a_reader_is_told_where_residual_contrast_is_hardly_known():
     stress = heart_scan(Condition.STRESS, 2.5, left_mmol_l=0.3)
     said = [
-        any("of contrast agent in the blood" in flag for flag in pipeline.summarize(None, found).whole.flags)
+        FlagCode.RESIDUAL_CONTRAST_UNCERTAIN in codes_of(pipeline.summarize(None, found).whole.flags)
         for found in (
             pipeline.quantify(stress, residual=Residual(blood_mmol_l=0.3, sd_mmol_l=sd)) for sd in (0.01, 0.06)
         )

@@ -238,8 +238,8 @@ class FlagCode(StrEnum):
         "residual_contrast_uncertain",
         Severity.CHECK,
         "contrast agent of an earlier injection makes the scale of the arterial input uncertain",
-        "An earlier injection left {residual_mmol_l:.2f} ± {residual_sd_mmol_l:.2f} mmol/L in the blood; the input "
-        "is uncertain by {input_log_shift:.0%} for it.",
+        "residual contrast, {residual_mmol_l:.2f} ± {residual_sd_mmol_l:.2f} mmol/L in blood, makes the arterial input "
+        "uncertain by {input_log_shift:.0%}.",
     )
     STRESS_BELOW_REST = (
         "stress_below_rest",
