@@ -88,7 +88,7 @@ def batch(
         memory_limit_gb=memory_limit,
         send=send,
         address=scheduler,
-        certificates=Certificates(*files) if all(files) else None,
+        certificates=Certificates(tls_ca_file, tls_cert, tls_key) if tls_ca_file and tls_cert and tls_key else None,
         workers=workers,
     )
     with shown() as show, ended_by_signal(lambda number: KeyboardInterrupt()):

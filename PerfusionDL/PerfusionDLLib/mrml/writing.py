@@ -42,11 +42,13 @@ def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: Preproces
     setFlags(nodes.contours, part.flags)
     if nodes.rvInsertionPoints is None:
         nodes.rvInsertionPoints = _newPointList(scene, f"{name} RV insertion points")
-    nodes.rvInsertionPoints.SetAndObserveTransformNodeID(nodes.originalVolume.GetTransformNodeID())
+    nodes.rvInsertionPoints.SetAndObserveTransformNodeID(
+        nodes.browser.GetProxyNode(nodes.original).GetTransformNodeID()
+    )
     _writePoints(nodes.rvInsertionPoints, contours)
     if nodes.box is None:
         nodes.box = _newBox(scene, f"{name} box")
-    nodes.box.SetAndObserveTransformNodeID(nodes.originalVolume.GetTransformNodeID())
+    nodes.box.SetAndObserveTransformNodeID(nodes.browser.GetProxyNode(nodes.original).GetTransformNodeID())
     _writeBox(nodes.box, contours.box_px, series)
     if part.automatic is not None:
         _writeAutomatic(scene, nodes, part.automatic, f"{name} automatic contours")

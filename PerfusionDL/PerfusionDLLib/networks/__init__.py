@@ -211,7 +211,7 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "sha256": lambda value: isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"),
     "input.spacing_mm": _is_number,
     "input.size": _is_count,
-    "input.scaled_to_percentile": lambda value: _is_number(value) and value <= 100,
+    "input.scaled_to_percentile": lambda value: isinstance(value, int | float) and _is_number(value) and value <= 100,
     "architecture.channels_in": _is_count,
     "architecture.channels_out": _is_count,
     "architecture.widths": _are_counts,
