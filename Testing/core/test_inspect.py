@@ -38,7 +38,7 @@ def test_every_decision_is_said_and_nobody_named(folder):
     text = "\n".join(report.lines)
     assert not report.refused
     for words in (
-        "series 10 'SR_TFL_SAX_PERF_STRESS': 28 images at places of 2 x 14 images; perfusion, 2 slices",
+        "series 10: 28 images at places of 2 x 14 images; perfusion, 2 slices",
         "clock: AcquisitionTime",
         "NominalInterval: 0.950 s",
         "InstanceNumber runs with it",
