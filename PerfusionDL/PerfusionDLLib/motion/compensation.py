@@ -1,4 +1,4 @@
-"""From a moving series to a still one."""
+"""Motion compensation of one slice: every frame in the pose of the reference frame."""
 
 from typing import cast
 
@@ -7,12 +7,12 @@ import numpy as np
 from ..data.preprocessed import MotionCompensation
 from .field import dense_field, resampled
 from .grid import Frames, Grid
-from .groupwise import align, may_move, start
-from .precontrast import align_dark, count_dark, place_dark
+from .groupwise import align, find_improved_frames, start
+from .precontrast import align_precontrast_frames, count_precontrast_frames, place_precontrast_frames
 from .translation_search import find_translations
 
-COARSE_MM, FINE_MM = 4.0, 2.0  # working grids
-ALIGNED_QUALITY = 0.5
+COARSE_MM, FINE_MM = 4.0, 2.0  # mm between the points of the working grids
+ALIGNED_QUALITY = 0.5  # least quality (0 to 1) of an aligned frame; chosen
 
 
 def compensate(
@@ -69,14 +69,14 @@ def compensate(
     blurred, sharp = Frames(signal, coarse, smoothing_mm=2.5), Frames(signal, fine, smoothing_mm=1.0)
     alignment = align(blurred, coarse, alignment, order=1, iterations=4, contrasts=4)
     alignment = align(blurred, coarse, alignment, order=4, iterations=5, contrasts=4, learn=(1, 4))
-    dark = count_dark(blurred, coarse, alignment, reference_frame)
-    alignment = place_dark(blurred, coarse, alignment, dark)
+    precontrast = count_precontrast_frames(blurred, coarse, alignment, reference_frame)
+    alignment = place_precontrast_frames(blurred, coarse, alignment, precontrast)
     alignment = align(sharp, fine, alignment, order=6, iterations=6, contrasts=6, learn=(0, 5, 2))
-    alignment = align_dark(sharp, fine, alignment, dark)
+    alignment = align_precontrast_frames(sharp, fine, alignment, precontrast)
     quality = cast(np.ndarray, alignment.quality)
     aligned = quality >= ALIGNED_QUALITY
     aligned[reference_frame] = True
-    moved = aligned & may_move(sharp, fine, alignment, reference_frame=reference_frame, contrasts=6)
+    moved = aligned & find_improved_frames(sharp, fine, alignment, reference_frame=reference_frame, contrasts=6)
     displacement_mm = dense_field(alignment.waves_mm, fine, signal.shape[1:], reference_frame=reference_frame)
     displacement_mm[~moved] = 0
     return MotionCompensation(
@@ -108,7 +108,7 @@ def _check(signal, spacing_mm, reference_frame, region_px) -> None:
 
 
 def _enhancing_region(signal, spacing_mm) -> tuple[float, float, float, float]:
-    """A box of 70 mm around the largest connected area where the signal rises most."""
+    """Box of 70 mm around the largest connected area where the signal rises most."""
     from scipy import ndimage
 
     sigma = [4 / spacing for spacing in spacing_mm]

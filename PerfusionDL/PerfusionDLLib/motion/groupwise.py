@@ -4,7 +4,7 @@ Aligned frames of a perfusion series are a few images (tissues) times a few curv
 the first principal components is noise or motion. The displacements minimize that rest by Gauss-Newton steps in which
 all frames are coupled, so that the principal components, which follow from the displacements, do not hold a wrong pose.
 
-How far a frame may move, and in which ways, is learned from the series itself (see `prior`).
+How far a frame may move, and in which ways, is learned from the series itself (see `motion_prior`).
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,17 @@ import numpy as np
 from scipy import ndimage
 
 from .grid import Frames, Grid
-from .motion_prior import Prior, loosened, smooth_covariance
+from .motion_prior import Prior, allow_smooth_deformation, smooth_covariance
 
-LARGEST_STEP_MM = 4.0
-CONJUGATE_STEPS = 10
-CLEARLY = 5.0  # difference of log likelihoods
-OWN_NOISE = 0.5  # less than this part of the noise left over: the components describe the noise of the frame
-OWN_STRUCTURE = 0.2  # less than this part of the structure of both neighbors: an empty frame
-SURROUNDINGS_MM = 24.0
-LOOK_AROUND = 2  # iteration in which it is seen what around the heart moves with it
-FOLLOWS_FROM, FOLLOWS_TO = 1.15, 1.45  # noise left over around the heart: moves with it surely, surely not
+# All chosen; `make bench-motion` measures the result.
+LARGEST_STEP_MM = 4.0  # mm that an amplitude may change in one Gauss-Newton step
+CONJUGATE_STEPS = 10  # conjugate-gradient steps in each Gauss-Newton step
+DECISIVE = 5.0  # difference of log likelihoods that decides between two poses
+OWN_NOISE = 0.5  # share of the noise: a frame with less residual has components that describe its noise
+OWN_STRUCTURE = 0.2  # share of the structure of both neighbors: a frame with less is empty
+SURROUNDINGS_MM = 24.0  # mm around the ellipse of the left ventricle
+SURROUNDINGS_ITERATION = 2  # in which the tissue around the heart that moves with it is found
+FOLLOWS_FROM, FOLLOWS_TO = 1.15, 1.45  # residual over noise of surroundings that move with the heart, and that do not
 # Share of the root mean square signal; chosen: SNR 500, which no perfusion image reaches, yet far above the rounding of
 # single precision (1e-7), so that no series is so clean that rounding decides where its frames lie.
 LEAST_NOISE = 2e-3
@@ -30,11 +31,11 @@ LEAST_NOISE = 2e-3
 
 @dataclass(frozen=True)
 class Alignment:
-    """Displacements of all frames and what is known about them.
+    """Displacements of all frames, their covariance and their quality.
 
     waves_mm : (T, 2, order, order) float32 amplitudes of the cosines
     covariance : (2 order², 2 order²) mm², of the amplitudes over the frames
-    follows : (rows, columns) 0 to 1, what around the heart moves with it
+    follows : (rows, columns) 0 to 1, how surely the tissue around the heart moves with it
     weight : (rows, columns) of each grid point in the fit
     quality : (T,) 0 to 1, share of the structure of a frame that other frames share
     """
@@ -69,55 +70,60 @@ def align(
     order : of the cosines, 1 for translations
     contrasts : principal components (RV, LV, myocardium, static tissue, lung...); few while the frames are still far
         apart, since a component to spare lets the deepest breaths keep a pose of their own
-    learn : steps in which the prior is learned after each iteration, the last number for all further ones. None at
-        first begins with a looser one: what was learned while the frames were still far apart holds them there.
+    learn : steps in which the prior is learned after each iteration, the last number for all further ones. With 0 first
+        the prior is widened before the start: a prior learned while the frames were far apart would hold them there.
     """
     alignment = _with_order(begin, order)
     near, around = grid.window(), grid.window(SURROUNDINGS_MM)
     follows = _on_grid(alignment.follows, near.shape)
     window = near + (around - near) * follows
     weight = alignment.weight if alignment.weight.shape == window.shape else window
-    waves, covariance = alignment.waves_mm, alignment.covariance if learn[0] else loosened(alignment.covariance)
+    waves, covariance = (
+        alignment.waves_mm,
+        alignment.covariance if learn[0] else allow_smooth_deformation(alignment.covariance),
+    )
     components = max(1, min(contrasts, len(waves) // 3))
     for iteration in range(iterations):
-        images = frames.at(fields(waves, grid))
+        images = frames.at(compute_fields(waves, grid))
         model = LowRank(images, weight, components)
-        if iteration == LOOK_AROUND:
-            follows = model.follows(images, near)
+        if iteration == SURROUNDINGS_ITERATION:
+            follows = model.find_followers(images, near)
             window = near + (around - near) * follows
         noise_power = model.noise**2 * frames.noise_correlation(grid)
         prior = Prior(waves.reshape(len(waves), -1), covariance)
         waves, seen = _gauss_newton(waves, model, grid, prior, noise_power)
-        covariance = prior.learned(waves.reshape(len(waves), -1), seen, learn[min(iteration, len(learn) - 1)])
+        covariance = prior.learn_covariance(waves.reshape(len(waves), -1), seen, learn[min(iteration, len(learn) - 1)])
         weight = window * model.trust(window)
     return Alignment(waves, covariance, weight, follows, model.quality())
 
 
-def may_move(frames: Frames, grid: Grid, alignment: Alignment, *, reference_frame: int, contrasts: int) -> np.ndarray:
-    """(T,) bool: a frame may move unless it clearly fits the others better where it was."""
+def find_improved_frames(
+    frames: Frames, grid: Grid, alignment: Alignment, *, reference_frame: int, contrasts: int
+) -> np.ndarray:
+    """(T,) bool, False for a frame that clearly fits the others better without its displacement."""
     unmoved = np.broadcast_to(alignment.waves_mm[reference_frame], alignment.waves_mm.shape)
-    images = frames.at(fields(alignment.waves_mm, grid))
+    images = frames.at(compute_fields(alignment.waves_mm, grid))
     model = LowRank(images, alignment.weight, max(1, min(contrasts, len(images) // 3)))
 
     def rest(images):
         weighted = (images * model.root).reshape(len(images), -1)
         return (weighted**2).sum(1) - ((weighted @ model.tissues.T) ** 2).sum(1)
 
-    tolerance = 2 * CLEARLY * model.noise**2 * frames.noise_correlation(grid)
-    return rest(images) < rest(frames.at(fields(unmoved, grid))) + tolerance
+    tolerance = 2 * DECISIVE * model.noise**2 * frames.noise_correlation(grid)
+    return rest(images) < rest(frames.at(compute_fields(unmoved, grid))) + tolerance
 
 
-def fields(waves_mm: np.ndarray, grid: Grid) -> np.ndarray:
-    """(T, 2, rows, columns) mm."""
+def compute_fields(waves_mm: np.ndarray, grid: Grid) -> np.ndarray:
+    """(T, 2, rows, columns) mm displacement at the grid points, from cosine amplitudes."""
     rows, columns = grid.cosines(waves_mm.shape[-1])
     return rows.T @ waves_mm.astype(np.float32) @ columns
 
 
 class LowRank:
-    """The principal components of aligned frames, weighted, and what they leave over.
+    """The principal components of aligned frames, weighted, and their residual.
 
-    A component little stronger than noise is only partly believed to be contrast (`certain`, 0 to 1), as the likelihood
-    of probabilistic principal components has it. Noise is never believed to be less than `LEAST_NOISE`.
+    A component little stronger than noise counts as contrast in part (`reliability`, 0 to 1), by the likelihood of
+    probabilistic principal components. Noise counts as `LEAST_NOISE` at least.
     """
 
     def __init__(self, images: np.ndarray, weight: np.ndarray, components: int) -> None:
@@ -134,8 +140,8 @@ class LowRank:
         self.tissues = (self.curves / np.sqrt(power).astype(np.float32)).T @ data
         explained = self.curves @ (self.curves.T @ data)
         self.residual = (data - explained).reshape(images.shape)
-        self.certain = (1 - np.minimum(max(np.median(values[:-components]), least) / power, 1)).astype(np.float32)
-        self.doubtful = (data - (self.curves * self.certain) @ (self.curves.T @ data)).reshape(images.shape)
+        self.reliability = (1 - np.minimum(max(np.median(values[:-components]), least) / power, 1)).astype(np.float32)
+        self.unexplained = (data - (self.curves * self.reliability) @ (self.curves.T @ data)).reshape(images.shape)
         self.images = explained.reshape(images.shape) / np.maximum(self.root, 1e-3)
         self.residual_power = (self.residual**2).sum((1, 2)) / total
         self.least_power = least / total + 1e-30
@@ -143,10 +149,10 @@ class LowRank:
         self._weight = weight
 
     def outside(self, images: np.ndarray) -> np.ndarray:
-        """The part of weighted images (T, rows, columns) that neither contrast curves nor tissues explain."""
+        """(T, rows, columns) part of weighted images that neither contrast curves nor tissues explain."""
         rest = images.reshape(len(images), -1)
-        rest = rest - ((rest @ self.tissues.T) * self.certain) @ self.tissues
-        rest -= (self.curves * self.certain) @ (self.curves.T @ rest)
+        rest = rest - ((rest @ self.tissues.T) * self.reliability) @ self.tissues
+        rest -= (self.curves * self.reliability) @ (self.curves.T @ rest)
         return rest.reshape(images.shape)
 
     def quality(self) -> np.ndarray:
@@ -169,8 +175,8 @@ class LowRank:
         filled = structure / np.maximum(OWN_STRUCTURE * np.minimum(around, np.minimum(before, after)), 1e-30)
         return np.clip(shared, 0, 1) * np.minimum(noisy, 1) * np.minimum(filled, 1)
 
-    def follows(self, images: np.ndarray, window: np.ndarray) -> np.ndarray:
-        """(rows, columns) 0 to 1, whether what lies outside the window is aligned as well as what is inside."""
+    def find_followers(self, images: np.ndarray, window: np.ndarray) -> np.ndarray:
+        """(rows, columns) 0 to 1, where the surroundings of the window are aligned as well as its inside."""
         flat = images.reshape(len(images), -1)
         rest = flat - self.curves @ (self.curves.T @ flat)
         power = ndimage.uniform_filter((rest**2).mean(0).reshape(window.shape), 3, mode="nearest")
@@ -184,7 +190,7 @@ class LowRank:
 
 
 def _gauss_newton(waves_mm, model, grid, prior, noise_power) -> tuple[np.ndarray, np.ndarray]:
-    """One step for all frames: new amplitudes, and how precisely the images alone tell those of each frame."""
+    """One step for all frames: new amplitudes, and the precision that the images alone give each frame."""
     frames, _, order, _ = waves_mm.shape
     rows, columns = grid.cosines(order)
     slopes = np.gradient(model.images, *grid.step_mm, axis=(1, 2))
@@ -198,14 +204,14 @@ def _gauss_newton(waves_mm, model, grid, prior, noise_power) -> tuple[np.ndarray
         return np.stack([rows @ (slope * images) @ columns.T for slope in slopes], 1).reshape(frames, -1)
 
     amplitudes = waves_mm.reshape(frames, -1)
-    free = 1 - model.curves**2 @ model.certain
+    free = 1 - model.curves**2 @ model.reliability
     blocks = normal_blocks(slopes, grid, order) * (free / noise_power)[:, None, None].astype(np.float32)
     precision, pull = prior.precision.astype(np.float32), prior.pull(amplitudes).astype(np.float32)
     spread = np.linalg.inv(blocks + precision)
     step = _conjugate_gradients(
         lambda x: projected(model.outside(image_change(x))) / noise_power + (precision @ x[..., None])[..., 0],
         lambda x: (spread @ x[..., None])[..., 0],
-        -projected(model.doubtful) / noise_power - pull,
+        -projected(model.unexplained) / noise_power - pull,
     )
     step = np.clip(step, -LARGEST_STEP_MM, LARGEST_STEP_MM)
     return (amplitudes + step).reshape(waves_mm.shape).astype(np.float32), blocks

@@ -1,20 +1,21 @@
-"""What displacements are likely, learned from the series itself (empirical Bayes).
+"""Prior of the displacements, learned from the series itself (empirical Bayes).
 
 Over the frames, the amplitudes of the cosines have a normal distribution whose covariance is estimated along with them.
 Hearts move in few ways: along most axes of the covariance nothing is left, and noise moves no frame there. A still
-series is left still, and dark frames move the way bright frames breathe.
+series is left still, and precontrast frames move the way the enhanced frames breathe.
 """
 
 import numpy as np
 
+# All chosen; `make bench-motion` measures the result.
 PRIOR_FRAMES = 0.5  # frames that the smooth prior counts for against the frames of the series
 SMOOTHNESS = 2.0  # displacement amplitude falls with this power of the spatial frequency
-TRANSLATION_MM, DEFORMATION_MM = 8.0, 1.0
-DEFORMATION_SHARE = 0.15  # of the whole movement
-TAIL = 4.0  # degrees of freedom
-LARGEST_SHRINK = 0.2
-LEAST_MM2 = 1e-6
-FARTHEST_SEEN_SD = 4.0
+TRANSLATION_MM, DEFORMATION_MM = 8.0, 1.0  # mm, standard deviations before anything is learned
+DEFORMATION_SHARE = 0.15  # of the translation: deformation that a widened prior allows
+TAIL = 4.0  # degrees of freedom of Student's t for translations
+LARGEST_SHRINK = 0.2  # least factor on a variance in one step
+LEAST_MM2 = 1e-6  # mm², least variance
+FARTHEST_SEEN_SD = 4.0  # standard deviations of a translation beyond which deformation grows no further
 
 
 class Prior:
@@ -25,30 +26,30 @@ class Prior:
 
     def __init__(self, amplitudes: np.ndarray, covariance: np.ndarray) -> None:
         self.covariance = covariance
-        self.scale = _typical(amplitudes, covariance)
+        self.scale = _compute_scale(amplitudes, covariance)
         self.mean = (amplitudes * self.scale**2).sum(0) / (self.scale**2).sum(0)
         self.precision = self._scaled(np.linalg.inv(covariance))
 
     def pull(self, amplitudes: np.ndarray) -> np.ndarray:
-        """(T, n) force away from the mean: precision times deviation."""
+        """(T, n) gradient of minus the log probability: precision times deviation from the mean."""
         return _times(self.precision, amplitudes - self.mean)
 
-    def learned(self, amplitudes: np.ndarray, seen: np.ndarray, steps: int) -> np.ndarray:
+    def learn_covariance(self, amplitudes: np.ndarray, seen: np.ndarray, steps: int) -> np.ndarray:
         """(n, n) covariance after steps of expectation and maximization, in which the images stay as they were seen.
 
         amplitudes : most likely under this prior;  seen : (T, n, n) precision that the images alone give them
         """
-        believed, origin = self, self.mean
+        current, origin = self, self.mean
         seen, amplitudes = seen.astype(float), amplitudes.astype(float)  # what is determined is very well determined
         target = _times(seen + self.precision, amplitudes - origin)
         for _ in range(steps):
-            spread = np.linalg.inv(seen + believed.precision)
-            offset = target + _times(believed.precision, believed.mean - origin)
+            spread = np.linalg.inv(seen + current.precision)
+            offset = target + _times(current.precision, current.mean - origin)
             amplitudes = origin + _times(spread, offset)
-            believed = Prior(amplitudes, believed.fitted(amplitudes, spread))
-        return believed.covariance
+            current = Prior(amplitudes, current.update_covariance(amplitudes, spread))
+        return current.covariance
 
-    def fitted(self, amplitudes: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    def update_covariance(self, amplitudes: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """(n, n) covariance of amplitudes with their posterior covariance (T, n, n): one step.
 
         Where nothing moves it would take many steps to reach zero; along each axis of the new covariance the variance
@@ -61,12 +62,12 @@ class Prior:
         """
         frames, count = amplitudes.shape
         deviation = ((amplitudes - self.mean) * self.scale).astype(float)
-        doubt = self._scaled(spread).sum(0, dtype=float)
+        uncertainty = self._scaled(spread).sum(0, dtype=float)
         scatter = deviation.T @ deviation
-        variance, axes = np.linalg.eigh((scatter + doubt) / frames)
+        variance, axes = np.linalg.eigh((scatter + uncertainty) / frames)
         variance = np.maximum(variance, LEAST_MM2)
-        seen, unsure, before = (_along(axes, matrix) for matrix in (scatter, doubt, self.covariance))
-        determined = np.maximum(frames - unsure / before, 1e-2 * frames)
+        seen, uncertain, before = (_along(axes, matrix) for matrix in (scatter, uncertainty, self.covariance))
+        determined = np.maximum(frames - uncertain / before, 1e-2 * frames)
         apart = np.subtract.outer(np.log(variance), np.log(variance)) / np.sqrt(2 / frames)
         alike = np.exp(-(apart**2) / 2)
         variance = variance * np.clip(alike @ (seen / variance) / (alike @ determined), LARGEST_SHRINK, 1)
@@ -91,21 +92,21 @@ def smooth_covariance(
     return np.diag(np.tile(variance.ravel(), 2))
 
 
-def loosened(covariance: np.ndarray) -> np.ndarray:
+def allow_smooth_deformation(covariance: np.ndarray) -> np.ndarray:
     """(n, n) covariance that allows for a smooth deformation in proportion to how far the frames move as a whole."""
     count = len(covariance)
     moved_mm2 = covariance[0, 0] + covariance[count // 2, count // 2]
     return covariance + smooth_covariance(round((count / 2) ** 0.5), 0, DEFORMATION_SHARE**2 * moved_mm2)
 
 
-def expected_deformation(translations_mm: np.ndarray, known_mm: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """(N, n) most likely amplitudes of frames translated by (N, 2), from amplitudes (T, ...) of known ones.
+def expected_deformation(translations_mm: np.ndarray, seen_mm: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """(N, n) most likely amplitudes of frames translated by (N, 2), from the amplitudes (T, ...) of other frames.
 
     Translations farther than any that was seen come with no more deformation than those.
     """
     count = len(covariance)
     rigid = [0, count // 2]
-    mean = known_mm.reshape(len(known_mm), -1).mean(0)
+    mean = seen_mm.reshape(len(seen_mm), -1).mean(0)
     offset, inverse = translations_mm - mean[rigid], np.linalg.inv(covariance[np.ix_(rigid, rigid)])
     distance = np.sqrt(np.einsum("ni,ij,nj->n", offset, inverse, offset))
     share = FARTHEST_SEEN_SD / np.maximum(distance, FARTHEST_SEEN_SD)
@@ -114,7 +115,7 @@ def expected_deformation(translations_mm: np.ndarray, known_mm: np.ndarray, cova
     return found
 
 
-def _typical(amplitudes: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+def _compute_scale(amplitudes: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """(T, n) float32 scale of the prior, low for the translation of a rare deep breath (Student's t)."""
     rigid = [0, amplitudes.shape[1] // 2]
     offset = amplitudes[:, rigid] - np.median(amplitudes[:, rigid], axis=0)
