@@ -1,4 +1,4 @@
-"""Corrections become cases that name nobody, cases become lessons, and lessons become networks beside the old ones."""
+"""Corrections become cases that name nobody, cases become training samples, and samples train new networks."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.evaluation.agreement import dice
 from PerfusionDLLib.motion.field import resampled
 from PerfusionDLLib.training import corrections, finetune
-from PerfusionDLLib.training.lessons import TEACHES, lesson
+from PerfusionDLLib.training.correction_samples import TRAINED_BY, make_sampler
 from scipy import ndimage
 
 UID = "1.2.826.0.1.3680043.77"
@@ -124,9 +124,9 @@ def test_cases_name_nobody(cases, slices):
 
 
 @pytest.mark.parametrize("step", networks.STEPS)
-def test_a_lesson_shows_the_heart_as_its_network_sees_it(found, step):
+def test_a_sample_shows_the_heart_as_its_network_sees_it(found, step):
     network = getattr(networks.load_networks(), step)
-    draw = lesson(found[0], network)
+    draw = make_sampler(found[0], network)
     rng = np.random.default_rng(0)
     for _ in range(8):
         sample = draw(rng)
@@ -147,10 +147,10 @@ def test_a_lesson_shows_the_heart_as_its_network_sees_it(found, step):
             assert np.isnan(sample.points_px).all()
 
 
-def test_the_answer_to_a_lesson_is_what_a_good_network_says(found):
-    """The shipped network, shown a lesson of a phantom, draws what the lesson asks for."""
+def test_the_target_of_a_sample_is_what_a_good_network_predicts(found):
+    """The shipped network, given a sample of a phantom, predicts its target."""
     network = networks.load_networks().labels
-    sample = lesson(found[0], network)(np.random.default_rng(1))
+    sample = make_sampler(found[0], network)(np.random.default_rng(1))
     answer = network(sample.image).argmax(axis=0)
     assert dice(answer == 1, sample.labels == 1) > 0.8
     assert dice(answer == 2, sample.labels == 2) > 0.85
@@ -206,7 +206,7 @@ def test_studies_left_out_teach_nothing(found):
 
 @pytest.mark.parametrize("step", networks.STEPS)
 def test_a_network_is_kept_only_if_it_does_not_lose(found, step):
-    found = [replace(one, parts=frozenset(TEACHES[step])) for one in found]
+    found = [replace(one, parts=frozenset(TRAINED_BY[step])) for one in found]
     measure, more = finetune.JUDGED_BY[step]
     good, bad = (
         [finetune.Score(name="", condition="stress", level="mid", **{measure: value}) for _ in found]

@@ -22,13 +22,13 @@ from ..evaluation.network_scores import MEASURES, Score, evaluate
 from ..networks import SHIPPED, STEPS, Network, Networks, load_networks
 from ..results.atomic import Kind, whole_folder
 from .card import stored
+from .correction_samples import TRAINED_BY, make_sampler
 from .corrections import Correction, read_corrections
 from .fit import BATCH, batches, loss_for, tensors
-from .lessons import TEACHES, lesson
 from .synthetic.samples import Sample, turned
 
-LEARNING_RATE = 3e-4
-LEFT_OUT_SHARE = 0.25
+LEARNING_RATE = 3e-4  # chosen
+LEFT_OUT_SHARE = 0.25  # share of the studies that judge the result; chosen
 JUDGED_BY = {  # the measure that decides whether a network is kept, and whether more of it is better
     "peak": ("peak_frame_error", False),
     "box": ("epicardium_dice", True),
@@ -36,12 +36,12 @@ JUDGED_BY = {  # the measure that decides whether a network is kept, and whether
     "points": ("insertion_points_mm", False),
 }
 PHANTOM_SEED = 60000
-"""Of the patient on which is seen what was forgotten."""
+"""Seed of the phantom patient on which forgetting is measured; chosen: no other seed is near."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one network: kept as it was, or trained further, and why."""
+    """Decision on one network: kept as it was, or trained further, and why."""
 
     step: str
     learned: bool
@@ -67,7 +67,7 @@ def learn(
     as well on their corrected slices, judged by the whole chain.
 
     weights : the networks to begin with, the shipped ones by default; they are not touched
-    phantoms : on how many phantom slices to look for what was forgotten
+    phantoms : number of phantom slices on which forgetting is measured
     Returns a table of both on the slices left out, also written as ``comparison.md``.
 
     Raises PerfusionError where fewer than two studies were corrected, or ``out`` is not empty.
@@ -76,7 +76,11 @@ def learn(
     kept, left_out = split(corrections, seed)
     progress(f"Learning from {_counted(kept)}; judging on {_counted(left_out)}.")
     before = now = load_networks(weights, device=device)
-    steps = [name for name in STEPS if step in (name, "all") and teaching(kept, name) and teaching(left_out, name)]
+    steps = [
+        name
+        for name in STEPS
+        if step in (name, "all") and usable_corrections(kept, name) and usable_corrections(left_out, name)
+    ]
     if not steps:
         raise PerfusionError(
             "The corrections do not teach the network that was asked for, or leave none to judge it on.",
@@ -87,7 +91,11 @@ def learn(
         current, verdicts, trained = scores["before"], [], {}
         for name in steps:
             network, done = train_further(
-                getattr(now, name), teaching(kept, name), minutes=minutes / len(steps), seed=seed, progress=progress
+                getattr(now, name),
+                usable_corrections(kept, name),
+                minutes=minutes / len(steps),
+                seed=seed,
+                progress=progress,
             )
             changed: dict[str, Any] = {name: network}
             candidate = replace(now, **changed)
@@ -98,7 +106,7 @@ def learn(
             if verdict.learned:
                 now, current, trained[name] = candidate, found, done
         scores["after"] = current
-        progress("Looking on phantoms for what was forgotten.")
+        progress("Measuring on phantoms what was forgotten.")
         cases = list(islice(phantom_cases([PHANTOM_SEED], held_out=False), phantoms))
         elsewhere = [[score for score, _, _ in evaluate(cases, networks)] for networks in (before, now)]
         table = comparison(left_out, scores["before"], scores["after"], verdicts, elsewhere)
@@ -108,7 +116,7 @@ def learn(
                 about = {
                     "command": command,
                     "started_from_sha256": getattr(before, name).card["sha256"],
-                    "corrected": _counted(teaching(kept, name)),
+                    "corrected": _counted(usable_corrections(kept, name)),
                     "batches": trained[name],
                 }
                 judged = {"command": command, "left out": _summary(name, left_out, scores), "kept_because": "no worse"}
@@ -136,9 +144,9 @@ def split(corrections: Sequence[Correction], seed: int) -> tuple[list[Correction
     return apart
 
 
-def teaching(corrections: Sequence[Correction], step: str) -> list[Correction]:
-    """Those that a network can learn from, or be judged on."""
-    found = [one for one in corrections if one.parts & TEACHES[step]]
+def usable_corrections(corrections: Sequence[Correction], step: str) -> list[Correction]:
+    """Corrections that a network can be trained on, or be judged on."""
+    found = [one for one in corrections if one.parts & TRAINED_BY[step]]
     if step == "points":
         found = [one for one in found if np.isfinite(one.case.reference.rv_points_px).all()]
     return found
@@ -177,7 +185,7 @@ def train_further(
 def _mixed(network: Network, corrections: Sequence[Correction], seed: int) -> Iterator[list[Sample]]:
     """Endless batches, half of them corrected slices, each from one of eight sides."""
     rng = np.random.default_rng(seed)
-    draw = [lesson(one, network) for one in corrections]
+    draw = [make_sampler(one, network) for one in corrections]
     for drawn in batches(network.card["name"], seed):
         size = drawn[0].labels.shape[-1]
         mine = [draw[i](rng) for i in rng.integers(len(draw), size=BATCH // 2)]
@@ -272,7 +280,7 @@ def _summary(step: str, corrections: Sequence[Correction], scores: dict[str, lis
 
 def _of_judges(step: str, corrections: Sequence[Correction], scores: Sequence[Score]) -> list[Score]:
     """The scores of those slices whose correction says something about a network."""
-    judges = teaching(corrections, step)
+    judges = usable_corrections(corrections, step)
     return [score for one, score in zip(corrections, scores, strict=True) if one in judges]
 
 

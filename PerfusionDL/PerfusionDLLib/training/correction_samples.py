@@ -1,4 +1,4 @@
-"""What each network can learn from a slice that a reader corrected: samples as its card says it sees them."""
+"""Training samples from slices that a reader corrected, at the spacing and size of each network's card."""
 
 from collections.abc import Callable
 
@@ -13,34 +13,39 @@ from ..preprocessing.window import Window
 from .corrections import Correction
 from .synthetic.samples import Sample
 
-TEACHES = {
+TRAINED_BY = {
     "peak": {Part.PEAK_FRAME, Part.BOX, Part.LABELS},
     "box": {Part.BOX, Part.LABELS},
     "labels": {Part.LABELS},
     "points": {Part.RV_INSERTION_POINTS},
 }
-"""Which parts must have been corrected for a slice to teach a network."""
+"""Corrected parts of a slice that a network can be trained on; one of them is enough."""
 
-_OFF_CENTER_MM = {"peak": 40.0, "box": 40.0, "labels": 12.0, "points": 12.0}
-_ZOOM_SD = 0.08
+_OFF_CENTER_MM = {  # mm, largest shift of a sample; chosen
+    "peak": 40.0,
+    "box": 40.0,
+    "labels": 12.0,
+    "points": 12.0,
+}
+_ZOOM_SD = 0.08  # standard deviation of the log of its scale; chosen
 
 
-def lesson(one: Correction, network: Network) -> Callable[[np.random.Generator], Sample]:
+def make_sampler(correction: Correction, network: Network) -> Callable[[np.random.Generator], Sample]:
     """A function that draws samples of a corrected slice, each placed and scaled a little differently."""
-    step, case = network.card["name"], one.case
+    step, case = network.card["name"], correction.case
     spacing_mm, labels = case.series.spacing_mm, case.reference.labels
     masks = (labels == np.array(list(Label))[:, None, None]).astype(np.float32)
     row0, column0, row1, column1 = compute_box(labels)
     heart = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
     image = (np.array(labels.shape) - 1) / 2
-    looks = [(network.spacing_mm, image if step in ("peak", "box") else heart)]
+    views = [(network.spacing_mm, image if step in ("peak", "box") else heart)]
     if step == "peak":
-        looks.append((network.closer_spacing_mm, heart))
-    images = {"peak": _series, "box": _frames}.get(step, _moments)(one, network)
-    points = _clockwise(one) if step == "points" else np.full((2, 2), np.nan)
+        views.append((network.closer_spacing_mm, heart))
+    images = {"peak": _series, "box": _frames}.get(step, _phases)(correction, network)
+    points = _clockwise(correction) if step == "points" else np.full((2, 2), np.nan)
 
     def draw(rng: np.random.Generator) -> Sample:
-        seen_mm, middle = looks[rng.integers(len(looks))]
+        seen_mm, middle = views[rng.integers(len(views))]
         off_px = rng.uniform(-1, 1, 2) * _OFF_CENTER_MM[step] / spacing_mm
         zoom = np.exp(rng.normal(0, _ZOOM_SD))
         window = Window(network.size, seen_mm * zoom, tuple(middle + off_px), spacing_mm)
@@ -52,42 +57,42 @@ def lesson(one: Correction, network: Network) -> Callable[[np.random.Generator],
     return draw
 
 
-def _aligned(one: Correction) -> tuple[np.ndarray, np.ndarray, list[int]]:
+def _aligned(correction: Correction) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """The series in the pose of the contours, the curve of its cavity, and the frames around the LV peak."""
-    series, reference = one.case.series, one.case.reference
+    series, reference = correction.case.series, correction.case.reference
     if reference.displacement_mm is None:
         raise ValueError("a corrected slice needs its motion, got none")
     images = resampled(series.signal, reference.displacement_mm, series.spacing_mm)
     curve = images[:, reference.labels == Label.BLOOD_POOL].mean(axis=1)
-    return images, curve, find_bright_frames(curve, one.reference_frame)
+    return images, curve, find_bright_frames(curve, correction.reference_frame)
 
 
-def _frames(one: Correction, network: Network) -> np.ndarray:
+def _frames(correction: Correction, network: Network) -> np.ndarray:
     """(frame, 1, Y, X) the frames around the LV peak."""
-    images, _, frames = _aligned(one)
+    images, _, frames = _aligned(correction)
     return images[frames][:, None]
 
 
-def _moments(one: Correction, network: Network) -> np.ndarray:
-    """(frame, 3, Y, X) the average_phases of the first pass about each of these frames."""
-    images, curve, frames = _aligned(one)
-    right = one.case.reference.labels == Label.RV_BLOOD_POOL
+def _phases(correction: Correction, network: Network) -> np.ndarray:
+    """(frame, 3, Y, X) average images of the phases of the first pass about each of these frames."""
+    images, curve, frames = _aligned(correction)
+    right = correction.case.reference.labels == Label.RV_BLOOD_POOL
     rv = images[:, right].mean(axis=1) if right.any() else None
     return average_phases(images, frames, usable=np.ones(len(images), bool), lv=curve, rv=rv)
 
 
-def _series(one: Correction, network: Network) -> np.ndarray:
+def _series(correction: Correction, network: Network) -> np.ndarray:
     """(1, frame, Y, X) the whole series without lead frames, as many frames as the network takes."""
-    signal = one.case.series.signal
+    signal = correction.case.series.signal
     used = signal[count_lead_frames(signal) :]
     place = np.linspace(0, len(used) - 1, network.channels)
     weight = np.maximum(1 - np.abs(place[:, None] - np.arange(len(used))), 0).astype(np.float32)
     return np.tensordot(weight, used, axes=1)[None]
 
 
-def _clockwise(one: Correction) -> np.ndarray:
+def _clockwise(correction: Correction) -> np.ndarray:
     """(2, 2) insertion points in the order in which the septum runs clockwise on the screen."""
-    labels, points = one.case.reference.labels, one.case.reference.rv_points_px
+    labels, points = correction.case.reference.labels, correction.case.reference.rv_points_px
     heart = np.argwhere((labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL)).mean(axis=0)
     right = np.argwhere(labels == Label.RV_BLOOD_POOL)
     between = right.mean(axis=0) if len(right) else points.mean(axis=0)
