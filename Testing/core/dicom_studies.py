@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 from PerfusionDLLib.data.acquisition import Acquisition
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries, Scan, Study
+from PerfusionDLLib.dicom import write_study
 
 FRAMES, SIZE = 14, 8
 TO_APEX = np.array([-0.6, 0.6, -0.53]) / np.linalg.norm([-0.6, 0.6, -0.53])
@@ -71,3 +73,27 @@ def with_proton_density(scan, count):
     """The scan with bright frames in front of every slice."""
     lead = np.full((count, SIZE, SIZE), 3000, np.float32)
     return replace(scan, slices=tuple(replace(one, proton_density=lead) for one in scan.slices))
+
+
+def rest_only(**options):
+    """A study of one scan."""
+    return Study(rest=small_scan(Condition.REST, **options))
+
+
+def written(folder, study, vendor="siemens"):
+    """The folder, into which the study was written."""
+    write_study(study, folder, vendor=vendor)
+    return folder
+
+
+def edit(folder, change, *, pattern="*.dcm"):
+    """Apply a change to every file; the change gets the image and its place in the order of file names."""
+    for index, path in enumerate(sorted(folder.rglob(pattern))):
+        image = pydicom.dcmread(path)
+        change(image, index)
+        image.save_as(path)
+
+
+def said(scan, words):
+    """Whether a sentence on the scan holds some words."""
+    return any(words in sentence for sentence in scan.assumptions)

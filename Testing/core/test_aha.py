@@ -78,3 +78,20 @@ def test_layers_of_a_crescent_meet_in_the_middle_of_the_wall():
 
 def test_a_wall_without_a_cavity_has_no_depth():
     assert np.isnan(transmural_depth(ndimage.binary_dilation(np.eye(20, dtype=bool)))).all()
+
+
+@pytest.mark.parametrize("erased", [10, 13, 15])
+def test_the_depth_of_half_a_ring_divides_by_nothing(erased):
+    """Rows of a small ring are erased, as with the eraser of the Segment Editor, its blood pool is left."""
+    radius = np.hypot(*(np.mgrid[:24, :24] - 12.0))
+    wall, pool = (radius > 2) & (radius < 4), radius <= 2
+    wall[:erased] = False
+    with np.errstate(all="raise"):
+        depth = transmural_depth(wall, pool)
+    assert ((depth[wall] > 0) & (depth[wall] < 1)).all()
+
+
+def test_a_wall_that_fills_the_image_has_no_depth():
+    wall = np.ones((9, 9), bool)
+    wall[4, 4] = False
+    assert np.isnan(transmural_depth(wall)).all()

@@ -332,3 +332,16 @@ def test_a_doubt_stands_on_every_segment_that_has_a_flow_of_the_scan(finished_st
     assert rows
     found = [[flag for flag in row.flags if flag.code is FlagCode.ACQUISITION_UNCERTAIN] for row in rows]
     assert all([flag.text_with_condition for flag in flags] == ["rest: The clocks differ."] for flags in found)
+
+
+def test_a_third_scan_whose_words_contradict_each_other_is_asked_for(folder):
+    """The repeated scan kept the protocol name of the scan before: its description counts, and two scans say rest."""
+    for path, image in list(images(folder / "scan1")):
+        image.SeriesInstanceUID, image.SeriesNumber = "2.25.30", 30
+        image.SeriesDescription = "SR_TFL_SAX_PERF_REST_REPEAT"
+        rename(image, path, "again")
+        for keyword in ("AcquisitionTime", "ContentTime"):
+            image[keyword].value = f"1031{image[keyword].value[4:]}"
+        image.save_as(path.with_name(f"again{path.name}"))
+    assert "stress" in image.ProtocolName.lower()
+    assert "There are 3 perfusion scans" in refusal(folder)

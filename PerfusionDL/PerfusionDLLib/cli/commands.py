@@ -13,6 +13,7 @@ from .. import NOTICE, __version__
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from ..data.study import Condition, Scan
+from ..data.vendor import Vendor
 from ..report import table_text
 from ..results.atomic import Kind, check_replaceable, whole_folder
 from . import acquisition as given
@@ -45,20 +46,6 @@ class Step(StrEnum):
     LABELS = "labels"
     POINTS = "points"
     ALL = "all"
-
-
-class Vendor(StrEnum):
-    """Whose way of writing DICOM a phantom study is written in."""
-
-    SIEMENS = "siemens"
-    PHILIPS = "philips"
-    GE = "ge"
-    ENHANCED = "enhanced"
-    CANON = "canon"
-    UNITED_IMAGING = "united-imaging"
-    SIEMENS_INTEROPERABLE = "siemens-interoperable"
-    SIEMENS_XA = "siemens-xa"
-    PHILIPS_ENHANCED = "philips-enhanced"
 
 
 @app.command()

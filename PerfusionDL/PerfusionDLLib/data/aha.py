@@ -121,7 +121,7 @@ def transmural_depth(myocardium, blood_pool=None):
     Ratio of the distances to the two borders, measured to the borders' pixel edges.
 
     myocardium : (Y, X) bool; blood_pool : (Y, X) bool, by default the cavity enclosed by the myocardium
-    returns : (Y, X) float32, NaN outside the myocardium
+    returns : (Y, X) float32, NaN outside the myocardium, and everywhere where one of its borders is not in the image
 
     Examples
     --------
@@ -156,9 +156,9 @@ def _depth(myocardium, blood_pool):
     cavity = filled & ~myocardium
     if blood_pool is not None:
         cavity |= blood_pool & ~myocardium
-    if not myocardium.any() or not cavity.any():
+    if not myocardium.any() or not cavity.any() or (myocardium | cavity).all():
         return depth
-    to_endo = ndimage.distance_transform_edt(~cavity) - 0.5
-    to_epi = ndimage.distance_transform_edt(myocardium | cavity) - 0.5
-    depth[myocardium] = (to_endo / (to_endo + to_epi))[myocardium]
+    to_endo = ndimage.distance_transform_edt(~cavity)[myocardium] - 0.5
+    to_epi = ndimage.distance_transform_edt(myocardium | cavity)[myocardium] - 0.5
+    depth[myocardium] = to_endo / (to_endo + to_epi)  # both are at least half a pixel inside the wall
     return depth

@@ -1,5 +1,6 @@
 """Perfusion studies in DICOM: read whatever scanners write, write what scanners write, give results to the archive."""
 
+from ..data.vendor import Vendor
 from .export.objects import export_results
 from .pseudonyms import KEY_VARIABLE, image_reference, make_pseudonym, pseudonym_key
 from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
@@ -8,7 +9,6 @@ from .read.choices import NO_CHOICES, ReadChoices
 from .read.entered import choices_from
 from .read.inspection import Inspection, inspect_folders
 from .read.reading import read_study
-from .write.vendors import Vendor
 from .write.writing import write_study
 
 __all__ = [

@@ -140,8 +140,9 @@ def several_studies(scans: Sequence[FoundScan]) -> PerfusionError | None:
 
 def named_scans(scans: Sequence[FoundScan]) -> list[FoundScan]:
     """Of more than two scans, the only one that says rest and the only one that says stress; else all of them."""
-    said = [condition.from_words(scan.evidence.said) for scan in scans]
-    if said.count(Condition.REST) > 1 or said.count(Condition.STRESS) > 1 or not any(said):
+    said = [scan.evidence.condition for scan in scans]
+    unclear = any(scan.evidence.contradicts_itself for scan in scans)
+    if unclear or said.count(Condition.REST) > 1 or said.count(Condition.STRESS) > 1 or not any(said):
         return list(scans)
     rest = [
         f"Not used: {scan.name}, described as neither rest nor stress."

@@ -26,7 +26,6 @@ SHORTER = 0.92  # a vasodilator shortens the R-R interval by 15 to 30 percent
 class Evidence:
     """What is known of one scan before it is called rest or stress.
 
-    words : descriptions and names of drugs; name : how a user knows it
     words : by attribute, descriptions and names of drugs; name : how a user knows it
     rr_s : median interval between frames of a slice; start_s : when it began, NaN if unknown; frames : how many
     """
@@ -43,6 +42,16 @@ class Evidence:
         return " ".join(self.words.values())
 
     @property
+    def condition(self) -> Condition | None:
+        """What its words say; where they contradict each other, what the description of the series says."""
+        return from_words(self.said) or from_words(self.words.get("SeriesDescription", ""))
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether its words say both, and the description of the series does not decide."""
+        return all(mentions(self.said)) and self.condition is None
+
+    @property
     def described(self) -> str:
         """Name, time of day and size, so that a user can tell it from others."""
         parts = [f"{self.frames} frames {self.rr_s:.2f} s apart"]
@@ -57,12 +66,22 @@ def from_words(text: str) -> Condition | None:
     >>> from_words("SR_TFL_SAX_PERF_STRESS"), from_words("PerfRest"), from_words("first pass, restored")
     (<Condition.STRESS: 'stress'>, <Condition.REST: 'rest'>, None)
     """
-    words = re.split(r"[\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())
-    stress = any(part in word for word in words for part in STRESS_WORDS)
-    rest = any(word.removeprefix("perf").removesuffix("perf") in REST_WORDS for word in words)
+    stress, rest = mentions(text)
     if stress == rest:
         return None
     return Condition.STRESS if stress else Condition.REST
+
+
+def mentions(text: str) -> tuple[bool, bool]:
+    """Whether a text speaks of stress, and whether it speaks of rest.
+
+    >>> mentions("Stress/Rest Perfusion")
+    (True, True)
+    """
+    words = re.split(r"[\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())
+    stress = any(part in word for word in words for part in STRESS_WORDS)
+    rest = any(word.removeprefix("perf").removesuffix("perf") in REST_WORDS for word in words)
+    return stress, rest
 
 
 def decide(scans: Sequence[Evidence]) -> list[tuple[Condition, str, str]]:
@@ -76,7 +95,7 @@ def decide(scans: Sequence[Evidence]) -> list[tuple[Condition, str, str]]:
         )
     if len(scans) == 1:
         return [alone(scans[0])]
-    said = [from_words(scan.said) for scan in scans]
+    said = [scan.condition for scan in scans]
     shared = ""
     if (said[0] and said[0] == said[1]) or not any(said):
         own = [from_words(" ".join(own_words(scan, scans[1 - index]))) for index, scan in enumerate(scans)]
@@ -94,7 +113,7 @@ def decide(scans: Sequence[Evidence]) -> list[tuple[Condition, str, str]]:
 
 def alone(scan: Evidence) -> tuple[Condition, str, str]:
     """The condition of the only scan."""
-    said = from_words(scan.said)
+    said = scan.condition
     if said:
         return said, f"Taken as {said} because the description of {scan.name} says so.", ""
     sentence = f"Taken as rest: {scan.name} is the only scan and its description names neither rest nor stress."

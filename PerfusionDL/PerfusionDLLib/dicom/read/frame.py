@@ -98,6 +98,11 @@ class Frame:
         return f"series {number:.0f}" if number == number else "a series without a number"
 
     @property
+    def description(self) -> str:
+        """What the series says of itself in lower case, to decide by; no message repeats it."""
+        return f"{self.text('SeriesDescription')} {self.text('ImageComments')}".lower()
+
+    @property
     def image(self) -> str:
         """How a user knows the image within its series."""
         return str(self.index + 1) if self.frames > 1 else printable(self.text("InstanceNumber")) or "?"

@@ -31,23 +31,35 @@ def same_place(one: Slice, member: Slice) -> bool:
 
 def without_aif(group: Sequence[Slice], notes: list[str]) -> tuple[list[Slice], Slice | None]:
     """The imaging slices, and the low-resolution or short-saturation slice of a dual-sequence protocol."""
-    areas = [np.linalg.norm(one.matrix[:3, 0]) * np.linalg.norm(one.matrix[:3, 1]) for one in group]
-    delays = [one.first.number("InversionTime") for one in group]
-    longest = np.nanmax(delays) if np.isfinite(delays).any() else float("nan")
-    is_aif = [
-        len(group) > 1
-        and (
-            area > COARSER * min(areas)
-            or delay < SHORTER * longest
-            or any(word in one.first.series.lower() for word in AIF_WORDS)
-        )
-        for one, area, delay in zip(group, areas, delays, strict=True)
-    ]
-    found = [one for one, yes in zip(group, is_aif, strict=True) if yes]
-    if not found or all(is_aif):
+    reasons = [why_aif(one, group) for one in group]
+    found = [(one, why) for one, why in zip(group, reasons, strict=True) if why]
+    if not found or all(reasons):
         return list(group), None
-    notes.append(f"The arterial input series is {found[0].first.series}: low resolution or short saturation time.")
-    return [one for one, yes in zip(group, is_aif, strict=True) if not yes], found[0]
+    aif, why = found[0]
+    notes.append(f"The arterial input series is {aif.first.series}: {why}.")
+    for one, other_why in found[1:]:
+        notes.append(f"Not used: a further slice of an arterial input, of {one.first.series} ({other_why}).")
+    return [one for one, yes in zip(group, reasons, strict=True) if not yes], aif
+
+
+def why_aif(one: Slice, group: Sequence[Slice]) -> str:
+    """Why a slice is the arterial input of the slices acquired beside it; "" where it is none."""
+    if len(group) < 2:
+        return ""
+    smallest = min(map(pixel_area_mm2, group))
+    if pixel_area_mm2(one) > COARSER * smallest:
+        return f"its pixels are {pixel_area_mm2(one) / smallest:.1f} times as large as those of the others"
+    delays = [member.first.number("InversionTime") for member in group]
+    if np.isfinite(delays).any() and one.first.number("InversionTime") < SHORTER * np.nanmax(delays):
+        return f"its saturation time is {said_ms(one.first)} where that of others is {np.nanmax(delays):g} ms"
+    named = [any(word in member.first.description for word in AIF_WORDS) for member in group]
+    called = any(word in one.first.description for word in AIF_WORDS)
+    return "its description says so" if called and not all(named) else ""
+
+
+def pixel_area_mm2(one: Slice) -> float:
+    """Area of a pixel."""
+    return float(np.linalg.norm(one.matrix[:3, 0]) * np.linalg.norm(one.matrix[:3, 1]))
 
 
 def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]) -> tuple[list[Slice], Slice | None]:

@@ -20,6 +20,7 @@ FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
 SHORTEST_SPAN_S = 8.0
 CINE_SPAN_S = 2.0  # a gated cine covers one heartbeat
 CINE_STEP_S = 0.1  # frames of a real-time cine follow each other faster than those of perfusion
+DERIVED_WORDS = ("derived", "moco", "motion corr", "motion_corr")
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 MOSTLY_IN_LINE = 0.9  # numbers that run less with time do not count images
 MOST_ASIDE = 0.05  # share of the frames of a slice, above which their loss makes flow doubtful
@@ -60,8 +61,8 @@ class Slice:
     @property
     def is_derived(self) -> bool:
         """Whether the scanner computed it from other images, e.g. its own motion correction."""
-        text = f"{self.first.text('ImageType')} {self.first.series}".upper()
-        return "DERIVED" in text or "MOCO" in text or "MOTION CORR" in text
+        text = f"{self.first.text('ImageType').lower()} {self.first.description}"
+        return any(word in text for word in DERIVED_WORDS)
 
     def timed(self, times_s: np.ndarray) -> "Slice":
         """The same slice with other times for its frames, which need not be sorted; frames without one are left out."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -10,6 +9,7 @@ from pydicom.uid import MRImageStorage
 
 from ...data.acquisition import Acquisition
 from ...data.study import Condition, Scan
+from ...data.vendor import Vendor
 from ..header_parts import (
     PROTON_MHZ_T,
     Visit,
@@ -26,20 +26,6 @@ from ..header_parts import (
 )
 from .habits import canon, siemens_interoperable, united_imaging
 from .shots import PROTON_DENSITY_FLIP_DEG, TRIGGER_DELAY_S, Shot, shots
-
-
-class Vendor(StrEnum):
-    """Whose way of writing DICOM."""
-
-    SIEMENS = "siemens"
-    PHILIPS = "philips"
-    GE = "ge"
-    ENHANCED = "enhanced"
-    CANON = "canon"
-    UNITED_IMAGING = "united-imaging"
-    SIEMENS_INTEROPERABLE = "siemens-interoperable"
-    SIEMENS_XA = "siemens-xa"
-    PHILIPS_ENHANCED = "philips-enhanced"
 
 
 def classic_images(

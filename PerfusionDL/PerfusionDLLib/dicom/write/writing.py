@@ -8,11 +8,12 @@ from pydicom.dataset import Dataset
 
 from ...data.errors import PerfusionError
 from ...data.study import Condition, Scan, Study
+from ...data.vendor import Vendor
 from ..header_parts import STUDY_BEGIN, Visit, file_meta
 from .enhanced import enhanced_image
 from .habits import philips_enhanced, siemens_xa
 from .shots import first_s
-from .vendors import CLASSIC, Vendor, classic_images
+from .vendors import CLASSIC, classic_images
 
 FIRST_SCAN = timedelta(minutes=6)  # after localizers and cines
 BETWEEN_SCANS = timedelta(minutes=10)
