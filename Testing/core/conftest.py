@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from browsers import chromium
 from cohort_folder import SETTINGS
 from PerfusionDLLib.batch import opening
 from PerfusionDLLib.data.contours import Contours, Origin, Part
 from PerfusionDLLib.data.flag import FlagCode, make_flag
-from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, SegmentFit, SliceMaps
+from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.data.table import RegionFlow, SegmentRow, SegmentTable
@@ -128,6 +129,21 @@ def slice_maps(level, condition, random):
         segments=segments,
         depth=depth,
         segment_fits=fits,
+        pixel_fits=pixel_fits(segments, fits, random),
+    )
+
+
+def pixel_fits(segments, fits, random):
+    """Every pixel follows its segment, with noise of its own."""
+    inside = segments > 0
+    fitted = np.stack([fits[int(number)].fitted_mmol_l for number in segments[inside]], axis=1)
+    index = np.full(segments.shape, -1, np.int32)
+    index[inside] = np.arange(inside.sum())
+    return PixelFits(
+        times_s=np.arange(FRAMES) * 0.9,
+        concentration_mmol_l=(fitted + random.normal(0, 0.03, fitted.shape)).astype(np.float32),
+        fitted_mmol_l=fitted.astype(np.float32),
+        index=index,
     )
 
 
@@ -245,6 +261,13 @@ def finished_study():
 def stress_only_study():
     """A study without a rest scan."""
     return finish((Condition.STRESS,))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real Chromium."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

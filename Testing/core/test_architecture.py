@@ -27,6 +27,7 @@ ARROWS = {
     "pipeline": {"data", "networks", "preprocessing", "aif", "quantification"},
     "evaluation": {"data", "motion", "networks", "dicom", "phantom", "preprocessing"},
     "report": {"data", "evaluation"},
+    "review": {"data", "report"},
 }
 """The rooms that each room of the core may open, also inside functions. Doors may open any room."""
 DOORS = {"api", "app", "session", "panel", "cli", "batch", "training"}

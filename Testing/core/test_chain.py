@@ -87,7 +87,7 @@ def test_the_defects_that_the_phantom_was_given_stand_out_as_they_truly_do(sieme
 def test_every_result_of_the_contract_is_there(siemens):
     results = siemens / "results"
     tables = ("segments.csv", "territories.csv", "tidy.csv", "table.json", "table.xlsx")
-    for name in (*tables, "preprocessing.json", "scene.mrb", "report.pdf"):
+    for name in (*tables, "preprocessing.json", "scene.mrb", "report.pdf", "report.html"):
         assert (results / name).stat().st_size > 500, name
     for one in index(results):
         for name in ("labels.nrrd", "mbf.nrrd", "corrected.seq.nrrd"):
@@ -119,7 +119,7 @@ def test_no_result_names_the_patient(siemens):
         if path.parent.name == "dicom":
             continue
         assert not any(word in path.name for word in words)
-        if path.suffix in {".csv", ".json", ".nrrd", ".pdf"}:
+        if path.suffix in {".csv", ".json", ".nrrd", ".pdf", ".html"}:
             assert not any(word.encode() in path.read_bytes() for word in words), path.name
         if path.suffix in {".mrb", ".xlsx"}:
             with zipfile.ZipFile(path) as packed:

@@ -62,6 +62,13 @@ def test_every_network_and_its_card_are_packaged():
     assert not missing, "add to MODULE_PYTHON_RESOURCES in PerfusionDL/CMakeLists.txt:\n  " + "\n  ".join(missing)
 
 
+def test_every_part_of_the_pages_is_packaged():
+    pages = MODULE / "PerfusionDLLib/review/pages"
+    wanted = {f"${{MODULE_NAME}}Lib/review/pages/{path.name}" for path in pages.iterdir()}
+    missing = sorted(wanted - set(LISTED))
+    assert not missing, "add to MODULE_PYTHON_RESOURCES in PerfusionDL/CMakeLists.txt:\n  " + "\n  ".join(missing)
+
+
 def test_the_catalog_entry_and_the_build_agree():
     entry = json.loads((ROOT / "Resources/PerfusionDL.json").read_text(encoding="utf-8"))
     allowed = {"$schema", "build_dependencies", "build_subdirectory", "category", "scm_revision", "scm_url", "tier"}

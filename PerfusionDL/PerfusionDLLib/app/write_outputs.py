@@ -26,7 +26,7 @@ def write_results(
 
     ``progress`` is called with the name of each step as it begins.
     """
-    from .. import mrml, report
+    from .. import mrml, report, review
 
     progress("tables")
     (folder / "segments.csv").write_text(report.segments_csv(table), encoding="utf-8")
@@ -47,6 +47,7 @@ def write_results(
     progress("report")
     with (folder / "report.pdf").open("wb") as target:
         report.write_pdf(target, preprocessed, maps, table)
+    (folder / "report.html").write_text(review.write_study_page(preprocessed, maps, table), encoding="utf-8")
     progress("scene")
     mrml.saveStudy(folder / "scene.mrb", [_without_identifiers(scan) for scan in preprocessed], maps, table)
 

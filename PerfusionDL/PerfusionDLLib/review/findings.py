@@ -1,0 +1,62 @@
+"""Every finding of a study with the slice, the segment or the arterial input that it leads to."""
+
+from collections.abc import Iterator, Sequence
+
+from ..data.flag import Flag, Severity
+from ..data.flow import PerfusionMaps
+from ..data.preprocessed import PreprocessedScan
+from ..data.table import SegmentTable
+
+GRAVE_FIRST = (Severity.UNRELIABLE, Severity.CHECK, Severity.NOTE)
+
+
+def list_findings(
+    preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
+) -> list[dict]:
+    """Findings as JSON holds them, the gravest first; the same words about the same place once.
+
+    ``place`` says for people what a finding is about, ``scan`` and ``slice`` count from 0 where it is of one.
+    """
+    found: dict[tuple, dict] = {}
+    for one in (*_of_scans(preprocessed, maps), *_of_table(table, [scan.condition for scan in maps])):
+        found.setdefault((one["place"], one["text"]), one)
+    return sorted(found.values(), key=lambda one: GRAVE_FIRST.index(Severity(one["severity"])))
+
+
+def _of_scans(preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps]) -> Iterator[dict]:
+    for scan, (before, after) in enumerate(zip(preprocessed, maps, strict=True)):
+        for number, (part, part_flow) in enumerate(zip(before.slices, after.slices, strict=True)):
+            for flag in (*part.flags, *part_flow.flags):
+                yield _finding(flag, f"{after.condition} {part_flow.level}", scan=scan, number=number)
+        for flag in after.arterial_input.flags:
+            yield _finding(flag, f"{after.condition} arterial input", scan=scan, arterial=True)
+
+
+def _of_table(table: SegmentTable, conditions: Sequence[str]) -> Iterator[dict]:
+    for row in (table.whole, *table.territories, *table.segments):
+        for flag in row.flags:
+            condition = flag.where.condition
+            place = f"{condition} {row.name}".strip() if row.aha_segment is None else f"{condition} segment".strip()
+            scan = list(conditions).index(condition) if condition in conditions else None
+            yield _finding(flag, place, scan=scan, segment=row.aha_segment)
+
+
+def _finding(
+    flag: Flag,
+    place: str,
+    *,
+    scan: int | None,
+    number: int | None = None,
+    segment: int | None = None,
+    arterial: bool = False,
+) -> dict:
+    return {
+        "code": str(flag.code),
+        "severity": str(flag.severity),
+        "text": flag.text,
+        "place": f"{place} {segment}" if segment else place,
+        "scan": scan,
+        "slice": number,
+        "segment": segment,
+        "arterial": arterial,
+    }
