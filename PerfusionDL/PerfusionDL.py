@@ -10,6 +10,7 @@ import qt
 import slicer
 import vtk
 from PerfusionDLLib import mrml, session
+from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.panel import Panel
 from PerfusionDLLib.quantification.thresholds import ThresholdPreset
@@ -229,12 +230,14 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
 
     history : undo and redo of corrections
     flow : what was computed last, or None
+    cache : what need not be computed again after a correction
     """
 
     def __init__(self) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
         self.history = session.History(slicer.mrmlScene)
         self.flow: Flow | None = None
+        self.cache = Cache()
         self._readers: dict[str, mrml.ScanReader] = {}
 
     def getParameterNode(self) -> PerfusionDLParameterNode:
@@ -245,6 +248,7 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         """Let go of everything that belongs to a scene that is being closed."""
         self.history.clear()
         self.flow = None
+        self.cache.clear()
         self._readers.clear()
 
     def scans(self, parameters: PerfusionDLParameterNode) -> tuple[mrml.ScanNodes, ...]:
@@ -273,7 +277,13 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         readers = [self.reader(nodes) for nodes in self.scans(parameters)]
         model, choices = self.choices(parameters)
         return flowTask(
-            slicer.mrmlScene, readers, parameters.segmentTable, model=model, choices=choices, former=self.flow
+            slicer.mrmlScene,
+            readers,
+            parameters.segmentTable,
+            model=model,
+            choices=choices,
+            former=self.flow,
+            cache=self.cache,
         )
 
     def flowIsCurrent(self, parameters: PerfusionDLParameterNode | None) -> bool:

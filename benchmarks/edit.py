@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 from PerfusionDLLib import mrml, phantom, session
+from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.contours import Label
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.session import tasks
@@ -22,7 +23,7 @@ class Desk:
 
     def __init__(self, seed: int, model: FlowModel) -> None:
         patient = phantom.simulate_study(seed)
-        self.headless, self.model = mrml.HeadlessScene(), model
+        self.headless, self.model, self.cache = mrml.HeadlessScene(), model, Cache()
         self.scene = self.headless.scene
         scans = [mrml.writeScan(self.scene, scan) for scan in reversed(patient.study.scans)]
         for nodes in scans:
@@ -44,7 +45,8 @@ class Desk:
         """What the panel does once a correction has settled."""
         self.history.record(*self.readers)
         table = former.tableNode if former else None
-        return tasks.flowTask(self.scene, self.readers, table, model=self.model, former=former).run()
+        task = tasks.flowTask(self.scene, self.readers, table, model=self.model, former=former, cache=self.cache)
+        return task.run()
 
     def seconds(self, prepare: Callable[["Desk"], Callable[[], None]]) -> float:
         """Wall time from the correction in the nodes to the table."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 from PerfusionDLLib import phantom, pipeline
+from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.preprocessed import PreprocessedScan
 from PerfusionDLLib.data.study import Condition
 from true_contours import with_true_contours
@@ -34,12 +35,20 @@ def with_a_correction(scan):
     return replace(scan, slices=(*others, replace(last, contours=replace(last.contours, labels=labels))))
 
 
-def median_cpu_s(work):
-    """Median of some runs."""
+def known(scan):
+    """A cache that holds the flow of a scan."""
+    cache = Cache()
+    pipeline.quantify(scan, cache=cache)
+    return cache
+
+
+def median_cpu_s(work, prepare=lambda: None):
+    """Median of some runs of the work with what was prepared for each."""
     seconds = []
     for _ in range(REPEATS):
+        prepared = prepare()
         start = time.process_time()
-        work()
+        work(prepared)
         seconds.append(time.process_time() - start)
     return float(np.median(seconds))
 
@@ -49,10 +58,11 @@ def main():
     print("|---|---|---|---|")
     for size in SIZES:
         scan = still_scan(size)
-        maps = pipeline.quantify(scan)
         edited = with_a_correction(scan)
-        first = median_cpu_s(lambda scan=scan: pipeline.quantify(scan))
-        again = median_cpu_s(lambda edited=edited, maps=maps: pipeline.quantify(edited, former=maps))
+        first = median_cpu_s(lambda _, scan=scan: pipeline.quantify(scan))
+        again = median_cpu_s(
+            lambda cache, edited=edited: pipeline.quantify(edited, cache=cache), lambda scan=scan: known(scan)
+        )
         pixels = sum(int(part.contours.myocardium.sum()) for part in scan.slices)
         print(f"| {pixels} | {len(scan.slices[0].series.times_s)} | {first:.2f} | {again:.2f} |", flush=True)
 

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from .aif.measurement import measure_arterial_input, residual_contrast
+from .cache import NO_CACHE, Cache
 from .data.flow import ArterialInput, FlowModel, PerfusionMaps
 from .data.preprocessed import PreprocessedScan, Progress
 from .data.study import Condition, Scan
 from .networks import Networks
 from .preprocessing import preprocess_slice
-from .quantification.flow_maps import fingerprint, quantify
+from .quantification.flow_maps import quantify
 from .quantification.segment_table import summarize
 
 __all__ = [
-    "fingerprint",
     "measure_arterial_input",
     "preprocess",
     "quantify",
@@ -51,14 +51,13 @@ def quantify_study(
     model: FlowModel = FlowModel.AVERAGED,
     arterial_inputs: Mapping[Condition, ArterialInput] | None = None,
     dose_ratio: float | None = None,
-    former: Sequence[PerfusionMaps] = (),
+    cache: Cache = NO_CACHE,
 ) -> tuple[PerfusionMaps, ...]:
     """Flow maps of the scans of one study, which know each other's residual contrast. Raises what `quantify` does.
 
     arterial_inputs : curves to use instead of those measured in the images
-    former : what was returned last for this study
+    cache : what was computed before; without it the result is the same to the last bit
     """
-    known = {maps.condition: maps for maps in former}
     return tuple(
         quantify(
             scan,
@@ -66,7 +65,7 @@ def quantify_study(
             arterial_input=(arterial_inputs or {}).get(scan.condition),
             dose_ratio=dose_ratio,
             residual=residual,
-            former=known.get(scan.condition),
+            cache=cache,
         )
-        for scan, residual in zip(scans, residual_contrast(scans), strict=True)
+        for scan, residual in zip(scans, residual_contrast(scans, cache=cache), strict=True)
     )

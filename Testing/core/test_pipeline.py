@@ -4,79 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
+from known_heart import DEFECT_SEGMENT, DEFECT_SHARE, TIMES_S, heart_scan, without_corner
 from PerfusionDLLib import pipeline
-from PerfusionDLLib.aif.residual_contrast import PARTITION_COEFFICIENT, Residual
-from PerfusionDLLib.data.acquisition import Acquisition
-from PerfusionDLLib.data.contours import Contours, Origin, Part
+from PerfusionDLLib.aif.residual_contrast import Residual
+from PerfusionDLLib.data.contours import Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flag import FlagCode, codes_of, make_flag
-from PerfusionDLLib.data.flow import FitStatus, FlowModel
-from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
-from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
+from PerfusionDLLib.data.flow import FitStatus
+from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.quantification.segment_table import ratio_interval
 from PerfusionDLLib.quantification.thresholds import thresholds_from
-
-FINE_S = np.arange(0, 50, 0.05)
-TIMES_S = np.arange(0, 50, 0.9)
-ACQUISITION = Acquisition(pulses_to_center=0)
-DEFECT_SEGMENT, DEFECT_SHARE = 10, 0.5
-
-
-def arterial(times_s):
-    since = np.maximum(np.asarray(times_s) - 7, 0)
-    return 3.5 * (since / 3) ** 3 * np.exp(3 * (1 - since / 3)) + 0.4 / (1 + np.exp(13 - since))
-
-
-def signal(concentration_mmol_l, t10_s):
-    """Plain saturation recovery written out, without the code under test."""
-    return 1 - np.exp(
-        -ACQUISITION.saturation_time_s * (1 / t10_s + ACQUISITION.relaxivity_l_mmol_s * concentration_mmol_l)
-    )
-
-
-def tissue(mbf_ml_min_g):
-    rate = mbf_ml_min_g * 1.05 / 60 / 0.25
-    residue = 1.2 / (1 + 0.2 * np.exp(np.minimum(rate * 2 * FINE_S, 50)))
-    a = arterial(FINE_S)
-    curve = (np.convolve(a, residue)[: a.size] - (a * residue[0] + a[0] * residue) / 2) * 0.05
-    return np.interp(TIMES_S - 0.8, FINE_S, curve * mbf_ml_min_g * 1.05 / 60, left=0)
-
-
-def heart_slice(level, mbf, *, seed=0, left_mmol_l=0.0):
-    """One slice with a septum on the left; one segment has half the flow. An injection before may have left agent."""
-    left_tissue = PARTITION_COEFFICIENT * left_mmol_l
-    rows, columns = np.mgrid[:64, :64] - 32.0
-    radius = np.hypot(rows, columns)
-    labels = np.where(radius < 10, 2, np.where(radius < 17, 1, 0)).astype(np.uint8)
-    affine = np.diag([-2.0, -2.0, 8.0, 1.0])
-    curves = np.zeros((TIMES_S.size, 64, 64))
-    curves[:] = signal(0.0, 1.2) * 0.3
-    curves[:, labels == 2] = signal(left_mmol_l + arterial(TIMES_S), ACQUISITION.t10_blood_s)[:, None]
-    series = {"times_s": TIMES_S, "ijk_to_ras": affine, "acquisition": ACQUISITION, "level": level}
-    points = {
-        "anterior_rv_ras_mm": affine[:3, :3] @ [21, 18, 0.0],
-        "inferior_rv_ras_mm": affine[:3, :3] @ [21, 46, 0.0],
-    }
-    contours = Contours(peak_frame=12, reference_frame=12, box_px=(14.5, 14.5, 49.5, 49.5), labels=labels, **points)
-    curves[:, labels == 1] = signal(left_tissue + tissue(mbf), ACQUISITION.t10_myocardium_s)[:, None]
-    defect = (labels == 1) & (rows > 5) & (np.abs(columns) < 14) & (level == Level.MID)
-    curves[:, defect] = signal(left_tissue + tissue(mbf * DEFECT_SHARE), ACQUISITION.t10_myocardium_s)[:, None]
-    shading = 500 * np.exp(columns / 40)
-    noise = np.random.default_rng(seed).normal(0, 0.002, curves.shape)
-    measured = ((curves + noise) * shading).astype(np.float32)
-    motion = MotionCompensation(
-        corrected=measured,
-        displacement_mm=np.zeros((TIMES_S.size, 2, 64, 64), np.float32),
-        reference_frame=12,
-        quality=np.ones(TIMES_S.size),
-        aligned=np.ones(TIMES_S.size, bool),
-    )
-    return PreprocessedSlice(series=PerfusionSeries(signal=measured, **series), motion=motion, contours=contours)
-
-
-def heart_scan(condition, mbf, *, left_mmol_l=0.0):
-    slices = (heart_slice(level, mbf, seed=i, left_mmol_l=left_mmol_l) for i, level in enumerate(Level))
-    return PreprocessedScan(condition=condition, slices=tuple(slices))
 
 
 @pytest.fixture(scope="module")
@@ -243,16 +180,6 @@ def test_a_scan_without_myocardium_is_refused(rest):
     assert "myocardium" in raised.value.remedy
 
 
-def test_the_fingerprint_follows_the_contours_and_nothing_else(rest):
-    part = rest.slices[0]
-    labels = part.contours.labels.copy()
-    labels[32, 18] = 0
-    edited = dataclasses.replace(part, contours=dataclasses.replace(part.contours, labels=labels))
-    changed = dataclasses.replace(rest, slices=(edited, *rest.slices[1:]))
-    assert pipeline.fingerprint(changed) != pipeline.fingerprint(rest)
-    assert pipeline.fingerprint(heart_scan(Condition.REST, 2.0)) == pipeline.fingerprint(rest)
-
-
 def test_an_implausible_flow_and_a_doubtful_arterial_input_are_said_on_the_global_row(maps, table):
     assert table.whole.flags == ()
     measured, _ = maps
@@ -262,53 +189,6 @@ def test_an_implausible_flow_and_a_doubtful_arterial_input_are_said_on_the_globa
     assert codes_of(whole.flags) == [FlagCode.AIF_PEAK_LOW, FlagCode.GLOBAL_FLOW_IMPLAUSIBLE]
     assert whole.flags[0].text_with_condition == "rest: The arterial peak is low (0.5 mmol/L)."
     assert whole.flags[1].values["mbf_ml_min_g"] == whole.rest.mbf_ml_min_g
-
-
-def without_corner(scan, number):
-    """The scan after a reader took a few pixels out of the myocardium of one slice and gave some to the blood pool."""
-    part = scan.slices[number]
-    labels = part.contours.labels.copy()
-    labels[15:18, 25:40] = 0
-    labels[31:33, 21:23] = 2
-    edited = dataclasses.replace(part, contours=dataclasses.replace(part.contours, labels=labels))
-    slices = [*scan.slices]
-    slices[number] = edited
-    return dataclasses.replace(scan, slices=tuple(slices))
-
-
-def same_values(one, other):
-    for part, same in zip(one.slices, other.slices, strict=True):
-        for name in ("mbf_ml_min_g", "mbf_se_ml_min_g", "status", "segments", "depth"):
-            np.testing.assert_array_equal(getattr(part, name), getattr(same, name))
-        assert list(part.segment_fits) == list(same.segment_fits)
-        for number, fitted in part.segment_fits.items():
-            np.testing.assert_array_equal(fitted.fitted_mmol_l, same.segment_fits[number].fitted_mmol_l)
-            assert fitted.mbf_high_ml_min_g == same.segment_fits[number].mbf_high_ml_min_g
-    np.testing.assert_array_equal(one.arterial_input.concentration_mmol_l, other.arterial_input.concentration_mmol_l)
-    assert one.provenance == other.provenance
-
-
-@pytest.mark.parametrize("number", [0, 2], ids=["in the slice of the arterial input", "in another slice"])
-def test_after_a_correction_the_former_maps_save_work_and_change_nothing(rest, maps, number):
-    corrected = without_corner(rest, number)
-    quick, whole = pipeline.quantify(corrected, former=maps[0]), pipeline.quantify(corrected)
-    same_values(quick, whole)
-    assert not np.array_equal(quick.slices[number].mbf_ml_min_g, maps[0].slices[number].mbf_ml_min_g)
-
-
-def test_a_moved_insertion_point_names_pixels_anew_and_fits_none(rest, maps):
-    part = rest.slices[1]
-    moved = dataclasses.replace(part.contours, anterior_rv_ras_mm=np.add(part.contours.anterior_rv_ras_mm, (5, -3, 0)))
-    slices = (rest.slices[0], dataclasses.replace(part, contours=moved), rest.slices[2])
-    scan = dataclasses.replace(rest, slices=slices)
-    quick, whole = pipeline.quantify(scan, former=maps[0]), pipeline.quantify(scan)
-    same_values(quick, whole)
-    before, after = maps[0].slices[1], quick.slices[1]
-    assert after.mbf_ml_min_g is before.mbf_ml_min_g
-    assert after.pixel_fits is before.pixel_fits
-    assert (after.segments != before.segments).any()
-    assert after.segment_fits[7].mbf_ml_min_g != before.segment_fits[7].mbf_ml_min_g
-    assert quick.slices[0] is maps[0].slices[0]
 
 
 def stored_otherwise(part):
@@ -332,18 +212,6 @@ def test_how_an_image_is_stored_changes_no_flow(rest):
     for part, same in zip(pipeline.quantify(uneven).slices, pipeline.quantify(turned).slices, strict=True):
         np.testing.assert_array_equal(same.segments, part.segments.T[:, ::-1])
         np.testing.assert_allclose(same.mbf_ml_min_g, part.mbf_ml_min_g.T[:, ::-1], rtol=1e-4)
-
-
-def test_where_nothing_changed_the_former_maps_are_returned(rest, maps):
-    again = pipeline.quantify(rest, former=maps[0])
-    assert all(a.mbf_ml_min_g is b.mbf_ml_min_g for a, b in zip(again.slices, maps[0].slices, strict=True))
-    same_values(again, maps[0])
-
-
-def test_another_model_or_another_input_is_not_taken_for_the_former(rest, maps):
-    given = dataclasses.replace(maps[0].arterial_input, concentration_mmol_l=arterial(TIMES_S))
-    for options in ({"model": FlowModel.PATLAK}, {"arterial_input": given}, {"residual": Residual(blood_mmol_l=0.2)}):
-        same_values(pipeline.quantify(rest, former=maps[0], **options), pipeline.quantify(rest, **options))
 
 
 def test_a_region_of_the_user_overrules_the_one_that_was_found(rest, maps):

@@ -8,6 +8,7 @@ import pytest
 import slicer
 import small_study
 from PerfusionDLLib import mrml, pipeline, session
+from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.contours import Label, Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flow import FlowModel
@@ -56,30 +57,32 @@ def test_a_correction_makes_the_flow_out_of_date_and_recomputing_makes_it_curren
 
 @pytest.mark.parametrize("model", [FlowModel.FERMI, FlowModel.AVERAGED])
 def test_a_moved_insertion_point_changes_segments_but_no_pixel(headless, readers, model):
-    first = tasks.flowTask(headless.scene, readers, None, model=model).run()
+    cache = Cache()
+    first = tasks.flowTask(headless.scene, readers, None, model=model, cache=cache).run()
     part = readers[0].nodes.slices[0]
     before = [slicer.util.arrayFromVolume(node).copy() for node in (part.mbf, part.segments)]
     series = readers[0].readSlice(part).series
     part.rvInsertionPoints.SetNthControlPointPositionWorld(0, *series.ras_from_pixels((10.0, 25.0)))
-    second = tasks.flowTask(headless.scene, readers, first.tableNode, model=model, former=first).run()
+    second = tasks.flowTask(headless.scene, readers, first.tableNode, model=model, former=first, cache=cache).run()
     assert second.maps[0].slices[0].mbf_ml_min_g is first.maps[0].slices[0].mbf_ml_min_g
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(part.mbf), before[0])
     assert (slicer.util.arrayFromVolume(part.segments) != before[1]).any()
 
 
 def test_a_correction_of_one_scan_does_not_compute_the_other_again(headless, readers):
-    first = compute_flow(headless, readers)
+    cache = Cache()
+    first = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI, cache=cache).run()
     part = readers[0].nodes.slices[0]
     series = readers[0].readSlice(part).series
     part.rvInsertionPoints.SetNthControlPointPositionWorld(0, *series.ras_from_pixels((10.0, 25.0)))
-    second = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI, former=first).run()
+    second = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI, former=first, cache=cache).run()
     assert second.maps[0] is not first.maps[0]
     assert second.maps[1] is first.maps[1]
     anew = compute_flow(headless, readers)
     for one, other in zip(second.table.segments, anew.table.segments, strict=True):
         np.testing.assert_equal(one.stress.mbf_ml_min_g, other.stress.mbf_ml_min_g)
         np.testing.assert_equal(one.mpr, other.mpr)
-    exchange = tasks.flowTask(headless.scene, readers, None, model=FlowModel.AVERAGED, former=second).run()
+    exchange = tasks.flowTask(headless.scene, readers, None, model=FlowModel.AVERAGED, former=second, cache=cache).run()
     assert exchange.maps[1] is not first.maps[1]
 
 

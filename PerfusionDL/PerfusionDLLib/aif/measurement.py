@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
+from ..cache import NO_CACHE, Cache
 from ..data.errors import PerfusionError
 from ..data.flag import FlagCode, make_flag
 from ..data.flow import ArterialInput
+from ..data.identity import NOT_IN_CURVES
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from ..signal import saturation_recovery
@@ -313,32 +315,25 @@ def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float
     return float(tried[np.argmin(np.abs(sums - known[chosen].sum()))])
 
 
-def residual_contrast(scans: Sequence[PreprocessedScan], former: Sequence[Residual] = ()) -> list[Residual]:
-    """Contrast agent that an earlier injection left in the blood of each scan of a study.
-
-    former : what was returned last for this study; baselines of slices that show the same pixels are taken from there
-    """
-    known = [pair for residual in former for pair in residual.memory or ()]
-    measured = [[_known_baseline(part, known) for part in scan.slices] for scan in scans]
-    baselines = [[baseline for _, baseline in pairs] for pairs in measured]
+def residual_contrast(scans: Sequence[PreprocessedScan], *, cache: Cache = NO_CACHE) -> list[Residual]:
+    """Contrast agent that an earlier injection left in the blood of each scan of a study."""
+    baselines = [
+        [
+            cache.recall("baseline", cache.key(part, without=NOT_IN_CURVES), lambda part=part: measure_baseline(part))
+            for part in scan.slices
+        ]
+        for scan in scans
+    ]
     common = [all(slices) for slices in zip(*baselines, strict=False)]
-    found = residual_of_baselines(
+    return residual_of_baselines(
         [[one for one, kept in zip(slices, common, strict=False) if kept and one] for slices in baselines],
         saturation_recovery.recovered_share,
         scans[1].minutes_after_other if len(scans) == 2 else float("nan"),
     )
-    return [replace(residual, memory=tuple(pairs)) for residual, pairs in zip(found, measured, strict=True)]
 
 
-def _known_baseline(part: PreprocessedSlice, known) -> tuple[PreprocessedSlice, Baseline | None]:
-    """The slice with its baseline, which is one of ``known`` where it shows the same pixels."""
-    for was, baseline in known:
-        if part.shows_same_pixels(was):
-            return part, baseline
-    return part, _slice_baseline(part)
-
-
-def _slice_baseline(part: PreprocessedSlice) -> Baseline | None:
+def measure_baseline(part: PreprocessedSlice) -> Baseline | None:
+    """Signal of a slice before the contrast agent; None where there is none, or noise hides it."""
     try:
         region = landmarks.blood_region(part.motion.corrected, part.contours.blood_pool, used_frames=part.used_frames)
     except PerfusionError:

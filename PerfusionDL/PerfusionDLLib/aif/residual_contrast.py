@@ -1,7 +1,7 @@
 """Contrast agent that an earlier injection left behind, estimated from the baseline signal of blood and myocardium."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
@@ -49,15 +49,11 @@ class Baseline:
 
 @dataclass(frozen=True, kw_only=True)
 class Residual:
-    """Concentration in blood during the baseline, mmol/L, its standard deviation, and a sentence on how it is known.
-
-    memory : of the program, to compute less after a correction; no part of the result
-    """
+    """Concentration in blood during the baseline, mmol/L, its standard deviation, and a sentence on how it is known."""
 
     blood_mmol_l: float = 0.0
     how: str = "No contrast agent is assumed in the blood before the injection."
     sd_mmol_l: float = 0.0
-    memory: object = field(default=None, repr=False, compare=False)
 
     @property
     def myocardium_mmol_l(self) -> float:

@@ -158,11 +158,9 @@ class PerfusionMaps:
     """Flow of one scan, base to apex, and where it came from.
 
     provenance : version, weights hash, model and parameters, as they are written into every export
-    memory : of the program, to compute less after a correction; no part of the result
     """
 
     condition: Condition
     slices: tuple[SliceMaps, ...]
     arterial_input: ArterialInput
     provenance: Mapping[str, str] = field(default_factory=dict)
-    memory: object = field(default=None, repr=False, compare=False)

@@ -55,18 +55,6 @@ class PreprocessedSlice:
         used[list(self.excluded_frames)] = False
         return used
 
-    def shows_same_pixels(self, other: "PreprocessedSlice") -> bool:
-        """Whether it has the images, labels and frames of another state; insertion points and origins may differ."""
-        return (
-            self.motion.corrected is other.motion.corrected
-            and self.series.acquisition == other.series.acquisition
-            and self.series.level is other.series.level
-            and np.array_equal(self.series.times_s, other.series.times_s)
-            and np.array_equal(self.series.ijk_to_ras, other.series.ijk_to_ras)
-            and np.array_equal(self.contours.labels, other.contours.labels)
-            and np.array_equal(self.used_frames, other.used_frames)
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessedScan:

@@ -2,13 +2,14 @@
 
 from .convolution import MYOCARDIAL_DENSITY_G_ML, input_matrix, input_spline
 from .fermi import fermi_residue, fit_fermi
-from .fit_curves import Fitter, fit_curves, prepare_fitter
+from .fit_curves import CurveFitter, Fitter, fit_curves, prepare_fitter
 from .fits import FlowFits
 from .hierarchical.groups import CurveSet
 from .linear import fit_patlak, fit_spline, relative_upslope
 
 __all__ = [
     "MYOCARDIAL_DENSITY_G_ML",
+    "CurveFitter",
     "CurveSet",
     "Fitter",
     "FlowFits",

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ..cache import NO_CACHE, Cache
 from ..data.flow import FlowModel
 from .fermi import fit_fermi
 from .fits import FlowFits
-from .hierarchical.averaged import INTERVAL_SD, ScanModel, fit_scan_model, learn_scan
+from .hierarchical.averaged import INTERVAL_SD, ScanModel, fit_slice_model, learn_scan, prepare_slice
 from .hierarchical.groups import CurveSet
 from .hierarchical.slice_input import LATE_ERROR_SD, PEAK_ERROR_SD
 from .hierarchical.tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT
@@ -23,18 +25,27 @@ PRIOR_MODELS = {
 }
 
 
+CurveFitter = Callable[[CurveSet], FlowFits]
+"""Fits curves of one slice."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fitter:
     """Fits curves of a scan.
 
-    fit : index of a slice and its `CurveSet` to `FlowFits`; pixels and mean curves of regions alike
+    of_slice : index of a slice and the blood that its curves may hold, as in `CurveSet.spill`, to what fits them:
+        pixels and mean curves of regions alike
     learned : what the scan said about its tissue, as it is written into the provenance
-    scan : the same for the program, where the model learns from the scan
+    scan : the same as values, where the model learns from the scan
     """
 
-    fit: Callable[[int, CurveSet], FlowFits]
+    of_slice: Callable[[int, np.ndarray | None], CurveFitter]
     learned: Mapping[str, str] = field(default_factory=dict)
     scan: ScanModel | None = field(default=None, repr=False)
+
+    def fit(self, number: int, part: CurveSet) -> FlowFits:
+        """Fit curves of a slice, once."""
+        return self.of_slice(number, part.spill)(part)
 
 
 def prepare_fitter(
@@ -45,7 +56,7 @@ def prepare_fitter(
     *,
     hematocrit: float,
     input_log_sd: float = 0.0,
-    former: Fitter | None = None,
+    cache: Cache = NO_CACHE,
 ) -> Fitter:
     """Learn what the model needs from all curves of a scan; the fitter then takes any curves of its slices.
 
@@ -59,8 +70,8 @@ def prepare_fitter(
         Relative uncertainty of the scale of the arterial input; it widens the intervals. Above 0 the curves count as
         measured in images: errors of the arterial input beside them are looked for, errors that all curves of a slice
         share are taken into account, and the scan is believed less about its tissue.
-    former : Fitter, optional
-        Of the same scan with other contours: what does not depend on them is not computed again.
+    cache : Cache
+        Of the same study with other contours: what does not depend on them is not computed again.
     """
     alone = {
         FlowModel.FERMI: lambda part: _fermi(part, aif_times_s, arterial_mmol_l),
@@ -71,7 +82,11 @@ def prepare_fitter(
     }
     if model in alone:
         fit_alone = alone[model]
-        return Fitter(fit=lambda number, part: _widened(fit_alone(part), np.hypot(input_log_sd, part.log_sd)))
+
+        def fit_widened(part: CurveSet) -> FlowFits:
+            return _widened(fit_alone(part), np.hypot(input_log_sd, part.log_sd))
+
+        return Fitter(of_slice=lambda number, spill: fit_widened)
     scan = learn_scan(
         slices,
         aif_times_s,
@@ -79,7 +94,7 @@ def prepare_fitter(
         models=PRIOR_MODELS[model],
         hematocrit=hematocrit,
         from_images=input_log_sd > 0,
-        former=None if former is None else former.scan,
+        cache=cache,
     )
     learned = {
         f"{each.model.name}_probability": f"{p:.3f}"
@@ -91,11 +106,11 @@ def prepare_fitter(
     if likeliest.input_error.size:
         peak, late = likeliest.input_error * (PEAK_ERROR_SD, LATE_ERROR_SD)
         learned["input_error"] = f"peak against its foot {-peak:+.1%}, after the first pass {-late:+.1%}"
-    return Fitter(
-        fit=lambda number, part: fit_scan_model(scan, number, part, input_log_sd=input_log_sd),
-        learned=learned,
-        scan=scan,
-    )
+
+    def of_slice(number: int, spill: np.ndarray | None) -> CurveFitter:
+        return partial(fit_slice_model, prepare_slice(scan, number, spill), input_log_sd=input_log_sd)
+
+    return Fitter(of_slice=of_slice, learned=learned, scan=scan)
 
 
 def fit_curves(

@@ -10,6 +10,7 @@ import vtk
 from ..data.acquisition import Acquisition
 from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
+from ..data.identity import is_same, is_same_place
 from ..data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from .nodes import ScanNodes, SliceNodes, attribute, flagsOf
@@ -17,9 +18,6 @@ from .segments import ImagePlace, mapPoints, placeOf, readLabels, stateOfLabels
 from .writing import ANTERIOR, INFERIOR
 
 LabelReader = Callable[[slicer.vtkMRMLSegmentationNode, ImagePlace], np.ndarray]
-
-TOLERANCE_MM = 1e-3
-"""Positions closer than this are the same; far below a pixel, far above the rounding of files and matrices."""
 
 
 @dataclass(frozen=True)
@@ -286,16 +284,10 @@ def _same(part: Part, now: Contours, automatic: Contours) -> bool:
         case Part.PEAK_FRAME:
             return now.peak_frame == automatic.peak_frame
         case Part.BOX:
-            return bool(np.allclose(now.box_px, automatic.box_px, rtol=0, atol=TOLERANCE_MM))
+            return is_same_place(now.box_px, automatic.box_px)
         case Part.LABELS:
-            return bool(np.array_equal(now.labels, automatic.labels))
+            return is_same(now.labels, automatic.labels)
         case Part.RV_INSERTION_POINTS:
-            return _close(now.anterior_rv_ras_mm, automatic.anterior_rv_ras_mm) and _close(
+            return is_same_place(now.anterior_rv_ras_mm, automatic.anterior_rv_ras_mm) and is_same_place(
                 now.inferior_rv_ras_mm, automatic.inferior_rv_ras_mm
             )
-
-
-def _close(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return bool(np.allclose(one, other, rtol=0, atol=TOLERANCE_MM))

@@ -92,7 +92,8 @@ class ExportSection(Section):
             ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
             folder = self._newFolder(_("Folder to write the agreement into"), AGREEMENT_FOLDER)
             if folder is not None:
-                self.panel.start(session.agreementTask(folder, self.panel.logic.flow), self._onAgreement)
+                logic = self.panel.logic
+                self.panel.start(session.agreementTask(folder, logic.flow, logic.cache), self._onAgreement)
 
     def _onFolder(self, folder: Path) -> None:
         self._saved(folder)

@@ -1,19 +1,18 @@
 """From concentration curves to flow maps, with their provenance."""
 
-import hashlib
-from dataclasses import dataclass, fields, replace
-
 import numpy as np
 
 from .. import __version__, kinetics
 from ..aif.measurement import NO_RESIDUAL, measure_arterial_input
 from ..aif.residual_contrast import Residual
-from ..data import aha
+from ..cache import NO_CACHE, Cache
 from ..data.errors import PerfusionError
 from ..data.flag import codes_of
-from ..data.flow import ArterialInput, FitStatus, FlowModel, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
-from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
-from .tissue_curves import Tissue, segment_curves, segments_of, slice_level, tissue_curves
+from ..data.flow import ArterialInput, FlowModel, PerfusionMaps
+from ..data.identity import NOT_IN_ARTERIAL_INPUT, NOT_IN_CURVES, NOT_IN_FLOW, fingerprint
+from ..data.preprocessed import PreprocessedScan
+from .slice_maps import SliceCurves, compute_slice_maps
+from .tissue_curves import tissue_curves
 
 SCALE_LOG_SD = 0.05  # of tissue in images beside its arterial input: relaxivity and native T1 do not cancel
 
@@ -27,7 +26,7 @@ def quantify(
     aif_region: np.ndarray | None = None,
     dose_ratio: float | None = None,
     residual: Residual = NO_RESIDUAL,
-    former: PerfusionMaps | None = None,
+    cache: Cache = NO_CACHE,
 ) -> PerfusionMaps:
     """Flow maps of a preprocessed scan.
 
@@ -42,9 +41,8 @@ def quantify(
         Where and how the arterial input is measured; see `measure_arterial_input`.
     residual : Residual
         Contrast agent of an earlier injection (`residual_contrast`).
-    former : PerfusionMaps, optional
-        What was returned last for this scan. What its inputs still are is taken from there: arterial input, curves of
-        unchanged slices, everything if nothing changed. The result is the same to the last bit.
+    cache : Cache
+        What was computed before. The result is the same to the last bit without it.
 
     Raises
     ------
@@ -55,66 +53,68 @@ def quantify(
         raise PerfusionError(
             f"No slice of the {scan.condition} scan has a myocardium contour.", "Draw the myocardium and recompute."
         )
-    memory = former.memory if former is not None and isinstance(former.memory, Memory) else None
-    options = (aif_slice, None if aif_region is None else aif_region.tobytes(), dose_ratio, residual)
-    kept = [False] * len(scan.slices)
-    if memory is not None and len(memory.scan.slices) == len(kept):
-        kept = [part.shows_same_pixels(was) for part, was in zip(scan.slices, memory.scan.slices, strict=True)]
-    same_series = memory is not None and memory.scan.aif_series is scan.aif_series
-    if arterial_input is not None:
-        check_covers(arterial_input, scan)
-        aif_curve = arterial_input
-    elif all(kept) and same_series and memory.options == options and not memory.given:
-        aif_curve = memory.arterial_input
-    else:
-        aif_curve = measure_arterial_input(
-            scan, aif_slice=aif_slice, region=aif_region, dose_ratio=dose_ratio, residual=residual
-        )
-    if memory is not None and same_arterial_input(aif_curve, memory.arterial_input):
-        aif_curve = memory.arterial_input
-    same_blood = memory is not None and aif_curve is memory.arterial_input and memory.options[-1] == residual
+    measured = {"aif_slice": aif_slice, "region": aif_region, "dose_ratio": dose_ratio, "residual": residual}
+
+    def compute() -> PerfusionMaps:
+        if arterial_input is None:
+            key = cache.key(cache.key(scan, without=NOT_IN_ARTERIAL_INPUT), measured)
+            aif_curve = cache.recall("blood", key, lambda: measure_arterial_input(scan, **measured))
+        else:
+            check_covers(arterial_input, scan)
+            aif_curve = arterial_input
+        return _maps(scan, model, aif_curve, residual, cache)
+
+    key = cache.key(cache.key(scan, without=NOT_IN_FLOW), model, arterial_input, measured)
+    return cache.recall("maps", key, compute)
+
+
+def _maps(
+    scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInput, residual: Residual, cache: Cache
+) -> PerfusionMaps:
+    """Flow maps with a known arterial input: curves of all slices, what they say about the tissue, slice by slice."""
+    content = cache.key(aif_curve)
+    aif_curve = cache.recall("arterial input", content, lambda: aif_curve)
+    blood = cache.key(content, residual)
+    keys = [cache.key(blood, cache.key(part, without=NOT_IN_CURVES)) for part in scan.slices]
     tissues = [
-        memory.tissues[number] if same_blood and kept[number] else tissue_curves(part, aif_curve, residual)
-        for number, part in enumerate(scan.slices)
+        cache.recall("tissue", key, lambda part=part: tissue_curves(part, aif_curve, residual))
+        for key, part in zip(keys, scan.slices, strict=True)
     ]
     drawn = [number for number, tissue in enumerate(tissues) if tissue.curves.curves.size]
-    unchanged = same_blood and all(kept) and memory.model is model
-    if unchanged:
-        fitter = memory.fitter
-    else:
-        fitter = kinetics.prepare_fitter(
+    hematocrit = scan.slices[0].series.acquisition.hematocrit
+    learned = cache.key(model, hematocrit, [keys[number] for number in drawn])
+    fitter = cache.recall(
+        "learned tissue",
+        learned,
+        lambda: kinetics.prepare_fitter(
             model,
             [tissues[number].curves for number in drawn],
             aif_curve.times_s,
             aif_curve.concentration_mmol_l,
-            hematocrit=scan.slices[0].series.acquisition.hematocrit,
+            hematocrit=hematocrit,
             input_log_sd=max(aif_curve.log_sd, SCALE_LOG_SD),
-            former=memory.fitter if memory else None,
+            cache=cache,
+        ),
+    )
+    slices = [
+        SliceCurves(
+            part=part,
+            number=number,
+            tissue=tissues[number],
+            fitter=fitter,
+            index=drawn.index(number) if number in drawn else None,
+            arterial_input=aif_curve,
+            key=cache.key(learned, keys[number]),
         )
-    slices = []
-    for number, part in enumerate(scan.slices):
-        one = _Slice(part, number, tissues[number], fitter, drawn.index(number) if number in drawn else None, aif_curve)
-        slices.append(one.named_anew(memory.scan.slices[number], former.slices[number]) if unchanged else one.maps())
+        for number, part in enumerate(scan.slices)
+    ]
     return PerfusionMaps(
         condition=scan.condition,
-        slices=tuple(slices),
+        slices=tuple(compute_slice_maps(each, cache) for each in slices),
         arterial_input=aif_curve,
-        provenance=_provenance(scan, model, aif_curve, residual) | dict(fitter.learned),
-        memory=Memory(scan, model, options, arterial_input is not None, aif_curve, tuple(tissues), fitter),
+        provenance=_provenance(scan, model, aif_curve, residual, fingerprint(scan, cache.arrays))
+        | dict(fitter.learned),
     )
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What maps were computed from, and what was computed on the way."""
-
-    scan: PreprocessedScan
-    model: FlowModel
-    options: tuple
-    given: bool
-    arterial_input: ArterialInput
-    tissues: tuple[Tissue, ...]
-    fitter: kinetics.Fitter
 
 
 def check_covers(arterial_input: ArterialInput, scan: PreprocessedScan) -> None:
@@ -130,120 +130,9 @@ def check_covers(arterial_input: ArterialInput, scan: PreprocessedScan) -> None:
         )
 
 
-def same_arterial_input(one: ArterialInput, other: ArterialInput) -> bool:
-    """Whether two arterial inputs are equal in every value."""
-    return all(
-        np.array_equal(was, now, equal_nan=True)
-        if isinstance(was, np.ndarray) and was.dtype.kind == "f"
-        else np.array_equal(was, now)
-        for was, now in ((getattr(one, each.name), getattr(other, each.name)) for each in fields(one))
-    )
-
-
-@dataclass(frozen=True)
-class _Slice:
-    """One slice of a scan on its way to maps; index : in the fitter, None where the slice has no myocardium."""
-
-    part: PreprocessedSlice
-    number: int
-    tissue: Tissue
-    fitter: kinetics.Fitter
-    index: int | None
-    arterial_input: ArterialInput
-
-    def maps(self) -> SliceMaps:
-        """Flow of every pixel and segment."""
-        contours, mask = self.part.contours, self.part.contours.myocardium
-        mbf, se = np.full(mask.shape, np.nan, np.float32), np.full(mask.shape, np.nan, np.float32)
-        status = np.zeros(mask.shape, np.uint8)
-        pixel_fits = None
-        if self.index is not None:
-            pixels = self.fitter.fit(self.index, self.tissue.curves)
-            status[mask] = pixels.status | np.where(self.tissue.saturated, FitStatus.SATURATED, 0).astype(np.uint8)
-            mbf[mask], se[mask] = pixels.mbf_ml_min_g, pixels.mbf_se_ml_min_g
-            mbf[status > 0], se[status > 0] = np.nan, np.nan
-            pixel_fits = _pixel_fits(self.tissue, pixels.fitted_mmol_l, mask)
-        return SliceMaps(
-            level=slice_level(self.part),
-            mbf_ml_min_g=mbf,
-            mbf_se_ml_min_g=se,
-            status=status,
-            depth=aha.transmural_depth(mask, contours.blood_pool),
-            pixel_fits=pixel_fits,
-            counted=mask & ~self.tissue.outermost,
-            **self._named(),
-        )
-
-    def named_anew(self, was: PreprocessedSlice, maps: SliceMaps) -> SliceMaps:
-        """The same flow of every pixel with the segments as they are now; the same maps where these are too."""
-        points = [(one.contours.anterior_rv_ras_mm, one.contours.inferior_rv_ras_mm) for one in (was, self.part)]
-        if not all(map(np.array_equal, *points)):
-            return replace(maps, **self._named())
-        origin = self.part.contours.origin
-        return maps if maps.origin is origin else replace(maps, origin=origin)
-
-    def _named(self) -> dict:
-        """What depends on the insertion points."""
-        segments, flags = segments_of(self.part, self.number)
-        return {
-            "segments": segments,
-            "segment_fits": self._segment_fits(segments),
-            "origin": self.part.contours.origin,
-            "flags": flags,
-        }
-
-    def _segment_fits(self, segments: np.ndarray) -> dict[int, SegmentFit]:
-        if self.index is None or not segments.any():
-            return {}
-        numbers, means = segment_curves(self.tissue.curves, segments[self.part.contours.myocardium])
-        fits = self.fitter.fit(self.index, means)
-        upslopes = kinetics.relative_upslope(
-            means.times_s,
-            means.curves,
-            self.arterial_input.times_s,
-            self.arterial_input.concentration_mmol_l,
-            used_frames=means.used_frames,
-        )
-        return {
-            int(segment): SegmentFit(
-                times_s=means.times_s,
-                concentration_mmol_l=means.curves[:, i],
-                fitted_mmol_l=fits.fitted_mmol_l[:, i],
-                mbf_ml_min_g=float(fits.mbf_ml_min_g[i]),
-                mbf_low_ml_min_g=float(fits.mbf_low_ml_min_g[i]),
-                mbf_high_ml_min_g=float(fits.mbf_high_ml_min_g[i]),
-                status=FitStatus(int(fits.status[i])),
-                upslope=float(upslopes[i]),
-            )
-            for i, segment in enumerate(numbers)
-        }
-
-
-def _pixel_fits(tissue: Tissue, fitted_mmol_l: np.ndarray, mask: np.ndarray) -> PixelFits:
-    index = np.full(mask.shape, -1, np.int32)
-    index[mask] = np.arange(np.count_nonzero(mask))
-    return PixelFits(
-        times_s=tissue.curves.times_s,
-        concentration_mmol_l=tissue.curves.curves.astype(np.float32),
-        fitted_mmol_l=fitted_mmol_l.astype(np.float32),
-        index=index,
-    )
-
-
-def fingerprint(scan: PreprocessedScan) -> str:
-    """Short hash of everything in a preprocessed scan that the user can edit and that flow depends on."""
-    digest = hashlib.sha256()
-    for part in scan.slices:
-        contours = part.contours
-        digest.update(np.ascontiguousarray(contours.labels).tobytes())
-        for point in (contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm):
-            digest.update(b"-" if point is None else np.round(np.asarray(point, float), 3).tobytes())
-        digest.update(np.packbits(part.used_frames).tobytes())
-        digest.update(repr(part.series.acquisition).encode())
-    return digest.hexdigest()[:16]
-
-
-def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInput, residual: Residual):
+def _provenance(
+    scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInput, residual: Residual, digest: str
+) -> dict[str, str]:
     acquisition = scan.slices[0].series.acquisition
     return {
         "software": f"PerfusionDL {__version__}",
@@ -268,5 +157,5 @@ def _provenance(scan: PreprocessedScan, model: FlowModel, aif_curve: ArterialInp
         "weights_sha256": ", ".join(
             dict.fromkeys(filter(None, (part.contours.weights_sha256 for part in scan.slices)))
         ),
-        "contours_fingerprint": fingerprint(scan),
+        "contours_fingerprint": digest,
     }

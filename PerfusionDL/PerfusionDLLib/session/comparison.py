@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import pipeline
 from ..app.comparison import write_comparison
+from ..cache import NO_CACHE, Cache
 from ..data.errors import PerfusionError
 from ..data.flow import ArterialInput, PerfusionMaps
 from ..data.preprocessed import PreprocessedScan, Progress
@@ -40,7 +41,7 @@ def whyNoAgreement(flow: Flow | None) -> str:
     return "" if any(map(isCorrected, slices)) else "Nothing was corrected yet."
 
 
-def agreementTask(folder: Path, flow: Flow) -> Task:
+def agreementTask(folder: Path, flow: Flow, cache: Cache = NO_CACHE) -> Task:
     """Compare the automatic contours of a study, and the flow that follows from them, with the corrected ones.
 
     Writes what `perfusiondl agree` writes. The flow of the automatic contours is computed as that of the corrected
@@ -48,6 +49,7 @@ def agreementTask(folder: Path, flow: Flow) -> Task:
     `WrittenAgreement`.
 
     folder : does not exist, or is empty
+    cache : what was computed before
 
     Raises PerfusionError where nothing was corrected; its compute raises it where the automatic contours give no flow,
     or the folder cannot be written. Nothing half-written stays.
@@ -63,7 +65,8 @@ def agreementTask(folder: Path, flow: Flow) -> Task:
     def compute(progress: Progress) -> WrittenAgreement:
         with whole_folder(folder, Kind.AGREEMENT) as partial:
             progress("flow of the automatic contours")
-            found, corrected = _readings(flow, {name: curve for name, curve in curves.items() if curve is not None})
+            given = {condition: curve for condition, curve in curves.items() if curve is not None}
+            found, corrected = _readings(flow, given, cache)
             progress("comparison and figures")
             shapes, flows = write_comparison(partial, compare_corrections(found, corrected))
             progress("saving")
@@ -88,7 +91,7 @@ def automaticOf(scans: Sequence[PreprocessedScan]) -> tuple[PreprocessedScan, ..
     return tuple(found)
 
 
-def _readings(flow: Flow, curves: Mapping[Condition, ArterialInput]) -> tuple[Reading, Reading]:
+def _readings(flow: Flow, curves: Mapping[Condition, ArterialInput], cache: Cache) -> tuple[Reading, Reading]:
     """What was found and what it was corrected to, of the slices that have both, rest first."""
     both = tuple(
         replace(scan, slices=tuple(part for part in scan.slices if part.automatic))
@@ -96,16 +99,16 @@ def _readings(flow: Flow, curves: Mapping[Condition, ArterialInput]) -> tuple[Re
         if any(part.automatic for part in scan.slices)
     )
     whole = sum(len(scan.slices) for scan in both) == sum(len(scan.slices) for scan in flow.scans)
-    corrected = Reading(_restFirst(both), flow.table if whole else _table(flow, both, curves))
+    corrected = Reading(_restFirst(both), flow.table if whole else _table(flow, both, curves, cache))
     found = automaticOf(both)
-    return Reading(_restFirst(found), _table(flow, found, curves)), corrected
+    return Reading(_restFirst(found), _table(flow, found, curves, cache)), corrected
 
 
 def _restFirst(scans: Sequence[PreprocessedScan]) -> tuple[PreprocessedScan, ...]:
     return tuple(sorted(scans, key=lambda scan: scan.condition is not Condition.REST))
 
 
-def _table(flow: Flow, scans: Sequence[PreprocessedScan], curves: Mapping[Condition, ArterialInput]):
+def _table(flow: Flow, scans: Sequence[PreprocessedScan], curves: Mapping[Condition, ArterialInput], cache: Cache):
     """The table of other contours, computed as the flow was."""
     maps: dict[Condition, PerfusionMaps] = {
         one.condition: one
@@ -114,7 +117,7 @@ def _table(flow: Flow, scans: Sequence[PreprocessedScan], curves: Mapping[Condit
             model=flow.model,
             arterial_inputs=curves,
             dose_ratio=flow.choices.dose_ratio,
-            former=flow.maps,
+            cache=cache,
         )
     }
     return pipeline.summarize(

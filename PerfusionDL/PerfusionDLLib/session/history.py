@@ -2,10 +2,10 @@
 
 from dataclasses import asdict, dataclass, replace
 
-import numpy as np
 import slicer
 
-from ..data.contours import Contours, Origin, Part
+from ..data.contours import Origin, Part
+from ..data.identity import NOT_CORRECTED, is_same
 from ..data.preprocessed import PreprocessedSlice
 from ..mrml.nodes import ScanNodes, SliceNodes, attribute, setAttribute
 from ..mrml.reading import ScanReader
@@ -52,7 +52,7 @@ def isCorrected(part: PreprocessedSlice) -> bool:
     """Whether anything is other than the networks found it; what was drawn without them is not corrected."""
     if part.automatic is None:
         return False
-    return not _sameDrawing(part, replace(part, contours=part.automatic, excluded_frames=frozenset()))
+    return not sameCorrections(part, replace(part, contours=part.automatic, excluded_frames=frozenset()))
 
 
 MOST_BYTES = 1 << 30
@@ -144,7 +144,8 @@ class History:
 
     def _kept(self, steps: list[tuple[_Known, ...]]) -> list[tuple[_Known, ...]]:
         """The last steps, as many as the limits of number and memory allow; the last one in any case."""
-        kept, motions = [], {id(one.part.motion) for one in self._known.values()}
+        kept: list[tuple[_Known, ...]] = []
+        motions = {id(one.part.motion) for one in self._known.values()}
         budget = MOST_BYTES
         for step in reversed(steps[-self._limit :]):
             for one in step:
@@ -170,9 +171,9 @@ class History:
 
     def _write(self, nodes: SliceNodes, part: PreprocessedSlice, present: PreprocessedSlice) -> None:
         """Put a state of a slice into its nodes, as far as it differs from the present one."""
-        if not _sameMotion(part, present):
+        if not is_same(part.motion, present.motion):
             writeSlice(self._scene, nodes, part)
-        elif not _sameDrawing(part, present):
+        elif not is_same(part, present, without=NOT_CORRECTED | {"series", "motion"}):
             writeContours(self._scene, nodes, part)
         if part.series.acquisition != present.series.acquisition:
             setAttribute(nodes.original, "acquisition", asdict(part.series.acquisition))
@@ -180,35 +181,4 @@ class History:
 
 def sameCorrections(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
     """Whether two states of a slice differ in nothing that a user can change."""
-    return one.series.acquisition == other.series.acquisition and _sameDrawing(one, other) and _sameMotion(one, other)
-
-
-def _sameMotion(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
-    """Whether two states of a slice have the same images in one pose; as objects of their own too."""
-    a, b = one.motion, other.motion
-    return a is b or (
-        a.reference_frame == b.reference_frame
-        and np.array_equal(a.aligned, b.aligned)
-        and np.array_equal(a.corrected, b.corrected)
-        and np.array_equal(a.displacement_mm, b.displacement_mm)
-    )
-
-
-def _sameDrawing(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:
-    return one.excluded_frames == other.excluded_frames and _sameContours(one.contours, other.contours)
-
-
-def _sameContours(one: Contours, other: Contours) -> bool:
-    here, there = (
-        np.concatenate([contours.box_px, *map(_position, (contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm))])
-        for contours in (one, other)
-    )
-    return (
-        one.peak_frame == other.peak_frame
-        and np.array_equal(one.labels, other.labels)
-        and np.allclose(here, there, rtol=0, atol=1e-4, equal_nan=True)
-    )
-
-
-def _position(point: np.ndarray | None) -> np.ndarray:
-    return np.full(3, np.nan) if point is None else point
+    return is_same(one, other, without=NOT_CORRECTED)

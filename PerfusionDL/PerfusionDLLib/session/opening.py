@@ -52,8 +52,8 @@ def openStudy(
                     checkSlice(reader.readSlice(nodes))
         for reader in readers if automatic else ():
             forgetCorrections(opened.scene, reader)
-        chosen = {"model": model or modelOfScene(opened.scene), "choices": choicesOfScene(opened.scene)}
-        return OpenedScene(opened, flowTask(opened.scene, readers, None, **chosen))
+        model, choices = model or modelOfScene(opened.scene), choicesOfScene(opened.scene)
+        return OpenedScene(opened, flowTask(opened.scene, readers, None, model=model, choices=choices))
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 Only the middle takes time, and it touches no node, so it may run on a worker thread while the views stay alive.
 """
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +12,11 @@ import numpy as np
 import slicer
 
 from .. import motion, pipeline
-from ..aif.residual_contrast import Residual
+from ..cache import NO_CACHE, Cache
 from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel, PerfusionMaps, SliceMaps
+from ..data.identity import is_same
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, Progress
 from ..data.study import Condition, PerfusionSeries, Study
 from ..data.table import SegmentTable
@@ -172,14 +172,12 @@ class Flow:
     """What was computed last, and from what.
 
     scans : slices without contours are left out
-    residuals : contrast agent left in the blood of each scan by an earlier injection
     bullseyes : (Y, X) image of each scan
     nodes : of the slices of each scan, in the order of ``maps``
     inputs : state of the arterial input that the user gave for each scan
     """
 
     scans: tuple[PreprocessedScan, ...]
-    residuals: tuple[Residual, ...]
     maps: tuple[PerfusionMaps, ...]
     bullseyes: tuple[np.ndarray, ...]
     table: SegmentTable
@@ -196,11 +194,7 @@ class Flow:
             model is self.model
             and choices == self.choices
             and tuple(stateOfArterialInput(nodes) for nodes, _, _ in now) == self.inputs
-            and len(now) == len(self.scans)
-            and all(
-                scan.condition is former.condition and pipeline.fingerprint(scan) == pipeline.fingerprint(former)
-                for (_, _, scan), former in zip(now, self.scans, strict=True)
-            )
+            and is_same(tuple(scan for _, _, scan in now), self.scans)
         )
 
     def ofScan(self, nodes: ScanNodes) -> PerfusionMaps | None:
@@ -227,13 +221,15 @@ def flowTask(
     model: FlowModel,
     choices: FlowChoices = NO_CHOICES,
     former: Flow | None = None,
+    cache: Cache = NO_CACHE,
 ) -> Task:
     """Compute flow maps, curves and the segment table from the contours as they are now.
 
     The first computation and every one after a correction are this task. Apply returns the `Flow`, or None where the
     scans are gone. Raises PerfusionError where no slice has contours.
 
-    former : what was computed last; a scan in which nothing changed since is not computed again
+    former : what the nodes show; nodes of slices in which nothing changed since are not written again
+    cache : what was computed before; what does not depend on a correction is not computed again
     """
     drawn = _drawn(readers)
     if not drawn:
@@ -246,12 +242,13 @@ def flowTask(
 
     def compute(progress: Progress) -> Flow:
         progress("blood flow")
-        residuals = tuple(pipeline.residual_contrast(scans, former.residuals if former else ()))
-        results = [
-            _maps(former, scan, model=model, residual=residual, arterial_input=curve, dose_ratio=choices.dose_ratio)
-            for scan, residual, curve in zip(scans, residuals, given, strict=True)
-        ]
-        maps = tuple(result for result, _ in results)
+        maps = pipeline.quantify_study(
+            scans,
+            model=model,
+            arterial_inputs={scan.condition: curve for scan, curve in zip(scans, given, strict=True) if curve},
+            dose_ratio=choices.dose_ratio,
+            cache=cache,
+        )
         flows = {one.condition: one for one in maps}
         summary = pipeline.summarize(
             flows.get(Condition.REST),
@@ -259,9 +256,10 @@ def flowTask(
             rate_pressure_product=choices.rate_pressure_product,
             thresholds=thresholds_from(choices.thresholds),
         )
-        bullseyes = tuple(image for _, image in results)
+        shown = dict(zip(map(id, former.maps), former.bullseyes, strict=True)) if former else {}
+        bullseyes = tuple(shown[id(one)] if id(one) in shown else bullseyeImage(one) for one in maps)
         parts = tuple(slices for _, slices, _ in drawn)
-        return Flow(tuple(scans), residuals, maps, bullseyes, summary, model, parts, choices, inputs)
+        return Flow(tuple(scans), maps, bullseyes, summary, model, parts, choices, inputs)
 
     def apply(flow: Flow) -> Flow | None:
         if not all(nodes.inScene for nodes, _, _ in drawn):
@@ -277,16 +275,6 @@ def flowTask(
         return replace(flow, tableNode=tableNode)
 
     return Task("Compute blood flow", compute, apply, 1)
-
-
-def _maps(former: Flow | None, scan: PreprocessedScan, **options: Any) -> tuple[PerfusionMaps, np.ndarray]:
-    """Maps and bullseye of a scan: the former ones as far as what they depend on is as it was."""
-    pairs = zip(former.maps, former.bullseyes, strict=True) if former else ()
-    known, image = next((pair for pair in pairs if pair[0].condition is scan.condition), (None, None))
-    maps = pipeline.quantify(scan, **options, former=known)
-    if known is None or image is None or not all(map(operator.is_, maps.slices, known.slices)):
-        return maps, bullseyeImage(maps)
-    return (known if maps.provenance == known.provenance else maps), image
 
 
 def _drawn(readers: Sequence[ScanReader]) -> list[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]]:

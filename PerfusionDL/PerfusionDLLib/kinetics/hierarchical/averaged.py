@@ -7,11 +7,12 @@ over pixels, and the time is linear in their number.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr, softmax
 
+from ...cache import NO_CACHE, Cache
 from ...data.flow import FitStatus
 from ..fits import MOST_SPILL, FlowFits
 from .groups import CurveSet, group_means, noise_sd, shared_error
@@ -46,22 +47,19 @@ class ScanModel:
     temperature: float
     least_misfit: float
     alone_misfit: float
-    dictionaries: dict[tuple[int, int], Dictionary] = field(default_factory=dict, repr=False, compare=False)
 
-    def dictionary(self, number: int, model: int, spill: np.ndarray | None) -> Dictionary:
-        """Curves of a model in a slice; made once, since every set of curves of a slice holds the same blood."""
-        known = self.dictionaries.get((number, model))
-        if known is None or not known.holds(spill):
-            prepared = self.inputs[number].prepared.with_error(self.populations[model].input_error)
-            known = self.dictionaries[number, model] = Dictionary(
-                self.populations[model],
-                prepared.without_errors(),
-                group_delay_s=self.populations[model].delay_s[number],
-                group_numbers=self.groups[number],
-                subspace=self.inputs[number].subspace,
-                spill=spill,
-            )
-        return known
+
+@dataclass(frozen=True, kw_only=True)
+class SliceModel:
+    """What a scan says about one slice: a dictionary of curves for each model that counts.
+
+    number : of the slice; kept : of the models
+    """
+
+    scan: ScanModel
+    number: int
+    kept: np.ndarray
+    dictionaries: tuple[Dictionary, ...]
 
 
 def learn_scan(
@@ -72,12 +70,11 @@ def learn_scan(
     models: Sequence[TissueModel],
     hematocrit: float,
     from_images: bool = False,
-    former: ScanModel | None = None,
+    cache: Cache = NO_CACHE,
 ) -> ScanModel:
     """Tissue parameters and model probabilities from all curves of a scan.
 
     from_images : whether the curves are, so that they and the arterial input err beside each other
-    former : of the same scan with other contours; what does not depend on them is taken from it
     """
     inputs = slice_inputs(
         [(part.times_s, part.used_frames) for part in slices],
@@ -86,7 +83,7 @@ def learn_scan(
         models=models,
         hematocrit=hematocrit,
         from_images=from_images,
-        former=() if former is None else former.inputs,
+        cache=cache,
     )
     groups = tuple(np.unique(part.groups) for part in slices)
     means = [
@@ -124,8 +121,27 @@ def _learn_all(models, means, temperature):
     return tuple(learn(model, uncertain) for model in models)
 
 
-def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd=0.0) -> FlowFits:
-    """Fit curves of slice ``number`` with the priors of the scan.
+def prepare_slice(scan: ScanModel, number: int, spill: np.ndarray | None) -> SliceModel:
+    """Dictionaries of slice ``number``: all sets of its curves hold the same blood (S, T), or none."""
+    kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
+    ready = scan.inputs[number]
+
+    def dictionary(population: Population) -> Dictionary:
+        return Dictionary(
+            population,
+            ready.prepared.with_error(population.input_error).without_errors(),
+            group_delay_s=population.delay_s[number],
+            group_numbers=scan.groups[number],
+            subspace=ready.subspace,
+            spill=spill,
+        )
+
+    dictionaries = tuple(dictionary(scan.populations[model]) for model in kept)
+    return SliceModel(scan=scan, number=number, kept=kept, dictionaries=dictionaries)
+
+
+def fit_slice_model(prepared: SliceModel, part: CurveSet, *, input_log_sd=0.0) -> FlowFits:
+    """Fit curves of a slice with the priors of its scan.
 
     The estimate is averaged over the models by their probability. The interval and the standard error hold the noise,
     the spread of tissue parameters from pixel to pixel, what the scan leaves open about them, and the disagreement of
@@ -133,11 +149,12 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
     a model which only its prior speaks against still counts. ``input_log_sd`` adds the relative uncertainty of
     the scale of the arterial input, ``part.log_sd`` that of the curves.
     """
+    scan, kept = prepared.scan, prepared.kept
     used = np.asarray(part.used_frames)
     data = np.asarray(part.curves, dtype=float).T
     complete = np.isfinite(data[:, used]).all(axis=1)
     data = np.where(used & complete[:, None], data, 0.0)
-    subspace = scan.inputs[number].subspace
+    subspace = scan.inputs[prepared.number].subspace
     sd = noise_sd(data, subspace, used)
     noticeable = ((data @ subspace.T) ** 2).sum(axis=1) > (len(subspace) + 6 * np.sqrt(len(subspace))) * sd**2
     noticeable &= (data * used).sum(axis=1) > 0
@@ -145,9 +162,8 @@ def fit_scan_model(scan: ScanModel, number: int, part: CurveSet, *, input_log_sd
     sd = np.hypot(sd, scan.alone_misfit * np.abs(data @ subspace.T @ subspace).max(axis=1))
     edge = np.zeros(len(data), bool) if part.edge is None else np.asarray(part.edge)
 
-    kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
     weights = scan.probabilities[kept] / scan.probabilities[kept].sum()
-    results = [scan.dictionary(number, m, part.spill).fit(data, sd, part.groups, edge) for m in kept.tolist()]
+    results = [dictionary.fit(data, sd, part.groups, edge) for dictionary in prepared.dictionaries]
     log_flow = np.array([result.log_flow for result in results])
     flows = np.exp(log_flow)
     estimate = weights @ log_flow

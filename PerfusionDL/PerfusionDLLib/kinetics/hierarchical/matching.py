@@ -73,10 +73,6 @@ class Dictionary:
         self.seen_values, self.seen_slopes = seen[:, 0], np.concatenate((seen[:, 1:], shown), axis=1)
         self.log_flow_mean = np.median(np.concatenate(population.log_flow))
 
-    def holds(self, spill: np.ndarray | None) -> bool:
-        """Whether it was made for this blood."""
-        return np.array_equal(self.spill, spill) if spill is not None else not len(self.spill)
-
     def fit(self, data, sd, groups, edge) -> ModelFit:
         """Fit curves (N, T), zero in frames that do not take part, with noise of ``sd`` (N,).
 

@@ -1,10 +1,12 @@
 """What fitting needs to know of a slice before any curve is seen: it depends on the arterial input and the frames."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...cache import NO_CACHE, Cache
 from ..convolution import input_spline
 from .tissue_models import PreparedInput, TissueModel, prepare_input
 
@@ -22,13 +24,11 @@ class SliceInput:
     prepared : with one standard deviation of each error that it may have; with none where it is known
     subspace : (R, T) orthonormal rows that model curves live in, zero in frames that do not take part
     starts : by model, parameters and curves of a coarse grid of flows and delays with the prior's tissue
-    made_of : the arrays it depends on
     """
 
     prepared: PreparedInput
     subspace: np.ndarray
     starts: Mapping[str, tuple[np.ndarray, np.ndarray]]
-    made_of: tuple[np.ndarray, ...]
 
 
 def slice_inputs(
@@ -39,36 +39,29 @@ def slice_inputs(
     models: Sequence[TissueModel],
     hematocrit: float,
     from_images: bool = False,
-    former: Sequence[SliceInput] = (),
+    cache: Cache = NO_CACHE,
 ) -> tuple[SliceInput, ...]:
-    """The inputs of slices given by their times and used frames (T,); one of ``former`` where it is the same.
+    """The inputs of slices given by their times and used frames (T,).
 
     from_images : whether the curves are, so that the input may be wrong beside them (`input_errors`)
     """
     aif_times_s = np.asarray(aif_times_s, dtype=float)
     arterial = input_spline(aif_times_s, arterial_mmol_l)
     errors = input_errors(aif_times_s, arterial) if from_images else ()
-    inputs = []
-    for times_s, used_frames in slices:
-        made_of = (
-            np.asarray(times_s),
-            np.asarray(used_frames),
-            aif_times_s,
-            np.asarray(arterial_mmol_l),
-            np.array([hematocrit, from_images]),
-            np.array([model.name for model in models]),
+
+    def compute(times_s, used_frames):
+        prepared = prepare_input(arterial, times_s, first_s=aif_times_s[0], hematocrit=hematocrit, errors=errors)
+        return SliceInput(
+            prepared=prepared,
+            subspace=_subspace(models, prepared, used_frames),
+            starts={model.name: _starts(model, prepared) for model in models},
         )
-        known = next((one for one in former if _same(one.made_of, made_of)), None)
-        if known is None:
-            prepared = prepare_input(arterial, times_s, first_s=aif_times_s[0], hematocrit=hematocrit, errors=errors)
-            known = SliceInput(
-                prepared=prepared,
-                subspace=_subspace(models, prepared, made_of[1]),
-                starts={model.name: _starts(model, prepared) for model in models},
-                made_of=made_of,
-            )
-        inputs.append(known)
-    return tuple(inputs)
+
+    common = cache.key(aif_times_s, arterial_mmol_l, [model.name for model in models], hematocrit, from_images)
+    frames = [(np.asarray(times_s), np.asarray(used_frames)) for times_s, used_frames in slices]
+    return tuple(
+        cache.recall("slice input", cache.key(common, *each), functools.partial(compute, *each)) for each in frames
+    )
 
 
 def input_errors(times_s: np.ndarray, arterial: Callable) -> tuple[Callable, Callable]:
@@ -91,13 +84,6 @@ def input_errors(times_s: np.ndarray, arterial: Callable) -> tuple[Callable, Cal
         return LATE_ERROR_SD * arterial(at_s) * np.clip(since_s / (2 * width_s), 0, 1)
 
     return at_peak, late
-
-
-def _same(one, other) -> bool:
-    return all(
-        np.array_equal(a, b, equal_nan=True) if a.dtype.kind == "f" else np.array_equal(a, b)
-        for a, b in zip(one, other, strict=True)
-    )
 
 
 def _starts(model: TissueModel, prepared: PreparedInput):
