@@ -182,6 +182,12 @@ def test_the_fingerprint_tells_slices_apart_that_differ_in_their_images_times_ge
         assert identity.fingerprint(with_slice(rest, 1, **CHANGES[path])) != identity.fingerprint(rest), path
 
 
+def test_a_fingerprint_forgives_what_a_file_rounds(rest):
+    part = rest.slices[0]
+    series = replace(part.series, ijk_to_ras=part.series.ijk_to_ras + 1e-13, times_s=part.series.times_s - 1e-13)
+    assert identity.fingerprint(with_slice(rest, 0, series=series)) == identity.fingerprint(rest)
+
+
 def test_positions_that_only_rounding_tells_apart_are_the_same_and_a_moved_point_is_not(rest):
     contours = rest.slices[0].contours
 

@@ -7,7 +7,7 @@ of the chain, the stage names it (`NOT_IN_CURVES`, `NOT_IN_FLOW`); a test change
 import hashlib
 import struct
 import weakref
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -19,6 +19,11 @@ from .preprocessed import PreprocessedScan
 TOLERANCE = 1e-3
 """mm, and pixels of a box: positions closer than this are the same. Chosen: far below a pixel, far above what files,
 matrices and nodes of a scene round."""
+ROUNDING = 1e-6
+"""mm, and s: what a scene file may lose of a position or a time (it loses 1e-14), chosen far above it."""
+OFF_BORDER = 0.371
+"""Share of `ROUNDING` by which numbers are shifted before they are rounded. Chosen: no usual spacing or time lies on a
+border then, where a file would round it to either side."""
 POSITIONS = frozenset({"box_px", "anterior_rv_ras_mm", "inferior_rv_ras_mm"})
 """Fields that hold positions."""
 
@@ -79,12 +84,14 @@ class ArrayDigests:
         return known[1]
 
 
-def digest(*values: Any, without: Set[str] = NOTHING, arrays: ArrayDigests | None = None) -> str:
+def digest(*values: Any, without: Set[str] = NOTHING, arrays: ArrayDigests | None = None, rounded: bool = False) -> str:
     """SHA-256 of the content of some values: dataclasses, arrays, collections, numbers, words.
 
     without : fields that do not count, by their path from the value: ``contours.box_px`` of a `PreprocessedSlice`. What
         lies in a sequence or a mapping has the path of the whole
     arrays : what is known of large arrays
+    rounded : numbers of double precision in arrays (positions, times, geometry) count in steps of `ROUNDING`, so that
+        a scene that was saved and opened has the same digest
 
     Examples
     --------
@@ -94,14 +101,16 @@ def digest(*values: Any, without: Set[str] = NOTHING, arrays: ArrayDigests | Non
     False
     """
     hasher = hashlib.sha256()
+    known = arrays or ArrayDigests()
+    of_array = (lambda array: _rounded_digest(array, known)) if rounded else known.of
     for value in values:
-        _feed(hasher, value, without, "", arrays or ArrayDigests())
+        _feed(hasher, value, without, "", of_array)
     return hasher.hexdigest()
 
 
 def fingerprint(scan: PreprocessedScan, arrays: ArrayDigests | None = None) -> str:
     """Short digest of everything in a preprocessed scan that its flow depends on, as the provenance holds it."""
-    return digest(scan, without=NOT_IN_FLOW, arrays=arrays)[:16]
+    return digest(scan, without=NOT_IN_FLOW, arrays=arrays, rounded=True)[:16]
 
 
 def is_same(one: Any, other: Any, *, without: Set[str] = NOTHING) -> bool:
@@ -130,22 +139,28 @@ def _array_digest(array: np.ndarray) -> bytes:
     return hasher.digest()
 
 
-def _feed(hasher: Any, value: Any, without: Set[str], path: str, arrays: ArrayDigests) -> None:
+def _rounded_digest(array: np.ndarray, arrays: ArrayDigests) -> bytes:
+    if array.dtype != np.float64:
+        return arrays.of(array)
+    return _array_digest(np.floor(array / ROUNDING + OFF_BORDER))
+
+
+def _feed(hasher: Any, value: Any, without: Set[str], path: str, of_array: Callable[[np.ndarray], bytes]) -> None:
     """Tell a hash what a value holds; each kind of value begins with a word of its own."""
     if is_dataclass(value):
         hasher.update(f"<{type(value).__name__}".encode())
         for name, inner in _counted(value, without, path):
             hasher.update(f".{inner.rpartition('.')[2]}=".encode())
-            _feed(hasher, getattr(value, name), without, inner, arrays)
+            _feed(hasher, getattr(value, name), without, inner, of_array)
         hasher.update(b">")
     elif isinstance(value, np.ndarray):
-        hasher.update(b"array" + arrays.of(value))
+        hasher.update(b"array" + of_array(value))
     elif isinstance(value, Mapping):
         items = [(digest(key), key) for key in value]
         hasher.update(f"mapping {len(items)}".encode())
         for known, key in sorted(items, key=lambda item: item[0]):
             hasher.update(known.encode())
-            _feed(hasher, value[key], without, path, arrays)
+            _feed(hasher, value[key], without, path, of_array)
     elif isinstance(value, Set):
         hasher.update(f"set {sorted(map(digest, value))}".encode())
     elif isinstance(value, str):
@@ -153,7 +168,7 @@ def _feed(hasher: Any, value: Any, without: Set[str], path: str, arrays: ArrayDi
     elif isinstance(value, Sequence) and not isinstance(value, bytes):
         hasher.update(f"sequence {len(value)}".encode())
         for each in value:
-            _feed(hasher, each, without, path, arrays)
+            _feed(hasher, each, without, path, of_array)
     else:
         hasher.update(_plain(value))
 
