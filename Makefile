@@ -36,6 +36,7 @@ fuzz: $(VENV)/installed  ## DICOM damaged at random for MINUTES: the same number
 evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate --seeds 20 --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
+	$(BIN)/perfusiondl evaluate --out runs/evaluate-closed-cavities --seeds 40 --closed-cavities --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-strangers --seeds 10 --strangers --overwrite
 
 bench: bench-agreement bench-batch bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs

@@ -213,3 +213,25 @@ def test_patients_do_not_lie_still_between_rest_and_stress():
     patient = phantom.simulate_study(2, levels=["mid"], size=96)
     rest, stress = (patient.truth[condition][0] for condition in Condition)
     assert 0 < np.hypot(*np.subtract(rest.anterior_rv_px, stress.anterior_rv_px)) < 4
+
+
+def test_a_closed_cavity_is_small_inside_a_thick_wall_and_mostly_muscle():
+    open_, closed = (
+        phantom.simulate_series(5, condition="stress", level="mid", config=config).truth
+        for config in (phantom.HELD_OUT, phantom.CLOSED_CAVITIES)
+    )
+    case = phantom.simulate_series(5, condition="stress", level="mid", config=phantom.CLOSED_CAVITIES, snr=np.inf)
+    area_mm2 = np.prod(case.series.spacing_mm)
+    cavity, heart = closed.labels == Label.BLOOD_POOL, np.isin(closed.labels, (Label.MYOCARDIUM, Label.BLOOD_POOL))
+    radius_mm, outer_mm = (np.sqrt(mask.sum() * area_mm2 / np.pi) for mask in (cavity, heart))
+    assert 4 < radius_mm < 11
+    assert 11 < outer_mm - radius_mm < 20
+    peak = case.series.signal[closed.peak_frame]
+    assert np.median(peak[cavity]) < 0.8 * peak[cavity].max()
+    assert (open_.labels == Label.BLOOD_POOL).sum() > 1.5 * cavity.sum()
+
+
+def test_rest_and_base_stay_open_where_stress_closes_the_cavity():
+    for options in ({"condition": "rest", "level": "mid"}, {"condition": "stress", "level": "basal"}):
+        pair = [phantom.simulate_series(5, config=c, **options) for c in (phantom.HELD_OUT, phantom.CLOSED_CAVITIES)]
+        np.testing.assert_array_equal(pair[0].series.signal, pair[1].series.signal)

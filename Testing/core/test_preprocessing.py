@@ -8,12 +8,13 @@ from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flag import FlagCode, codes_of
 from PerfusionDLLib.data.study import TOWARD_APEX_RAS, Condition, Level, PerfusionSeries
 from PerfusionDLLib.evaluation import network_scores
-from PerfusionDLLib.evaluation.cases import phantom_case
+from PerfusionDLLib.evaluation.cases import closed_cavity_cases, phantom_case
 from PerfusionDLLib.preprocessing import candidates
 from PerfusionDLLib.preprocessing.bounding_box import place_usual_box
 from PerfusionDLLib.preprocessing.contour_uncertainty import compute_contour_uncertainty_mm
 from PerfusionDLLib.preprocessing.insertion_points import order_insertion_points
 from PerfusionDLLib.preprocessing.phases import average_phases, find_myocardium_frames, find_rv_frames
+from PerfusionDLLib.preprocessing.plausibility import find_missed_lumen
 from PerfusionDLLib.preprocessing.window import Window
 from PerfusionDLLib.training.synthetic.other_series import draw_other_series
 from scipy import ndimage, stats
@@ -293,3 +294,23 @@ def test_each_step_is_announced(simulated, nets):
     steps = []
     preprocessing.preprocess_slice(simulated.series, nets, progress=steps.append)
     assert steps == ["peak frame", "left-ventricular box", "motion compensation", "labels", "insertion points"]
+
+
+def test_a_nearly_closed_cavity_is_found(nets):
+    case = next(closed_cavity_cases([700200]))
+    scored, _, found = next(network_scores.evaluate([case], nets))
+    assert scored.cavity_dice > 0.8
+    assert FlagCode.LUMEN_OUTSIDE_CAVITY not in codes_of(found.flags)
+
+
+def test_a_cavity_drawn_beside_the_bright_lumen_is_noticed(simulated, found):
+    labels, spacing_mm = found.contours.labels, simulated.series.spacing_mm
+    image = found.motion.corrected[found.contours.peak_frame]
+    assert not list(find_missed_lumen(image, labels, spacing_mm))
+    heart, cavity = labels != Label.BACKGROUND, labels == Label.BLOOD_POOL
+    heart &= labels != Label.RV_BLOOD_POOL
+    shifted = np.roll(cavity, round(9 / spacing_mm[0]), axis=0) & ndimage.binary_erosion(heart)
+    wrong = np.where(shifted, Label.BLOOD_POOL, np.where(heart, Label.MYOCARDIUM, Label.BACKGROUND)).astype(np.uint8)
+    (flag,) = find_missed_lumen(image, wrong, spacing_mm)
+    assert flag.code is FlagCode.LUMEN_OUTSIDE_CAVITY
+    assert 15 < flag.values["percent"] < 80

@@ -251,6 +251,9 @@ def evaluate(
     seeds: Annotated[int, typer.Option(min=1, help="How many phantom patients, six slices each.")] = 10,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 10000,
     held_out: Annotated[bool, typer.Option("--held-out", help="From the second, wider phantom configuration.")] = False,
+    closed_cavities: Annotated[
+        bool, typer.Option("--closed-cavities", help="Nearly closed cavities at stress, two slices for each patient.")
+    ] = False,
     real: Annotated[
         Path | None, typer.Option(help="An annotated series, turned and disturbed, in place of phantoms.")
     ] = None,
@@ -280,10 +283,13 @@ def evaluate(
             )
             (partial / "table.md").write_text(table + "\n", encoding="utf-8")
         else:
-            if real is None:
-                chosen = cases.phantom_cases(range(first_seed, first_seed + seeds), held_out=held_out)
-            else:
+            patients = range(first_seed, first_seed + seeds)
+            if real is not None:
                 chosen = cases.disturbed(cases.annotated_case(real), np.random.default_rng(0))
+            elif closed_cavities:
+                chosen = cases.closed_cavity_cases(patients)
+            else:
+                chosen = cases.phantom_cases(patients, held_out=held_out)
             table = network_scores.measure(chosen, networks, partial, progress=progress)
     output.print(table, markup=False)
 

@@ -52,6 +52,13 @@ class FlagCode(StrEnum):
         "the network is unsure of the contours",
         "The contours are uncertain (confidence {confidence:.2f}): please check.",
     )
+    LUMEN_OUTSIDE_CAVITY = (
+        "lumen_outside_cavity",
+        Severity.CHECK,
+        "pixels as bright as blood at peak enhancement lie in the contour of the myocardium",
+        "{percent:.0f} % of the pixels as bright as blood at peak enhancement lie in the myocardium: please check the "
+        "endocardial contour.",
+    )
     INSERTION_POINTS_UNCERTAIN = (
         "insertion_points_uncertain",
         Severity.CHECK,

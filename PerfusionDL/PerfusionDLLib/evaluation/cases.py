@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +13,9 @@ from scipy import ndimage
 from .. import motion
 from ..data.preprocessed import MotionCompensation
 from ..data.study import Condition, Level, PerfusionSeries
+
+if TYPE_CHECKING:
+    from ..phantom import PhantomConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +67,29 @@ def phantom_cases(seeds: Iterable[int], *, held_out: bool) -> Iterator[Case]:
         yield phantom_case(seed, condition, level, held_out=held_out)
 
 
+def closed_cavity_cases(seeds: Iterable[int]) -> Iterator[Case]:
+    """Mid and apical slice at stress of phantom patients with a nearly closed cavity (`phantom.CLOSED_CAVITIES`)."""
+    from .. import phantom
+
+    for seed, level in product(seeds, (Level.MID, Level.APICAL)):
+        yield _case(f"closed cavity {seed}", phantom.CLOSED_CAVITIES, seed, Condition.STRESS, level)
+
+
 def phantom_case(seed: int, condition: Condition, level: Level, *, held_out: bool) -> Case:
     """One slice of a phantom patient, of the wider second configuration if ``held_out``."""
     from .. import phantom
 
     config = phantom.HELD_OUT if held_out else phantom.DEFAULT
+    return _case(f"{'held out' if held_out else 'phantom'} {seed}", config, seed, condition, level)
+
+
+def _case(name: str, config: "PhantomConfig", seed: int, condition: Condition, level: Level) -> Case:
+    from .. import phantom
+
     made = phantom.simulate_series(seed, condition=condition, level=level, config=config)
     truth = made.truth
     return Case(
-        name=f"{'held out' if held_out else 'phantom'} {seed}",
+        name=name,
         condition=condition,
         level=level,
         series=made.series,

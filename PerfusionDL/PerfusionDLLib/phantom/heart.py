@@ -1,13 +1,13 @@
 """The heart in one short-axis slice: left ventricle, papillary muscles, right ventricle, insertion points."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from ..data.contours import Label
 from ..data.study import Level
-from .patient import HEIGHT, Patient
+from .patient import HEIGHT, Patient, uniform
 from .shapes import Canvas, coverage, smooth_noise, wave, wrapped
 
 
@@ -16,6 +16,7 @@ class Heart:
     """The shape of one slice; angles in image coordinates (rows down), lengths in mm from the LV center.
 
     half_arc_rad : half of the angle between the insertion points, seen from the LV center
+    rubble : share of the cavity that papillary muscles and trabeculae without a shape of their own fill
     """
 
     radius_mm: float
@@ -31,6 +32,7 @@ class Heart:
     outer: tuple[np.ndarray, np.ndarray]
     inner: tuple[np.ndarray, np.ndarray]
     papillary: tuple[tuple[float, float, float, float, float], ...]
+    rubble: float = 0.0
 
     def epicardium_mm(self, angle_rad: np.ndarray) -> np.ndarray:
         """Radius of the LV epicardium."""
@@ -83,6 +85,41 @@ class Heart:
 
 def draw_heart(patient: Patient, level: Level, stress: bool) -> Heart:
     """The heart of a patient at a level; the cardiac phase of a slice differs with the trigger delay."""
+    closed = patient.closed_cavity_mm is not None and stress and level is not Level.BASAL
+    heart = _draw_open_heart(patient, level, stress)
+    return _close(heart, patient, level) if closed else heart
+
+
+def _close(heart: Heart, patient: Patient, level: Level) -> Heart:
+    """The same heart in systole: a thick wall around a small lumen of which little is seen between the muscles."""
+    rng = np.random.default_rng([patient.seed, 21, list(HEIGHT).index(level)])
+    cavity = uniform(rng, patient.closed_cavity_mm or ())
+    radius = cavity + uniform(rng, patient.closed_wall_mm)
+    shift = rng.uniform(0.05, 0.15) * radius * _unit(rng.uniform(0, 2 * np.pi))
+    amplitudes, phases = heart.inner
+    long_axis = np.concatenate([[rng.uniform(0.08, 0.25)], amplitudes[1:]])
+    papillary = []
+    for angle in rng.uniform(0, 2 * np.pi) + np.array([0, rng.uniform(1.2, 2.6)]):
+        size = cavity * rng.uniform(0.35, 0.6)
+        row, column = (cavity - 0.6 * size) * _unit(angle)
+        papillary.append((float(row), float(column), float(size), float(rng.uniform(1.0, 1.8)), float(angle)))
+    return replace(
+        heart,
+        radius_mm=radius,
+        cavity_mm=cavity,
+        cavity_shift_mm=(float(shift[0]), float(shift[1])),
+        inner=(long_axis, phases),
+        papillary=tuple(papillary),
+        rubble=float(rng.uniform(0.3, 0.8)),
+    )
+
+
+def _unit(angle_rad: float) -> np.ndarray:
+    """Row and column of the unit vector at an angle."""
+    return np.array([np.sin(angle_rad), np.cos(angle_rad)])
+
+
+def _draw_open_heart(patient: Patient, level: Level, stress: bool) -> Heart:
     rng = np.random.default_rng([patient.seed, 3, list(HEIGHT).index(level)])
     height = HEIGHT[level]
     radius = patient.epicardial_radius_mm * (1 - 0.075 * height - 0.065 * max(height, 0))
@@ -146,6 +183,10 @@ def paint_heart(
     # trabeculae: blood between them thins out over the last millimeters before the compact wall
     near_wall = np.clip(1 + endocardium / (0.30 * heart.cavity_mm), 0, 1)
     muscle = np.maximum(muscle, near_wall * np.clip(fine, 0, 1))
+    if heart.rubble:
+        lumps = smooth_noise(rng, canvas.shape, 2.5 / step_mm)
+        threshold = np.quantile(lumps[endocardium < 0], 1 - heart.rubble)
+        muscle = np.maximum(muscle, np.clip(0.5 + (lumps - threshold), 0, 1))
     oblique = gaussian_filter(0.92 * muscle, 0.9 / step_mm)  # to a slice of 8 mm
     canvas.paint("papillary", (oblique * cavity).astype(np.float32))
     return canvas.amounts["myocardium"]

@@ -44,6 +44,7 @@ class Patient:
     """Anatomy in mm around the long axis of the left ventricle, physiology and scanner.
 
     acquisition : what the scanner did; clinic : what else is not ideal, None where all is
+    closed_cavity_mm, closed_wall_mm : ranges of a nearly closed cavity and its wall, see `PhantomConfig`
     """
 
     seed: int
@@ -66,6 +67,8 @@ class Patient:
     defects: tuple[Defect, ...]
     acquisition: Acquisition
     clinic: Clinic | None = None
+    closed_cavity_mm: Range | None = None
+    closed_wall_mm: Range = (13.0, 18.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +163,8 @@ def draw_patient(seed: int, config: PhantomConfig, size: int | None = None) -> P
         black_corners=bool(rng.random() < 0.4),
         defects=tuple(draw_defect(rng, str(territory), config) for territory in territories),
         acquisition=draw_acquisition(rng, config),
+        closed_cavity_mm=config.closed_cavity_mm,
+        closed_wall_mm=config.closed_wall_mm,
     )
     clinic = draw_clinic(seed, patient.acquisition, config)
     return patient if clinic is None else replace(patient, acquisition=clinic.acquisition, clinic=clinic)

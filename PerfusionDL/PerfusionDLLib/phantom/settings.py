@@ -89,6 +89,8 @@ class PhantomConfig:
     defects : smallest and largest number of perfusion defects
     stress_output : cardiac output at stress over that at rest
     clinic : what the ideal phantom leaves out; None leaves it out
+    closed_cavity_mm, closed_wall_mm : radius of a nearly closed LV cavity and thickness of its wall in mid and apical
+        slices at stress; None draws every cavity from cavity_share
     """
 
     sizes: tuple[int, ...] = (144, 160, 176, 192)
@@ -140,6 +142,8 @@ class PhantomConfig:
     elastic_mm: float = 0.8
 
     clinic: ClinicRanges | None = None
+    closed_cavity_mm: Range | None = None
+    closed_wall_mm: Range = (13.0, 18.0)
 
 
 DEFAULT = PhantomConfig()
@@ -175,3 +179,7 @@ HELD_OUT = replace(
     elastic_mm=1.6,
 )
 """For evaluation only: sizes, contrast, noise and motion are outside the default ranges. Never trained on."""
+
+CLOSED_CAVITIES = replace(HELD_OUT, closed_cavity_mm=(5.0, 10.0))
+"""For evaluation only: held-out hearts in systole at stress, whose mid and apical lumen is 10 to 20 mm wide and mostly
+filled with muscle."""

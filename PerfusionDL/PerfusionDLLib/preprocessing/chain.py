@@ -20,7 +20,7 @@ from .candidates import find_best_view, find_candidate_boxes
 from .contour_uncertainty import compute_contour_uncertainty_mm
 from .insertion_points import find_insertion_points
 from .peak_frame import Peak, count_lead_frames, find_first_pass_peak, find_peaks
-from .plausibility import is_enhancing
+from .plausibility import find_missed_lumen, is_enhancing
 from .segmentation import compute_box
 
 FEWEST_FRAMES = 8
@@ -114,7 +114,11 @@ def preprocess_slice(
     reasons = view.contradictions
     if confidences[Part.LABELS] < networks.labels.threshold("unfamiliar"):
         reasons = (*reasons, make_flag(FlagCode.UNFAMILIAR_CONTOURS, confidence=confidences[Part.LABELS]))
-    flags = (*_flags(contours, networks, peak, moved, reasons), *_wall_flags(uncertainty_mm, networks.labels))
+    flags = (
+        *_flags(contours, networks, peak, moved, reasons),
+        *find_missed_lumen(view.images[:, 0].mean(axis=0), labels, spacing_mm),
+        *_wall_flags(uncertainty_mm, networks.labels),
+    )
     return PreprocessedSlice(
         series=series,
         motion=moved,

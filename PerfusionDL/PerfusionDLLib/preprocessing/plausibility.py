@@ -1,5 +1,7 @@
 """Is this a first pass of contrast through a heart in short axis? Physiology asks, whatever the networks believe."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import ndimage
 
@@ -16,6 +18,18 @@ _LEAST_ROUND = 0.6
 """Shortest over longest axis of the left ventricle; chosen: in a long-axis view it is long."""
 _RADIUS_MM = (13.0, 55.0)
 """Epicardial radius, mm; chosen: 3 to 5 mm beyond the 16 to 50 mm that the networks were trained on."""
+
+_BLOOD_LEVEL = 0.6
+"""Signal from which a pixel counts as blood, between the median of the myocardium (0) and that of bright cavity (1);
+chosen."""
+_BLOOD_SMOOTHING_MM = 1.0
+"""Standard deviation of the Gaussian against noise before pixels are counted, mm; chosen."""
+_EPICARDIAL_RIM_MM = 3.0
+"""Distance from the epicardium within which bright pixels may belong to the RV or the lung, mm; chosen."""
+_MOST_LUMEN_OUTSIDE_SHARE = 0.15
+"""Share of the pixels as bright as blood that may lie in the myocardium; chosen on 60 phantom slices: 0 of 36 held-out
+slices with contours as found exceed it, and 3 of 24 with a nearly closed cavity; with the cavity moved by 7 mm 20 and
+23 do."""
 
 
 def compute_enhancement(curve: np.ndarray) -> float:
@@ -62,6 +76,39 @@ def find_contradictions(corrected: np.ndarray, labels: np.ndarray, spacing_mm: t
         reasons.append(make_flag(FlagCode.MYOCARDIUM_AS_BRIGHT_AS_BLOOD))
     reasons += _shape_contradictions((labels == Label.BLOOD_POOL) | myocardium, spacing_mm)
     return tuple(reasons)
+
+
+def compute_lumen_outside_share(image: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float]) -> float:
+    """Share of the pixels as bright as blood that lie in the myocardium instead of the cavity, 0 to 1.
+
+    image : (Y, X) about the LV peak, in the pose of the labels; labels : (Y, X) uint8, values of `Label`
+
+    Examples
+    --------
+    >>> rows, columns = np.mgrid[:64, :64] - 32.0
+    >>> distance = np.hypot(rows, columns)
+    >>> labels = np.where(distance < 8, Label.BLOOD_POOL, np.where(distance < 20, Label.MYOCARDIUM, 0)).astype(np.uint8)
+    >>> image = np.where(distance < 8, 10.0, 1.0)
+    >>> compute_lumen_outside_share(image, labels, (1.5, 1.5))
+    0.0
+    >>> compute_lumen_outside_share(np.roll(image, 8, axis=0), labels, (1.5, 1.5)) > 0.3
+    True
+    """
+    smooth = ndimage.gaussian_filter(np.asarray(image, float), [_BLOOD_SMOOTHING_MM / mm for mm in spacing_mm])
+    cavity = labels == Label.BLOOD_POOL
+    heart = cavity | (labels == Label.MYOCARDIUM)
+    muscle = np.median(smooth[heart & ~cavity])
+    blood = smooth > muscle + _BLOOD_LEVEL * (np.percentile(smooth[cavity], 90) - muscle)
+    inside = ndimage.distance_transform_edt(heart, sampling=spacing_mm) > _EPICARDIAL_RIM_MM
+    outside = (blood & inside & ~cavity).sum()
+    return float(outside / max(outside + (blood & cavity).sum(), 1))
+
+
+def find_missed_lumen(image: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float]) -> Iterator[Flag]:
+    """A finding where much of the bright lumen lies outside the cavity; arguments as above."""
+    share = compute_lumen_outside_share(image, labels, spacing_mm)
+    if share > _MOST_LUMEN_OUTSIDE_SHARE:
+        yield make_flag(FlagCode.LUMEN_OUTSIDE_CAVITY, percent=100 * share)
 
 
 def _shape_contradictions(heart, spacing_mm):
