@@ -24,9 +24,10 @@ class Agent:
     molarity_mmol_ml: float = 0.5
 
 
-# 0.47, 1.5 and 3 T: Rohrer et al., Invest Radiol 2005;40:715 (plasma). 7 T: Szomolanyi et al. 2019;54:559 (plasma) for
-# gadobutrol, gadoterate and gadoteridol, Shen et al. 2015;50:330 (blood) for the others. Gadopiclenol: Robic et al.
-# 2019;54:475, human serum at 1.4 and 3 T; taken as the same at lower and higher fields, for want of a measurement.
+# 0.47, 1.5 and 3 T: Rohrer et al., Invest Radiol 2005;40:715 (plasma, 37 degrees). 7 T: Szomolanyi et al. 2019;54:559
+# (plasma) for gadobutrol, gadoterate and gadoteridol, Shen et al. 2015;50:330 (whole blood) for the others.
+# Gadopiclenol: Robic et al. 2019;54:475, human serum at 1.41 and 3 T; chosen: the same at lower and higher fields, for
+# want of a measurement. Gadoxetate in blood at 1.5 and 3 T is 7.2 and 5.5 (Shen); it is no agent for perfusion.
 AGENTS: Mapping[str, Agent] = {
     "gadobutrol": Agent(("gadobutrol", "gadovist", "gadavist", "do3a-butrol"), (6.1, 5.2, 5.0, 3.8), 1.0),
     "gadoterate": Agent(("gadoter", "dotarem", "clariscan", "artirem", "pixxoscan", "dota"), (4.3, 3.6, 3.5, 2.8)),
@@ -34,7 +35,7 @@ AGENTS: Mapping[str, Agent] = {
     "gadopentetate": Agent(("gadopentet", "magnevist", "magnegita", "magnetolux", "dtpa"), (3.8, 4.1, 3.7, 3.1)),
     "gadobenate": Agent(("gadoben", "multihance", "bopta"), (9.2, 6.3, 5.5, 4.7)),
     "gadodiamide": Agent(("gadodiamid", "omniscan", "dtpa-bma"), (4.4, 4.3, 4.0, 3.7)),
-    "gadoversetamide": Agent(("gadoverset", "optimark", "dtpa-bmea"), (4.7, 4.7, 4.5, 4.3)),
+    "gadoversetamide": Agent(("gadoverset", "optimark", "dtpa-bmea"), (5.7, 4.7, 4.5, 4.3)),
     "gadoxetate": Agent(("gadoxet", "primovist", "eovist", "eob-dtpa"), (8.7, 6.9, 6.2, 4.9), 0.25),
     "gadopiclenol": Agent(("gadopiclenol", "vueway", "elucirem"), (12.8, 12.8, 11.6, 11.6)),
 }

@@ -19,8 +19,10 @@ LONGEST_SPACING = 3.2  # echo times; a delay to the first excitation would give 
 READY_S = 0.008  # spoiling between the saturation pulse and the first excitation
 EPI_FACTOR = 8  # a longer echo train is the number of excitations of a shot
 T1_FIELDS_T = (0.55, 1.5, 3.0, 7.0)
-# 0.55 T: Campbell-Washburn et al., Radiology 2019;293:384. 7 T: blood Zhang et al., Magn Reson Med 2013;70:1082,
-# myocardium Rodgers et al. 2013;70:1038. Between them by the logarithm of the field.
+# 0.55 T: Campbell-Washburn et al., Radiology 2019;293:384 (Look-Locker at 0.55 T gives 0.68 s of myocardium, NMR Biomed
+# 2026;39:e70195). 7 T: blood Zhang et al., Magn Reson Med 2013;70:1082; myocardium chosen as in Rodgers et al.
+# 2013;70:1038, although Look-Locker gave them 1.41 s (ISMRM 2011:615), and 1.51 s at 5 T (28 volunteers, 2025). Between
+# the fields by their logarithm.
 T1_BLOOD_S = (1.12, 1.44, DEFAULT.t10_blood_s, 2.09)
 T1_MYOCARDIUM_S = (0.70, 1.00, DEFAULT.t10_myocardium_s, 1.93)
 LOWEST_T, HIGHEST_T = 0.1, 11.8
@@ -33,7 +35,7 @@ SENTENCES = {
     "field_strength_t": "field strength {field_strength_t:g} T",
     "contrast_agent": "contrast agent {contrast_agent}",
     "dose_mmol_kg": "dose {dose_mmol_kg:g} mmol/kg",
-    "relaxivity_l_mmol_s": "relaxivity {relaxivity_l_mmol_s:g} L/mmol/s",
+    "relaxivity_l_mmol_s": "relaxivity {relaxivity_l_mmol_s:g} L/mmol/s of {known_agent}",
     "r2_star_blood_l_mmol_s": "T2* relaxivity of blood {r2_star_blood_l_mmol_s:g} L/mmol/s",
     "t10_blood_s": "native T1 of blood {t10_blood_s:g} s",
     "t10_myocardium_s": "native T1 of myocardium {t10_myocardium_s:g} s",
@@ -174,6 +176,8 @@ USED_AS = {
 def assumption(acquisition: Acquisition) -> str:
     """A sentence that names what the header did not give and what was taken instead."""
     values = {one.name: getattr(acquisition, one.name) for one in fields(Acquisition)}
+    agent = acquisition.contrast_agent
+    values["known_agent"] = agent if agent in AGENTS else DEFAULT.contrast_agent
     named = [SENTENCES[name].format(**values) for name in acquisition.assumed if name in SENTENCES]
     return f"Not in the header, assumed: {', '.join(named)}." if named else ""
 
