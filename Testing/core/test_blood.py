@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PerfusionDLLib import pipeline
-from PerfusionDLLib.aif import measurement
+from PerfusionDLLib.aif import landmarks, measurement
 from PerfusionDLLib.data.contours import Contours
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flag import FlagCode, codes_of
@@ -177,3 +177,61 @@ def test_a_blood_pool_drawn_where_no_contrast_arrives_is_refused_in_words(scan):
     wrong = replace(part, motion=moved, series=replace(part.series, signal=falling))
     with pytest.raises(PerfusionError, match="contrast"):
         measurement.slice_arterial_input(wrong, 0, measurement.NO_RESIDUAL)
+
+
+def without_first_frames(scan, count):
+    """The scan as if it had begun later."""
+    (part,) = scan.slices
+    series = replace(part.series, signal=part.series.signal[count:], times_s=part.series.times_s[count:])
+    motion = replace(
+        part.motion,
+        corrected=part.motion.corrected[count:],
+        displacement_mm=part.motion.displacement_mm[count:],
+        quality=part.motion.quality[count:],
+        aligned=part.motion.aligned[count:],
+    )
+    return replace(scan, aif_series=None, slices=(replace(part, series=series, motion=motion),))
+
+
+@pytest.fixture(scope="module")
+def arrival(scan):
+    """The first frame whose blood is brighter than a tenth of its rise."""
+    (part,) = scan.slices
+    curve = part.motion.corrected[:, part.contours.blood_pool].mean(axis=1)
+    return landmarks.lead_frame_count(curve)
+
+
+def peak_beside_whole_scan(scan, count):
+    """Peak of the arterial input of a scan that began later over that of the whole scan, and its findings."""
+    found, whole = (pipeline.measure_arterial_input(without_first_frames(scan, one)) for one in (count, 0))
+    return np.nanmax(found.concentration_mmol_l) / np.nanmax(whole.concentration_mmol_l), codes_of(found.flags)
+
+
+@pytest.mark.parametrize(("lead", "codes"), [(9, []), (6, []), (5, [FlagCode.AIF_SHORT_BASELINE])])
+def test_a_scan_begun_shortly_before_the_contrast_agent_has_the_same_input(lead, codes, scan, arrival):
+    """With five frames before the upstroke, contrast agent is in the right ventricle at the first of them."""
+    peak, found = peak_beside_whole_scan(scan, arrival - lead)
+    assert peak == pytest.approx(1, abs=0.1)
+    assert list(found) == codes
+
+
+@pytest.mark.parametrize("lead", [3, 2, 1])
+def test_a_scan_begun_with_contrast_agent_in_the_blood_says_that_flow_is_too_high(lead, scan, arrival):
+    """An input that is too low makes flow too high, and nothing left by an earlier injection is read into it."""
+    peak, found = peak_beside_whole_scan(scan, arrival - lead)
+    assert peak < 1
+    assert FlagCode.AIF_BASELINE_LOST in found
+
+
+def test_a_scan_begun_with_contrast_agent_in_the_blood_shows_none_of_an_earlier_injection(scan, arrival):
+    (residual,) = measurement.residual_contrast([without_first_frames(scan, arrival - 1)])
+    assert residual.blood_mmol_l == 0
+
+
+def test_after_a_lost_baseline_the_clock_tells_what_the_injection_before_left(scan, arrival):
+    later = replace(without_first_frames(scan, arrival - 1), condition=Condition.STRESS, minutes_after_other=10.0)
+    first = replace(without_first_frames(scan, 0), minutes_after_other=-10.0)
+    none, left = measurement.residual_contrast([first, later])
+    assert none.blood_mmol_l == 0
+    assert 0.05 < left.blood_mmol_l < 0.6
+    assert "10 minutes between the injections alone" in left.how

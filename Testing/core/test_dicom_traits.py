@@ -11,7 +11,7 @@ import pytest
 from dicom_studies import small_scan, small_study
 from dicom_traits import FRAMES, TRAITS, beat_of, begin_of, each, images, put, rename, set_time
 from PerfusionDLLib.data.errors import PerfusionError
-from PerfusionDLLib.data.flag import FlagCode
+from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.study import Condition, Study
 from PerfusionDLLib.dicom import ReadChoices, read_study, write_study
 from PerfusionDLLib.pipeline import summarize
@@ -345,3 +345,12 @@ def test_a_third_scan_whose_words_contradict_each_other_is_asked_for(folder):
         image.save_as(path.with_name(f"again{path.name}"))
     assert "stress" in image.ProtocolName.lower()
     assert "There are 3 perfusion scans" in refusal(folder)
+
+
+def test_an_unreliable_arterial_input_stands_on_every_segment_and_in_the_headline(finished_study):
+    rest, stress = finished_study.maps
+    lost = make_flag(FlagCode.AIF_BASELINE_LOST)
+    table = summarize(replace(rest, arterial_input=replace(rest.arterial_input, flags=(lost,))), stress)
+    for row in (*table.segments, *table.territories, table.whole):
+        found = [str(flag) for flag in row.flags if flag.code is FlagCode.AIF_BASELINE_LOST]
+        assert found == [f"rest: {lost.text}"] * bool(row.rest.pixels)

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from ..cache import NO_CACHE, Cache
 from ..data.errors import PerfusionError
-from ..data.flag import FlagCode, make_flag
+from ..data.flag import Flag, FlagCode, make_flag
 from ..data.flow import ArterialInput
 from ..data.identity import NOT_IN_CURVES
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
@@ -25,6 +25,9 @@ BASELINE_DOUBT, FLOOR_DOUBT = 0.005, 0.1  # relative error of the baseline: in a
 LEAST_BASELINE_SNR = 3.0
 LEAST_RESOLVED_SNR = 1.1  # of a baseline: noise alone, of 60 pixels in 8 frames, reads as 0 to 1.05 (simulated)
 HIDDEN_LOG_SD = 0.7  # of the scale where the baseline is less than that; chosen: a factor of 2
+FEWEST_CLEAN_FRAMES, SHORT_BASELINE_LOG_SD = 3, 0.15  # error with one or two: up to 15 % (phantom cut off in front)
+LOST_BASELINE_LOG_SD = 0.7  # error where contrast agent was in the blood of all frames: factors of 1.2 to 4 (the same)
+OWN_INJECTION_S = 2.0  # chosen: a blood baseline this short before the upstroke holds the scan's own injection
 SEARCH_MM = 12.0  # around the blood pool, for the heart of another series that is not motion-compensated
 LEAST_LIKENESS = 0.9  # correlation of such a pixel's curve with that of the blood pool
 BELIEVED_MMOL_L = 1.5  # below it no sequence is near saturation: a pre-bolus is aligned there
@@ -275,6 +278,10 @@ def _arterial_input(
     found = landmarks.arterial_input(series.times_s, scale * blood, region=region, source=source)
     flags = found.flags
     log_sd = float(np.sqrt(MEASURED_INPUT_LOG_SD**2 + shift**2 + hidden**2 + left_out**2 + found.log_sd**2))
+    clean = FEWEST_CLEAN_FRAMES if source_of_scale is not None else landmarks.clean_frame_count(series.times_s, curve)
+    if clean < FEWEST_CLEAN_FRAMES:
+        flags = (_baseline_flag(clean), *(one for one in flags if one.code is not FlagCode.AIF_SHORT_BASELINE))
+        log_sd = float(np.hypot(log_sd, SHORT_BASELINE_LOG_SD if clean else LOST_BASELINE_LOG_SD))
     if source_of_scale is not None:
         log_sd = float(np.hypot(source_of_scale.log_sd, found.log_sd))
         by_residual = source_of_scale.residual_log_shift
@@ -289,6 +296,11 @@ def _arterial_input(
         residual_sd_mmol_l=residual.sd_mmol_l,
         residual_log_shift=by_residual,
     )
+
+
+def _baseline_flag(clean: int) -> Flag:
+    """What there is to say of a scan that begins shortly before the contrast agent arrives, or after it."""
+    return make_flag(FlagCode.AIF_SHORT_BASELINE, frames=clean) if clean else make_flag(FlagCode.AIF_BASELINE_LOST)
 
 
 def _log_sd_of_bridging(times_s, blood, used) -> float:
@@ -324,7 +336,7 @@ def residual_contrast(scans: Sequence[PreprocessedScan], *, cache: Cache = NO_CA
         ]
         for scan in scans
     ]
-    common = [all(slices) for slices in zip(*baselines, strict=False)]
+    common = [all(slices) for slices in zip(*filter(any, baselines), strict=False)]  # a scan may have none at all
     return residual_of_baselines(
         [[one for one, kept in zip(slices, common, strict=False) if kept and one] for slices in baselines],
         saturation_recovery.recovered_share,
@@ -340,6 +352,9 @@ def measure_baseline(part: PreprocessedSlice) -> Baseline | None:
         return None
     curve, before = blood_curve(part.motion.corrected, part.used_frames, region)
     if not before.any() or not part.contours.myocardium.any():
+        return None
+    lead_s = landmarks.lead_frame_count(curve) * float(np.median(np.diff(part.series.times_s)))
+    if lead_s <= OWN_INJECTION_S:
         return None
     images = part.motion.corrected[before]
     myocardium = images[:, part.contours.myocardium].astype(float)

@@ -98,7 +98,11 @@ def residual_contrast(
     """
     known = [index for index, slices in enumerate(scans) if slices]
     found = [Residual() for _ in scans]
-    if len(known) == 1:
+    told = PLAUSIBLE_MINUTES[0] <= abs(minutes_between) <= PLAUSIBLE_MINUTES[1]
+    later = int(minutes_between > 0)
+    if len(known) == 1 and len(scans) == 2 and told and later not in known:
+        found[later] = _by_clock(scans[known[0]][0].acquisition, abs(minutes_between))
+    elif len(known) == 1:
         found[known[0]] = _alone([_Curves(one, recovered_share) for one in scans[known[0]]])
     elif len(known) == 2:
         orders = [(known[0], known[1]), (known[1], known[0])]
@@ -219,6 +223,21 @@ def _prior(acquisition: Acquisition, pause_min: float) -> np.ndarray:
     )
     density = density / GRID_MMOL_L[1:]
     return order + np.log(np.concatenate(([NONE_LEFT], (1 - NONE_LEFT) * density / density.sum())))
+
+
+def _by_clock(first: Acquisition, pause_min: float) -> Residual:
+    """What the first injection leaves after a pause, where the baseline of the second scan is lost."""
+    probability = np.exp(_prior(first, pause_min))
+    probability /= probability.sum()
+    mean = float(probability @ GRID_MMOL_L)
+    sd = float(np.sqrt(probability @ (GRID_MMOL_L - mean) ** 2))
+    return Residual(
+        blood_mmol_l=mean,
+        sd_mmol_l=sd,
+        how=f"{mean:.2f} mmol/L (standard deviation {sd:.2f}) of contrast agent were in the blood before the "
+        f"injection, from the {pause_min:.0f} minutes between the injections alone: this scan's own injection is in "
+        "its baseline.",
+    )
 
 
 def _alone(slices: Sequence["_Curves"]) -> Residual:

@@ -163,6 +163,13 @@ class FlagCode(StrEnum):
         "fewer than three frames precede the contrast agent",
         "Only {frames} frames precede the contrast agent; the baseline is uncertain.",
     )
+    AIF_BASELINE_LOST = (
+        "aif_baseline_lost",
+        Severity.UNRELIABLE,
+        "the scan begins when contrast agent is in the heart already",
+        "The scan begins when contrast agent is in the heart already, so that the signal of blood without it is not "
+        "known: the arterial input is too low, and flow is overestimated, by a factor of up to four.",
+    )
     AIF_PEAK_LOW = (
         "aif_peak_low",
         Severity.CHECK,

@@ -8,7 +8,7 @@ import numpy as np
 from ..data import aha
 from ..data.contours import Origin
 from ..data.errors import PerfusionError
-from ..data.flag import Flag, FlagCode, Where, make_flag
+from ..data.flag import Flag, FlagCode, Severity, Where, make_flag
 from ..data.flow import PerfusionMaps
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
@@ -71,7 +71,14 @@ def summarize(
     segments = tuple(row((segment,), segment, aha.SEGMENT_NAMES[segment]) for segment in aha.SEGMENT_NAMES)
     territories = tuple(row(members, None, name) for name, members in aha.TERRITORY_SEGMENTS.items())
     whole = row(tuple(aha.SEGMENT_NAMES), None, "global")
-    of_scans = tuple(flag for maps in (rest, stress) if maps for flag in _scan_flags(maps, whole))
+    there = {(flag.code, flag.where.condition) for flag in whole.flags}
+    of_scans = tuple(
+        flag
+        for maps in (rest, stress)
+        if maps
+        for flag in _scan_flags(maps, whole)
+        if (flag.code, flag.where.condition) not in there
+    )
     whole = replace(whole, flags=of_scans + tuple(_study_flags(segments)) + whole.flags)
     provenance = {
         f"{maps.condition}_{key}": value for maps in (rest, stress) if maps for key, value in maps.provenance.items()
@@ -138,14 +145,25 @@ def ratio_interval(numerator: Sequence[float], denominator: Sequence[float]) -> 
 
 def _doubted(row: SegmentRow, rest: PerfusionMaps | None, stress: PerfusionMaps | None) -> SegmentRow:
     """The row with what makes every flow of a scan doubtful, as far as it has a flow of that scan."""
-    doubts = [
-        make_flag(FlagCode.ACQUISITION_UNCERTAIN, Where(condition=maps.condition, segment=row.aha_segment), found=doubt)
+    found = [
+        flag.located(condition=maps.condition, segment=row.aha_segment)
         for maps in (rest, stress)
         if maps and getattr(row, maps.condition).pixels
-        for doubt in maps.provenance.get("acquisition_doubts", "").split("\n")
-        if doubt
+        for flag in (*_uncertain_acquisition(maps), *_unreliable_input(maps))
     ]
-    return replace(row, flags=(*doubts, *row.flags))
+    return replace(row, flags=(*found, *row.flags))
+
+
+def _uncertain_acquisition(maps: PerfusionMaps) -> Iterator[Flag]:
+    """What the headers make doubtful."""
+    for doubt in maps.provenance.get("acquisition_doubts", "").split("\n"):
+        if doubt:
+            yield make_flag(FlagCode.ACQUISITION_UNCERTAIN, found=doubt)
+
+
+def _unreliable_input(maps: PerfusionMaps) -> Iterator[Flag]:
+    """What makes the arterial input, and with it every flow, unreliable."""
+    return (flag for flag in maps.arterial_input.flags if flag.severity is Severity.UNRELIABLE)
 
 
 def _ratio(numerator: float, denominator: float) -> float:
