@@ -129,7 +129,7 @@ def slice_maps(level, condition, random):
         segments=segments,
         depth=depth,
         segment_fits=fits,
-        pixel_fits=pixel_fits(segments, fits, random),
+        pixel_fits=pixel_fits(segments, fits, np.random.default_rng(7)),
     )
 
 
