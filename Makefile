@@ -84,6 +84,7 @@ docs: $(VENV)/installed  ## the site in build/site; a broken link or a docstring
 
 pictures: demo  ## the pictures of the tutorial, from the phantom of `make demo`
 	$(BIN)/python docs/make_pictures.py $(DEMO)/study/dicom
+	$(BIN)/python docs/make_review_picture.py $(DEMO)/results/report.html
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist PerfusionDL/*.egg-info

@@ -49,7 +49,7 @@ def test_studies_far_from_the_others_are_to_be_reviewed_first(finished_study, tm
 def test_tables_of_an_empty_cohort_can_be_written(tmp_path, opened):
     tables = cohort_tables(opened, studies_in(tree(tmp_path / "in", (1,))))
     assert tables["studies.csv"].count(b"waiting") == 1
-    assert set(tables) == {"cohort.csv", "problems.csv", "studies.csv", "cohort.pdf"}
+    assert set(tables) == {"cohort.csv", "problems.csv", "studies.csv", "cohort.pdf", "cohort.html"}
 
 
 def test_what_may_leave_the_house_names_nobody_even_where_folders_do(tmp_path, opened, finished_study):
@@ -70,7 +70,9 @@ def test_what_may_leave_the_house_names_nobody_even_where_folders_do(tmp_path, o
     assert broken.label in page
     assert "refused, at reading DICOM" in page
     assert done.label.encode() in tables["cohort.csv"]
-    for said in (page, tables["cohort.pdf"].decode("latin-1"), tables["cohort.csv"].decode()):
+    html = tables["cohort.html"].decode()
+    assert broken.label in html
+    for said in (page, tables["cohort.pdf"].decode("latin-1"), tables["cohort.csv"].decode(), html):
         assert not any(name in said for name in ("Doe", "Roe", "John", "Jane"))
     assert b"Roe^Jane.dcm" in tables["problems.csv"]
     assert tables["studies.csv"].count(b"^J") == 2

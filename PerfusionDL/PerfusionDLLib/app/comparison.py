@@ -30,6 +30,8 @@ from ..motion import move_labels, move_points
 from ..report import agreement as tables
 from ..results.atomic import INDEX, Kind, whole_folder
 from ..results.reading import read_image
+from ..review.decisions import read_review
+from .reviewed import find_reviewed
 
 SEED = 20
 QUANTITIES = {"rest": "rest_mbf_ml_min_g", "stress": "stress_mbf_ml_min_g", "mpr": "mpr"}
@@ -39,11 +41,15 @@ TINY_MM3 = 1e-9
 """Volume of a voxel below which a matrix describes no image."""
 
 
-def agree(first: Sequence[Path], second: Sequence[Path], out: Path, *, overwrite: bool = False) -> str:
+def agree(
+    first: Sequence[Path], second: Sequence[Path], out: Path, *, overwrite: bool = False, review: Path | None = None
+) -> str:
     """Compare results folders in pairs and write tables, plots and the paired readings; returns the tables as text.
 
     Folders are paired in the order given. Slices are matched by their names, readings by segment, territory and
     patient. Studies are numbered, not named, in everything written.
+
+    review : file of decisions about the studies of ``first``; those without a decision are left out
 
     Raises PerfusionError where a folder holds no results or the pairs have nothing in common.
     """
@@ -52,10 +58,15 @@ def agree(first: Sequence[Path], second: Sequence[Path], out: Path, *, overwrite
             f"{len(first)} results folders cannot be compared with {len(second)}.",
             "Name as many folders before --with as after it, in the same order.",
         )
-    with whole_folder(out, Kind.AGREEMENT, overwrite=overwrite, inputs=(*first, *second)) as partial:
+    said = ""
+    inputs = (*first, *second)
+    if review is not None:
+        kept, said = find_reviewed(first, read_review(review))
+        first, second = ([folders[place] for place in kept] for folders in (first, second))
+    with whole_folder(out, Kind.AGREEMENT, overwrite=overwrite, inputs=inputs) as partial:
         comparison = compare(first, second)
         shapes, flows = write_comparison(partial, comparison)
-    return tables.agreement_text(comparison, shapes, flows)
+    return said + tables.agreement_text(comparison, shapes, flows)
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> tuple[list[ShapeSummary], list[FlowSummary]]:

@@ -11,7 +11,7 @@ from ..data.preprocessed import PreprocessedScan
 from ..data.study import PerfusionSeries
 from ..data.table import SegmentTable
 from ..results.atomic import INDEX
-from ..results.writing import named_slices, write_index, write_slice
+from ..results.writing import named_slices, write_index, write_json, write_slice
 
 
 def write_results(
@@ -48,6 +48,7 @@ def write_results(
     with (folder / "report.pdf").open("wb") as target:
         report.write_pdf(target, preprocessed, maps, table)
     (folder / "report.html").write_text(review.write_study_page(preprocessed, maps, table), encoding="utf-8")
+    write_json(folder / review.CONTACT_SHEET, review.describe_contact_sheet(preprocessed, maps, table))
     progress("scene")
     mrml.saveStudy(folder / "scene.mrb", [_without_identifiers(scan) for scan in preprocessed], maps, table)
 

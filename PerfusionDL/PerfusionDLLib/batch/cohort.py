@@ -12,6 +12,7 @@ from ..data.flow import FlowModel
 from ..data.text import make_printable
 from ..dicom import FoundStudy, ListedFile, find_studies, list_files, make_pseudonym, pseudonym_key
 from ..networks import weights_sha256
+from ..review.decisions import Decision, Review, count_decisions, current_decision, fingerprint_results
 from .cluster import Certificates, connected, fitting_workers
 from .dispatch import Task, dispatch
 from .folder import CohortFolder
@@ -114,14 +115,31 @@ def process_cohort(
             )
         for study in studies:
             folder.adopt(study)
+        reviews = folder.reviews()
         waiting = [study for study in studies if not folder.settled(study)]
         say(f"Found {len(studies)} studies; {len(waiting)} are to be computed.")
         try:
             if waiting:
                 compute(root, folder, studies, waiting, settings, progress)
         finally:
-            folder.write(cohort_tables(folder, studies))
+            folder.write(cohort_tables(folder, studies, reviews))
+            say_reviews(folder, reviews, say)
         return state(folder, studies, 0, float("nan"))
+
+
+def say_reviews(folder: CohortFolder, reviews: Mapping[str, Review], say: Callable[[str], None]) -> None:
+    """How many studies readers accepted, and which they marked for correction."""
+    if not reviews:
+        return
+    results = {study: fingerprint_results(folder.table(study)) for study in folder.done()}
+    counts = count_decisions(results, reviews)
+    say(
+        f"Review: {counts[Decision.ACCEPTED]} accepted, {counts[Decision.NEEDS_CORRECTION]} need correction, "
+        f"{counts[Decision.NONE]} not reviewed."
+    )
+    wrong = [one for one in results if current_decision(reviews.get(one), results[one]) is Decision.NEEDS_CORRECTION]
+    if wrong:
+        say(f"To be corrected, from scene.mrb in the folder of each: {', '.join(wrong)}.")
 
 
 def survey(root: Path, folder: CohortFolder, say: Callable[[str], None] = lambda line: None) -> list[FoundStudy]:

@@ -12,6 +12,8 @@ from typing import Any, TextIO
 from ..data.errors import PerfusionError
 from ..dicom import FoundStudy, ListedFile
 from ..results.atomic import whole_file, whole_folder
+from ..review import CONTACT_SHEET
+from ..review.decisions import REVIEW, Review, read_review
 from .outcome import DONE, ERROR, REFUSED, Outcome
 from .worker import unpack
 
@@ -131,6 +133,16 @@ class CohortFolder:
             for part, value in one["confidences"].items():
                 lowest[part] = min(value, lowest.get(part, 1.0))
         return lowest
+
+    def contact_sheet(self, study: str) -> dict:
+        """The small pictures of a study; empty where an earlier version wrote none."""
+        path = self.results(study) / CONTACT_SHEET
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def reviews(self) -> dict[str, Review]:
+        """What readers decided, as the page of the cohort saved it. Raises PerfusionError where it is no review."""
+        path = self.out / REVIEW
+        return read_review(path) if path.is_file() else {}
 
     def _note(self, line: dict) -> None:
         try:

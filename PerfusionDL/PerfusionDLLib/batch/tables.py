@@ -2,17 +2,21 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..data.text import make_cell
 from ..dicom import FoundStudy
 from ..report import cohort
 from ..report.cohort_pages import write_cohort_pdf
 from ..results.reading import table_from_json
+from ..review import CohortStudy, write_cohort_page
+from ..review.decisions import Review, current_decision, fingerprint_results
+from .folder import STUDIES as STUDIES_FOLDER
 from .folder import CohortFolder
 from .outcome import DONE, ERROR, LIMITS, LOST, REFUSED
 
 GB = 2**30
+NO_REVIEWS: Mapping[str, Review] = {}
 IN_WORDS = {
     REFUSED: "refused",
     LIMITS: "ran into the limit of time or memory",
@@ -20,15 +24,19 @@ IN_WORDS = {
     ERROR: "stopped by a mistake of the program or of a worker",
 }
 PROBLEMS = ["study", "folder", "kind", "step", "problem", "remedy", "attempts", "worker"]
-STUDIES = ["study", "folder", "files", "state", "seconds", "memory_gb", "attempts"]
+STUDIES = ["study", "folder", "files", "state", "seconds", "memory_gb", "attempts", "review", "comment"]
 
 
-def cohort_tables(folder: CohortFolder, studies: Sequence[FoundStudy]) -> dict[str, bytes]:
+def cohort_tables(
+    folder: CohortFolder, studies: Sequence[FoundStudy], reviews: Mapping[str, Review] = NO_REVIEWS
+) -> dict[str, bytes]:
     """Content of every table by file name; the same results give the same ``cohort.csv``, in whatever order they came.
 
     ``problems.csv`` and ``studies.csv`` hold folder names, which may be names of patients; the others hold labels only.
 
     Studies that are not in the tree any more keep their place as long as their results are there.
+
+    reviews : what readers decided, see `review.decisions`
     """
     places = folder.folders | {study.label: study.folder.as_posix() for study in studies}
     counts = {study.label: len(study.files) for study in studies}
@@ -36,6 +44,8 @@ def cohort_tables(folder: CohortFolder, studies: Sequence[FoundStudy]) -> dict[s
         label: cohort.StudyReading(table_from_json(folder.table(label)), folder.confidences(label))
         for label in folder.done()
     }
+    results = {label: fingerprint_results(folder.table(label)) for label in read}
+    decided = {label: str(current_decision(reviews.get(label), results[label])) for label in read}
     failed = {label: one for label, one in sorted(folder.ended.items()) if one.kind != DONE}
     problems = [
         [label, places[label], one.kind, one.step, one.problem, one.remedy, one.attempts, one.worker]
@@ -45,16 +55,22 @@ def cohort_tables(folder: CohortFolder, studies: Sequence[FoundStudy]) -> dict[s
     for label in sorted(places):
         one = folder.ended.get(label)
         cells = [label, places[label], counts.get(label, ""), one.kind if one else "waiting"]
-        rows.append(cells + ([f"{one.seconds:.1f}", f"{one.peak_bytes / GB:.2f}", one.attempts] if one else [""] * 3))
+        cells += [f"{one.seconds:.1f}", f"{one.peak_bytes / GB:.2f}", one.attempts] if one else [""] * 3
+        rows.append([*cells, decided.get(label, ""), reviews[label].comment if label in reviews else ""])
     page = io.BytesIO()
     waiting = len(set(places) - set(folder.ended))
     said = {label: f"{IN_WORDS[one.kind]}{f', at {one.step}' if one.step else ''}" for label, one in failed.items()}
     write_cohort_pdf(page, read, said, waiting)
+    shown = {
+        label: CohortStudy(one, f"{STUDIES_FOLDER}/{label}/report.html", results[label], folder.contact_sheet(label))
+        for label, one in read.items()
+    }
     return {
-        "cohort.csv": cohort.cohort_csv({label: one.table for label, one in read.items()}).encode(),
+        "cohort.csv": cohort.cohort_csv({label: one.table for label, one in read.items()}, decided).encode(),
         "problems.csv": written(PROBLEMS, problems),
         "studies.csv": written(STUDIES, rows),
         "cohort.pdf": page.getvalue(),
+        "cohort.html": write_cohort_page(shown, said, waiting, reviews).encode(),
     }
 
 

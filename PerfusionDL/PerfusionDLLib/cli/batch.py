@@ -107,7 +107,7 @@ def batch(
     output.print(f"{ended.finished} of {ended.studies} studies have results in {out / 'studies'}.", markup=False)
     if ended.failed:
         output.print(f"{ended.failed} failed: what, where and what to do is in {out / 'problems.csv'}.", markup=False)
-    output.print(f"Table: {out / 'cohort.csv'}. Look first at {out / 'cohort.pdf'}. {NOTICE}.", markup=False)
+    output.print(f"Table: {out / 'cohort.csv'}. Look first at {out / 'cohort.html'}. {NOTICE}.", markup=False)
 
 
 @contextmanager

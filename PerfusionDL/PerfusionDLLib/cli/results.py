@@ -64,12 +64,15 @@ def agree(
     automatic: Annotated[list[Path], typer.Argument(help="Results folders.", metavar="AUTO...")],
     manual: Annotated[list[Path], typer.Option("--with", help="The folders to compare with, in the same order.")],
     out: Annotated[Path, typer.Option(help="Folder for tables and figures.")],
+    review: Annotated[
+        Path | None, typer.Option(help="review.json of cohort.html: leave out what was not decided about.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Say how far results agree with those of a reader, of a second reader or with a truth."""
     from ..app.comparison import agree as compare
 
-    output.print(compare(automatic, manual, out, overwrite=overwrite), markup=False)
+    output.print(compare(automatic, manual, out, overwrite=overwrite, review=review), markup=False)
 
 
 def export_cases(

@@ -11,6 +11,7 @@ from ..data.flag import Flag, FlagCode, codes_of
 from ..data.table import SegmentRow, SegmentTable
 from .tables import FLOW_COLUMNS, MADE_WITH, _cell, _written, measured
 
+NO_DECISIONS: Mapping[str, str] = {}
 PER_CONDITION = (*MADE_WITH, "contours")
 OUTLIER_DISTANCE = 3.5
 """Robust standard deviations from the median (Iglewicz B, Hoaglin DC, How to detect and handle outliers, 1993)."""
@@ -26,12 +27,12 @@ class StudyReading:
     confidences: Mapping[str, float]
 
 
-def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
+def cohort_csv(studies: Mapping[str, SegmentTable], decisions: Mapping[str, str] = NO_DECISIONS) -> str:
     """One row per study, condition and AHA segment, in this order; a missing value is an empty field.
 
     The reserve of a segment (``mpr``) stands in its row of either condition. ``flags`` are those of the segment,
     ``study_flags`` those that concern the whole study under this condition; ``flag_codes`` and ``study_flag_codes``
-    are their codes.
+    are their codes. ``review`` is what a reader decided about the study.
     """
     rows = []
     for study, table in sorted(studies.items()):
@@ -52,7 +53,8 @@ def cohort_csv(studies: Mapping[str, SegmentTable]) -> str:
                 values |= {"mpr": row.mpr, "mpr_low": row.mpr_low, "mpr_high": row.mpr_high}
                 values |= {"flags": _texts(flags), "study_flags": _texts(of_study)}
                 values |= {"flag_codes": _codes(flags), "study_flag_codes": _codes(of_study)}
-                rows.append({name: _cell(value) for name, value in (values | about | {"notice": NOTICE}).items()})
+                last = {"notice": NOTICE, "review": decisions.get(study, "")}
+                rows.append({name: _cell(value) for name, value in (values | about | last).items()})
     return _written(rows)
 
 

@@ -13,14 +13,27 @@ GRAVE_FIRST = (Severity.UNRELIABLE, Severity.CHECK, Severity.NOTE)
 def list_findings(
     preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
 ) -> list[dict]:
-    """Findings as JSON holds them, the gravest first; the same words about the same place once.
+    """Findings as JSON holds them, the gravest first; the same about several segments or slices once.
 
-    ``place`` says for people what a finding is about, ``scan`` and ``slice`` count from 0 where it is of one.
+    ``place`` says for people what a finding is about, ``scan`` and ``slice`` count from 0 where it is of one; of
+    several segments, ``segment`` is the first.
     """
-    found: dict[tuple, dict] = {}
+    alike: dict[tuple, list[dict]] = {}
     for one in (*_of_scans(preprocessed, maps), *_of_table(table, [scan.condition for scan in maps])):
-        found.setdefault((one["place"], one["text"]), one)
-    return sorted(found.values(), key=lambda one: GRAVE_FIRST.index(Severity(one["severity"])))
+        what = one["code"] if one["segment"] else one["text"]
+        alike.setdefault((what, one["scan"], one["slice"], bool(one["segment"]) or one["place"]), []).append(one)
+    return sorted(map(_join, alike.values()), key=lambda one: GRAVE_FIRST.index(Severity(one["severity"])))
+
+
+def _join(alike: Sequence[dict]) -> dict:
+    """Findings with one code about several segments as one: its text where all say the same, else its meaning."""
+    first, segments = alike[0], [str(one["segment"]) for one in alike if one["segment"]]
+    if len(set(segments)) < 2:
+        return first
+    texts = {one["text"] for one in alike}
+    text = first["text"] if len(texts) == 1 else f"{first['meaning']}."
+    place = f"{first['place'].rpartition(' ')[0]}s {', '.join(dict.fromkeys(segments))}"
+    return first | {"place": place, "text": text}
 
 
 def _of_scans(preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps]) -> Iterator[dict]:
@@ -54,6 +67,7 @@ def _finding(
         "code": str(flag.code),
         "severity": str(flag.severity),
         "text": flag.text,
+        "meaning": flag.code.meaning,
         "place": f"{place} {segment}" if segment else place,
         "scan": scan,
         "slice": number,

@@ -2,16 +2,15 @@
 
 function drawBullseye(study, { title, valueOf, colorOf, onpick }) {
   const drawing = make("svg", { viewBox: "-112 -118 224 232", class: "bullseye", role: "group", "aria-label": title });
-  const hatch = make("path", { d: "M0 0" });
-  drawing.append(hatch, make("text", { x: 0, y: -108, class: "middle plot-title", text: title }));
+  drawing.append(make("text", { x: 0, y: -108, class: "middle plot-title", text: title }));
   const lines = [];
   for (const [number, segment] of Object.entries(study.segments)) {
     const value = valueOf(Number(number));
     const known = Number.isFinite(value);
-    const color = known ? colorOf(value) : [255, 255, 255];
+    const color = known ? colorOf(value) : [240, 240, 240];
     const text = known ? value.toFixed(2) : "–";
     const wedge = make("path", {
-      d: wedgePath(segment), class: "wedge", tabindex: 0, role: "button", fill: `rgb(${color})`, "data-segment": number,
+      d: wedgePath(segment), class: known ? "wedge" : "wedge unknown", tabindex: 0, role: "button", fill: `rgb(${color})`, "data-segment": number,
       "aria-label": `${title}, segment ${number}, ${segment.name}: ${known ? text : "no value"}`,
       onclick: () => onpick(Number(number)),
       onkeydown: (event) => { if (event.key === "Enter") { onpick(Number(number)); event.stopPropagation(); } },

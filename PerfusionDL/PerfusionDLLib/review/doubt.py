@@ -1,0 +1,70 @@
+"""How much there is to doubt in a study of a cohort, and why, so that the worst can be looked at first."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from ..data.flag import Severity
+from ..report.cohort import GLOBAL, StudyReading, collect_global_values, find_outliers
+
+POINTS = {Severity.UNRELIABLE: 3.0, Severity.CHECK: 1.0, Severity.NOTE: 0.0}
+"""Weight of a finding; chosen."""
+SLICE_POINTS = 4.0
+"""Weight of a contour that the image contradicts; chosen: more than of any one finding."""
+OUTLIER_POINTS = 2.0
+MOST_BLOOD_IN_WALL = 0.10
+"""Share of the wall that enhances like blood; chosen on 24 phantoms (docs/review.md): at most 0.08 in right contours,
+at least 0.32 in shifted ones. Pixels that hold both make some of it normal."""
+MOST_AREA_RATIO = 1.6
+"""Of the walls, and of the blood pools, of one level at rest and under stress; chosen: the phase may differ."""
+MOST_TURN_DEG = 25.0
+"""Between the septa at rest and under stress; chosen: half an AHA segment is 30 degrees."""
+
+
+def rate_studies(
+    readings: Mapping[str, StudyReading], sheets: Mapping[str, Mapping]
+) -> dict[str, tuple[float, list[str]]]:
+    """Points and reasons by study; no points where there is nothing to doubt."""
+    rated: dict[str, tuple[float, list[str]]] = {}
+    far = _far_from_others(readings)
+    for study in readings:
+        sheet = sheets.get(study, {"slices": (), "findings": ()})
+        reasons = [*_about_slices(sheet["slices"]), *_rest_beside_stress(sheet["slices"])]
+        points = SLICE_POINTS * len(reasons) + OUTLIER_POINTS * len(far.get(study, ()))
+        points += sum(POINTS[Severity(one["severity"])] for one in sheet["findings"])
+        rated[study] = points, [*reasons, *far.get(study, ())]
+    return rated
+
+
+def _about_slices(slices: Sequence[Mapping]) -> Iterator[str]:
+    for one in slices:
+        name, found = f"{one['condition']} {one['level']}", one["measures"]
+        if (found["blood_in_wall"] or 0) > MOST_BLOOD_IN_WALL:
+            yield f"{name}: {found['blood_in_wall']:.0%} of the wall is as bright as blood"
+
+
+def _rest_beside_stress(slices: Sequence[Mapping]) -> Iterator[str]:
+    """Contours of one level that do not fit each other."""
+    by_level = sorted(slices, key=lambda one: one["level"])
+    for level, pair in groupby(by_level, key=lambda one: one["level"]):
+        found = {one["condition"]: one["measures"] for one in pair}
+        if set(found) != {"rest", "stress"}:
+            continue
+        for part, measure in (("wall", "wall_mm2"), ("blood pool", "cavity_mm2")):
+            small, large = sorted(max(one[measure], 1.0) for one in found.values())
+            if large > MOST_AREA_RATIO * small:
+                yield f"{level}: the {part} is {large / small:.1f} times as large in one scan as in the other"
+        rest, stress = found["rest"]["septum_deg"], found["stress"]["septum_deg"]
+        if rest is not None and stress is not None:
+            turn = abs((stress - rest + 180) % 360 - 180)
+            if turn > MOST_TURN_DEG:
+                yield f"{level}: the insertion points are turned by {turn:.0f} degrees between rest and stress"
+
+
+def _far_from_others(readings: Mapping[str, StudyReading]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value_of in GLOBAL.items():
+        for study, distance in find_outliers(collect_global_values(readings, value_of)).items():
+            side = "above" if distance > 0 else "below"
+            value = value_of(readings[study].table.whole)
+            found.setdefault(study, []).append(f"{name} {value:.2f} is far {side} the cohort's")
+    return found
