@@ -18,11 +18,12 @@ import numpy as np
 from PerfusionDLLib import motion, networks, phantom, pipeline
 from PerfusionDLLib.aif import landmarks
 from PerfusionDLLib.data.contours import Origin, Part
-from PerfusionDLLib.data.preprocessed import MotionCompensation
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedStudy
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.dicom import Vendor, read_study, write_study
 from PerfusionDLLib.evaluation.agreement import icc_agreement
 from PerfusionDLLib.phantom import DEFAULT, TissueModel
+from PerfusionDLLib.quantification.options import Options
 
 FIRST_SEED = 86000
 BLOOD_SNR = {8: 32.0, 20: 80.0, 40: 160.0}  # tissue rises by about a quarter of the blood's peak signal
@@ -100,7 +101,8 @@ def measure(patient_truth, study, scans):
         for how, chosen in (("given", plain), ("measured in slices", plain), ("dual sequence", with_series)):
             used = [corrected(one, patient_truth[one.condition]) if contours == "corrected" else one for one in chosen]
             given = {one.condition: given_input(patient_truth[one.condition]) for one in used}
-            maps = pipeline.quantify_study(used, arterial_inputs=given if how == "given" else None)
+            options = Options(arterial_inputs=given if how == "given" else {})
+            maps = pipeline.quantify(PreprocessedStudy(scans=tuple(used)), options)
             for key, values in segment_flows(maps):
                 if key in true and np.isfinite(values[0]):
                     yield (contours, how, *key), (*values, true[key])

@@ -38,7 +38,7 @@ def with_a_correction(scan):
 def known(scan):
     """A cache that holds the flow of a scan."""
     cache = Cache()
-    pipeline.quantify(scan, cache=cache)
+    pipeline.quantify_scan(scan, cache=cache)
     return cache
 
 
@@ -59,9 +59,9 @@ def main():
     for size in SIZES:
         scan = still_scan(size)
         edited = with_a_correction(scan)
-        first = median_cpu_s(lambda _, scan=scan: pipeline.quantify(scan))
+        first = median_cpu_s(lambda _, scan=scan: pipeline.quantify_scan(scan))
         again = median_cpu_s(
-            lambda cache, edited=edited: pipeline.quantify(edited, cache=cache), lambda scan=scan: known(scan)
+            lambda cache, edited=edited: pipeline.quantify_scan(edited, cache=cache), lambda scan=scan: known(scan)
         )
         pixels = sum(int(part.contours.myocardium.sum()) for part in scan.slices)
         print(f"| {pixels} | {len(scan.slices[0].series.times_s)} | {first:.2f} | {again:.2f} |", flush=True)

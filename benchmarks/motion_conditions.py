@@ -108,7 +108,7 @@ def still():
 
 def flow(scan, slices):
     """(17,) mL/min/g of the segments and the whole."""
-    maps = pipeline.quantify(PreprocessedScan(condition=scan.condition, slices=tuple(slices)))
+    maps = pipeline.quantify_scan(PreprocessedScan(condition=scan.condition, slices=tuple(slices)))
     table = pipeline.summarize(*((maps, None) if scan.condition == "rest" else (None, maps)))
     rows = [getattr(row, scan.condition.value).mbf_ml_min_g for row in (*table.segments, table.whole)]
     return np.array(rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 from PerfusionDLLib import preprocess, quantify, read_study, summarize
+from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.report import figures, pages
 from PerfusionDLLib.report.findings import findings_page
 from PIL import Image
@@ -21,16 +22,16 @@ DPI = 130
 
 
 @figures.styled
-def draw(preprocessed, maps, table) -> dict[str, Figure]:
+def draw(result) -> dict[str, Figure]:
     """The figures by name."""
-    report = findings_page(preprocessed, maps, table)
+    report = findings_page(result)
     pages._frame(report, pages.TITLE, 1, 2)
     return {
-        "contours": contours(preprocessed),
-        "breathing": breathing(preprocessed[-1]),
-        "flow": figures.flow_maps(preprocessed, maps),
-        "bullseyes": figures.bullseyes(maps, table),
-        "curves": figures.segment_curves(maps),
+        "contours": contours(result.scans),
+        "breathing": breathing(result.scans[-1]),
+        "flow": figures.flow_maps(result.scans, result.maps),
+        "bullseyes": figures.bullseyes(result.maps, result.table),
+        "curves": figures.segment_curves(result.maps),
         "report": report.figure,
     }
 
@@ -75,7 +76,8 @@ def main(dicom: Path, out: Path) -> None:
     out.mkdir(exist_ok=True)
     preprocessed = preprocess(read_study(dicom))
     maps = quantify(preprocessed)
-    for name, figure in draw(preprocessed, maps, summarize(maps)).items():
+    result = StudyResult(preprocessed=preprocessed, maps=maps, table=summarize(maps))
+    for name, figure in draw(result).items():
         drawn = io.BytesIO()
         figure.savefig(drawn, dpi=DPI, format="png")
         save(Image.open(drawn), out / f"{name}.png")

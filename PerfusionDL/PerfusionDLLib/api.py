@@ -8,11 +8,12 @@ from threadpoolctl import threadpool_limits
 
 from . import pipeline
 from .data.flow import ArterialInput, FlowModel, PerfusionMaps
-from .data.preprocessed import PreprocessedScan
+from .data.preprocessed import PreprocessedStudy
 from .data.study import Condition, Study
 from .data.table import SegmentTable
 from .dicom import read_study as read_files
 from .networks import choose_device, load_networks
+from .quantification.options import Options
 from .quantification.thresholds import Threshold
 
 
@@ -53,7 +54,7 @@ def preprocess(
     weights: str | PathLike[str] | None = None,
     device: str = "auto",
     progress: Callable[[str], None] = lambda step: None,
-) -> tuple[PreprocessedScan, ...]:
+) -> PreprocessedStudy:
     """Find peak frame, box, motion, contours and RV insertion points in every slice; needs PyTorch.
 
     Parameters
@@ -68,8 +69,8 @@ def preprocess(
 
     Returns
     -------
-    tuple of PreprocessedScan
-        One for each scan of the study, rest first. Each holds its slices, base to apex: images as acquired
+    PreprocessedStudy
+        ``preprocessed.scans`` are the scans, rest first. Each holds its slices, base to apex: images as acquired
         (``slice.series``), in one pose (``slice.motion``), and what was found in them (``slice.contours``).
 
     Raises
@@ -77,17 +78,15 @@ def preprocess(
     PerfusionError
         If PyTorch is missing, the device is not there, a network is damaged, or a slice shows no left ventricle.
     """
-    from .app.process_study import during, one_thread
+    from .app.process_study import one_thread, preprocess_study
 
     networks = load_networks(None if weights is None else Path(weights), choose_device(device))
     with one_thread():
-        return tuple(
-            pipeline.preprocess(scan, networks, progress=during(scan.condition, progress)) for scan in study.scans
-        )
+        return preprocess_study(study, networks, progress=progress)
 
 
 def quantify(
-    preprocessed: Sequence[PreprocessedScan],
+    preprocessed: PreprocessedStudy,
     *,
     model: FlowModel | str = FlowModel.AVERAGED,
     arterial_inputs: Mapping[str, ArterialInput] | None = None,
@@ -99,7 +98,7 @@ def quantify(
 
     Parameters
     ----------
-    preprocessed : sequence of PreprocessedScan
+    preprocessed : PreprocessedStudy
         The scans of one study, as `preprocess` returns them or as they were corrected.
     model : FlowModel or str
         How the residue function is constrained: ``averaged``, ``fermi``, ``capillary``, ``two_compartment``,
@@ -125,9 +124,8 @@ def quantify(
     """
     given = {Condition(name): curve for name, curve in (arterial_inputs or {}).items()}
     with threadpool_limits(1):
-        return pipeline.quantify_study(
-            preprocessed, model=FlowModel(model), arterial_inputs=given, dose_ratio=dose_ratio
-        )
+        options = Options(model=FlowModel(model), arterial_inputs=given, dose_ratio=dose_ratio)
+        return pipeline.quantify(preprocessed, options)
 
 
 def summarize(
@@ -161,12 +159,7 @@ def summarize(
     ValueError
         If two maps are of the same condition.
     """
-    by_condition = {scan.condition: scan for scan in maps}
-    if len(by_condition) < len(maps):
+    if len({scan.condition for scan in maps}) < len(maps):
         raise ValueError(f"each condition may come once, got {[str(scan.condition) for scan in maps]}")
-    return pipeline.summarize(
-        by_condition.get(Condition.REST),
-        by_condition.get(Condition.STRESS),
-        rate_pressure_product=rate_pressure_product,
-        thresholds=thresholds,
-    )
+    options = Options(rate_pressure_product=rate_pressure_product, thresholds=tuple(thresholds))
+    return pipeline.summarize_study(maps, options)

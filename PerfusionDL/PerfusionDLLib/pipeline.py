@@ -1,24 +1,29 @@
-"""The chain, one name per link."""
+"""The chain, one name per link: the one place where its order is spelled out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from .aif.measurement import measure_arterial_input, residual_contrast
 from .cache import NO_CACHE, Cache
-from .data.flow import ArterialInput, FlowModel, PerfusionMaps
-from .data.preprocessed import PreprocessedScan, Progress
+from .data.flow import PerfusionMaps
+from .data.preprocessed import PreprocessedScan, PreprocessedStudy, Progress
+from .data.result import StudyResult
 from .data.study import Condition, Scan
+from .data.table import SegmentTable
 from .networks import Networks
 from .preprocessing import preprocess_slice
-from .quantification.flow_maps import quantify
+from .quantification.flow_maps import quantify_scan
+from .quantification.options import DEFAULT, Options
 from .quantification.segment_table import summarize
 
 __all__ = [
     "measure_arterial_input",
     "preprocess",
+    "process",
     "quantify",
-    "quantify_study",
+    "quantify_scan",
     "residual_contrast",
     "summarize",
+    "summarize_study",
 ]
 
 
@@ -45,27 +50,49 @@ def preprocess(scan: Scan, networks: Networks, *, progress: Progress = lambda st
     )
 
 
-def quantify_study(
-    scans: Sequence[PreprocessedScan],
-    *,
-    model: FlowModel = FlowModel.AVERAGED,
-    arterial_inputs: Mapping[Condition, ArterialInput] | None = None,
-    dose_ratio: float | None = None,
-    cache: Cache = NO_CACHE,
-) -> tuple[PerfusionMaps, ...]:
-    """Flow maps of the scans of one study, which know each other's residual contrast. Raises what `quantify` does.
+def process(study: PreprocessedStudy, options: Options = DEFAULT, cache: Cache = NO_CACHE) -> StudyResult:
+    """Flow and table of a study: residual contrast, flow of all scans, regions.
 
-    arterial_inputs : curves to use instead of those measured in the images
-    cache : what was computed before; without it the result is the same to the last bit
+    Parameters
+    ----------
+    study : PreprocessedStudy
+    options : Options
+        What a user chose that the numbers depend on.
+    cache : Cache
+        What was computed before. The result is the same to the last bit without it.
+
+    Raises
+    ------
+    PerfusionError
+        If a scan has no myocardium, no arterial input can be measured, or the rate-pressure product is implausible.
     """
+    maps = quantify(study, options, cache)
+    return StudyResult(preprocessed=study, maps=maps, table=summarize_study(maps, options))
+
+
+def quantify(
+    study: PreprocessedStudy, options: Options = DEFAULT, cache: Cache = NO_CACHE
+) -> tuple[PerfusionMaps, ...]:
+    """Flow maps of the scans of one study, which know each other's residual contrast; as `process`."""
     return tuple(
-        quantify(
+        quantify_scan(
             scan,
-            model=model,
-            arterial_input=(arterial_inputs or {}).get(scan.condition),
-            dose_ratio=dose_ratio,
+            model=options.model,
+            arterial_input=options.arterial_inputs.get(scan.condition),
+            dose_ratio=options.dose_ratio,
             residual=residual,
             cache=cache,
         )
-        for scan, residual in zip(scans, residual_contrast(scans, cache=cache), strict=True)
+        for scan, residual in zip(study.scans, residual_contrast(study.scans, cache=cache), strict=True)
+    )
+
+
+def summarize_study(maps: Sequence[PerfusionMaps], options: Options = DEFAULT) -> SegmentTable:
+    """The table of the flow of one study; as `process`."""
+    by_condition = {one.condition: one for one in maps}
+    return summarize(
+        by_condition.get(Condition.REST),
+        by_condition.get(Condition.STRESS),
+        rate_pressure_product=options.rate_pressure_product,
+        thresholds=options.thresholds,
     )

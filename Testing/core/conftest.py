@@ -5,8 +5,6 @@ import os
 os.environ.setdefault("PERFUSIONDL_PSEUDONYM_KEY", "5e" * 32)  # tests leave the key of the user alone
 
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from browsers import chromium
@@ -15,7 +13,8 @@ from PerfusionDLLib.batch import opening
 from PerfusionDLLib.data.contours import Contours, Origin, Part
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
-from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice, PreprocessedStudy
+from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.data.table import RegionFlow, SegmentRow, SegmentTable
 
@@ -26,15 +25,6 @@ WALLS = ("anterior", "anteroseptal", "inferoseptal", "inferior", "inferolateral"
 APICAL_WALLS = ("anterior", "septal", "inferior", "lateral")
 TERRITORIES = ("LAD", "LAD", "RCA", "RCA", "LCX", "LCX") * 2 + ("LAD", "LAD", "RCA", "LCX")
 DEFECT = {4, 10, 15}
-
-
-@dataclass(frozen=True)
-class FinishedStudy:
-    """What the chain hands to the doors."""
-
-    preprocessed: tuple[PreprocessedScan, ...]
-    maps: tuple[PerfusionMaps, ...]
-    table: SegmentTable
 
 
 def ring(level):
@@ -248,7 +238,8 @@ def finish(conditions):
         )
         for condition in conditions
     )
-    return FinishedStudy(preprocessed, maps, table_of(maps, preprocessed))
+    table = table_of(maps, preprocessed)
+    return StudyResult(preprocessed=PreprocessedStudy(scans=preprocessed), maps=maps, table=table)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def compute(scan, truths):
             inferior_rv_ras_mm=inferior,
         )
         slices.append(PreprocessedSlice(series=series, motion=motion, contours=contours))
-    maps = pipeline.quantify(PreprocessedScan(condition=scan.condition, slices=tuple(slices)))
+    maps = pipeline.quantify_scan(PreprocessedScan(condition=scan.condition, slices=tuple(slices)))
     table = pipeline.summarize(maps, None)
     return {
         "displacement_mm": [part.motion.displacement_mm[:, :, part.contours.labels > 0] for part in slices],

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from PerfusionDLLib import report, review
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.report.cohort import StudyReading
 from PerfusionDLLib.review.decisions import fingerprint_results
 from scipy import ndimage
@@ -33,10 +34,11 @@ SPOILED = {"study-05": shift, "study-08": thicken, "study-11": turn}
 
 def spoil(study, how):
     """A study whose stress contours in the mid slice are wrong."""
-    rest, stress = study.preprocessed
+    rest, stress = study.scans
     basal, mid, apical = stress.slices
     wrong = replace(mid, contours=how(mid.contours, mid))
-    return replace(study, preprocessed=(rest, replace(stress, slices=(basal, wrong, apical))))
+    scans = (rest, replace(stress, slices=(basal, wrong, apical)))
+    return replace(study, preprocessed=PreprocessedStudy(scans=scans))
 
 
 def cohort_of(study, count, spoiled=SPOILED):
@@ -53,6 +55,6 @@ def cohort_of(study, count, spoiled=SPOILED):
             StudyReading(table, {}),
             f"studies/{name}/report.html",
             fingerprint_results(report.table_json(table)),
-            review.describe_contact_sheet(one.preprocessed, one.maps, table),
+            review.describe_contact_sheet(replace(one, table=table)),
         )
     return studies

@@ -60,7 +60,7 @@ def test_what_may_leave_the_house_names_nobody_even_where_folders_do(tmp_path, o
     place = opened.results(done.label)
     place.mkdir()
     (place / "table.json").write_text(report.table_json(finished_study.table))
-    writing.write_index(place / INDEX, finished_study.preprocessed, {})
+    writing.write_index(place / INDEX, finished_study.scans, {})
     opened.end(done, Outcome(study=done.label, kind=DONE), overwrite=False)
     problem = {"step": "reading DICOM", "problem": "The file Roe^Jane.dcm is damaged.", "remedy": "Send it again."}
     opened.end(broken, Outcome(study=broken.label, kind=REFUSED, **problem), overwrite=False)

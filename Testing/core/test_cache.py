@@ -13,7 +13,11 @@ from PerfusionDLLib.data import identity
 from PerfusionDLLib.data.contours import Origin, Part
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
+from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Level
+from PerfusionDLLib.quantification.options import Options
+from PerfusionDLLib.quantification.thresholds import thresholds_from
 
 FAST = FlowModel.PATLAK
 
@@ -27,7 +31,7 @@ def rest():
 def known(rest):
     """A cache that holds the flow of the scan, and the flow."""
     cache = Cache()
-    return cache, pipeline.quantify(rest, cache=cache)
+    return cache, pipeline.quantify_scan(rest, cache=cache)
 
 
 def assert_equal(one, other):
@@ -46,7 +50,7 @@ def with_slice(scan, number, **changes):
 def test_after_a_correction_the_cache_saves_work_and_changes_nothing(rest, known, number):
     cache, before = known
     corrected = without_corner(rest, number)
-    quick, anew = pipeline.quantify(corrected, cache=cache), pipeline.quantify(corrected)
+    quick, anew = pipeline.quantify_scan(corrected, cache=cache), pipeline.quantify_scan(corrected)
     assert_equal(quick, anew)
     assert not np.array_equal(quick.slices[number].mbf_ml_min_g, before.slices[number].mbf_ml_min_g)
 
@@ -57,7 +61,7 @@ def test_a_moved_insertion_point_names_pixels_anew_and_fits_none(rest, known):
     scan = with_slice(
         rest, 1, contours=replace(contours, anterior_rv_ras_mm=np.add(contours.anterior_rv_ras_mm, (5, -3, 0)))
     )
-    quick, anew = pipeline.quantify(scan, cache=cache), pipeline.quantify(scan)
+    quick, anew = pipeline.quantify_scan(scan, cache=cache), pipeline.quantify_scan(scan)
     assert_equal(quick, anew)
     was, now = before.slices[1], quick.slices[1]
     assert now.mbf_ml_min_g is was.mbf_ml_min_g
@@ -69,20 +73,20 @@ def test_a_moved_insertion_point_names_pixels_anew_and_fits_none(rest, known):
 
 def test_a_correction_that_is_taken_back_finds_the_maps_that_there_were(rest, known):
     cache, before = known
-    pipeline.quantify(without_corner(rest, 0), cache=cache)
-    assert pipeline.quantify(rest, cache=cache) is before
+    pipeline.quantify_scan(without_corner(rest, 0), cache=cache)
+    assert pipeline.quantify_scan(rest, cache=cache) is before
 
 
 def test_an_equal_scan_that_was_read_anew_is_the_same(rest, known):
     cache, before = known
-    assert pipeline.quantify(heart_scan(Condition.REST, 1.0), cache=cache) is before
+    assert pipeline.quantify_scan(heart_scan(Condition.REST, 1.0), cache=cache) is before
 
 
 def test_only_the_last_states_are_kept(rest):
     cache = Cache(most=1)
-    before = pipeline.quantify(rest, model=FAST, cache=cache)
-    pipeline.quantify(without_corner(rest, 0), model=FAST, cache=cache)
-    again = pipeline.quantify(rest, model=FAST, cache=cache)
+    before = pipeline.quantify_scan(rest, model=FAST, cache=cache)
+    pipeline.quantify_scan(without_corner(rest, 0), model=FAST, cache=cache)
+    again = pipeline.quantify_scan(rest, model=FAST, cache=cache)
     assert again is not before
     assert_equal(again, before)
 
@@ -99,7 +103,7 @@ def test_another_model_or_another_input_is_not_taken_for_the_one_before(rest, kn
         {"model": FAST, "aif_slice": 1},
         {"model": FAST, "aif_slice": 1, "aif_region": region},
     ):
-        assert_equal(pipeline.quantify(rest, cache=cache, **options), pipeline.quantify(rest, **options))
+        assert_equal(pipeline.quantify_scan(rest, cache=cache, **options), pipeline.quantify_scan(rest, **options))
 
 
 def changes_of_a_slice(part):
@@ -157,9 +161,9 @@ CHANGES = dict(changes_of_a_slice(heart_scan(Condition.REST, 1.0).slices[1]))
 @pytest.mark.parametrize("path", CHANGES)
 def test_whatever_changes_in_a_slice_the_cache_changes_nothing(rest, path):
     cache = Cache()
-    before = pipeline.quantify(rest, model=FAST, cache=cache)
+    before = pipeline.quantify_scan(rest, model=FAST, cache=cache)
     changed = with_slice(rest, 1, **CHANGES[path])
-    quick, anew = pipeline.quantify(changed, model=FAST, cache=cache), pipeline.quantify(changed, model=FAST)
+    quick, anew = pipeline.quantify_scan(changed, model=FAST, cache=cache), pipeline.quantify_scan(changed, model=FAST)
     assert_equal(quick, anew)
     residuals = [
         pipeline.residual_contrast([rest, scan], cache=known) for known in (cache, Cache()) for scan in (rest, changed)
@@ -202,3 +206,33 @@ def test_positions_that_only_rounding_tells_apart_are_the_same_and_a_moved_point
 def test_a_value_without_a_content_is_refused():
     with pytest.raises(ValueError, match="expected, got function"):
         identity.digest(lambda: None)
+
+
+def test_a_study_is_processed_alike_with_and_without_a_cache_after_each_correction(rest):
+    """Rest and stress know each other's residual contrast: a correction of one may change the other's flow."""
+    stress = heart_scan(Condition.STRESS, 2.5, left_mmol_l=0.2)
+    cache, options = Cache(), Options(model=FAST, thresholds=thresholds_from("stress=1.8"))
+    before = pipeline.process(PreprocessedStudy(scans=(rest, stress)), options, cache)
+    moved = replace(stress.slices[2].contours, inferior_rv_ras_mm=rest.slices[2].contours.inferior_rv_ras_mm + 2.0)
+    for scans, changed in (
+        ((without_corner(rest, 0), stress), options),
+        ((rest, without_corner(stress, 1)), options),
+        ((rest, with_slice(stress, 2, contours=moved)), options),
+        ((rest, stress), replace(options, rate_pressure_product=9000.0)),
+        ((rest, stress), replace(options, arterial_inputs={Condition.REST: before.maps[0].arterial_input})),
+        ((rest, stress), options),
+    ):
+        study = PreprocessedStudy(scans=scans)
+        assert_equal(pipeline.process(study, changed, cache), pipeline.process(study, changed))
+    assert all(now is was for now, was in zip(pipeline.quantify(study, options, cache), before.maps, strict=True))
+
+
+def test_a_study_has_one_scan_of_each_condition_rest_first(rest):
+    stress = heart_scan(Condition.STRESS, 2.5)
+    for scans in ((), (stress, rest), (rest, rest)):
+        with pytest.raises(ValueError, match="rest first, got"):
+            PreprocessedStudy(scans=scans)
+    maps = pipeline.quantify(PreprocessedStudy(scans=(rest,)), Options(model=FAST))
+    table = pipeline.summarize_study(maps)
+    with pytest.raises(ValueError, match="the maps must be of the scans"):
+        StudyResult(preprocessed=PreprocessedStudy(scans=(stress,)), maps=maps, table=table)

@@ -10,6 +10,7 @@ from PerfusionDLLib import report
 from PerfusionDLLib.app import comparison
 from PerfusionDLLib.data.contours import Label
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.evaluation.agreement import compare_contours, flow_summaries, shape_summaries
 from PerfusionDLLib.results import writing
 from PerfusionDLLib.results.atomic import INDEX
@@ -23,8 +24,8 @@ def write(folder, study):
     folder.mkdir(parents=True)
     (folder / "segments.csv").write_text(report.segments_csv(study.table), encoding="utf-8")
     (folder / "territories.csv").write_text(report.territories_csv(study.table), encoding="utf-8")
-    writing.write_index(folder / INDEX, study.preprocessed, {})
-    for name, piece in writing.named_slices(study.preprocessed):
+    writing.write_index(folder / INDEX, study.scans, {})
+    for name, piece in writing.named_slices(study.scans):
         writing.write_slice(folder / name, piece.contours, piece.series, piece.series.signal[0], {})
 
 
@@ -32,9 +33,9 @@ def with_contours(study, change):
     """The same study with every slice's contours changed."""
     scans = tuple(
         replace(scan, slices=tuple(replace(part, contours=change(part.contours, part.series)) for part in scan.slices))
-        for scan in study.preprocessed
+        for scan in study.scans
     )
-    return replace(study, preprocessed=scans)
+    return replace(study, preprocessed=PreprocessedStudy(scans=tuple(scans)))
 
 
 def with_flow(study, factor):
@@ -171,7 +172,7 @@ def test_a_reading_compared_with_itself_agrees_fully(cohort):
 
 def test_readings_in_different_poses_are_compared_in_one_where_the_motion_is_known(finished_study, tmp_path):
     """The second reading knows the displacement of every frame; the first was drawn in a frame 4 mm lower."""
-    piece = finished_study.preprocessed[0].slices[0]
+    piece = finished_study.scans[0].slices[0]
     frame = int(np.argmax(piece.motion.displacement_mm[:, 0, 30, 30]))
     shift_px = int(piece.motion.displacement_mm[frame, 0, 30, 30] / 2.0)
     assert shift_px == 2
@@ -191,7 +192,7 @@ def test_readings_in_different_poses_are_compared_in_one_where_the_motion_is_kno
     write(tmp_path / "second", finished_study)
     write(tmp_path / "first", with_contours(finished_study, lowered))
     apart = comparison.compare([tmp_path / "first"], [tmp_path / "second"]).slices[0].agreement
-    for name, part in writing.named_slices(finished_study.preprocessed):
+    for name, part in writing.named_slices(finished_study.scans):
         np.savez(tmp_path / "second" / name / "displacement.npz", displacement_mm=part.motion.displacement_mm)
     together = comparison.compare([tmp_path / "first"], [tmp_path / "second"]).slices[0].agreement
     assert not apart.one_pose
@@ -203,7 +204,7 @@ def test_readings_in_different_poses_are_compared_in_one_where_the_motion_is_kno
 
 
 def test_missing_insertion_points_are_left_out_not_counted_as_agreement(finished_study):
-    piece = finished_study.preprocessed[0].slices[0]
+    piece = finished_study.scans[0].slices[0]
     without = replace(piece.contours, anterior_rv_ras_mm=None)
     found = compare_contours(without, piece.contours, ijk_to_ras=piece.series.ijk_to_ras)
     assert np.isnan(found.anterior_point_mm)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pydicom
 import pytest
-from PerfusionDLLib.dicom import export_results, image_reference, make_pseudonym, read_study
+from PerfusionDLLib.dicom import image_reference, make_pseudonym, read_study
 from PerfusionDLLib.dicom.pseudonyms import KEY_VARIABLE, key_file, pseudonym_key
 from pydicom.datadict import DicomDictionary, dictionary_keyword
 from pydicom.dataset import Dataset
-from test_dicom_export import exported, small  # noqa: F401
+from test_dicom_export import export, exported, small  # noqa: F401
 
 CANARY = "CANARY"
 TEXT = {"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"}
@@ -63,7 +63,7 @@ def canaries(small, tmp_path):  # noqa: F811
 
 
 def test_no_attribute_of_the_dictionary_comes_through(canaries, tmp_path):
-    written = export_results(tmp_path / "out", **canaries, de_identify=True)
+    written = export(tmp_path / "out", **canaries, de_identify=True)
     assert len(written) == 4
     source = pydicom.dcmread(next(canaries["sources"][0].iterdir()))
     hidden = [
@@ -75,7 +75,7 @@ def test_no_attribute_of_the_dictionary_comes_through(canaries, tmp_path):
 
 
 def test_every_object_says_that_and_how_the_identity_was_removed(canaries, tmp_path):
-    for path in export_results(tmp_path / "out", **canaries, de_identify=True):
+    for path in export(tmp_path / "out", **canaries, de_identify=True):
         made = pydicom.dcmread(path)
         assert made.PatientIdentityRemoved == "YES"
         codes = [(item.CodeValue, item.CodingSchemeDesignator) for item in made.DeidentificationMethodCodeSequence]
@@ -127,7 +127,7 @@ def test_a_saved_scene_finds_its_images_by_their_references(small, tmp_path):  #
         )
         for scan in arguments["scans"]
     ]
-    export_results(tmp_path, **arguments | {"scans": kept})
+    export(tmp_path, **arguments | {"scans": kept})
     for path in results.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
@@ -151,7 +151,7 @@ def test_written_objects_are_of_the_same_patient_in_every_script(small, tmp_path
         image = pydicom.dcmread(path)
         image.SpecificCharacterSet, image.PatientName, image.PatientID = characters, name, number
         image.save_as(folder / f"{path.parent.name}_{path.name}")
-    written = export_results(tmp_path / "out", **arguments | {"sources": [folder]})
+    written = export(tmp_path / "out", **arguments | {"sources": [folder]})
     assert len(written) == 5
     for path in written:
         made = pydicom.dcmread(path)

@@ -15,6 +15,8 @@ import SimpleITK
 from dicom_studies import small_scan
 from PerfusionDLLib.data.contours import Label
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
+from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Identity, Scan, Study
 from PerfusionDLLib.dicom import export_results, read_study, write_study
 
@@ -27,8 +29,9 @@ def exported(finished_study, tmp_path_factory):
     """Folder of the source images, the scans read from them, and the folder of the results."""
     folder = tmp_path_factory.mktemp("exported")
     sources, results = folder / "sources", folder / "results"
-    scans = from_dicom(finished_study.preprocessed, sources, "siemens")
-    export_results(results, [sources], scans, finished_study.maps, finished_study.table, moment=MOMENT, report_pdf=PDF)
+    scans = from_dicom(finished_study.scans, sources, "siemens")
+    read = replace(finished_study, preprocessed=PreprocessedStudy(scans=tuple(scans)))
+    export_results(results, [sources], read, moment=MOMENT, report_pdf=PDF)
     return sources, scans, results
 
 
@@ -51,8 +54,14 @@ def small(exported, finished_study):
         "moment": MOMENT,
         "report_pdf": PDF,
     }
-    export_results(results.with_name("small"), **arguments)
+    export(results.with_name("small"), **arguments)
     return arguments, results.with_name("small")
+
+
+def export(folder, *, sources, scans, maps, table, **how):
+    """`export_results` of scans, maps and a table."""
+    result = StudyResult(preprocessed=PreprocessedStudy(scans=tuple(scans)), maps=tuple(maps), table=table)
+    return export_results(folder, sources, result, **how)
 
 
 def from_dicom(preprocessed, folder, vendor):
@@ -115,9 +124,12 @@ def test_contours_are_read_back_as_drawn(exported):
 
 
 def test_results_of_a_multi_frame_study_are_read_back_alike(finished_study, tmp_path):
-    scans = from_dicom(finished_study.preprocessed, tmp_path / "sources", "enhanced")[:1]
+    sources = [tmp_path / "sources"]
+    scans = from_dicom(finished_study.scans, sources[0], "enhanced")[:1]
     table = replace(finished_study.table, segments=finished_study.table.segments[:1], territories=())
-    export_results(tmp_path, [tmp_path / "sources"], scans, finished_study.maps[:1], table, moment=MOMENT)
+    export(
+        tmp_path, sources=[tmp_path / "sources"], scans=scans, maps=finished_study.maps[:1], table=table, moment=MOMENT
+    )
     for index, part in enumerate(scans[0].slices):
         segmentation = hd.seg.segread(objects(tmp_path, "contours")[f"rest{index + 1}"])
         read = segmentation.get_volume(combine_segments=True)
@@ -227,14 +239,14 @@ def test_everything_lies_in_the_patients_study(exported):
 
 def test_the_same_result_exports_to_the_same_files(small, tmp_path):
     arguments, results = small
-    export_results(tmp_path, **arguments)
+    export(tmp_path, **arguments)
     for path in results.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
 def test_the_same_result_keeps_its_identifiers_at_another_time(small, tmp_path):
     arguments, results = small
-    export_results(tmp_path, **arguments | {"moment": datetime(2026, 2, 3, 4, 5)})
+    export(tmp_path, **arguments | {"moment": datetime(2026, 2, 3, 4, 5)})
     for path in results.iterdir():
         before, after = pydicom.dcmread(path), pydicom.dcmread(tmp_path / path.name)
         assert after.ContentDate == "20260203" != before.ContentDate
@@ -249,7 +261,7 @@ def test_an_edited_result_gets_new_identifiers(small, tmp_path):
     labels = part.contours.labels.copy()
     labels[0, 0] = 1
     edited = replace(scan, slices=(replace(part, contours=replace(part.contours, labels=labels)),))
-    export_results(tmp_path, **arguments | {"scans": [edited]})
+    export(tmp_path, **arguments | {"scans": [edited]})
     uids = [{pydicom.dcmread(path).SOPInstanceUID for path in folder.iterdir()} for folder in (results, tmp_path)]
     assert len(uids[0]) == len(uids[1]) == 5
     assert not uids[0] & uids[1]
@@ -257,7 +269,7 @@ def test_an_edited_result_gets_new_identifiers(small, tmp_path):
 
 def test_a_de_identified_export_names_nobody(small, tmp_path):
     arguments, _ = small
-    export_results(tmp_path, **arguments, de_identify=True)
+    export(tmp_path, **arguments, de_identify=True)
     source = pydicom.dcmread(next(arguments["sources"][0].rglob("*.dcm")), stop_before_pixels=True)
     assert not (tmp_path / "report.dcm").exists()
     for path in tmp_path.iterdir():
@@ -286,7 +298,7 @@ def test_every_object_names_the_same_patient_in_any_script(characters, name, pat
         image = pydicom.dcmread(path)
         image.SpecificCharacterSet, image.PatientName, image.PatientID = characters, name, patient
         image.save_as(path)
-    export_results(tmp_path / "results", **arguments | {"sources": [tmp_path / "sources"]})
+    export(tmp_path / "results", **arguments | {"sources": [tmp_path / "sources"]})
     found = [pydicom.dcmread(path) for path in (tmp_path / "results").iterdir()]
     assert {one.Modality for one in found} == {"SEG", "OT", "SR", "DOC"}
     assert {(str(one.PatientName), one.PatientID) for one in found} == {(name, patient)}
@@ -296,14 +308,14 @@ def test_missing_source_images_are_said(small, tmp_path):
     arguments, _ = small
     write_study(Study(rest=small_scan(Condition.REST, slices=1)), tmp_path / "else", vendor="ge")
     with pytest.raises(PerfusionError, match="1 of the images that the result was made from"):
-        export_results(tmp_path / "out", **arguments | {"sources": [tmp_path / "else"]})
+        export(tmp_path / "out", **arguments | {"sources": [tmp_path / "else"]})
     assert not (tmp_path / "out").exists()
 
 
 def test_results_that_did_not_come_from_dicom_are_refused(small, finished_study, tmp_path):
     arguments, _ = small
     with pytest.raises(PerfusionError, match="was not read from DICOM"):
-        export_results(tmp_path, **arguments | {"scans": finished_study.preprocessed[:1]})
+        export(tmp_path, **arguments | {"scans": finished_study.scans[:1]})
 
 
 def test_a_full_disk_leaves_no_half_file_under_a_final_name(small, tmp_path, monkeypatch):
@@ -318,7 +330,7 @@ def test_a_full_disk_leaves_no_half_file_under_a_final_name(small, tmp_path, mon
 
     monkeypatch.setattr(pydicom.Dataset, "save_as", fill_up)
     with pytest.raises(PerfusionError, match="No space left on device"):
-        export_results(tmp_path, **arguments)
+        export(tmp_path, **arguments)
     assert not list(tmp_path.glob("*MBF.dcm"))
 
 
@@ -333,7 +345,7 @@ def complaints(path):
 @pytest.mark.parametrize("de_identify", [False, True])
 def test_a_validator_finds_no_error(small, tmp_path, de_identify):
     arguments, _ = small
-    export_results(tmp_path, **arguments, de_identify=de_identify)
+    export(tmp_path, **arguments, de_identify=de_identify)
     assert len(list(tmp_path.iterdir())) == 5 - de_identify
     assert [line for path in tmp_path.iterdir() for line in complaints(path)] == []
 

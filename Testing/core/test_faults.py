@@ -11,6 +11,7 @@ import pytest
 from PerfusionDLLib import report
 from PerfusionDLLib.app import comparison, write_outputs
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.dicom import export_results
 from PerfusionDLLib.results import atomic
 from PerfusionDLLib.training import corrections
@@ -27,10 +28,10 @@ FOLDERS = KINDS[:4]
 @pytest.fixture(scope="module")
 def one_slice(finished_study):
     """The rest scan with its first slice, and its maps."""
-    scan, flow = finished_study.preprocessed[0], finished_study.maps[0]
+    scan, flow = finished_study.scans[0], finished_study.maps[0]
     return replace(
         finished_study,
-        preprocessed=(replace(scan, slices=scan.slices[:1]),),
+        preprocessed=PreprocessedStudy(scans=(replace(scan, slices=scan.slices[:1]),)),
         maps=(replace(flow, slices=flow.slices[:1]),),
         table=replace(finished_study.table, segments=finished_study.table.segments[:2], territories=()),
     )
@@ -40,12 +41,12 @@ def one_slice(finished_study):
 def export(one_slice, finished_study, tmp_path_factory):
     """A function of kind, path and, where it says its steps, progress that writes an export."""
     root = tmp_path_factory.mktemp("faults")
-    read = from_dicom(finished_study.preprocessed, root / "sources", "siemens")[0]
+    read = from_dicom(finished_study.scans, root / "sources", "siemens")[0]
     scan = replace(read, slices=read.slices[:1])
     write_readings(root / "reading", finished_study)
     write_corrected(root / "corrected", corrected_slice(61001))
     pdf = BytesIO()
-    report.write_pdf(pdf, one_slice.preprocessed, one_slice.maps, one_slice.table)
+    report.write_pdf(pdf, one_slice)
 
     def write(kind, path, progress=lambda step: None):
         study = one_slice
@@ -54,13 +55,10 @@ def export(one_slice, finished_study, tmp_path_factory):
                 progress("begun")
                 match kind:
                     case "results":
-                        write_outputs.write_results(
-                            partial, study.preprocessed, study.maps, study.table, progress=progress
-                        )
+                        write_outputs.write_results(partial, study, progress=progress)
                     case "dicom":
-                        export_results(
-                            partial, [root / "sources"], [scan], study.maps, study.table, moment=datetime(2025, 1, 20)
-                        )
+                        from_images = replace(study, preprocessed=PreprocessedStudy(scans=(scan,)))
+                        export_results(partial, [root / "sources"], from_images, moment=datetime(2025, 1, 20))
                     case "cases":
                         corrections.export_cases([root / "corrected"], partial)
                     case "agreement":

@@ -100,7 +100,7 @@ def test_the_bullseye_prints_every_value_and_hatches_the_missing_one(finished_st
 
 def test_outlines_run_along_the_pixel_edges(finished_study):
     """Half-way between the last pixel inside and the first outside, so no outline is more than half a pixel off."""
-    part = finished_study.preprocessed[0].slices[0]
+    part = finished_study.scans[0].slices[0]
     axes = Figure().add_subplot()
     draw_contours(axes, part, field=90)
     outlines = [np.concatenate([path.vertices for path in drawn.get_paths()]) for drawn in axes.collections]
@@ -111,7 +111,7 @@ def test_outlines_run_along_the_pixel_edges(finished_study):
 
 
 def test_motion_compensation_straightens_the_time_position_strip(finished_study):
-    part = finished_study.preprocessed[0].slices[1]
+    part = finished_study.scans[0].slices[1]
     before, after = (time_position(frames, part, field=90) for frames in (part.series.signal, part.motion.corrected))
     assert before.shape == after.shape
     roughness = [np.abs(np.diff(strip[:, 30:], axis=1)).mean() for strip in (before, after)]
@@ -129,7 +129,7 @@ def test_every_figure_can_be_saved_as_a_picture(study, request):
     study = request.getfixturevalue(study)
     for figure in (
         figures.bullseyes(study.maps, study.table),
-        figures.flow_maps(study.preprocessed, study.maps),
+        figures.flow_maps(study.scans, study.maps),
         figures.segment_curves(study.maps),
     ):
         target = io.BytesIO()

@@ -11,6 +11,7 @@ from PerfusionDLLib.data.contours import Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flag import FlagCode, codes_of, make_flag
 from PerfusionDLLib.data.flow import FitStatus
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.quantification.segment_table import ratio_interval
 from PerfusionDLLib.quantification.thresholds import thresholds_from
@@ -23,7 +24,7 @@ def rest():
 
 @pytest.fixture(scope="module")
 def maps(rest):
-    return pipeline.quantify(rest), pipeline.quantify(heart_scan(Condition.STRESS, 2.5))
+    return pipeline.quantify_scan(rest), pipeline.quantify_scan(heart_scan(Condition.STRESS, 2.5))
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,7 @@ def test_an_edited_slice_is_reported_as_edited(rest, maps):
     first = rest.slices[0]
     edited = dataclasses.replace(first.contours, origins={Part.LABELS: Origin.EDITED})
     scan = dataclasses.replace(rest, slices=(dataclasses.replace(first, contours=edited), *rest.slices[1:]))
-    table = pipeline.summarize(pipeline.quantify(scan), None)
+    table = pipeline.summarize(pipeline.quantify_scan(scan), None)
     assert table.segments[0].rest.origin == "edited"
     assert table.segments[6].rest.origin == "automatic"
     assert table.whole.rest.origin == "edited"
@@ -144,7 +145,7 @@ def test_a_slice_without_insertion_points_keeps_its_map_and_says_what_is_missing
     scan = dataclasses.replace(
         rest, slices=(rest.slices[0], dataclasses.replace(rest.slices[1], contours=bare), rest.slices[2])
     )
-    maps = pipeline.quantify(scan)
+    maps = pipeline.quantify_scan(scan)
     assert np.isfinite(maps.slices[1].mbf_ml_min_g).any()
     (flag,) = maps.slices[1].flags
     assert (flag.code, flag.where.slice_index) == (FlagCode.NO_INSERTION_POINTS, 1)
@@ -160,7 +161,7 @@ def test_a_saturated_pixel_is_nan_and_says_so(rest):
     scan = dataclasses.replace(
         rest, slices=(dataclasses.replace(part, motion=dataclasses.replace(part.motion, corrected=bright)),)
     )
-    flow = pipeline.quantify(scan).slices[0]
+    flow = pipeline.quantify_scan(scan).slices[0]
     assert np.isnan(flow.mbf_ml_min_g[32, 18])
     assert FitStatus(int(flow.status[32, 18])) & FitStatus.SATURATED
 
@@ -176,7 +177,7 @@ def test_a_scan_without_myocardium_is_refused(rest):
     empty = dataclasses.replace(rest.slices[0].contours, labels=np.zeros((64, 64), np.uint8))
     scan = dataclasses.replace(rest, slices=(dataclasses.replace(rest.slices[0], contours=empty),))
     with pytest.raises(PerfusionError, match="No slice of the rest scan has a myocardium") as raised:
-        pipeline.quantify(scan)
+        pipeline.quantify_scan(scan)
     assert "myocardium" in raised.value.remedy
 
 
@@ -209,7 +210,7 @@ def test_how_an_image_is_stored_changes_no_flow(rest):
     """On a ring that is not symmetric: on a symmetric one whole rows lie on borders of segments."""
     uneven = without_corner(without_corner(without_corner(rest, 0), 1), 2)
     turned = dataclasses.replace(uneven, slices=tuple(map(stored_otherwise, uneven.slices)))
-    for part, same in zip(pipeline.quantify(uneven).slices, pipeline.quantify(turned).slices, strict=True):
+    for part, same in zip(pipeline.quantify_scan(uneven).slices, pipeline.quantify_scan(turned).slices, strict=True):
         np.testing.assert_array_equal(same.segments, part.segments.T[:, ::-1])
         np.testing.assert_allclose(same.mbf_ml_min_g, part.mbf_ml_min_g.T[:, ::-1], rtol=1e-4)
 
@@ -217,17 +218,17 @@ def test_how_an_image_is_stored_changes_no_flow(rest):
 def test_a_region_of_the_user_overrules_the_one_that_was_found(rest, maps):
     region = np.zeros((64, 64), bool)
     region[30:34, 30:34] = True
-    found = pipeline.quantify(rest, aif_slice=1, aif_region=region)
+    found = pipeline.quantify_scan(rest, aif_slice=1, aif_region=region)
     np.testing.assert_array_equal(found.arterial_input.region, region)
     assert found.provenance["arterial_input"] == "region of the user, mid"
     with pytest.raises(PerfusionError, match="has 1 pixels"):
-        pipeline.quantify(rest, aif_slice=1, aif_region=region & (np.cumsum(region).reshape(64, 64) == 1))
+        pipeline.quantify_scan(rest, aif_slice=1, aif_region=region & (np.cumsum(region).reshape(64, 64) == 1))
 
 
 def test_a_given_arterial_input_on_another_clock_is_refused(rest, maps):
     late = dataclasses.replace(maps[0].arterial_input, times_s=TIMES_S + 600)
     with pytest.raises(PerfusionError, match="arterial input runs from 600"):
-        pipeline.quantify(rest, arterial_input=late)
+        pipeline.quantify_scan(rest, arterial_input=late)
 
 
 def test_rest_flow_is_corrected_for_the_work_of_the_heart_where_it_is_entered(maps, table):
@@ -273,8 +274,8 @@ def test_a_baseline_that_noise_hides_gives_wide_intervals_and_a_flag(tissue_too,
         count = 9, np.count_nonzero(hidden)
         images[:9, hidden] = np.hypot(random.normal(0, 40, count), random.normal(0, 40, count))
         slices.append(dataclasses.replace(part, motion=dataclasses.replace(part.motion, corrected=images)))
-    scans = [heart_scan(Condition.REST, 1.0), dataclasses.replace(heart_scan(Condition.STRESS, 2.5), slices=(*slices,))]
-    rest, stress = pipeline.quantify_study(scans)
+    scans = heart_scan(Condition.REST, 1.0), dataclasses.replace(heart_scan(Condition.STRESS, 2.5), slices=(*slices,))
+    rest, stress = pipeline.quantify(PreprocessedStudy(scans=scans))
     assert FlagCode.AIF_BLOOD_NEAR_NOISE in codes_of(stress.arterial_input.flags)
     assert stress.arterial_input.log_sd > 0.3
     whole, alone = (pipeline.summarize(one, None).whole.rest for one in (rest, maps[0]))
@@ -288,7 +289,7 @@ def test_blood_without_any_signal_before_the_contrast_agent_is_refused_in_words(
         images[:7, part.contours.labels == 2] = 0
         slices.append(dataclasses.replace(part, motion=dataclasses.replace(part.motion, corrected=images)))
     with pytest.raises(PerfusionError, match="no signal before the contrast agent"):
-        pipeline.quantify_study([dataclasses.replace(rest, slices=tuple(slices))])
+        pipeline.quantify(PreprocessedStudy(scans=(dataclasses.replace(rest, slices=tuple(slices)),)))
 
 
 def without_frames(scan, left_out, *, spoiled=False):
@@ -306,17 +307,17 @@ def without_frames(scan, left_out, *, spoiled=False):
 @pytest.mark.parametrize(("left_out", "tolerance"), [([11], 0.02), ([10, 11, 12], 0.10)], ids=["one", "three"])
 def test_frames_left_out_at_the_peak_hardly_change_flow_and_what_they_show_does_not(left_out, tolerance, maps):
     stress = heart_scan(Condition.STRESS, 2.5)
-    found = pipeline.quantify(without_frames(stress, left_out))
+    found = pipeline.quantify_scan(without_frames(stress, left_out))
     table, whole = pipeline.summarize(None, found), pipeline.summarize(None, maps[1])
     assert table.whole.stress.mbf_ml_min_g == pytest.approx(whole.whole.stress.mbf_ml_min_g, rel=tolerance)
     assert table.whole.stress.mbf_low_ml_min_g < whole.whole.stress.mbf_ml_min_g < table.whole.stress.mbf_high_ml_min_g
-    spoiled = pipeline.quantify(without_frames(stress, left_out, spoiled=True))
+    spoiled = pipeline.quantify_scan(without_frames(stress, left_out, spoiled=True))
     for one, other in zip(found.slices, spoiled.slices, strict=True):
         np.testing.assert_array_equal(one.mbf_ml_min_g, other.mbf_ml_min_g)
 
 
 def test_an_input_whose_peak_frames_are_left_out_is_believed_less(maps):
-    found = pipeline.quantify(without_frames(heart_scan(Condition.STRESS, 2.5), [10, 11, 12]))
+    found = pipeline.quantify_scan(without_frames(heart_scan(Condition.STRESS, 2.5), [10, 11, 12]))
     assert found.arterial_input.log_sd > 1.3 * maps[1].arterial_input.log_sd
 
 
@@ -325,7 +326,7 @@ def test_what_is_not_known_of_residual_contrast_is_in_the_interval_of_stress_and
     stress = heart_scan(Condition.STRESS, 2.5, left_mmol_l=0.3)
 
     def quantified(mmol_l, sd=0.0):
-        found = pipeline.quantify(stress, residual=Residual(blood_mmol_l=mmol_l, sd_mmol_l=sd))
+        found = pipeline.quantify_scan(stress, residual=Residual(blood_mmol_l=mmol_l, sd_mmol_l=sd))
         return found, pipeline.summarize(maps[0], found).whole
 
     (less, lower), (more, higher) = quantified(0.26), quantified(0.34)
@@ -353,7 +354,7 @@ def test_a_reader_is_told_where_residual_contrast_is_hardly_known():
     said = [
         FlagCode.RESIDUAL_CONTRAST_UNCERTAIN in codes_of(pipeline.summarize(None, found).whole.flags)
         for found in (
-            pipeline.quantify(stress, residual=Residual(blood_mmol_l=0.3, sd_mmol_l=sd)) for sd in (0.01, 0.06)
+            pipeline.quantify_scan(stress, residual=Residual(blood_mmol_l=0.3, sd_mmol_l=sd)) for sd in (0.01, 0.06)
         )
     ]
     assert said == [False, True]
@@ -369,9 +370,8 @@ def test_images_that_are_brighter_by_another_gain_hold_no_contrast_agent(gain, m
         )
         for part in stress.slices
     ]
-    found = pipeline.quantify_study(
-        [heart_scan(Condition.REST, 1.0), dataclasses.replace(stress, slices=tuple(slices))]
-    )
+    scans = heart_scan(Condition.REST, 1.0), dataclasses.replace(stress, slices=tuple(slices))
+    found = pipeline.quantify(PreprocessedStudy(scans=scans))
     table, same = pipeline.summarize(*found), pipeline.summarize(*maps)
     assert table.whole.mpr == pytest.approx(same.whole.mpr, rel=0.03)
     assert table.whole.mpr_low < same.whole.mpr < table.whole.mpr_high

@@ -14,6 +14,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PerfusionDLLib import report
 from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.data.table import RegionFlow
 from PerfusionDLLib.report.figures import styled
 from PerfusionDLLib.report.findings import findings_page, summary
@@ -33,7 +34,7 @@ CONTRACT = ["aha_segment", "name", "level", "territory", "rest_mbf_ml_min_g", "s
 
 def pdf(study):
     target = io.BytesIO()
-    report.write_pdf(target, study.preprocessed, study.maps, study.table)
+    report.write_pdf(target, study)
     return target.getvalue()
 
 
@@ -137,7 +138,7 @@ def test_the_report_is_two_pages_and_the_same_bytes_for_the_same_values(stress_o
 
 def bare(study):
     """The same study, its first slice without contours, insertion points, flow and fits."""
-    scan, flow = study.preprocessed[0], study.maps[0]
+    scan, flow = study.scans[0], study.maps[0]
     part, part_flow = scan.slices[0], flow.slices[0]
     nothing = np.full_like(part_flow.mbf_ml_min_g, np.nan)
     contours = replace(
@@ -154,14 +155,14 @@ def bare(study):
     part = replace(part, contours=contours, series=replace(part.series, level=None))
     return replace(
         study,
-        preprocessed=(replace(scan, slices=(part, *scan.slices[1:])), *study.preprocessed[1:]),
+        preprocessed=PreprocessedStudy(scans=(replace(scan, slices=(part, *scan.slices[1:])), *study.scans[1:])),
         maps=(replace(flow, slices=(emptied, *flow.slices[1:])), *study.maps[1:]),
     )
 
 
 def test_a_slice_without_contours_or_flow_still_has_its_place_in_the_report(finished_study):
     study = bare(finished_study)
-    written = quality_pages(study.preprocessed, study.maps, study.table)[0].figure.texts
+    written = quality_pages(study)[0].figure.texts
     assert "none" in [text.get_text() for text in written]
     assert pdf(study).startswith(b"%PDF")
 
@@ -171,8 +172,10 @@ def test_a_study_may_have_one_slice_or_five(finished_study, slices):
     chosen = [0, 1, 1, 1, 2][:slices]
     study = replace(
         finished_study,
-        preprocessed=tuple(
-            replace(scan, slices=tuple(scan.slices[index] for index in chosen)) for scan in finished_study.preprocessed
+        preprocessed=PreprocessedStudy(
+            scans=tuple(
+                replace(scan, slices=tuple(scan.slices[index] for index in chosen)) for scan in finished_study.scans
+            )
         ),
         maps=tuple(replace(scan, slices=tuple(scan.slices[index] for index in chosen)) for scan in finished_study.maps),
     )
@@ -188,8 +191,8 @@ def test_the_summary_names_the_segments_with_the_lowest_flow(finished_study):
 @styled
 def overlaps(study):
     """Lines of text that leave the margins, and pairs of lines whose boxes overlap."""
-    pages = [findings_page(study.preprocessed, study.maps, study.table)]
-    pages += quality_pages(study.preprocessed, study.maps, study.table)
+    pages = [findings_page(study)]
+    pages += quality_pages(study)
     found = []
     for page in pages:
         page.figure.set_dpi(100)
@@ -239,8 +242,8 @@ def test_flags_are_read_below_the_table_or_on_the_next_page(finished_study, coun
     flags = [make_flag(FlagCode.OTHER_VERSION, where, sentence=sentence) for sentence in sentences]
     study = flagged(finished_study, flags)
     assert overlaps(study) == []
-    first = words([findings_page(study.preprocessed, study.maps, study.table)])
-    further = words(quality_pages(study.preprocessed, study.maps, study.table))
+    first = words([findings_page(study)])
+    further = words(quality_pages(study))
     assert "Read first: flags of the whole ventricle (a, b, c" in first
     for number in range(count):
         assert (f"flag {number} says" in first) == (count < 24)
@@ -249,7 +252,7 @@ def test_flags_are_read_below_the_table_or_on_the_next_page(finished_study, coun
 
 
 def test_a_study_without_flags_says_nothing_of_them(finished_study):
-    page = findings_page(finished_study.preprocessed, finished_study.maps, finished_study.table)
+    page = findings_page(finished_study)
     assert "Read first" not in words([page])
 
 
@@ -270,9 +273,9 @@ def test_what_was_computed_is_said_in_words(finished_study):
 
 
 def test_many_notes_flow_onto_a_further_page(finished_study):
-    first, *rest = finished_study.preprocessed
+    first, *rest = finished_study.scans
     talkative = replace(first, assumptions=tuple(f"Assumption number {number}." for number in range(90)))
-    pages = quality_pages((talkative, *rest), finished_study.maps, finished_study.table)
+    pages = quality_pages(replace(finished_study, preprocessed=PreprocessedStudy(scans=(talkative, *rest))))
     written = [text.get_text() for page in pages for text in page.figure.texts]
     assert len(pages) > 1
     assert sum("Assumption number" in line for line in written) == 90
@@ -292,11 +295,11 @@ def test_the_width_of_a_triangle_at_half_height_is_half_its_base(finished_study)
 
 
 def test_the_quality_page_says_what_was_edited_assumed_and_asked_to_be_checked(finished_study):
-    page = quality_pages(finished_study.preprocessed, finished_study.maps, finished_study.table)[0]
+    page = quality_pages(finished_study)[0]
     written = " ".join(text.get_text() for text in page.figure.texts)
     for expected in ("edited", "gadobutrol is assumed", "could not be aligned", "sha256 3f9a61c2", "implausibly high"):
         assert expected in written
-    titles = [title for title, _ in notes(finished_study.preprocessed, finished_study.maps, finished_study.table)]
+    titles = [title for title, _ in notes(finished_study)]
     assert titles == ["To check", "Assumptions", "How it was computed"]
     assert any("4.4" in check for check in arterial_checks(finished_study.maps[0].arterial_input))
 

@@ -21,7 +21,7 @@ def folder(finished_study, tmp_path_factory):
     for name in ("study-05", "study-01"):
         one = spoil(finished_study, SPOILED[name]) if name in SPOILED else finished_study
         (root / "studies" / name).mkdir(parents=True)
-        content = write_study_page(one.preprocessed, one.maps, one.table)
+        content = write_study_page(one)
         (root / "studies" / name / "report.html").write_text(content, encoding="utf-8")
     return root
 

@@ -25,12 +25,12 @@ def write_results(folder, study, label):
     (folder / "segments.csv").write_text(report.segments_csv(study.table))
     (folder / "territories.csv").write_text(report.territories_csv(study.table))
     (folder / "tidy.csv").write_text(report.tidy_csv(study.table, study=label))
-    writing.write_index(folder / INDEX, study.preprocessed, {})
+    writing.write_index(folder / INDEX, study.scans, {})
     for (name, piece), maps in zip(
-        writing.named_slices(study.preprocessed), (one for scan in study.maps for one in scan.slices), strict=True
+        writing.named_slices(study.scans), (one for scan in study.maps for one in scan.slices), strict=True
     ):
         writing.write_slice(folder / name, piece.contours, piece.series, maps.mbf_ml_min_g, {})
-    sheet = review.describe_contact_sheet(study.preprocessed, study.maps, study.table)
+    sheet = review.describe_contact_sheet(study)
     writing.write_json(folder / review.CONTACT_SHEET, sheet)
     return folder
 

@@ -16,7 +16,7 @@ AT_FIRST = "{ beat: 0, aligned: true, contours: true, points: true, box: false, 
 
 def write(study, folder):
     path = folder / "report.html"
-    path.write_text(write_study_page(study.preprocessed, study.maps, study.table), encoding="utf-8")
+    path.write_text(write_study_page(study), encoding="utf-8")
     return path
 
 
@@ -89,7 +89,7 @@ def test_in_an_image_as_acquired_the_pointer_reads_the_tissue_that_is_there(watc
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     frame = int(canvas(page).get_attribute("data-frame"))
-    shift = round(finished_study.preprocessed[1].slices[1].motion.displacement_mm[frame, 0, 0, 0] / 2.0)
+    shift = round(finished_study.scans[1].slices[1].motion.displacement_mm[frame, 0, 0, 0] / 2.0)
     assert shift != 0
     row, column = np.argwhere(maps.segments == 7)[12]
     go_to_pixel(page, finished_study, row + shift, column)
@@ -221,7 +221,7 @@ def test_text_from_outside_is_shown_and_never_run(browser, finished_study, tmp_p
 
 
 def test_the_same_values_give_the_same_page(written, finished_study):
-    again = write_study_page(finished_study.preprocessed, finished_study.maps, finished_study.table)
+    again = write_study_page(finished_study)
     assert again == written.read_text(encoding="utf-8")
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", again)
 

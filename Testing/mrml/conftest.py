@@ -21,7 +21,7 @@ def headless():
 def written():
     """A scene with a study; tests that change it write their own."""
     headless = mrml.HeadlessScene()
-    mrml.writeStudy(headless.scene, *small_study.study())
+    mrml.writeStudy(headless.scene, small_study.study())
     return headless
 
 

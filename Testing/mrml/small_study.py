@@ -8,7 +8,8 @@ from PerfusionDLLib.data.aha import SEGMENT_NAMES
 from PerfusionDLLib.data.contours import Contours, Label, Origin, Part
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, SegmentFit, SliceMaps
-from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice, PreprocessedStudy
+from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.data.table import RegionFlow, SegmentRow, SegmentTable
 
@@ -167,11 +168,16 @@ def segment_table() -> SegmentTable:
     )
 
 
-def study() -> tuple[list[PreprocessedScan], list[PerfusionMaps], SegmentTable]:
+def study() -> StudyResult:
     """Rest and stress, in the order in which a study lists them."""
-    scans = [preprocessed_scan(Condition.REST), preprocessed_scan(Condition.STRESS)]
-    maps = [perfusion_maps(Condition.REST, flow=1.0), perfusion_maps(Condition.STRESS, flow=2.5)]
-    return scans, maps, segment_table()
+    scans = (preprocessed_scan(Condition.REST), preprocessed_scan(Condition.STRESS))
+    maps = (perfusion_maps(Condition.REST, flow=1.0), perfusion_maps(Condition.STRESS, flow=2.5))
+    return StudyResult(preprocessed=PreprocessedStudy(scans=scans), maps=maps, table=segment_table())
+
+
+def result(scan: PreprocessedScan, maps: PerfusionMaps) -> StudyResult:
+    """A study of one scan."""
+    return StudyResult(preprocessed=PreprocessedStudy(scans=(scan,)), maps=(maps,), table=segment_table())
 
 
 def enhancing_scan(

@@ -11,6 +11,7 @@ from PerfusionDLLib.cli import results
 from PerfusionDLLib.data.contours import Label, Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.evaluation.agreement import dice
 from PerfusionDLLib.session import tasks
@@ -153,11 +154,12 @@ def test_a_slice_drawn_by_hand_is_left_out_of_both_readings(tmp_path):
 
 
 def test_a_peak_that_the_reader_gave_agrees_with_nothing(corrected, tmp_path):
-    stress, rest = corrected.after.scans
+    rest, stress = corrected.after.scans
     given = {part: Origin.AUTOMATIC for part in Part} | {Part.PEAK_FRAME: Origin.EDITED}
     found = replace(stress.slices[0].automatic, origins=given)
-    scans_now = (replace(stress, slices=(replace(stress.slices[0], automatic=found), stress.slices[1])), rest)
-    session.agreementTask(tmp_path / "agreement", replace(corrected.after, scans=scans_now)).run()
+    now = (rest, replace(stress, slices=(replace(stress.slices[0], automatic=found), stress.slices[1])))
+    result = replace(corrected.after.result, preprocessed=PreprocessedStudy(scans=now))
+    session.agreementTask(tmp_path / "agreement", replace(corrected.after, result=result)).run()
     slices = pandas.read_csv(tmp_path / "agreement" / "slices.csv").set_index(["condition", "level"])
     assert slices.peak_frame_error.isna().tolist() == (slices.index == ("stress", "basal")).tolist()
     assert slices.box_dice.notna().all()
@@ -182,4 +184,5 @@ def test_without_corrections_there_is_nothing_to_compare(corrected, tmp_path):
         replace(scan, slices=tuple(replace(part, automatic=None) for part in scan.slices))
         for scan in corrected.after.scans
     )
-    assert "No slice has automatic contours" in session.whyNoAgreement(replace(corrected.after, scans=bare))
+    drawn = replace(corrected.after, result=replace(corrected.after.result, preprocessed=PreprocessedStudy(scans=bare)))
+    assert "No slice has automatic contours" in session.whyNoAgreement(drawn)

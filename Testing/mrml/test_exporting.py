@@ -27,7 +27,7 @@ FLOWS = {Condition.REST: 1.0, Condition.STRESS: 2.0}
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A study that was read from DICOM, its flow as the panel holds it (stress first), and the DICOM folder."""
+    """A study that was read from DICOM, its flow as the panel holds it, and the DICOM folder."""
     folder = tmp_path_factory.mktemp("exporting") / "dicom"
     parts = {
         condition: replace(scan, slices=scan.slices[:1])

@@ -11,7 +11,7 @@ from PerfusionDLLib.data.errors import PerfusionError
 
 
 def test_a_study_is_saved_with_scans_maps_table_and_views(tmp_path):
-    mrml.saveStudy(tmp_path / "scene.mrb", *small_study.study())
+    mrml.saveStudy(tmp_path / "scene.mrb", small_study.study())
     scene = mrml.openScene(tmp_path / "scene.mrb").scene
     scans = mrml.findScans(scene)
     assert [str(nodes.condition) for nodes in scans] == ["stress", "rest"]
@@ -30,7 +30,7 @@ def test_a_scene_is_found_by_a_path_from_the_working_folder(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results").mkdir()
     relative = Path("results", "scene.mrb")
-    mrml.saveStudy(relative, *small_study.study())
+    mrml.saveStudy(relative, small_study.study())
     assert len(mrml.findScans(mrml.openScene(relative).scene)) == 2
 
 

@@ -18,7 +18,7 @@ def basal():
     layout = headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     layout.SetViewArrangement(layout.SlicerLayoutThreeOverThreeView)
     view = SliceView(headless, "Red")
-    scans = mrml.writeStudy(headless.scene, *small_study.study())
+    scans = mrml.writeStudy(headless.scene, small_study.study())
     view.render()
     return headless, view, scans[0].slices[0]
 

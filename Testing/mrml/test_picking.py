@@ -65,11 +65,11 @@ def test_a_clicked_pixel_shows_its_curve_its_fit_and_the_arterial_input(study):
     assert "Not approved for clinical use" in plotted.GetXAxisTitle()
     series = {plotted.GetNthPlotSeriesNode(index).GetName().split(" /")[0]: index for index in range(3)}
     curves = {name: column(plotted.GetNthPlotSeriesNode(index)) for name, index in series.items()}
-    measured, fitted = flow.maps[0].slices[0].pixel_fits.at(*PIXEL)
+    measured, fitted = flow.result.maps_of(Condition.STRESS).slices[0].pixel_fits.at(*PIXEL)
     np.testing.assert_allclose(curves["Measured"], measured, rtol=1e-6)
     np.testing.assert_allclose(curves["Fit"], fitted, rtol=1e-6)
     divisor = int(plotted.GetNthPlotSeriesNode(series["Arterial input"]).GetName().split("/ ")[1])
-    blood = flow.maps[0].arterial_input.concentration_mmol_l
+    blood = flow.result.maps_of(Condition.STRESS).arterial_input.concentration_mmol_l
     np.testing.assert_allclose(curves["Arterial input"], blood / divisor, rtol=1e-6)
     assert 0.4 < curves["Arterial input"].max() / measured.max() < 2
     marked = np.array(scans[0].pickedPoint.GetNthControlPointPositionWorld(0))
@@ -86,7 +86,7 @@ def column(series):
 
 def test_the_fit_of_a_pixel_follows_its_curve(study):
     _, _, flow = study
-    measured, fitted = flow.maps[0].slices[0].pixel_fits.at(*PIXEL)
+    measured, fitted = flow.result.maps_of(Condition.STRESS).slices[0].pixel_fits.at(*PIXEL)
     assert np.corrcoef(measured, fitted)[0, 1] > 0.98
 
 
@@ -103,7 +103,7 @@ def test_a_bullseye_is_drawn_as_its_reader_sees_the_heart(study, segment, x, y):
     assert f"MPR {row.mpr:.2f}" in session.readout(pick, flow)
     session.showPick(headless.scene, pick, flow)
     measured = column(scans[1].pickedChart.GetNthPlotSeriesNode(0))
-    part = flow.maps[1].slices[0 if segment < 7 else 1]
+    part = flow.result.maps_of(Condition.REST).slices[0 if segment < 7 else 1]
     np.testing.assert_allclose(measured, part.segment_fits[segment].concentration_mmol_l, rtol=1e-6)
     assert scans[1].pickedPoint.GetNumberOfControlPoints() == 0
 
@@ -129,7 +129,7 @@ def test_each_bullseye_has_its_title_above_and_its_legend_below_and_all_are_of_o
     mrml.registerLayouts(headless.scene)
     headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(views.LAYOUTS[2])
     drawn = [SliceView(headless, name, size) for name in (*views.BULLSEYE_VIEWS, views.RESERVE_VIEW)]
-    nodes = mrml.writeStudy(headless.scene, *small_study.study())
+    nodes = mrml.writeStudy(headless.scene, small_study.study())
     mrml.showScans(headless.scene, nodes, withCurves=True)
     points = [nodes[0].bullseyeValues, nodes[1].bullseyeValues, nodes[0].reserveValues]
     assert [one.GetNthControlPointLabel(16) for one in points] == ["Stress", "Rest", "MPR"]

@@ -120,7 +120,7 @@ def column(series, name):
 
 def test_writing_results_again_updates_the_nodes_and_adds_none(headless):
     scene = headless.scene
-    (nodes,) = mrml.writeStudy(scene, [small_study.preprocessed_scan()], [small_study.perfusion_maps()])
+    (nodes,) = mrml.writeStudy(scene, small_study.result(small_study.preprocessed_scan(), small_study.perfusion_maps()))
     table = mrml.writeTable(scene, small_study.segment_table())
     before = scene.GetNumberOfNodes()
     mrml.writeMaps(scene, nodes, small_study.perfusion_maps(flow=1.0), scaleEnd=2)
@@ -134,7 +134,9 @@ def test_writing_results_again_updates_the_nodes_and_adds_none(headless):
 
 def test_two_studies_in_one_scene_keep_their_curves_apart(headless):
     first, second = (
-        mrml.writeStudy(headless.scene, [small_study.preprocessed_scan()], [small_study.perfusion_maps(flow=flow)])[0]
+        mrml.writeStudy(
+            headless.scene, small_study.result(small_study.preprocessed_scan(), small_study.perfusion_maps(flow=flow))
+        )[0]
         for flow in (1.0, 2.5)
     )
     assert first.slices[0].chart.GetNthPlotSeriesNode(0) is not second.slices[0].chart.GetNthPlotSeriesNode(0)

@@ -181,7 +181,7 @@ def test_writing_the_contours_again_adds_no_node(headless, nodes):
 
 def test_each_sequence_has_one_volume_and_the_data_tree_no_strays(headless):
     with data_tree.followed(headless.scene):
-        mrml.writeStudy(headless.scene, *small_study.study())
+        mrml.writeStudy(headless.scene, small_study.study())
     names = [node.GetName() for node in nodesOfClass(headless.scene, "vtkMRMLVolumeNode")]
     assert len(names) == len(set(names))
     assert data_tree.roots(headless.scene) == ["Cardiac perfusion"]

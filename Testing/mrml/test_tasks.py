@@ -51,7 +51,7 @@ def test_a_correction_makes_the_flow_out_of_date_and_recomputing_makes_it_curren
     assert corrected.tableNode is flow.tableNode
     shown = slicer.util.arrayFromVolume(part.mbf)[0]
     assert np.isnan(shown[taken]).all()
-    pixels = [np.count_nonzero(one.maps[0].slices[0].segments) for one in (flow, corrected)]
+    pixels = [np.count_nonzero(one.result.maps_of(Condition.STRESS).slices[0].segments) for one in (flow, corrected)]
     assert pixels[0] - pixels[1] == taken.sum() > 20
 
 
@@ -64,7 +64,9 @@ def test_a_moved_insertion_point_changes_segments_but_no_pixel(headless, readers
     series = readers[0].readSlice(part).series
     part.rvInsertionPoints.SetNthControlPointPositionWorld(0, *series.ras_from_pixels((10.0, 25.0)))
     second = tasks.flowTask(headless.scene, readers, first.tableNode, model=model, former=first, cache=cache).run()
-    assert second.maps[0].slices[0].mbf_ml_min_g is first.maps[0].slices[0].mbf_ml_min_g
+    maps = [flow.result.maps_of(Condition.STRESS) for flow in (first, second)]
+    assert maps[1].slices[0].mbf_ml_min_g is maps[0].slices[0].mbf_ml_min_g
+    assert maps[1] is not maps[0]
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(part.mbf), before[0])
     assert (slicer.util.arrayFromVolume(part.segments) != before[1]).any()
 
@@ -76,14 +78,15 @@ def test_a_correction_of_one_scan_does_not_compute_the_other_again(headless, rea
     series = readers[0].readSlice(part).series
     part.rvInsertionPoints.SetNthControlPointPositionWorld(0, *series.ras_from_pixels((10.0, 25.0)))
     second = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI, former=first, cache=cache).run()
-    assert second.maps[0] is not first.maps[0]
-    assert second.maps[1] is first.maps[1]
+    rest, stress = second.maps
+    assert rest is first.maps[0]
+    assert stress is not first.maps[1]
     anew = compute_flow(headless, readers)
     for one, other in zip(second.table.segments, anew.table.segments, strict=True):
         np.testing.assert_equal(one.stress.mbf_ml_min_g, other.stress.mbf_ml_min_g)
         np.testing.assert_equal(one.mpr, other.mpr)
     exchange = tasks.flowTask(headless.scene, readers, None, model=FlowModel.AVERAGED, former=second, cache=cache).run()
-    assert exchange.maps[1] is not first.maps[1]
+    assert exchange.maps[0] is not first.maps[0]
 
 
 def test_a_series_made_for_the_arterial_input_is_kept_in_the_scene_and_used(headless, tmp_path):
@@ -105,7 +108,7 @@ def test_a_series_made_for_the_arterial_input_is_kept_in_the_scene_and_used(head
         choices = session.FlowChoices(dose_ratio=ratio)
         flow = tasks.flowTask(opened.scene, [reader], None, model=FlowModel.FERMI, choices=choices).run()
         (residual,) = pipeline.residual_contrast([again])
-        alone = pipeline.quantify(again, model=FlowModel.FERMI, dose_ratio=ratio, residual=residual)
+        alone = pipeline.quantify_scan(again, model=FlowModel.FERMI, dose_ratio=ratio, residual=residual)
         assert flow.maps[0].arterial_input.source == alone.arterial_input.source
         flows[ratio] = flow.maps[0].arterial_input.source
         assert session.choicesOfScene(opened.scene) == choices

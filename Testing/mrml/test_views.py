@@ -23,7 +23,7 @@ def study():
     layout = headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     layout.SetViewArrangement(layout.SlicerLayoutThreeOverThreeView)
     views = {name: SliceView(headless, name) for name in ("Red", "Red+")}
-    scans = mrml.writeStudy(headless.scene, *small_study.study())
+    scans = mrml.writeStudy(headless.scene, small_study.study())
     return headless, views, scans
 
 

@@ -6,19 +6,16 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import NOTICE
-from ..data.flow import PerfusionMaps
-from ..data.preprocessed import PreprocessedScan
+from ..data.preprocessed import PreprocessedScan, PreprocessedStudy
+from ..data.result import StudyResult
 from ..data.study import PerfusionSeries
-from ..data.table import SegmentTable
 from ..results.atomic import INDEX
 from ..results.writing import named_slices, write_index, write_json, write_slice
 
 
 def write_results(
     folder: Path,
-    preprocessed: Sequence[PreprocessedScan],
-    maps: Sequence[PerfusionMaps],
-    table: SegmentTable,
+    result: StudyResult,
     *,
     progress: Callable[[str], None] = lambda step: None,
 ) -> None:
@@ -29,28 +26,29 @@ def write_results(
     from .. import mrml, report, review
 
     progress("tables")
-    (folder / "segments.csv").write_text(report.segments_csv(table), encoding="utf-8")
-    (folder / "territories.csv").write_text(report.territories_csv(table), encoding="utf-8")
-    tidy = report.tidy_csv(table, study=next((scan.study for scan in preprocessed if scan.study), "study"))
+    (folder / "segments.csv").write_text(report.segments_csv(result.table), encoding="utf-8")
+    (folder / "territories.csv").write_text(report.territories_csv(result.table), encoding="utf-8")
+    tidy = report.tidy_csv(result.table, study=result.preprocessed.label or "study")
     (folder / "tidy.csv").write_text(tidy, encoding="utf-8")
-    (folder / "table.json").write_text(report.table_json(table), encoding="utf-8")
-    (folder / "table.xlsx").write_bytes(report.table_xlsx(table))
+    (folder / "table.json").write_text(report.table_json(result.table), encoding="utf-8")
+    (folder / "table.xlsx").write_bytes(report.table_xlsx(result.table))
     progress("images")
-    provenance = {"notice": NOTICE, **table.provenance}
+    provenance = {"notice": NOTICE, **result.table.provenance}
     for (name, piece), slice_maps in zip(
-        named_slices(preprocessed), (one for scan in maps for one in scan.slices), strict=True
+        named_slices(result.scans), (one for scan in result.maps for one in scan.slices), strict=True
     ):
         about = {**provenance, "origin": str(piece.contours.origin)}
         write_slice(folder / name, piece.contours, piece.series, slice_maps.mbf_ml_min_g, about)
         mrml.writeSequence(folder / name / "corrected.seq.nrrd", piece.motion.corrected, piece.series)
-    write_index(folder / INDEX, preprocessed, provenance)
+    write_index(folder / INDEX, result.scans, provenance)
     progress("report")
     with (folder / "report.pdf").open("wb") as target:
-        report.write_pdf(target, preprocessed, maps, table)
-    (folder / "report.html").write_text(review.write_study_page(preprocessed, maps, table), encoding="utf-8")
-    write_json(folder / review.CONTACT_SHEET, review.describe_contact_sheet(preprocessed, maps, table))
+        report.write_pdf(target, result)
+    (folder / "report.html").write_text(review.write_study_page(result), encoding="utf-8")
+    write_json(folder / review.CONTACT_SHEET, review.describe_contact_sheet(result))
     progress("scene")
-    mrml.saveStudy(folder / "scene.mrb", [_without_identifiers(scan) for scan in preprocessed], maps, table)
+    scans = tuple(_without_identifiers(scan) for scan in result.scans)
+    mrml.saveStudy(folder / "scene.mrb", replace(result, preprocessed=PreprocessedStudy(scans=scans)))
 
 
 def _without_identifiers(scan: PreprocessedScan) -> PreprocessedScan:
@@ -67,9 +65,7 @@ def _without_identifiers(scan: PreprocessedScan) -> PreprocessedScan:
 def write_dicom(
     folder: Path,
     sources: Sequence[Path],
-    preprocessed: Sequence[PreprocessedScan],
-    maps: Sequence[PerfusionMaps],
-    table: SegmentTable,
+    result: StudyResult,
     *,
     de_identify: bool = False,
 ) -> None:
@@ -82,9 +78,7 @@ def write_dicom(
     export_results(
         folder / "dicom",
         sources,
-        preprocessed,
-        maps,
-        table,
+        result,
         moment=datetime.now(),
         report_pdf=(folder / "report.pdf").read_bytes(),
         de_identify=de_identify,

@@ -78,6 +78,7 @@ def compute(job: dict, loaded: dict, progress) -> None:
     from ..data.flow import FlowModel
     from ..dicom import choices_from
     from ..networks import choose_device, load_networks
+    from ..quantification.options import Options
 
     key = json.dumps([job["weights"], job["device"]])
     if key not in loaded:
@@ -93,7 +94,7 @@ def compute(job: dict, loaded: dict, progress) -> None:
         Path(job["out"]),
         loaded[key],
         choices=choices_from(job.get("acquisition", {}), job["study"]),
-        model=FlowModel(job["model"]),
+        options=Options(model=FlowModel(job["model"])),
         dicom=job["dicom"],
         de_identify=job["de_identify"],
         overwrite=job["overwrite"],

@@ -96,7 +96,7 @@ def run(
     """Find contours, compute blood flow and write the results of one study."""
     inputs = [one for one in (*folders, rest, stress, weights, rest_aif, stress_aif) if one is not None]
     check_replaceable(out, inputs=inputs, overwrite=overwrite, replace_corrections=replace_corrections)
-    known = flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
+    options = options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
     document = given.entered(
         acquisition,
         rest_series=rest_series,
@@ -128,8 +128,7 @@ def run(
             rest=rest,
             stress=stress,
             choices=choices,
-            model=model,
-            flow=known,
+            options=options,
             dicom=dicom,
             de_identify=de_identify,
             progress=steps,
@@ -140,7 +139,7 @@ def run(
     finally:
         steps.finish()
     output.print(table_text(study.table), markup=False)
-    for scan in study.preprocessed:
+    for scan in study.scans:
         for piece in scan.slices:
             for flag in piece.flags:
                 output.print(f"{scan.condition} {piece.series.level}: {flag.text}", markup=False)
@@ -152,10 +151,10 @@ def run(
         messages.print(steps.profile(), markup=False)
 
 
-def flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
-    """What the user knows beyond the images, checked before any work begins."""
+def options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
+    """What the user chose that the numbers depend on, checked before any work begins."""
     from ..aif.csv import arterial_input_from_csv
-    from ..app.process_study import FlowOptions
+    from ..quantification.options import Options
     from ..quantification.segment_table import check_rate_pressure_product
     from ..quantification.thresholds import thresholds_from
 
@@ -169,7 +168,8 @@ def flow_options(rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
             raise PerfusionError(f"{path.name} cannot be read as text.", "Name a CSV file.") from error
     if rest_rpp is not None:
         check_rate_pressure_product(rest_rpp)
-    return FlowOptions(
+    return Options(
+        model=model,
         arterial_inputs=curves,
         dose_ratio=dose_ratio,
         rate_pressure_product=rest_rpp,

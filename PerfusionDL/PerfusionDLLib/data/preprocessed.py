@@ -1,4 +1,4 @@
-"""What is where, aligned in time: slices after preprocessing, with their motion-compensated images."""
+"""What is where, aligned in time: a study after preprocessing, with the motion-compensated images of its slices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,3 +71,20 @@ class PreprocessedScan:
     aif_is_prebolus: bool = False
     minutes_after_other: float = float("nan")
     study: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessedStudy:
+    """The preprocessed scans of one study: a rest and/or a stress scan, rest first."""
+
+    scans: tuple[PreprocessedScan, ...]
+
+    def __post_init__(self) -> None:
+        conditions = [scan.condition for scan in self.scans]
+        if not conditions or conditions != [each for each in Condition if each in conditions]:
+            raise ValueError(f"a rest and/or a stress scan were expected, rest first, got {list(map(str, conditions))}")
+
+    @property
+    def label(self) -> str:
+        """Label of the study that says nothing of the patient; empty where nobody gave one."""
+        return next((scan.study for scan in self.scans if scan.study), "")

@@ -7,10 +7,9 @@ import numpy as np
 import slicer
 
 from ..data.errors import PerfusionError
-from ..data.flow import PerfusionMaps
 from ..data.preprocessed import PreprocessedScan
+from ..data.result import StudyResult
 from ..data.study import Condition, PerfusionSeries, Scan
-from ..data.table import SegmentTable
 from .bullseye import bullseyeImage, writeBullseyes
 from .colors import flowScaleEnd
 from .headless import HeadlessScene, saveScene
@@ -24,33 +23,36 @@ from .writing import writeSlice
 
 def writeStudy(
     scene: slicer.vtkMRMLScene,
-    preprocessed: Sequence[PreprocessedScan],
-    maps: Sequence[PerfusionMaps] = (),
-    table: SegmentTable | None = None,
+    study: StudyResult | Sequence[PreprocessedScan],
     *,
     studyItem: int | None = None,
 ) -> tuple[ScanNodes, ...]:
-    """Put scans, their maps and the table into the scene and show them, stress above rest.
+    """Put a study into the scene and show it, stress above rest.
 
-    preprocessed : the scans; maps : flow of some or all of them, matched by condition
+    study : scans with their maps and the table, or preprocessed scans alone
     studyItem : subject hierarchy item to put the scans under; by default a study without any patient's identity
     """
-    flows = {one.condition: one for one in maps}
-    scaleEnd = flowScaleEnd(maps)
-    scans = []
-    for scan in sorted(preprocessed, key=lambda scan: scan.condition is not Condition.STRESS):
-        nodes = writePreprocessed(scene, scan, studyItem=studyItem)
-        if scan.condition in flows:
-            writeMaps(scene, nodes, flows[scan.condition], scaleEnd=scaleEnd)
-        scans.append(nodes)
-    if table is not None:
-        writeTable(scene, table)
-        mapped = [nodes for nodes in scans if nodes.condition in flows]
-        images = [bullseyeImage(flows[nodes.condition]) for nodes in mapped]
-        writeBullseyes(scene, mapped, images, table, scaleEnd=scaleEnd)
+    preprocessed = study.scans if isinstance(study, StudyResult) else study
+    scans = [
+        writePreprocessed(scene, scan, studyItem=studyItem)
+        for scan in sorted(preprocessed, key=lambda scan: scan.condition is not Condition.STRESS)
+    ]
+    if isinstance(study, StudyResult):
+        _writeResult(scene, scans, study)
     showScans(scene, scans)
     showPeakFrames(scans)
     return tuple(scans)
+
+
+def _writeResult(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], result: StudyResult) -> None:
+    """Put maps, table and bullseyes beside the scans."""
+    scaleEnd = flowScaleEnd(result.maps)
+    flows = {maps.condition: maps for maps in result.maps}
+    for nodes in scans:
+        writeMaps(scene, nodes, flows[nodes.condition], scaleEnd=scaleEnd)
+    writeTable(scene, result.table)
+    images = [bullseyeImage(flows[nodes.condition]) for nodes in scans]
+    writeBullseyes(scene, scans, images, result.table, scaleEnd=scaleEnd)
 
 
 def writePreprocessed(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, studyItem: int | None = None) -> ScanNodes:
@@ -71,15 +73,10 @@ def writePreprocessed(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, stu
     return nodes
 
 
-def saveStudy(
-    path: Path,
-    preprocessed: Sequence[PreprocessedScan],
-    maps: Sequence[PerfusionMaps] = (),
-    table: SegmentTable | None = None,
-) -> None:
+def saveStudy(path: Path, study: StudyResult | Sequence[PreprocessedScan]) -> None:
     """Write a study as a scene file (.mrb) of its own. Raises PerfusionError where the file cannot be written."""
     headless = HeadlessScene()
-    writeStudy(headless.scene, preprocessed, maps, table)
+    writeStudy(headless.scene, study)
     saveScene(headless.scene, path)
 
 

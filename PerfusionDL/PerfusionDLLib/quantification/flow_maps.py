@@ -17,7 +17,7 @@ from .tissue_curves import tissue_curves
 SCALE_LOG_SD = 0.05  # of tissue in images beside its arterial input: relaxivity and native T1 do not cancel
 
 
-def quantify(
+def quantify_scan(
     scan: PreprocessedScan,
     *,
     model: FlowModel = FlowModel.AVERAGED,

@@ -1,12 +1,9 @@
 """What leaves the program to be read: the two-page PDF of a study and its table as CSV, JSON, Excel and text."""
 
-from collections.abc import Sequence
 from typing import BinaryIO
 
 from ..data.errors import PerfusionError
-from ..data.flow import PerfusionMaps
-from ..data.preprocessed import PreprocessedScan
-from ..data.table import SegmentTable
+from ..data.result import StudyResult
 from .tables import segments_csv, table_json, table_text, territories_csv, tidy_csv
 from .workbook import table_xlsx
 
@@ -23,15 +20,11 @@ __all__ = [
 
 def write_pdf(
     target: BinaryIO,
-    preprocessed: Sequence[PreprocessedScan],
-    maps: Sequence[PerfusionMaps],
-    table: SegmentTable,
+    result: StudyResult,
 ) -> None:
     """Write the report of one study: a page to dictate from, a page on how far to trust it.
 
     The same values give the same bytes: no date, no identity.
-
-    preprocessed, maps : the scans of the study in the same order, each with the same slices
     """
     try:
         from . import pages
@@ -42,4 +35,4 @@ def write_pdf(
             "The report needs Matplotlib, which is not installed.",
             "Install Matplotlib, or export the table as CSV.",
         ) from error
-    pages.write(target, preprocessed, maps, table)
+    pages.write(target, result)

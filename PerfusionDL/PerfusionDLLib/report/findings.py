@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 
 from ..data.flow import PerfusionMaps
-from ..data.preprocessed import PreprocessedScan
+from ..data.result import StudyResult
 from ..data.table import SegmentRow, SegmentTable
 from .figures import (
     FLOW_COLORS,
@@ -30,17 +30,17 @@ NOTE_SIZE = 6.0
 FEW_LINES, MOST_LINES = 4, 6  # of flags below a table in large type, and in small type; more are on the next page
 
 
-def findings_page(preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable) -> Page:
+def findings_page(result: StudyResult) -> Page:
     """Summary, contours beside flow maps, four bullseyes, the table of segments with its flags."""
-    page = Page()
+    page, table = Page(), result.table
     y = 27.5
     y = page.paragraph(LEFT_MM, y, summary(table), width=RIGHT_MM - LEFT_MM, size=8)
     if refer_to_global_flags(table):
         y = page.paragraph(
             LEFT_MM, y, refer_to_global_flags(table), width=RIGHT_MM - LEFT_MM, size=8, fontweight="bold"
         )
-    y = _pictures(page, y + 4, preprocessed, maps)
-    y = _bullseyes(page, y + 5, maps, table)
+    y = _pictures(page, y + 4, result)
+    y = _bullseyes(page, y + 5, result.maps, table)
     _table(page, y + 5, table)
     return page
 
@@ -79,12 +79,12 @@ def summary(table: SegmentTable) -> str:
     return " ".join(sentences)
 
 
-def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps]) -> float:
+def _pictures(page: Page, y: float, result: StudyResult) -> float:
     """A row per condition: the slices with their contours on the left, their flow maps on the right."""
-    field, scale = field_mm(preprocessed), flow_scale(maps)
-    columns = max(len(scan.slices) for scan in maps)
+    field, scale = field_mm(result.scans), flow_scale(result.maps)
+    columns = max(len(scan.slices) for scan in result.maps)
     side = (RIGHT_MM - LEFT_MM - BAR_MM - 6 - (2 * columns - 1) * GAP_MM - 2.5) / (2 * columns)
-    side = min(side, LARGEST_MM, HEIGHT_MM / len(maps))
+    side = min(side, LARGEST_MM, HEIGHT_MM / len(result.maps))
     left_block = LEFT_MM + 6
     right_block = left_block + columns * (side + GAP_MM) + 2.5
     page.heading(
@@ -95,7 +95,7 @@ def _pictures(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], ma
     )
     y += 6
     top = y
-    for row, (scan, flow) in enumerate(zip(preprocessed, maps, strict=True)):
+    for row, (scan, flow) in enumerate(zip(result.scans, result.maps, strict=True)):
         page.text(
             LEFT_MM + 3,
             y + side / 2,

@@ -6,9 +6,7 @@ from typing import BinaryIO
 from matplotlib.backends.backend_pdf import PdfPages
 
 from .. import NOTICE, __version__
-from ..data.flow import PerfusionMaps
-from ..data.preprocessed import PreprocessedScan
-from ..data.table import SegmentTable
+from ..data.result import StudyResult
 from .figures import styled
 from .findings import findings_page
 from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, TOP_MM, Page
@@ -18,16 +16,9 @@ TITLE = "Quantitative myocardial perfusion MRI"
 
 
 @styled
-def write(
-    target: BinaryIO, preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
-) -> None:
+def write(target: BinaryIO, result: StudyResult) -> None:
     """Write the pages; see `report.write_pdf`."""
-    if [scan.condition for scan in preprocessed] != [scan.condition for scan in maps]:
-        raise ValueError(
-            f"the maps must be of the scans {[str(scan.condition) for scan in preprocessed]}, "
-            f"got {[str(scan.condition) for scan in maps]}"
-        )
-    pages = [findings_page(preprocessed, maps, table), *quality_pages(preprocessed, maps, table)]
+    pages = [findings_page(result), *quality_pages(result)]
     save(target, TITLE, pages)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from ..data.contours import Contours, Origin, Part
 from ..data.flow import ArterialInput, PerfusionMaps
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
+from ..data.result import StudyResult
 from ..data.table import SegmentTable
 from .figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
 from .findings import flags_overflow
@@ -18,16 +19,14 @@ TEXT_SIZE = 6.2
 LINE_MM = TEXT_SIZE * 25.4 / 72 * 1.4
 
 
-def quality_pages(
-    preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
-) -> list[Page]:
+def quality_pages(result: StudyResult) -> list[Page]:
     """Curves, arterial input, motion, the parts found in each slice and the notes; notes flow onto a further page."""
     page = Page()
-    y = _curves(page, 28, maps)
-    y = _arterial_inputs(page, y + 5, maps)
-    y = _motion(page, y + 5, preprocessed, maps)
-    y = _parts(page, y + 5, preprocessed)
-    return _notes(page, y + 5, notes(preprocessed, maps, table))
+    y = _curves(page, 28, result.maps)
+    y = _arterial_inputs(page, y + 5, result.maps)
+    y = _motion(page, y + 5, result)
+    y = _parts(page, y + 5, result.scans)
+    return _notes(page, y + 5, notes(result))
 
 
 def _curves(page: Page, y: float, maps: Sequence[PerfusionMaps]) -> float:
@@ -90,16 +89,16 @@ def width_at_half_height_s(measured: ArterialInput) -> float:
     return float(crossing(peak + falling[0] - 1, peak + falling[0]) - crossing(rising[-1], rising[-1] + 1))
 
 
-def _motion(page: Page, y: float, preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps]) -> float:
+def _motion(page: Page, y: float, result: StudyResult) -> float:
     page.heading(
         y, "Motion", "signal on a line through the heart (up: first image row) over the frames; orange: not fitted"
     )
     y += 6
-    columns = max(3, *(len(scan.slices) for scan in preprocessed))
+    columns = max(3, *(len(scan.slices) for scan in result.scans))
     gap, height = 5.0, 11.0
     width = (WIDTH_MM - 6 - (columns - 1) * gap) / columns
-    field = field_mm(preprocessed)
-    for scan, flow in zip(preprocessed, maps, strict=True):
+    field = field_mm(result.scans)
+    for scan, flow in zip(result.scans, result.maps, strict=True):
         for column, (part, part_flow) in enumerate(zip(scan.slices, flow.slices, strict=True)):
             left = LEFT_MM + 6 + column * (width + gap)
             pair = (page.axes(left, y, width, height), page.axes(left, y + height + 0.5, width, height))
@@ -169,26 +168,24 @@ def _made(contours: Contours, which: Part) -> str:
     )
 
 
-def notes(
-    preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
-) -> Iterator[tuple[str, list[str]]]:
+def notes(result: StudyResult) -> Iterator[tuple[str, list[str]]]:
     """Title and sentences of each block of notes: what to check, what was assumed, how it was computed."""
     checks = []
-    for scan, flow in zip(preprocessed, maps, strict=True):
+    for scan, flow in zip(result.scans, result.maps, strict=True):
         name = scan.condition.value.capitalize()
         for part, part_flow in zip(scan.slices, flow.slices, strict=True):
             checks += [f"{name}, {part_flow.level}: {flag.text}" for flag in (*part.flags, *part_flow.flags)]
         checks += [f"{name}, arterial input: {flag.text}" for flag in flow.arterial_input.flags]
     yield "To check", checks or ["Nothing was flagged."]
     assumed: dict[str, list[str]] = {}
-    for scan in preprocessed:
+    for scan in result.scans:
         for sentence in scan.assumptions:
             assumed.setdefault(sentence, []).append(str(scan.condition))
     sentences = [f"{' and '.join(conditions).capitalize()}: {sentence}" for sentence, conditions in assumed.items()]
     yield "Assumptions", sentences or ["None."]
-    if flags_overflow(table):
-        yield "Flags", [f"{note}." for note in flag_notes(table)]
-    yield "How it was computed", provenance_sentences(table)
+    if flags_overflow(result.table):
+        yield "Flags", [f"{note}." for note in flag_notes(result.table)]
+    yield "How it was computed", provenance_sentences(result.table)
 
 
 SAID_ELSEWHERE = {

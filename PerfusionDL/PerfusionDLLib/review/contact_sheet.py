@@ -6,9 +6,9 @@ import numpy as np
 
 from .. import NOTICE
 from ..data.contours import Contours
-from ..data.flow import PerfusionMaps, SliceMaps
+from ..data.flow import SliceMaps
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
-from ..data.table import SegmentTable
+from ..data.result import StudyResult
 from .field import crop_around_box, find_field_mm
 from .findings import list_findings
 from .packing import pack_array, pack_cines
@@ -21,27 +21,24 @@ MUSCLE_PERCENTILE = 25
 """Of the wall's enhancement, taken for that of muscle; chosen: holds where half of the contour is wrong."""
 
 
-def describe_contact_sheet(
-    preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
-) -> dict:
+def describe_contact_sheet(result: StudyResult) -> dict:
     """A study as JSON holds it, a few kilobytes; it names nobody."""
-    field = find_field_mm(preprocessed)
+    field = find_field_mm(result.scans)
     pairs = [
         (scan, part, part_flow)
-        for scan, flow in zip(preprocessed, maps, strict=True)
+        for scan, flow in zip(result.scans, result.maps, strict=True)
         for part, part_flow in zip(scan.slices, flow.slices, strict=True)
     ]
     crops = [crop_around_box(part, field) for _, part, _ in pairs]
     return {
         "notice": NOTICE,
-        "study": next((scan.study for scan in preprocessed if scan.study), "study"),
+        "study": result.preprocessed.label or "study",
         "picture": _pack_pictures([part for _, part, _ in pairs], crops),
         "slices": [
             _describe(scan, part, part_flow, crop) for (scan, part, part_flow), crop in zip(pairs, crops, strict=True)
         ],
         "findings": [
-            {name: found[name] for name in ("code", "severity", "place", "text")}
-            for found in list_findings(preprocessed, maps, table)
+            {name: found[name] for name in ("code", "severity", "place", "text")} for found in list_findings(result)
         ],
     }
 

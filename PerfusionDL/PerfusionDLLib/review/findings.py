@@ -3,23 +3,20 @@
 from collections.abc import Iterator, Sequence
 
 from ..data.flag import Flag, Severity
-from ..data.flow import PerfusionMaps
-from ..data.preprocessed import PreprocessedScan
+from ..data.result import StudyResult
 from ..data.table import SegmentTable
 
 GRAVE_FIRST = (Severity.UNRELIABLE, Severity.CHECK, Severity.NOTE)
 
 
-def list_findings(
-    preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
-) -> list[dict]:
+def list_findings(result: StudyResult) -> list[dict]:
     """Findings as JSON holds them, the gravest first; the same about several segments or slices once.
 
     ``place`` says for people what a finding is about, ``scan`` and ``slice`` count from 0 where it is of one; of
     several segments, ``segment`` is the first.
     """
     alike: dict[tuple, list[dict]] = {}
-    for one in (*_of_scans(preprocessed, maps), *_of_table(table, [scan.condition for scan in maps])):
+    for one in (*_of_scans(result), *_of_table(result.table, [scan.condition for scan in result.maps])):
         what = one["code"] if one["segment"] else one["text"]
         alike.setdefault((what, one["scan"], one["slice"], bool(one["segment"]) or one["place"]), []).append(one)
     return sorted(map(_join, alike.values()), key=lambda one: GRAVE_FIRST.index(Severity(one["severity"])))
@@ -36,8 +33,8 @@ def _join(alike: Sequence[dict]) -> dict:
     return first | {"place": place, "text": text}
 
 
-def _of_scans(preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps]) -> Iterator[dict]:
-    for scan, (before, after) in enumerate(zip(preprocessed, maps, strict=True)):
+def _of_scans(result: StudyResult) -> Iterator[dict]:
+    for scan, (before, after) in enumerate(zip(result.scans, result.maps, strict=True)):
         for number, (part, part_flow) in enumerate(zip(before.slices, after.slices, strict=True)):
             for flag in (*part.flags, *part_flow.flags):
                 yield _finding(flag, f"{after.condition} {part_flow.level}", scan=scan, number=number)

@@ -9,6 +9,7 @@ from ..data.aha import SEGMENT_NAMES, territory
 from ..data.bullseye import RINGS, SIXTEEN, sector
 from ..data.flow import FitStatus, PerfusionMaps
 from ..data.preprocessed import PreprocessedScan
+from ..data.result import StudyResult
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .field import find_field_mm
 from .findings import list_findings
@@ -28,34 +29,29 @@ STYLES = ("shared.css", "study.css")
 SCRIPTS = ("shared.js", "motion.js", "slice_view.js", "plots.js", "bullseye.js", "tables.js", "study.js")
 
 
-def write_study_page(
-    preprocessed: Sequence[PreprocessedScan],
-    maps: Sequence[PerfusionMaps],
-    table: SegmentTable,
-) -> str:
+def write_study_page(result: StudyResult) -> str:
     """The page of a study as HTML, the same bytes for the same values; it names nobody."""
-    study = next((scan.study for scan in preprocessed if scan.study), "study")
+    study = result.preprocessed.label or "study"
     return build_page(
         f"Perfusion study {study}. {NOTICE}",
         "study.html",
         STYLES,
         SCRIPTS,
-        {"study": describe_study(study, preprocessed, maps, table)},
+        {"study": describe_study(study, result)},
     )
 
 
-def describe_study(
-    study: str, preprocessed: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable
-) -> dict:
+def describe_study(study: str, result: StudyResult) -> dict:
     """Everything that the page shows, as JSON holds it."""
     from ..report.figures import FLOW_UNIT
     from ..report.findings import summary
     from ..report.quality import notes
 
-    field = find_field_mm(preprocessed)
-    scans = [_describe_scan(*both, field) for both in zip(preprocessed, maps, strict=True)]
+    table = result.table
+    field = find_field_mm(result.scans)
+    scans = [_describe_scan(*both, field) for both in zip(result.scans, result.maps, strict=True)]
     pack_pictures(scans)
-    said = dict(notes(preprocessed, maps, table))
+    said = dict(notes(result))
     return {
         "notice": NOTICE,
         "study": study,
@@ -63,13 +59,13 @@ def describe_study(
         "summary": summary(table),
         "scans": scans,
         "rows": [_describe_row(row, table) for row in _rows(table)],
-        "findings": list_findings(preprocessed, maps, table),
+        "findings": list_findings(result),
         "assumptions": said["Assumptions"],
         "provenance": said["How it was computed"],
         "versions": dict(table.provenance),
         "statuses": {int(status): words for status, words in STATUS_WORDS.items()},
         "segments": {number: {"name": SEGMENT_NAMES[number], **_sector(number)} for number in SIXTEEN},
-        **_colors(maps, table),
+        **_colors(result.maps, table),
     }
 
 

@@ -7,7 +7,7 @@ import slicer
 
 from ..aif.landmarks import arterial_input
 from ..data.flow import ArterialInput
-from ..mrml.nodes import PREFIX, ScanNodes, attribute, findTable, setAttribute
+from ..mrml.nodes import ScanNodes, attribute, findTable, setAttribute
 from ..quantification.thresholds import ThresholdPreset
 
 _GIVEN, _CHOICES = "given_arterial_input", "choices"
@@ -65,8 +65,3 @@ def givenArterialInput(nodes: ScanNodes) -> ArterialInput | None:
 def hasPrebolus(nodes: ScanNodes) -> bool:
     """Whether the arterial input of a scan can be measured in a pre-bolus."""
     return bool(attribute(nodes.inputSeries, "prebolus"))
-
-
-def stateOfArterialInput(nodes: ScanNodes) -> str | None:
-    """Changes whenever another curve is given."""
-    return nodes.browser.GetAttribute(f"{PREFIX}.{_GIVEN}")

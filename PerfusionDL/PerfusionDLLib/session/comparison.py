@@ -1,6 +1,6 @@
 """What the networks found in the scene's study, compared with what the reader made of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,15 +8,11 @@ from .. import pipeline
 from ..app.comparison import write_comparison
 from ..cache import NO_CACHE, Cache
 from ..data.errors import PerfusionError
-from ..data.flow import ArterialInput, PerfusionMaps
-from ..data.preprocessed import PreprocessedScan, Progress
-from ..data.study import Condition
+from ..data.preprocessed import PreprocessedScan, PreprocessedStudy, Progress
+from ..data.table import SegmentTable
 from ..evaluation.agreement.corrections import Reading, compare_corrections
-from ..mrml.nodes import ScanNodes
-from ..quantification.thresholds import thresholds_from
 from ..report import agreement as tables
 from ..results.atomic import Kind, whole_folder
-from .choices import givenArterialInput
 from .history import isCorrected
 from .tasks import Flow, Task
 
@@ -57,16 +53,11 @@ def agreementTask(folder: Path, flow: Flow, cache: Cache = NO_CACHE) -> Task:
     reason = whyNoAgreement(flow)
     if reason:
         raise PerfusionError(reason, "Correct a contour, an insertion point, a peak frame or a box first.")
-    curves = {
-        scan.condition: givenArterialInput(ScanNodes(parts[0].browser))
-        for scan, parts in zip(flow.scans, flow.nodes, strict=True)
-    }
 
     def compute(progress: Progress) -> WrittenAgreement:
         with whole_folder(folder, Kind.AGREEMENT) as partial:
             progress("flow of the automatic contours")
-            given = {condition: curve for condition, curve in curves.items() if curve is not None}
-            found, corrected = _readings(flow, given, cache)
+            found, corrected = _readings(flow, cache)
             progress("comparison and figures")
             shapes, flows = write_comparison(partial, compare_corrections(found, corrected))
             progress("saving")
@@ -91,7 +82,7 @@ def automaticOf(scans: Sequence[PreprocessedScan]) -> tuple[PreprocessedScan, ..
     return tuple(found)
 
 
-def _readings(flow: Flow, curves: Mapping[Condition, ArterialInput], cache: Cache) -> tuple[Reading, Reading]:
+def _readings(flow: Flow, cache: Cache) -> tuple[Reading, Reading]:
     """What was found and what it was corrected to, of the slices that have both, rest first."""
     both = tuple(
         replace(scan, slices=tuple(part for part in scan.slices if part.automatic))
@@ -99,30 +90,11 @@ def _readings(flow: Flow, curves: Mapping[Condition, ArterialInput], cache: Cach
         if any(part.automatic for part in scan.slices)
     )
     whole = sum(len(scan.slices) for scan in both) == sum(len(scan.slices) for scan in flow.scans)
-    corrected = Reading(_restFirst(both), flow.table if whole else _table(flow, both, curves, cache))
+    corrected = Reading(both, flow.table if whole else _table(flow, both, cache))
     found = automaticOf(both)
-    return Reading(_restFirst(found), _table(flow, found, curves, cache)), corrected
+    return Reading(found, _table(flow, found, cache)), corrected
 
 
-def _restFirst(scans: Sequence[PreprocessedScan]) -> tuple[PreprocessedScan, ...]:
-    return tuple(sorted(scans, key=lambda scan: scan.condition is not Condition.REST))
-
-
-def _table(flow: Flow, scans: Sequence[PreprocessedScan], curves: Mapping[Condition, ArterialInput], cache: Cache):
+def _table(flow: Flow, scans: tuple[PreprocessedScan, ...], cache: Cache) -> SegmentTable:
     """The table of other contours, computed as the flow was."""
-    maps: dict[Condition, PerfusionMaps] = {
-        one.condition: one
-        for one in pipeline.quantify_study(
-            scans,
-            model=flow.model,
-            arterial_inputs=curves,
-            dose_ratio=flow.choices.dose_ratio,
-            cache=cache,
-        )
-    }
-    return pipeline.summarize(
-        maps.get(Condition.REST),
-        maps.get(Condition.STRESS),
-        rate_pressure_product=flow.choices.rate_pressure_product,
-        thresholds=thresholds_from(flow.choices.thresholds),
-    )
+    return pipeline.process(PreprocessedStudy(scans=scans), flow.options, cache).table

@@ -8,9 +8,8 @@ import slicer
 
 from ..app.write_outputs import write_dicom, write_results
 from ..data.contours import Origin
-from ..data.flow import FlowModel, PerfusionMaps
+from ..data.flow import FlowModel
 from ..data.preprocessed import PreprocessedScan
-from ..data.study import Condition
 from ..mrml.nodes import findScans
 from ..report import segments_csv, table_json, table_xlsx, write_pdf
 from ..results.atomic import Kind, whole_file, whole_folder
@@ -36,18 +35,17 @@ def exportResults(
 
     Raises PerfusionError where the folder holds something else or cannot be written; nothing half-written stays.
     """
-    scans, maps = _restFirst(flow)
     with whole_folder(
         folder,
         overwrite=overwrite,
         inputs=(*inputs, *dicom),
-        corrected=isReadersWork(scans),
+        corrected=isReadersWork(flow.scans),
         replace_corrections=replaceCorrections,
     ) as partial:
-        write_results(partial, scans, maps, flow.table, progress=progress)
+        write_results(partial, flow.result, progress=progress)
         if dicom:
             progress("DICOM")
-            write_dicom(partial, dicom, scans, maps, flow.table, de_identify=deIdentify)
+            write_dicom(partial, dicom, flow.result, de_identify=deIdentify)
         progress("saving")
 
 
@@ -73,8 +71,7 @@ def exportDicom(
     """
     from ..dicom import export_results
 
-    scans, maps = _restFirst(flow)
-    corrected = isReadersWork(scans)
+    corrected = isReadersWork(flow.scans)
     with whole_folder(folder, Kind.DICOM, overwrite=overwrite, inputs=sources, corrected=corrected) as partial:
         report = None
         if not deIdentify:
@@ -86,9 +83,7 @@ def exportDicom(
         written = export_results(
             partial,
             sources,
-            scans,
-            maps,
-            flow.table,
+            flow.result,
             moment=moment or datetime.now(),
             report_pdf=report,
             de_identify=deIdentify,
@@ -121,7 +116,7 @@ def exportTable(path: Path, flow: Flow) -> None:
 def exportReport(path: Path, flow: Flow) -> None:
     """Write the report as PDF. Raises PerfusionError where the file cannot be written or Matplotlib is missing."""
     with whole_file(path) as target:
-        write_pdf(target, *_restFirst(flow), flow.table)
+        write_pdf(target, flow.result)
 
 
 def imagesOfFlow(flow: Flow) -> tuple[str, ...]:
@@ -139,9 +134,3 @@ def modelOfScene(scene: slicer.vtkMRMLScene) -> FlowModel:
     maps = (part.mbf for nodes in findScans(scene) for part in nodes.slices if part.mbf)
     named = (volume.GetAttribute("PerfusionDL.flow_model") for volume in maps)
     return FlowModel(next(filter(None, named), FlowModel.AVERAGED))
-
-
-def _restFirst(flow: Flow) -> tuple[list[PreprocessedScan], list[PerfusionMaps]]:
-    """Scans and maps in the order in which files hold them."""
-    pairs = sorted(zip(flow.scans, flow.maps, strict=True), key=lambda pair: pair[0].condition is not Condition.REST)
-    return [scan for scan, _ in pairs], [maps for _, maps in pairs]

@@ -17,7 +17,8 @@ from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel, PerfusionMaps, SliceMaps
 from ..data.identity import is_same
-from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, Progress
+from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy, Progress
+from ..data.result import StudyResult
 from ..data.study import Condition, PerfusionSeries, Study
 from ..data.table import SegmentTable
 from ..mrml.bullseye import bullseyeImage, writeBullseyes
@@ -29,8 +30,9 @@ from ..mrml.results import writeMaps, writeTable
 from ..mrml.segments import unreadSegments
 from ..mrml.sequences import writeScan
 from ..mrml.writing import writeSlice
+from ..quantification.options import Options
 from ..quantification.thresholds import thresholds_from
-from .choices import NO_CHOICES, FlowChoices, givenArterialInput, rememberChoices, stateOfArterialInput
+from .choices import NO_CHOICES, FlowChoices, givenArterialInput, rememberChoices
 
 if TYPE_CHECKING:
     from ..networks import Networks
@@ -171,31 +173,36 @@ def _given(nodes: SliceNodes) -> Mapping[str, Any]:
 class Flow:
     """What was computed last, and from what.
 
-    scans : slices without contours are left out
-    bullseyes : (Y, X) image of each scan
-    nodes : of the slices of each scan, in the order of ``maps``
-    inputs : state of the arterial input that the user gave for each scan
+    result : slices without contours are left out
+    nodes : of the slices of each scan, in the order of the scans; bullseyes : (Y, X) image of each scan
     """
 
-    scans: tuple[PreprocessedScan, ...]
-    maps: tuple[PerfusionMaps, ...]
-    bullseyes: tuple[np.ndarray, ...]
-    table: SegmentTable
-    model: FlowModel
+    result: StudyResult
+    options: Options
     nodes: tuple[tuple[SliceNodes, ...], ...]
-    choices: FlowChoices = NO_CHOICES
-    inputs: tuple[str | None, ...] = ()
+    bullseyes: tuple[np.ndarray, ...]
     tableNode: slicer.vtkMRMLTableNode | None = None
+
+    @property
+    def scans(self) -> tuple[PreprocessedScan, ...]:
+        """What the flow was computed from, rest first."""
+        return self.result.scans
+
+    @property
+    def maps(self) -> tuple[PerfusionMaps, ...]:
+        """The flow of each scan."""
+        return self.result.maps
+
+    @property
+    def table(self) -> SegmentTable:
+        """What is reported."""
+        return self.result.table
 
     def isCurrent(self, readers: Sequence[ScanReader], model: FlowModel, choices: FlowChoices = NO_CHOICES) -> bool:
         """Whether the contours and values in the scene, and what was chosen, are still those it was computed from."""
         now = _drawn(readers)
-        return (
-            model is self.model
-            and choices == self.choices
-            and tuple(stateOfArterialInput(nodes) for nodes, _, _ in now) == self.inputs
-            and is_same(tuple(scan for _, _, scan in now), self.scans)
-        )
+        scans = tuple(scan for _, _, scan in now)
+        return is_same(_options(now, model, choices), self.options) and is_same(scans, self.scans)
 
     def ofScan(self, nodes: ScanNodes) -> PerfusionMaps | None:
         """The maps of a scan, None where it was not computed."""
@@ -236,30 +243,15 @@ def flowTask(
         raise PerfusionError("No slice has contours yet.", "Press Find contours, or draw them by hand.")
     _refuseOtherStudies(drawn)
     _refuseUnreadDrawing(drawn)
-    scans = [scan for _, _, scan in drawn]
-    given = [givenArterialInput(nodes) for nodes, _, _ in drawn]
-    inputs = tuple(stateOfArterialInput(nodes) for nodes, _, _ in drawn)
+    study = PreprocessedStudy(scans=tuple(scan for _, _, scan in drawn))
+    options = _options(drawn, model, choices)
 
     def compute(progress: Progress) -> Flow:
         progress("blood flow")
-        maps = pipeline.quantify_study(
-            scans,
-            model=model,
-            arterial_inputs={scan.condition: curve for scan, curve in zip(scans, given, strict=True) if curve},
-            dose_ratio=choices.dose_ratio,
-            cache=cache,
-        )
-        flows = {one.condition: one for one in maps}
-        summary = pipeline.summarize(
-            flows.get(Condition.REST),
-            flows.get(Condition.STRESS),
-            rate_pressure_product=choices.rate_pressure_product,
-            thresholds=thresholds_from(choices.thresholds),
-        )
+        result = pipeline.process(study, options, cache)
         shown = dict(zip(map(id, former.maps), former.bullseyes, strict=True)) if former else {}
-        bullseyes = tuple(shown[id(one)] if id(one) in shown else bullseyeImage(one) for one in maps)
-        parts = tuple(slices for _, slices, _ in drawn)
-        return Flow(tuple(scans), maps, bullseyes, summary, model, parts, choices, inputs)
+        bullseyes = tuple(shown[id(maps)] if id(maps) in shown else bullseyeImage(maps) for maps in result.maps)
+        return Flow(result, options, tuple(slices for _, slices, _ in drawn), bullseyes)
 
     def apply(flow: Flow) -> Flow | None:
         if not all(nodes.inScene for nodes, _, _ in drawn):
@@ -277,14 +269,28 @@ def flowTask(
     return Task("Compute blood flow", compute, apply, 1)
 
 
+def _options(
+    drawn: Sequence[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]], model: FlowModel, choices: FlowChoices
+) -> Options:
+    """What the user chose for some scans."""
+    given = {nodes.condition: givenArterialInput(nodes) for nodes, _, _ in drawn}
+    return Options(
+        model=model,
+        arterial_inputs={condition: curve for condition, curve in given.items() if curve is not None},
+        dose_ratio=choices.dose_ratio,
+        rate_pressure_product=choices.rate_pressure_product,
+        thresholds=thresholds_from(choices.thresholds),
+    )
+
+
 def _drawn(readers: Sequence[ScanReader]) -> list[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]]:
-    """The scans that have contours, with the slices that have them."""
+    """The scans that have contours, with the slices that have them, rest first."""
     drawn = []
     for reader in readers:
         slices = tuple(part for part in reader.nodes.slices if part.hasContours)
         if slices:
             drawn.append((reader.nodes, slices, reader.read(slices)))
-    return drawn
+    return sorted(drawn, key=lambda each: each[2].condition is not Condition.REST)
 
 
 def _refuseOtherStudies(drawn: Sequence[tuple[ScanNodes, tuple[SliceNodes, ...], PreprocessedScan]]) -> None:

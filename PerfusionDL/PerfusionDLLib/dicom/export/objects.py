@@ -14,10 +14,9 @@ from pydicom.dataset import Dataset
 
 from ... import __version__
 from ...data.errors import PerfusionError
-from ...data.flow import PerfusionMaps
 from ...data.preprocessed import PreprocessedScan
+from ...data.result import StudyResult
 from ...data.study import Condition
-from ...data.table import SegmentTable
 from ..header_parts import date, file_meta, stable_uid, time
 from .deidentification import NO_DATE, cleaned, mark_deidentified
 from .document import encapsulated_pdf
@@ -38,9 +37,7 @@ DESCRIPTIONS = {
 def export_results(
     folder: Path,
     sources: Sequence[Path],
-    scans: Sequence[PreprocessedScan],
-    maps: Sequence[PerfusionMaps],
-    table: SegmentTable,
+    result: StudyResult,
     *,
     moment: datetime,
     report_pdf: bytes | None = None,
@@ -54,7 +51,7 @@ def export_results(
         Created where it does not exist. Each file takes its final name only when it is whole.
     sources : sequence of Path
         Folders with the DICOM images that the study was read from.
-    scans, maps : sequences in the same order
+    result : StudyResult
     moment : datetime
         When the results were computed; the same results and moment give the same files.
     report_pdf : bytes, optional
@@ -76,7 +73,7 @@ def export_results(
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*person name", category=UserWarning)  # the name is the source's
-        objects = result_objects(sources, scans, maps, table, moment, None if de_identify else report_pdf, de_identify)
+        objects = result_objects(sources, result, moment, None if de_identify else report_pdf, de_identify)
     folder, paths = Path(folder), []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,21 +102,19 @@ def in_any_script(made: Dataset) -> Dataset:
 
 def result_objects(
     sources: Sequence[Path],
-    scans: Sequence[PreprocessedScan],
-    maps: Sequence[PerfusionMaps],
-    table: SegmentTable,
+    result: StudyResult,
     moment: datetime,
     report_pdf: bytes | None,
     de_identify: bool,
 ) -> list[tuple[str, Dataset]]:
     """All objects with the names of their files."""
+    scans = result.scans
     uids = {(scan.condition, index): reference_uid(scan, index) for scan in scans for index in range(len(scan.slices))}
     if de_identify:
-        moment, table = NO_DATE, replace(table, provenance=cleaned(table.provenance))
-        maps = [replace(flow, provenance=cleaned(flow.provenance)) for flow in maps]
+        moment, result = NO_DATE, _with_cleaned_provenance(result)
     headers = source_headers(sources, uids.values(), de_identify=de_identify)
     study_uid = next(iter(headers.values())).StudyInstanceUID
-    digest = fingerprint(scans, maps, table)
+    digest = digest_results(result)
     objects: list[tuple[str, Dataset]] = []
     regions: dict[tuple[Condition, int], Region] = {}
 
@@ -135,7 +130,7 @@ def result_objects(
             "device_serial_number": "0",
         }
 
-    for order, (scan, flow) in enumerate(zip(scans, maps, strict=True)):
+    for order, (scan, flow) in enumerate(zip(scans, result.maps, strict=True)):
         for index, (part, slice_maps) in enumerate(zip(scan.slices, flow.slices, strict=True)):
             source = headers[uids[scan.condition, index]]
             described = [
@@ -151,7 +146,7 @@ def result_objects(
             regions |= {(scan.condition, aha): Region(segments, number) for aha, number in numbers.items()}
     last = len(KINDS) * len(scans)
     evidence = [*headers.values(), *(made for _, made in objects)]
-    report = segment_report(evidence, table, regions, names(last, "table"))
+    report = segment_report(evidence, result.table, regions, names(last, "table"))
     report.SeriesDescription = f"{NAME} segment table, {NOTICE.lower()}"
     objects.append(("segment_table", report))
     if report_pdf is not None:
@@ -170,6 +165,12 @@ def result_objects(
     return objects
 
 
+def _with_cleaned_provenance(result: StudyResult) -> StudyResult:
+    """The results with what their provenance may say without the patient."""
+    maps = tuple(replace(flow, provenance=cleaned(flow.provenance)) for flow in result.maps)
+    return replace(result, maps=maps, table=replace(result.table, provenance=cleaned(result.table.provenance)))
+
+
 def reference_uid(scan: PreprocessedScan, index: int) -> str:
     """The image whose pose the results of a slice are in."""
     part = scan.slices[index]
@@ -182,16 +183,16 @@ def reference_uid(scan: PreprocessedScan, index: int) -> str:
     return uids[part.contours.reference_frame]
 
 
-def fingerprint(scans: Sequence[PreprocessedScan], maps: Sequence[PerfusionMaps], table: SegmentTable) -> str:
+def digest_results(result: StudyResult) -> str:
     """A digest of the results: the same results have the same unique identifiers."""
     digest = hashlib.sha256()
-    for scan, flow in zip(scans, maps, strict=True):
+    for scan, flow in zip(result.scans, result.maps, strict=True):
         digest.update(f"{scan.condition} {json.dumps(dict(flow.provenance), sort_keys=True, default=str)}".encode())
         for part, slice_maps in zip(scan.slices, flow.slices, strict=True):
             for array in (part.contours.labels, slice_maps.mbf_ml_min_g, slice_maps.segments):
                 digest.update(np.ascontiguousarray(array).tobytes())
             digest.update(str(part.contours.origin).encode())
-    digest.update(json.dumps(asdict(table), sort_keys=True, default=str).encode())
+    digest.update(json.dumps(asdict(result.table), sort_keys=True, default=str).encode())
     return digest.hexdigest()
 
 
