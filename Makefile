@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-edit bench-learning bench-mbf bench-motion screenshot docs pictures lint lower-types clean
+.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-learning bench-mbf bench-motion screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -39,7 +39,7 @@ evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-closed-cavities --seeds 40 --closed-cavities --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-strangers --seeds 10 --strangers --overwrite
 
-bench: bench-agreement bench-batch bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
+bench: bench-agreement bench-batch bench-clinic bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs
 
 bench-agreement: $(VENV)/installed  ## twenty phantom studies disturbed in known ways: what agree should find beside what it finds
 	PYTHONPATH=Testing/core $(BIN)/python benchmarks/agreement.py
@@ -54,6 +54,9 @@ bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on c
 	$(BIN)/python benchmarks/mbf.py --varied --seeds 8 --methods "averaged (default)"
 	$(BIN)/python benchmarks/mbf_speed.py
 	$(BIN)/python benchmarks/mbf_chain.py
+
+bench-clinic: $(VENV)/installed  ## flow, reserve and their intervals of 100 patients as clinics send them
+	$(BIN)/python benchmarks/clinic.py
 
 attack: $(VENV)/installed  ## 2,000 damaged scenes, archives, tables and cards: what is lost, leaked or run
 	$(BIN)/python benchmarks/attack.py --count 500

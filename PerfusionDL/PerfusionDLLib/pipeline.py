@@ -14,6 +14,7 @@ from .preprocessing import preprocess_slice
 from .quantification.flow_maps import quantify_scan
 from .quantification.options import DEFAULT, Options
 from .quantification.segment_table import summarize
+from .quantification.uncertainty import with_uncertainty
 
 __all__ = [
     "measure_arterial_input",
@@ -24,6 +25,7 @@ __all__ = [
     "residual_contrast",
     "summarize",
     "summarize_study",
+    "with_uncertainty",
 ]
 
 
@@ -73,8 +75,10 @@ def process(study: PreprocessedStudy, options: Options = DEFAULT, cache: Cache =
 def quantify(
     study: PreprocessedStudy, options: Options = DEFAULT, cache: Cache = NO_CACHE
 ) -> tuple[PerfusionMaps, ...]:
-    """Flow maps of the scans of one study, which know each other's residual contrast; as `process`."""
-    return tuple(
+    """Flow maps of the scans of one study, which know each other's residual contrast and share what is not known of
+    scanner and patient; as `process`.
+    """
+    maps = tuple(
         quantify_scan(
             scan,
             model=options.model,
@@ -85,6 +89,7 @@ def quantify(
         )
         for scan, residual in zip(study.scans, residual_contrast(study.scans, cache=cache), strict=True)
     )
+    return with_uncertainty(study.scans, maps, cache=cache)
 
 
 def summarize_study(maps: Sequence[PerfusionMaps], options: Options = DEFAULT) -> SegmentTable:

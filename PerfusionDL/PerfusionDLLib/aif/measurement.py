@@ -133,7 +133,7 @@ def _in_series(scan: PreprocessedScan, inside: ArterialInput, residual: Residual
     if prebolus:
         region = landmarks.blood_region(series.signal, search)
     else:
-        blood = np.interp(series.times_s, inside.times_s, _at_least(inside))
+        blood = np.interp(series.times_s, inside.times_s, at_least(inside))
         region = np.zeros_like(search)
         region[search] = _likeness(curves, blood) > LEAST_LIKENESS
         region = landmarks.blood_region(series.signal, region)
@@ -168,7 +168,7 @@ def _search_area(series: PerfusionSeries, part: PreprocessedSlice) -> np.ndarray
     return ndimage.distance_transform_edt(~near, sampling=series.spacing_mm) <= SEARCH_MM
 
 
-def _at_least(found: ArterialInput) -> np.ndarray:
+def at_least(found: ArterialInput) -> np.ndarray:
     """Concentration (T,) with its saturated frames bridged: they hold no less than the highest that could be read."""
     curve = found.concentration_mmol_l
     known = np.isfinite(curve)
@@ -185,13 +185,13 @@ def _likeness(curves, blood):
 
 def _aligned(prebolus: ArterialInput, inside: ArterialInput, dose_ratio: float) -> ArterialInput:
     """A scaled pre-bolus on the clock of the main bolus: moved to where the unsaturated rise of the two agrees."""
-    curve = _at_least(inside)
+    curve = at_least(inside)
     rise = np.flatnonzero((curve < BELIEVED_MMOL_L) & (np.arange(curve.size) <= inside.peak_frame))
     rise = rise[rise >= inside.baseline_frames - 2]
     if rise.size < 3:
         raise PerfusionError("It cannot be aligned with the main bolus.", "Use the arterial input of the slices.")
     shifts_s = np.arange(-LARGEST_SHIFT_S, LARGEST_SHIFT_S, SHIFT_STEP_S)
-    moved = np.interp(inside.times_s[rise][None] - shifts_s[:, None], prebolus.times_s, _at_least(prebolus))
+    moved = np.interp(inside.times_s[rise][None] - shifts_s[:, None], prebolus.times_s, at_least(prebolus))
     # The scale of the rise may differ a little; only its place in time counts.
     strength = np.maximum((moved**2).sum(axis=1), 1e-30)
     share = (moved @ curve[rise]) ** 2 / strength
@@ -295,6 +295,8 @@ def _arterial_input(
         residual_mmol_l=residual.blood_mmol_l,
         residual_sd_mmol_l=residual.sd_mmol_l,
         residual_log_shift=by_residual,
+        acquisition=acquisition,
+        dose_scale=scale,
     )
 
 
@@ -318,7 +320,7 @@ def _log_sd_of_bridging(times_s, blood, used) -> float:
 
 def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float:
     """Baseline signal with which late low concentrations are those of another arterial input."""
-    known = np.interp(times_s, late.times_s, _at_least(late))
+    known = np.interp(times_s, late.times_s, at_least(late))
     chosen = (times_s > late.times_s[late.first_pass_end_frame]) & (known > 0) & (known < BELIEVED_MMOL_L)
     if np.count_nonzero(chosen) < FEWEST_LATE_FRAMES:
         return baseline

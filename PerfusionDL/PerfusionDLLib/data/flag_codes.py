@@ -255,6 +255,27 @@ class FlagCode(StrEnum):
         "residual contrast, {residual_mmol_l:.2f} ± {residual_sd_mmol_l:.2f} mmol/L in blood, makes the arterial input "
         "uncertain by {input_log_shift:.0%}.",
     )
+    ABSOLUTE_FLOW_UNKNOWN = (
+        "absolute_flow_unknown",
+        Severity.UNRELIABLE,
+        "absolute flow depends on values that no header gave; the reserve and flow relative to other segments hold",
+        "absolute flow is known to {mbf_low_ml_min_g:.1f} to {mbf_high_ml_min_g:.1f} mL/min/g only: it depends on "
+        "values of the sequence that no header gives, and the curves contradict what is stated or usual. The reserve "
+        "(with its interval) and flow relative to other segments hold.",
+    )
+    FLOW_SHIFTED = (
+        "flow_shifted",
+        Severity.CHECK,
+        "the curves contradict what headers and literature state, so that flow was moved",
+        "the curves contradict what is stated of the sequence; flow was multiplied by {factor:.2f}.",
+    )
+    AIF_AT_CEILING = (
+        "aif_at_ceiling",
+        Severity.CHECK,
+        "the top of the arterial input lies near the ceiling of the signal",
+        "the top of the arterial input lies near the ceiling of the signal, which says how high it is at least; flow "
+        "leans on late blood and on the flanks of the first pass.",
+    )
     STRESS_BELOW_REST = (
         "stress_below_rest",
         Severity.UNRELIABLE,

@@ -6,6 +6,7 @@ from enum import IntFlag, StrEnum, auto
 
 import numpy as np
 
+from .acquisition import Acquisition
 from .contours import Origin
 from .flag import Flag
 from .study import Condition, Level
@@ -66,6 +67,8 @@ class ArterialInput:
     log_sd : relative uncertainty of its scale; 0 for a curve that is given
     residual_mmol_l, residual_sd_mmol_l : concentration that an earlier injection left in it before, not part of it
     residual_log_shift : by how much the log of its height rises when so much more is left; not part of ``log_sd``
+    acquisition : that it was measured with, None for a curve that is given
+    dose_scale : the dose of the main bolus over that of a pre-bolus that it was measured in
     flags : what the user should check
     """
 
@@ -80,6 +83,8 @@ class ArterialInput:
     residual_mmol_l: float = 0.0
     residual_sd_mmol_l: float = 0.0
     residual_log_shift: float = 0.0
+    acquisition: Acquisition | None = None
+    dose_scale: float = 1.0
     flags: tuple[Flag, ...] = ()
 
 
@@ -154,13 +159,37 @@ class SliceMaps:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlowUncertainty:
+    """What values that no header gave, or that the curves contradict, make of all flow of a scan.
+
+    log_shift : of flow; the maps hold it already
+    log_below, log_above : of the global flow, from its value to the limits of its 95 % interval
+    reserve_log_below, reserve_log_above : the same of stress over rest; NaN for a scan alone
+    fit_log_sd : of the global flow of the fit alone, which the limits hold
+    as_stated_probability : that what was stated and assumed holds
+    hidden_share : of the posterior that sees the top of the arterial input at the ceiling of the signal
+    """
+
+    log_shift: float
+    log_below: float
+    log_above: float
+    reserve_log_below: float
+    reserve_log_above: float
+    fit_log_sd: float
+    as_stated_probability: float
+    hidden_share: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PerfusionMaps:
     """Flow of one scan, base to apex, and where it came from.
 
     provenance : version, weights hash, model and parameters, as they are written into every export
+    uncertainty : of all its flow together; None where everything is stated and the arterial input is not saturated
     """
 
     condition: Condition
     slices: tuple[SliceMaps, ...]
     arterial_input: ArterialInput
     provenance: Mapping[str, str] = field(default_factory=dict)
+    uncertainty: FlowUncertainty | None = None

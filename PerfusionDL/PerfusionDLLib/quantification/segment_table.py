@@ -9,9 +9,10 @@ from ..data import aha
 from ..data.contours import Origin
 from ..data.errors import PerfusionError
 from ..data.flag import Flag, FlagCode, Severity, Where, make_flag
-from ..data.flow import PerfusionMaps
+from ..data.flow import FlowUncertainty, PerfusionMaps
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
+from .intervals import ratio_interval, reserve_interval
 from .thresholds import Threshold
 
 PLAUSIBLE_MBF_ML_MIN_G = {  # far outside of healthy means and their spread: Brown et al., JCMR 2018;20:48
@@ -22,6 +23,10 @@ MOST_MBF_ML_MIN_G = 7.0  # of a segment: mean and 8 standard deviations at stres
 PLAUSIBLE_MPR = (0.5, 7.0)  # mean and 3.5 standard deviations, 4.17 (0.80): Sdringola et al., JACC Imaging 2011;4:402.
 # Below 1 blood is stolen from a segment beyond an occluded artery; less than half is not (chosen).
 UNCERTAIN_RESIDUAL = 0.15  # of the log of the arterial input, one standard deviation; chosen: above what repeats differ
+BELIEVED_PROBABILITY = 0.75  # that stated values hold, below which absolute flow may not; chosen
+KNOWN_RATIO = 1.5  # of the limits of a flow that is known for all that; chosen
+MOVED_LOG = 0.15  # of the log of flow; chosen: above what repeats differ
+HIDDEN_SHARE = 0.3  # of the posterior that sees the arterial input at its ceiling; chosen
 MOST_BELOW_REST = 0.5  # share of the segments in which stress may lie below rest
 PLAUSIBLE_RATE_PRESSURE = (2000.0, 40000.0)  # mmHg/min
 REFERENCE_RATE_PRESSURE = 10000.0
@@ -111,38 +116,6 @@ def _flagged(row: SegmentRow, thresholds: Sequence[Threshold]) -> SegmentRow:
     return replace(row, flags=row.flags + tuple(flag for each in thresholds if (flag := each.flag(row)) is not None))
 
 
-def ratio_interval(numerator: Sequence[float], denominator: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of a ratio of two flows, each given as value, lower and upper limit; NaN where one is not known.
-
-    Distances to the limits add in squares on the scale of logarithms, each side for itself (method of variance
-    estimates recovery). The two flows count as independent. What rest and stress share (relaxivity, native T1,
-    saturation time) errs in the same direction in both and cancels in their ratio, so that the interval is rather too
-    wide than too narrow.
-
-    References
-    ----------
-    Zou GY, Donner A, Stat Med 2008;27:1693.
-
-    Examples
-    --------
-    >>> low, high = ratio_interval((3.0, 2.4, 3.6), (1.0, 0.9, 1.1))
-    >>> round(low, 2), round(high, 2)
-    (2.35, 3.7)
-    """
-    (value, low, high), (below, below_low, below_high) = numerator, denominator
-    limits = np.array([low, high, below_low, below_high])
-    if not (np.isfinite(limits).all() and value > 0 and below > 0):
-        return float("nan"), float("nan")
-    with np.errstate(divide="ignore"):  # a limit of 0 is infinitely far
-        to_low, to_high = np.abs(np.log([low, high]) - np.log(value))
-        below_to_low, below_to_high = np.abs(np.log([below_low, below_high]) - np.log(below))
-    ratio = value / below
-    return (
-        float(ratio * np.exp(-np.hypot(to_low, below_to_high))),
-        float(ratio * np.exp(np.hypot(to_high, below_to_low))),
-    )
-
-
 def _doubted(row: SegmentRow, rest: PerfusionMaps | None, stress: PerfusionMaps | None) -> SegmentRow:
     """The row with what makes every flow of a scan doubtful, as far as it has a flow of that scan."""
     found = [
@@ -223,6 +196,9 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
     mpr = _ratio(flows[1].mbf_ml_min_g, flows[0].mbf_ml_min_g)
     rest_flow, stress_flow = ((flow.mbf_ml_min_g, flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g) for flow in flows)
     mpr_low, mpr_high = ratio_interval(stress_flow, rest_flow)
+    uncertainties = [pixels.maps.uncertainty if pixels else None for pixels in (rest, stress)]
+    if all(uncertainties):
+        mpr_low, mpr_high = reserve_interval(stress_flow, rest_flow, uncertainties)
     if np.isfinite(mpr) and not PLAUSIBLE_MPR[0] <= mpr <= PLAUSIBLE_MPR[1]:
         where = Where(condition="stress", segment=segment)
         flags.append(make_flag(FlagCode.MPR_IMPLAUSIBLE, where, mpr=mpr, low=PLAUSIBLE_MPR[0], high=PLAUSIBLE_MPR[1]))
@@ -308,12 +284,27 @@ def _scan_flags(maps: PerfusionMaps, whole: SegmentRow) -> Iterator[Flag]:
             residual_sd_mmol_l=measured.residual_sd_mmol_l,
             input_log_shift=measured.residual_log_shift,
         )
+    yield from _uncertainty_flags(maps.uncertainty, getattr(whole, maps.condition), Where(condition=maps.condition))
     flow = getattr(whole, maps.condition).mbf_ml_min_g
     low, high = PLAUSIBLE_MBF_ML_MIN_G[maps.condition]
     if np.isfinite(flow) and not low <= flow <= high:
         where = Where(condition=maps.condition)
         numbers = {"mbf_ml_min_g": flow, "low_ml_min_g": low, "high_ml_min_g": high}
         yield make_flag(FlagCode.GLOBAL_FLOW_IMPLAUSIBLE, where, **numbers)
+
+
+def _uncertainty_flags(found: FlowUncertainty | None, flow: RegionFlow, where: Where) -> Iterator[Flag]:
+    """What values that nobody knows make of all flow of a scan."""
+    if found is None:
+        return
+    limits = flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g
+    if found.as_stated_probability < BELIEVED_PROBABILITY and not limits[1] <= KNOWN_RATIO * limits[0]:
+        numbers = dict(zip(("mbf_low_ml_min_g", "mbf_high_ml_min_g"), limits, strict=True))
+        yield make_flag(FlagCode.ABSOLUTE_FLOW_UNKNOWN, where, **numbers)
+    if abs(found.log_shift) > MOVED_LOG:
+        yield make_flag(FlagCode.FLOW_SHIFTED, where, factor=float(np.exp(found.log_shift)))
+    if found.hidden_share > HIDDEN_SHARE:
+        yield make_flag(FlagCode.AIF_AT_CEILING, where)
 
 
 def _study_flags(segments: Sequence[SegmentRow]) -> Iterator[Flag]:

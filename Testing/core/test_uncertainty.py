@@ -1,0 +1,221 @@
+"""The study as one patient: what is not known of scanner and patient moves flow only as far as the curves say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from known_heart import ACQUISITION, FINE_S, TIMES_S, arterial, heart_scan, without_corner
+from PerfusionDLLib import pipeline
+from PerfusionDLLib.cache import NO_CACHE, Cache
+from PerfusionDLLib.data import identity
+from PerfusionDLLib.data.flag import FlagCode, codes_of
+from PerfusionDLLib.data.flow import FlowModel, FlowUncertainty
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
+from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.quantification.dictionary_fit import fit_flow
+from PerfusionDLLib.quantification.nuisances import NUISANCES, draw_nuisances
+from PerfusionDLLib.quantification.options import Options
+from PerfusionDLLib.quantification.study_model import ScanCurves
+from PerfusionDLLib.quantification.uncertainty import Estimate, infer_study
+from PerfusionDLLib.signal import saturation_recovery
+
+NOT_IN_HEADERS = ("pulses_to_center", "r2_star_blood_l_mmol_s", "t10_blood_s", "t10_myocardium_s", "hematocrit")
+AS_HEADER = replace(ACQUISITION, assumed=NOT_IN_HEADERS)
+FLOWS = {Condition.REST: 1.0, Condition.STRESS: 2.3}
+FIT_LOG_SD = 0.08
+FAST = Options(model=FlowModel.PATLAK)
+
+
+def tissue(mbf_ml_min_g, dose):
+    decay_per_s = mbf_ml_min_g * 1.05 / 60 / 0.38 * 1.7
+    residue = (1 + 0.22) / (1 + 0.22 * np.exp(np.minimum(decay_per_s * FINE_S, 50)))
+    curve = np.convolve(dose * arterial(FINE_S), residue)[: FINE_S.size] * 0.05
+    return np.interp(TIMES_S - 0.8, FINE_S, curve * mbf_ml_min_g * 1.05 / 60, left=0)
+
+
+def measured(concentration_mmol_l, t10_s, stated, *, left, r2_star, ts_s):
+    """Concentration that the stated values make of what a scanner with other values saw, written out."""
+    c = np.append(0.0, concentration_mmol_l)
+    seen = 1 - (1 - left) * np.exp(-ts_s * (1 / t10_s + ACQUISITION.relaxivity_l_mmol_s * c))
+    seen = seen * np.exp(-ACQUISITION.echo_time_s * r2_star * c)
+    return saturation_recovery.concentration(seen[1:], stated, baseline=seen[0], t10_s=t10_s)
+
+
+def estimate(condition, stated=AS_HEADER, *, dose=1.0, left=0.0, r2_star=0.0, ts_s=ACQUISITION.saturation_time_s):
+    """What a flow model would say of a heart, if it took the stated values for true."""
+    blood, muscle = (
+        measured(curve, t10_s, stated, left=left, r2_star=muscle_r2_star, ts_s=ts_s)
+        for curve, t10_s, muscle_r2_star in (
+            (dose * arterial(TIMES_S), stated.t10_blood_s, r2_star),
+            (tissue(FLOWS[condition], dose), stated.t10_myocardium_s, 0.0),
+        )
+    )
+    curves = ScanCurves(
+        arterial_times_s=TIMES_S,
+        arterial_mmol_l=np.where(np.isfinite(blood), blood, np.nanmax(blood)),
+        arrival_s=6.3,
+        first_pass_end_s=19.8,
+        times_s=TIMES_S,
+        tissue_mmol_l=muscle,
+        acquisition=stated,
+        blood_acquisition=stated,
+    )
+    log_flow, _ = fit_flow(curves, curves.arterial_mmol_l[None], muscle[None], np.zeros(1))
+    return Estimate(condition=condition, curves=curves, log_flow=float(log_flow[0]), log_sd=FIT_LOG_SD)
+
+
+def study(**options):
+    estimates = [estimate(condition, **options) for condition in Condition]
+    return estimates, infer_study(estimates)
+
+
+def covers(posterior, truth):
+    return posterior.low < np.log(truth) < posterior.high
+
+
+def half_width(posterior):
+    return (posterior.high - posterior.low) / 2
+
+
+def test_where_all_values_are_stated_flow_and_interval_stay():
+    estimates, found = study(stated=ACQUISITION)
+    for one, flow in zip(estimates, found.flows, strict=True):
+        assert flow.median == pytest.approx(one.log_flow, abs=0.01)
+        assert half_width(flow) == pytest.approx(1.96 * FIT_LOG_SD, rel=0.05)
+    assert found.as_stated_probability == pytest.approx(1)
+
+
+def test_assumed_values_that_hold_leave_flow_within_5_percent():
+    estimates, found = study()
+    for one, flow in zip(estimates, found.flows, strict=True):
+        assert flow.median == pytest.approx(one.log_flow, abs=0.05)
+        assert covers(flow, FLOWS[one.condition])
+    assert found.reserve.median == pytest.approx(estimates[1].log_flow - estimates[0].log_flow, abs=0.05)
+    assert found.as_stated_probability > 0.8
+
+
+@pytest.mark.parametrize(
+    "scanner",
+    [{"left": 0.03, "r2_star": 20.0}, {"left": 0.02, "r2_star": 15.0, "ts_s": 0.13}],
+    ids=["imperfect saturation and T2*", "a header that counts to the first excitation too"],
+)
+def test_a_scanner_that_is_not_as_stated_is_found_out_by_its_curves(scanner):
+    stated = replace(AS_HEADER, pulses_to_center=12) if "ts_s" in scanner else AS_HEADER
+    estimates, found = study(stated=stated, **scanner)
+    for one, flow in zip(estimates, found.flows, strict=True):
+        error = one.log_flow - np.log(FLOWS[one.condition])
+        assert error > 0.25
+        assert abs(flow.median - np.log(FLOWS[one.condition])) < 0.6 * error
+        assert covers(flow, FLOWS[one.condition])
+    assert covers(found.reserve, 2.3)
+    assert found.as_stated_probability < 0.5
+
+
+def test_what_both_scans_share_cancels_in_the_reserve():
+    _, found = study(left=0.03, r2_star=20.0)
+    rest, stress = map(half_width, found.flows)
+    assert half_width(found.reserve) < 0.9 * np.hypot(rest, stress)
+
+
+def test_a_saturated_input_says_at_least_and_late_blood_says_how_much():
+    strong = replace(ACQUISITION, saturation_time_s=0.15)
+    estimates, found = study(stated=strong, dose=2.0, ts_s=0.15)
+    for one, flow, hidden in zip(estimates, found.flows, found.hidden, strict=True):
+        assert hidden > 0.5
+        assert covers(flow, FLOWS[one.condition])
+        assert half_width(flow) > 1.5 * 1.96 * FIT_LOG_SD
+
+
+def test_residual_contrast_is_counted_once():
+    draws = draw_nuisances(AS_HEADER)
+    assert not draws.residual[draws.as_stated].any()  # there the interval of the flow model holds it
+    assert draws.residual[~draws.as_stated].std() == pytest.approx(1, abs=0.05)
+
+
+def test_values_that_a_header_gives_are_believed_more_than_those_that_were_assumed():
+    names = ("t10_blood", "t10_myocardium", "pulses_to_center")
+    given = draw_nuisances(replace(ACQUISITION, assumed=("hematocrit",)))
+    for name in names:
+        assert np.log(getattr(given, name)).std() < 0.2 * np.log(getattr(draw_nuisances(AS_HEADER), name)).std()
+
+
+def test_every_nuisance_has_a_source_and_a_prior():
+    assert all(one.source and (one.high > one.low or one.log_sd > 0) for one in NUISANCES)
+
+
+def with_header(scan, assumed=NOT_IN_HEADERS):
+    """The scan as a header leaves it."""
+    acquisition = replace(ACQUISITION, assumed=assumed)
+    slices = (replace(part, series=replace(part.series, acquisition=acquisition)) for part in scan.slices)
+    return replace(scan, slices=tuple(slices))
+
+
+@pytest.fixture(scope="module")
+def scans():
+    return [with_header(heart_scan(condition, flow)) for condition, flow in FLOWS.items()]
+
+
+@pytest.fixture(scope="module")
+def maps(scans):
+    return pipeline.quantify(PreprocessedStudy(scans=tuple(scans)), FAST)
+
+
+def test_with_a_cache_a_correction_gives_the_same_to_the_last_bit(scans, maps):
+    cache, study = Cache(), PreprocessedStudy(scans=tuple(scans))
+    first = pipeline.quantify(study, FAST, cache)
+    assert identity.digest(first) == identity.digest(maps)
+    corrected = PreprocessedStudy(scans=(without_corner(scans[0], 1), scans[1]))
+    quick, anew = (pipeline.quantify(corrected, FAST, one) for one in (cache, NO_CACHE))
+    assert identity.digest(quick) == identity.digest(anew)
+
+
+def test_maps_and_mean_curves_move_together(scans, maps):
+    residuals = pipeline.residual_contrast(scans)
+    alone = [
+        pipeline.quantify_scan(scan, model=FAST.model, residual=residual)
+        for scan, residual in zip(scans, residuals, strict=True)
+    ]
+    for before, after in zip(alone, maps, strict=True):
+        factor = np.exp(after.uncertainty.log_shift)
+        assert float(after.provenance["flow_factor"]) == pytest.approx(factor, abs=1e-3)
+        for was, now in zip(before.slices, after.slices, strict=True):
+            np.testing.assert_allclose(now.mbf_ml_min_g, was.mbf_ml_min_g * factor, rtol=1e-5)
+            for number, fit in now.segment_fits.items():
+                assert fit.mbf_ml_min_g == pytest.approx(was.segment_fits[number].mbf_ml_min_g * factor)
+
+
+def test_a_study_of_which_all_is_stated_stays_as_it_is():
+    scans = [with_header(heart_scan(condition, flow), assumed=()) for condition, flow in FLOWS.items()]
+    maps = [pipeline.quantify_scan(scan, model=FAST.model) for scan in scans]
+    assert all(one is was for one, was in zip(pipeline.with_uncertainty(scans, maps), maps, strict=True))
+
+
+def test_when_absolute_flow_cannot_be_had_the_table_says_so_and_what_holds(maps):
+    uncertain = FlowUncertainty(
+        log_shift=-0.5,
+        log_below=0.6,
+        log_above=0.6,
+        reserve_log_below=0.2,
+        reserve_log_above=0.2,
+        fit_log_sd=0.05,
+        as_stated_probability=0.1,
+        hidden_share=0.6,
+    )
+    slices = [
+        [
+            replace(part, segment_fits={n: widened(fit, 0.6) for n, fit in part.segment_fits.items()})
+            for part in one.slices
+        ]
+        for one in maps
+    ]
+    told = [replace(one, slices=tuple(parts), uncertainty=uncertain) for one, parts in zip(maps, slices, strict=True)]
+    whole = pipeline.summarize(*told).whole
+    codes = set(codes_of(whole.flags))
+    assert {FlagCode.ABSOLUTE_FLOW_UNKNOWN, FlagCode.FLOW_SHIFTED, FlagCode.AIF_AT_CEILING} <= codes
+    assert np.log(whole.mpr_high / whole.mpr) == pytest.approx(0.2, abs=0.01)
+    assert not codes & {FlagCode.STRESS_BELOW_REST}
+
+
+def widened(fit, distance):
+    flow = fit.mbf_ml_min_g
+    return replace(fit, mbf_low_ml_min_g=flow * np.exp(-distance), mbf_high_ml_min_g=flow * np.exp(distance))
