@@ -57,9 +57,11 @@ class PerfusionDL(ScriptedLoadableModule):
 
 
 def onStartup() -> None:
-    """Make known what may be asked for before the module is opened: sample data, and the layout of a saved scene."""
+    """Make known what is wanted before the module is opened: sample data, layout and legends of a saved scene."""
     registerSampleData()
     mrml.registerLayouts(slicer.mrmlScene)
+    scene = slicer.mrmlScene
+    scene.AddObserver(scene.EndImportEvent, lambda scene, event: mrml.renewLegends(scene))
 
 
 def registerSampleData() -> None:

@@ -55,3 +55,11 @@ def test_a_scene_that_cannot_be_read_or_written_says_so(tmp_path):
     part = small_study.preprocessed_scan().slices[0]
     with pytest.raises(PerfusionError, match="could not be written"):
         mrml.writeSequence(tmp_path / "absent" / "x.seq.nrrd", part.motion.corrected, part.series)
+
+
+def test_a_scene_is_read_without_an_error(written, tmp_path, capfd):
+    mrml.saveScene(written.scene, tmp_path / "scene.mrb")
+    capfd.readouterr()
+    reopened = mrml.openScene(tmp_path / "scene.mrb")
+    assert "preset" not in "".join(capfd.readouterr())
+    assert reopened.scene.GetSingletonNode("Red", "vtkMRMLSliceNode").GetOrientation() == mrml.SHORT_AXIS

@@ -5,6 +5,7 @@ Drawn by Slicer's own displayable managers. Not shown here: the view's controlle
 
 import numpy as np
 import pytest
+import slicer
 import small_study
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.contours import Label
@@ -151,3 +152,19 @@ def test_without_a_window_there_is_nothing_to_arrange():
     mrml.showScans(headless.scene, [nodes], withCurves=True)
     assert headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode") is None
     assert nodes.slices[0].hasContours
+
+
+def test_the_legend_of_a_scene_that_was_read_is_drawn_in_views_that_came_later(written, tmp_path):
+    mrml.saveScene(written.scene, tmp_path / "scene.mrb")
+    headless = mrml.openScene(tmp_path / "scene.mrb")
+    view = SliceView(headless, "Red")
+    mbf = mrml.findScans(headless.scene)[0].slices[0].mbf
+    yellow = 255 * np.array(mbf.GetDisplayNode().GetColorNode().GetLookupTable().GetTableValue(250)[:3])
+
+    def isDrawn():
+        return (np.abs(view.render()[:, -12:] - yellow).max(axis=-1) < 12).any()
+
+    assert not isDrawn()
+    mrml.renewLegends(headless.scene)
+    assert isDrawn()
+    assert mbf.GetNumberOfDisplayNodes() == 2

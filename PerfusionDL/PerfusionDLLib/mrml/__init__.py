@@ -4,7 +4,7 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 """
 
 from .acquisition import Source, enterAcquisition, restoreAcquisition, sourceOf
-from .colors import flowScaleEnd
+from .colors import flowScaleEnd, renewLegends
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
 from .nodes import ScanNodes, SliceNodes, findNewestStudy, findScans, findTable
@@ -14,6 +14,7 @@ from .sequences import writeMotion, writeScan
 from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
 from .views import (
     MAP_OPACITY,
+    SHORT_AXIS,
     chooseImages,
     fitView,
     peakFrame,
@@ -29,6 +30,7 @@ from .writing import writeContours, writeLabels, writeSlice
 
 __all__ = [
     "MAP_OPACITY",
+    "SHORT_AXIS",
     "HeadlessScene",
     "ScanNodes",
     "ScanReader",
@@ -51,6 +53,7 @@ __all__ = [
     "readSeries",
     "readSlice",
     "registerLayouts",
+    "renewLegends",
     "restoreAcquisition",
     "saveScene",
     "saveStudy",

@@ -111,3 +111,13 @@ def showLegend(
     legend.SetSize(*((0.1, 0.8) if below else (0.12, 0.5)))  # across and along; the text fits itself to it
     legend.SetPosition(*((0.5, 0.09) if below else (0.98, 0.5)))  # the corner below is for the name of the image
     return legend
+
+
+def renewLegends(scene: slicer.vtkMRMLScene) -> None:
+    """Have the legends drawn of a scene that was just read: a view draws only those that are added after it."""
+    for volume in list(nodesOfClass(scene, "vtkMRMLScalarVolumeNode")):
+        legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume)
+        if legend is not None:
+            scene.RemoveNode(legend)
+            volume.AddAndObserveDisplayNodeID(scene.AddNode(legend).GetID())
+            legend.Modified()  # views look only now whose legend it is

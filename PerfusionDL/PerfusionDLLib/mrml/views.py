@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import slicer
+import vtk
 
 from ..data.study import Level
 from .nodes import ScanNodes, SliceNodes, attribute, findScans, setAttribute
@@ -29,6 +30,10 @@ RESERVE_VIEW = "PerfusionReserve"
 CURVES_VIEW = "PerfusionCurves"
 LAYOUTS = {1: 7130, 2: 7131}
 """Numbers of our layouts by rows; Slicer asks for numbers above 100 that no other extension uses."""
+
+SHORT_AXIS = "ShortAxis"
+"""Name of the plane of a slice among the orientations of its view: Slicer cannot read back one without a name, and no
+name with a blank."""
 
 MAP_OPACITY = 0.7
 FIELD_OF_VIEW_IN_BOXES = 1.9
@@ -281,9 +286,21 @@ def _look(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray, sides_mm: tuple[
     """Look at a plane, so that the view shows at least so many mm of it across and down."""
     wasModifying = sliceNode.StartModify()
     sliceNode.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(pose))
+    _nameOrientation(sliceNode, pose)
     sliceNode.UpdateMatrices()
     fitView(sliceNode, sides_mm)
     sliceNode.EndModify(wasModifying)
+
+
+def _nameOrientation(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray) -> None:
+    """Give the plane of a view a name, unless it is one that Slicer knows."""
+    if sliceNode.HasSliceOrientationPreset(SHORT_AXIS):
+        sliceNode.RemoveSliceOrientationPreset(SHORT_AXIS)
+    if sliceNode.GetOrientation() == "Reformat":
+        orientation = vtk.vtkMatrix3x3()
+        for row, column in np.ndindex(3, 3):
+            orientation.SetElement(row, column, pose[row, column])
+        sliceNode.AddSliceOrientationPreset(SHORT_AXIS, orientation)
 
 
 def fitView(sliceNode: slicer.vtkMRMLSliceNode, sides_mm: tuple[float, float]) -> None:
