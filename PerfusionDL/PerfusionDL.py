@@ -56,6 +56,10 @@ class PerfusionDL(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", onStartup)
 
 
+SAMPLE_PATIENT = 14
+"""Seed of the phantom in Sample Data; chosen: the first one with one defect of the LAD in all slices, under stress."""
+
+
 def onStartup() -> None:
     """Make known what is wanted before the module is opened: sample data, layout and legends of a saved scene."""
     registerSampleData()
@@ -328,7 +332,7 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         """Compute the phantom patient and put its scans into the scene."""
         from PerfusionDLLib import phantom
 
-        study = phantom.simulate_study(0).study
+        study = phantom.simulate_study(SAMPLE_PATIENT).study
         return [mrml.writeScan(slicer.mrmlScene, scan).browser for scan in reversed(study.scans)]
 
 

@@ -168,3 +168,10 @@ def test_the_legend_of_a_scene_that_was_read_is_drawn_in_views_that_came_later(w
     mrml.renewLegends(headless.scene)
     assert isDrawn()
     assert mbf.GetNumberOfDisplayNodes() == 2
+
+
+def test_the_numbers_of_a_bullseye_float_in_no_view_without_one(study):
+    _, views, scans = study
+    for values in (scans[0].bullseyeValues, scans[0].reserveValues, scans[1].bullseyeValues):
+        display = values.GetDisplayNode()
+        assert not any(display.IsDisplayableInView(view.node.GetID()) for view in views.values())

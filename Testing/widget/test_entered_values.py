@@ -104,3 +104,10 @@ def test_another_model_is_followed(session, drawn):
     drawn.ui.modelSelector.qt_object.setCurrentText("Fermi")
     up_to_date(session, drawn)
     assert table(drawn) != before
+
+
+def test_values_of_a_study_that_is_no_dicom_are_not_said_to_come_from_it(drawn):
+    for part in drawn.slices():
+        part.original.RemoveAttribute("DICOM.instanceUIDs")
+    drawn.updateDisplay()
+    assert drawn.ui.hematocritSourceLabel.text == "given"

@@ -15,6 +15,7 @@ from .colors import FLOW_UNIT, RESERVE_END, flowColors, ratioColors, showColors,
 from .hierarchy import placeScan
 from .nodes import ScanNodes, setAttribute
 from .sequences import DISCLAIMER
+from .views import BULLSEYE_VIEWS, RESERVE_VIEW
 
 SIZE = 192
 SPACING_MM = 0.5
@@ -137,6 +138,8 @@ def _values(
         display.SetTextScale(3.2)
         display.SetSelectedColor(1, 1, 1)
         display.SetOccludedVisibility(False)
+        # in no other view, where no layout with bullseyes is open either
+        display.SetViewNodeIDs([f"vtkMRMLSliceNode{view}" for view in (*BULLSEYE_VIEWS, RESERVE_VIEW)])
     for index, segment in enumerate(SIXTEEN):
         value = values.get(segment, np.nan)
         points.SetNthControlPointLabel(index, f"{value:.2f}" if np.isfinite(value) else "\u2013")

@@ -105,8 +105,9 @@ class AcquisitionSection(Section):
         return getattr(self.ui, f"{name}SpinBox")
 
     def _source(self, known, field: str) -> str:
+        isDicom = self.panel.slice.original.GetAttribute("DICOM.instanceUIDs")
         words = {
-            mrml.Source.HEADER: _("from DICOM"),
+            mrml.Source.HEADER: _("from DICOM") if isDicom else _("given"),
             mrml.Source.DEFAULT: _("default"),
             mrml.Source.ENTERED: _("entered"),
         }
