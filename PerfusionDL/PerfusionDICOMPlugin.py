@@ -7,6 +7,7 @@ import slicer
 from DICOMLib import DICOMLoadable, DICOMPlugin
 from PerfusionDLLib import mrml
 from PerfusionDLLib.dicom import Candidate, find_candidates
+from PerfusionDLLib.panel.arrangement import chosenLayout
 from slicer.i18n import tr as _
 
 CONFIDENCE = 1.1
@@ -101,7 +102,7 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
         """Every slice of the newest rest and stress scan in its view."""
         scans = mrml.findNewestStudy(slicer.mrmlScene)
         if scans:
-            mrml.showScans(slicer.mrmlScene, scans, withCurves=True)
+            mrml.showScans(slicer.mrmlScene, scans, layout=chosenLayout())
 
 
 class PerfusionDICOMPlugin:

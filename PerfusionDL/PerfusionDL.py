@@ -98,6 +98,7 @@ class PerfusionDLParameterNode:
     restRatePressureProduct - mmHg/min, 0 where it was not entered
     doseRatio - of the main bolus to the pre-bolus, 0 where it is not known
     thresholds - values below which a region is flagged
+    comment - what the reader found, for the report
     """
 
     restScan: vtkMRMLSequenceBrowserNode
@@ -111,6 +112,7 @@ class PerfusionDLParameterNode:
     restRatePressureProduct: float = 0.0
     doseRatio: float = 0.0
     thresholds: ThresholdPreset = ThresholdPreset.NONE
+    comment: str = ""
 
 
 class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -307,6 +309,10 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
     def isDrawnByReader(self, part: mrml.SliceNodes) -> bool:
         """Whether finding contours anew would replace what a reader corrected or drew."""
         return part.hasContours and session.isDrawnByReader(self.reader(mrml.ScanNodes(part.browser)).readSlice(part))
+
+    def isDoubtful(self, part: mrml.SliceNodes) -> bool:
+        """Whether a slice has no contours, or contours with something to check."""
+        return not part.hasContours or bool(self.reader(mrml.ScanNodes(part.browser)).readSlice(part).flags)
 
     def nameOf(self, part: mrml.SliceNodes) -> str:
         """What a slice is called, e.g. ``Stress basal``."""

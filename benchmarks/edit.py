@@ -39,7 +39,7 @@ class Desk:
         for reader in self.readers:
             self.history.start(reader)
         self.flow = self.follow(None)
-        mrml.showScans(self.scene, scans, withCurves=True)
+        mrml.showScans(self.scene, scans, layout=mrml.Layout.WIDE)
 
     def follow(self, former: tasks.Flow | None) -> tasks.Flow:
         """What the panel does once a correction has settled."""

@@ -8,7 +8,7 @@ from PerfusionDLLib import mrml, session
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.data.study import Condition
-from PerfusionDLLib.mrml import views
+from PerfusionDLLib.mrml import layouts
 from PerfusionDLLib.mrml.bullseye import segmentAtPosition
 from PerfusionDLLib.session import tasks
 from slice_views import SliceView
@@ -24,7 +24,7 @@ def study():
     readers = [mrml.ScanReader(mrml.writePreprocessed(headless.scene, scan)) for scan in scans]
     flow = tasks.flowTask(headless.scene, readers, None, model=FlowModel.FERMI).run()
     nodes = tuple(reader.nodes for reader in readers)
-    mrml.showScans(headless.scene, nodes, withCurves=True)
+    mrml.showScans(headless.scene, nodes, layout=mrml.Layout.WIDE)
     return headless, nodes, flow
 
 
@@ -59,7 +59,7 @@ def test_a_clicked_pixel_shows_its_curve_its_fit_and_the_arterial_input(study):
     scene, part = headless.scene, scans[0].slices[0]
     pick = session.pickAt(scans, flow, view(scene, "PerfusionBasal1"), mrml.readSeries(part).ras_from_pixels(PIXEL))
     session.showPick(scene, pick, flow)
-    plotted = scene.GetSingletonNode(views.CURVES_VIEW, "vtkMRMLPlotViewNode").GetPlotChartNode()
+    plotted = scene.GetSingletonNode(layouts.CURVES_VIEW, "vtkMRMLPlotViewNode").GetPlotChartNode()
     assert plotted is scans[0].pickedChart
     assert session.readout(pick, flow) in plotted.GetTitle()
     assert "Not approved for clinical use" in plotted.GetXAxisTitle()
@@ -96,7 +96,7 @@ def test_a_bullseye_is_drawn_as_its_reader_sees_the_heart(study, segment, x, y):
     headless, scans, flow = study
     position = (-x, y, 0)
     assert segmentAtPosition(position) == segment
-    pick = session.pickAt(scans, flow, view(headless.scene, views.BULLSEYE_VIEWS[1]), position)
+    pick = session.pickAt(scans, flow, view(headless.scene, layouts.BULLSEYE_VIEWS[1]), position)
     assert (pick.scan.condition, pick.pixel, pick.segment) == (Condition.REST, None, segment)
     row = flow.table.segments[segment - 1]
     assert f"{row.rest.mbf_ml_min_g:.2f} [" in session.readout(pick, flow)
@@ -119,7 +119,7 @@ def test_a_bullseye_shows_the_flow_and_writes_the_values_of_the_table(study):
     assert set(np.round(reserve[np.isfinite(reserve)], 4)) == {
         np.float32(np.round(np.float32(row.mpr), 4)) for row in flow.table.segments[:12]
     }
-    composite = headless.scene.GetSingletonNode(views.RESERVE_VIEW, "vtkMRMLSliceCompositeNode")
+    composite = headless.scene.GetSingletonNode(layouts.RESERVE_VIEW, "vtkMRMLSliceCompositeNode")
     assert composite.GetBackgroundVolumeID() == scans[0].reserve.GetID()
 
 
@@ -127,10 +127,10 @@ def test_a_bullseye_shows_the_flow_and_writes_the_values_of_the_table(study):
 def test_each_bullseye_has_its_title_above_and_its_legend_below_and_all_are_of_one_size(size):
     headless = mrml.HeadlessScene()
     mrml.registerLayouts(headless.scene)
-    headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(views.LAYOUTS[2])
-    drawn = [SliceView(headless, name, size) for name in (*views.BULLSEYE_VIEWS, views.RESERVE_VIEW)]
+    headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(layouts.LAYOUT_NUMBERS["wide", 2])
+    drawn = [SliceView(headless, name, size) for name in (*layouts.BULLSEYE_VIEWS, layouts.RESERVE_VIEW)]
     nodes = mrml.writeStudy(headless.scene, small_study.study())
-    mrml.showScans(headless.scene, nodes, withCurves=True)
+    mrml.showScans(headless.scene, nodes, layout=mrml.Layout.WIDE)
     points = [nodes[0].bullseyeValues, nodes[1].bullseyeValues, nodes[0].reserveValues]
     assert [one.GetNthControlPointLabel(16) for one in points] == ["Stress", "Rest", "MPR"]
     scales = [one.GetDisplayNode().GetWindowLevelMax() for one in (nodes[0].bullseye, nodes[1].bullseye)]
@@ -147,7 +147,7 @@ def test_each_bullseye_has_its_title_above_and_its_legend_below_and_all_are_of_o
 
 def test_every_view_of_our_layout_moves_alone(study):
     headless, _, _ = study
-    names = [*views.OWN_ROWS[0], *views.OWN_ROWS[1], *views.BULLSEYE_VIEWS, views.RESERVE_VIEW]
+    names = [*layouts.OWN_ROWS[0], *layouts.OWN_ROWS[1], *layouts.BULLSEYE_VIEWS, layouts.RESERVE_VIEW]
     groups = {view(headless.scene, name).GetViewGroup() for name in names}
     assert len(groups) == len(names)
 
@@ -194,3 +194,25 @@ def test_an_implausible_value_is_refused_and_changes_nothing(headless):
         mrml.enterAcquisition(nodes, hematocrit=45)
     assert mrml.readAcquisition(nodes.slices[0]) == known
     assert not mrml.enterAcquisition(nodes, hematocrit=known.hematocrit)
+
+
+def test_a_segment_that_is_clicked_is_outlined_in_the_images_of_stress_and_rest(study):
+    headless, scans, flow = study
+    pick = session.pickSegment(scans[0], flow, 7)
+    session.showPick(headless.scene, pick, flow)
+    for nodes in scans:
+        shown = {
+            part.number: view(headless.scene, layouts.OWN_ROWS[scans.index(nodes)][part.number])
+            for part in nodes.slices
+        }
+        outlined = {
+            number: slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node).GetLabelVolumeID()
+            for number, node in shown.items()
+        }
+        assert outlined == {0: None, 1: nodes.pickedSegment.GetID()}
+        pixels = slicer.util.arrayFromVolume(nodes.pickedSegment)[0] > 0
+        np.testing.assert_array_equal(pixels, flow.ofSlice(nodes.slices[1]).segments == 7)
+    session.showPick(headless.scene, session.Pick(scans[0], scans[0].slices[0], PIXEL, 1), flow)
+    assert {slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node).GetLabelVolumeID() for node in shown.values()} == {
+        None
+    }

@@ -149,7 +149,7 @@ def test_without_a_window_there_is_nothing_to_arrange():
     headless.scene.RemoveNode(headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode"))
     mrml.registerLayouts(headless.scene)
     (nodes,) = mrml.writeStudy(headless.scene, [small_study.enhancing_scan()])
-    mrml.showScans(headless.scene, [nodes], withCurves=True)
+    mrml.showScans(headless.scene, [nodes], layout=mrml.Layout.WIDE)
     assert headless.scene.GetFirstNodeByClass("vtkMRMLLayoutNode") is None
     assert nodes.slices[0].hasContours
 

@@ -15,6 +15,8 @@ HEADERS = {
     "qMRMLLayoutManager": "Libs/MRML/Widgets/qMRMLLayoutManager.h",
     "qMRMLSliceWidget": "Libs/MRML/Widgets/qMRMLSliceWidget.h",
     "qMRMLSliceView": "Libs/MRML/Widgets/qMRMLSliceView.h",
+    "qMRMLSliceControllerWidget": "Libs/MRML/Widgets/qMRMLSliceControllerWidget.h",
+    "qMRMLViewControllerBar": "Libs/MRML/Widgets/qMRMLViewControllerBar.h",
     "ctkVTKSliceView": "Libs/Visualization/VTK/Widgets/ctkVTKSliceView.h",
     "ctkVTKAbstractView": "Libs/Visualization/VTK/Widgets/ctkVTKAbstractView.h",
     "qMRMLNodeComboBox": "Libs/MRML/Widgets/qMRMLNodeComboBox.h",

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PerfusionDLLib import mrml, phantom
-from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS, CURVES_VIEW, LAYOUTS, OWN_ROWS, RESERVE_VIEW
+from PerfusionDLLib.mrml.layouts import BULLSEYE_VIEWS, CURVES_VIEW, LAYOUT_NUMBERS, OWN_ROWS, RESERVE_VIEW
 from PIL import Image, ImageDraw, ImageFont
 from PySide6.QtGui import QImage
 from slice_views import SliceView
@@ -29,7 +29,7 @@ def main(path: Path) -> None:
     """Load, find contours, compute flow, click a segment, and draw."""
     session = Session()
     mrml.registerLayouts(session.scene)
-    session.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(LAYOUTS[2])
+    session.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(LAYOUT_NUMBERS["wide", 2])
     names = [[*slices, bullseye] for slices, bullseye in zip(OWN_ROWS, BULLSEYE_VIEWS, strict=True)]
     views = [[SliceView(session.headless, name, VIEW_SIZE) for name in row] for row in names]
     reserve = SliceView(session.headless, RESERVE_VIEW, VIEW_SIZE)

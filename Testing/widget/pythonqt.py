@@ -67,6 +67,10 @@ class Adapter:
         """Child objects."""
         return [adapt(child) for child in self.qt_object.children()]
 
+    def findChildren(self, className):
+        """Child objects of a class, however deep, as PythonQt finds them: by the name of the class."""
+        return [adapt(child) for child in self.qt_object.findChildren(QObject) if child.inherits(className)]
+
     def _className(self):
         return type(self.qt_object).__name__
 

@@ -31,6 +31,22 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 MODULE = Path(__file__).parents[2] / "PerfusionDL"
 
 
+WINDOW_PARTS = ("MenuBars", "StatusBar", "ModuleHelpSection", "ApplicationLogo", "DataProbe")
+"""What `slicer.util` shows and hides around the panel; the session keeps it in `shown`."""
+
+
+class Settings:
+    """``qt.QSettings()``: what is remembered from one session to the next, here from one panel to the next."""
+
+    kept: typing.ClassVar[dict] = {}
+
+    def value(self, name):
+        return self.kept.get(name)
+
+    def setValue(self, name, value):
+        self.kept[name] = value
+
+
 class Dialogs:
     """What the user was asked and told; `answers` are given in order."""
 
@@ -253,6 +269,7 @@ class Session:
         slicer.modules = types.SimpleNamespace(
             markups=types.SimpleNamespace(logic=lambda: self.headless.logics["Markups"])
         )
+        Settings.kept.clear()
         self.window = qSlicerMainWindow()
         if self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode") is None:  # in Slicer the application adds it
             self.scene.AddNode(slicer.vtkMRMLCrosshairNode())
@@ -261,6 +278,10 @@ class Session:
         slicer.util.errorDisplay = lambda text, **kwargs: self.dialogs.errors.append(text)
         self._confirm = slicer.util.confirmOkCancelDisplay
         slicer.util.confirmOkCancelDisplay = lambda text, **kwargs: self.dialogs.ask(text)
+        self.shown = dict.fromkeys(WINDOW_PARTS, True)
+        self._windowParts = {part: getattr(slicer.util, f"set{part}Visible") for part in WINDOW_PARTS}
+        for part in WINDOW_PARTS:
+            setattr(slicer.util, f"set{part}Visible", lambda on, part=part: self.shown.update({part: on}))
         self._install()
 
     def _install(self):
@@ -269,6 +290,7 @@ class Session:
         qt.QFile = _File
         qt.QTableWidgetItem, qt.QBrush, qt.QColor = QTableWidgetItem, QBrush, QColor
         qt.QKeySequence = QKeySequence
+        qt.QSettings = Settings
         qt.QShortcut = lambda keys, parent: adapt(QShortcut(keys, unwrapped(parent)))
         qt.QUiLoader = lambda: UiLoader(STAND_INS)
         qt.QFileDialog = types.SimpleNamespace(
@@ -350,6 +372,8 @@ class Session:
         self.scene.RemoveObservers(self.scene.NodeAboutToBeRemovedEvent)  # selectors outlive their session in PySide
         slicer.util.errorDisplay, slicer.util.mainWindow = self._errorDisplay, self._mainWindow
         slicer.util.confirmOkCancelDisplay = self._confirm
+        for part, function in self._windowParts.items():
+            setattr(slicer.util, f"set{part}Visible", function)
         for name in ("mrmlScene", "app", "modules"):
             delattr(slicer, name)
         for name in set(sys.modules) - set(self._modules):

@@ -2,7 +2,9 @@
 
 import slicer
 import vtk
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Property, QTimer
+from PySide6.QtWidgets import QFrame
+from pythonqt import adapt
 
 
 class qMRMLSliceView:
@@ -19,11 +21,28 @@ class qMRMLSliceView:
         self._interactor = interactor
 
 
+class qMRMLSliceControllerWidget(QFrame):
+    """The bar above a slice view; its slider asks for much of the width of a view."""
+
+    def __init__(self):
+        super().__init__()
+        self._slider = True
+
+    showSliceOffsetSlider = Property(bool, lambda self: self._slider, lambda self, on: setattr(self, "_slider", on))
+
+    def minimumWidth(self):
+        """Measured in Slicer 5.12.3: pin, label, two buttons; slider and offset."""
+        return 332 if self._slider else 130
+
+
 class qMRMLSliceWidget:
     """A slice view of the layout."""
 
     def __init__(self, node):
-        self._node, self._view = node, qMRMLSliceView()
+        self._node, self._view, self._bar = node, qMRMLSliceView(), qMRMLSliceControllerWidget()
+
+    def sliceController(self):
+        return adapt(self._bar)
 
     def mrmlSliceNode(self):
         return self._node

@@ -12,10 +12,10 @@ from stand_in_inputs import (
     qMRMLWidget,
 )
 from stand_in_tables import qMRMLTableView
-from stand_in_views import qMRMLLayoutManager, qMRMLSliceView, qMRMLSliceWidget
+from stand_in_views import qMRMLLayoutManager, qMRMLSliceControllerWidget, qMRMLSliceView, qMRMLSliceWidget
 from stand_in_window import qMRMLSequenceBrowserPlayWidget
 
-VIEW_STAND_INS = (qMRMLSliceView, qMRMLSliceWidget, qMRMLLayoutManager)
+VIEW_STAND_INS = (qMRMLSliceView, qMRMLSliceWidget, qMRMLLayoutManager, qMRMLSliceControllerWidget)
 
 
 STAND_INS = {

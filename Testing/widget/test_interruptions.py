@@ -7,7 +7,7 @@ import numpy as np
 import slicer
 from panel_user import click, key, load, plotted, press, table, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
-from PerfusionDLLib.mrml.views import BULLSEYE_VIEWS
+from PerfusionDLLib.mrml.layouts import BULLSEYE_VIEWS
 from PerfusionDLLib.session import isFrameExcluded, setFrameExcluded
 
 

@@ -6,7 +6,8 @@ import slicer
 from panel_user import PIXEL, click, key, lines, move_mouse, plotted, press, up_to_date
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.contours import Origin
-from PerfusionDLLib.mrml.views import BULLSEYE_FIELD_MM, BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
+from PerfusionDLLib.mrml.layouts import BULLSEYE_VIEWS, OWN_ROWS, RESERVE_VIEW
+from PerfusionDLLib.mrml.views import BULLSEYE_FIELD_MM
 from PerfusionDLLib.session import setPeakFrame
 from PySide6.QtGui import QAction, QKeySequence
 from slice_views import SliceView

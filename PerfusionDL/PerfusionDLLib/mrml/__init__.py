@@ -7,6 +7,7 @@ from .acquisition import Source, enterAcquisition, restoreAcquisition, sourceOf
 from .colors import flowScaleEnd, renewLegends
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
+from .layouts import Layout, registerLayouts
 from .nodes import ScanNodes, SliceNodes, findNewestStudy, findScans, findTable
 from .reading import ScanReader, readAcquisition, readAutomatic, readContours, readScan, readSeries, readSlice
 from .results import writeMaps, writeSliceMaps, writeTable
@@ -18,9 +19,9 @@ from .views import (
     chooseImages,
     fitView,
     peakFrame,
-    registerLayouts,
     showBullseyes,
     showChart,
+    showLargeSlice,
     showOnlyScans,
     showPeakFrames,
     showScans,
@@ -32,6 +33,7 @@ __all__ = [
     "MAP_OPACITY",
     "SHORT_AXIS",
     "HeadlessScene",
+    "Layout",
     "ScanNodes",
     "ScanReader",
     "SliceNodes",
@@ -59,6 +61,7 @@ __all__ = [
     "saveStudy",
     "showBullseyes",
     "showChart",
+    "showLargeSlice",
     "showOnlyScans",
     "showPeakFrames",
     "showScans",

@@ -13,9 +13,9 @@ from ..data.study import Condition
 from ..data.table import SegmentTable
 from .colors import FLOW_UNIT, RESERVE_END, flowColors, ratioColors, showColors, showLegend
 from .hierarchy import placeScan
+from .layouts import BULLSEYE_VIEWS, RESERVE_VIEW
 from .nodes import ScanNodes, setAttribute
 from .sequences import DISCLAIMER
-from .views import BULLSEYE_VIEWS, RESERVE_VIEW
 
 SIZE = 192
 SPACING_MM = 0.5

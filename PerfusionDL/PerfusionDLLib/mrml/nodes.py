@@ -111,6 +111,7 @@ class ScanNodes:
     bullseye, bullseyeValues : flow of every pixel laid out as a bullseye, and the flow of the segments written on it
     reserve, reserveValues : the same of the myocardial perfusion reserve, of a stress scan that has a rest scan
     pickedCurve, pickedChart : table and plot of the pixel or segment that was clicked last; pickedPoint marks it
+    pickedSegment : label map of the segment that was clicked last
     """
 
     inputSeries = _Reference()
@@ -123,6 +124,7 @@ class ScanNodes:
     pickedCurve = _Reference()
     pickedChart = _Reference()
     pickedPoint = _Reference()
+    pickedSegment = _Reference()
 
     def __init__(self, browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
         self.browser = browser

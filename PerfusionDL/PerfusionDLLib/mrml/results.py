@@ -191,6 +191,24 @@ def _labelMap(
     return volume
 
 
+def writePickedSegment(scene: slicer.vtkMRMLScene, nodes: ScanNodes, part: SliceNodes, pixels: np.ndarray) -> None:
+    """Keep which pixels of a slice belong to the segment that was clicked, for this session only.
+
+    pixels : (Y, X) bool
+    """
+    if nodes.pickedSegment is None:
+        volume = slicer.vtkMRMLLabelMapVolumeNode()
+        volume.SetName(f"{nodes.condition.capitalize()} picked segment")
+        volume.SetHideFromEditors(True)
+        volume.SetSaveWithScene(False)
+        nodes.pickedSegment = scene.AddNode(volume)
+        volume.CreateDefaultDisplayNodes()
+        volume.GetDisplayNode().SetSaveWithScene(False)
+        volume.GetDisplayNode().SetAndObserveColorNodeID(labelColors(scene, "Picked segment", {1: "picked"}).GetID())
+    _copyGeometry(part, nodes.pickedSegment)
+    slicer.util.updateVolumeFromArray(nodes.pickedSegment, pixels.astype(np.uint8)[np.newaxis])
+
+
 def _copyGeometry(nodes: SliceNodes, volume: slicer.vtkMRMLVolumeNode) -> None:
     matrix = vtk.vtkMatrix4x4()
     original = nodes.originalVolume

@@ -1,35 +1,14 @@
 """What the views show: a row of short-axis views for each scan, maps and contours over the images, curves below."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import slicer
 import vtk
 
-from ..data.study import Level
+from .layouts import BULLSEYE_VIEWS, CURVES_VIEW, LARGE_VIEWS, OWN_ROWS, RESERVE_VIEW, Layout, arrange, viewsOf
 from .nodes import ScanNodes, SliceNodes, attribute, findScans, setAttribute
 from .reading import readBox, readGeometry
-
-VIEW_ROWS = (("Red", "Green", "Yellow"), ("Red+", "Green+", "Yellow+"))
-"""Slice views of Slicer's own three-over-three layout, so that a saved scene looks right without this extension too."""
-
-OWN_ROWS = (
-    ("PerfusionBasal1", "PerfusionMid1", "PerfusionApical1"),
-    ("PerfusionBasal2", "PerfusionMid2", "PerfusionApical2"),
-)
-"""Slice views of our own layouts, which leave those of Slicer as they are."""
-
-BULLSEYE_VIEWS = ("PerfusionBullseye1", "PerfusionBullseye2")
-"""Of the scan in the same row."""
-
-ROW_LABELS = (("S", "#D55E00"), ("R", "#0072B2"))
-"""Letter and edge color of the views of stress and rest: the bar above a view has room for three letters."""
-
-ONE_SCAN_COLOR = "#7F7F7F"
-RESERVE_VIEW = "PerfusionReserve"
-CURVES_VIEW = "PerfusionCurves"
-LAYOUTS = {1: 7130, 2: 7131}
-"""Numbers of our layouts by rows; Slicer asks for numbers above 100 that no other extension uses."""
 
 SHORT_AXIS = "ShortAxis"
 """Name of the plane of a slice among the orientations of its view: Slicer cannot read back one without a name, and no
@@ -43,32 +22,20 @@ BULLSEYE_RISE_MM = 5.0
 """Of the bullseye above the middle of its view: the legend is higher than the title."""
 
 
-def registerLayouts(scene: slicer.vtkMRMLScene) -> None:
-    """Make our layouts known, so that a scene that was saved in one opens in it; Slicer without a window has none."""
-    layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
-    if layout is None:
-        return
-    for rows, number in LAYOUTS.items():
-        if not layout.IsLayoutDescription(number):
-            layout.AddLayoutDescription(number, layoutDescription(rows))
-
-
-def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, withCurves: bool = False) -> None:
+def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, layout: Layout | None = None) -> None:
     """Show the first two scans, each slice in a view of its own, the heart filling it.
 
     Contours, points and legend are shown in the view of their own slice only: rest and stress lie in the same place.
 
-    withCurves : a bullseye beside each scan and the curves below, in a layout of our own; else Slicer's
-        three-over-three layout, which every Slicer knows
+    layout : one of our own; by default Slicer's three-over-three layout, which every Slicer knows
     """
-    layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
-    if layout is None:  # Slicer without a window
+    node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    if node is None:  # Slicer without a window
         return
-    if withCurves:
-        registerLayouts(scene)
-        layout.SetViewArrangement(LAYOUTS[max(1, min(len(scans), len(VIEW_ROWS)))])
+    if layout is None:
+        node.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView)
     else:
-        layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView)
+        arrange(scene, layout, len(scans))
     showOnlyScans(scene, scans)
     shown = list(_shown(scene, scans))
     for part, sliceNodes in shown:
@@ -90,6 +57,8 @@ def showOnlyScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> Non
         slices = scans[row].slices if row < len(scans) else ()
         for viewName in names[len(slices) :]:
             _emptyView(scene, viewName)
+    for viewName in LARGE_VIEWS[len(scans) :]:
+        _emptyView(scene, viewName)
     for viewName in BULLSEYE_VIEWS[len(scans) :]:
         _emptyView(scene, viewName)
     if not any(nodes.reserve for nodes in scans):
@@ -149,6 +118,19 @@ def peakFrame(nodes: ScanNodes) -> int | None:
     return found[len(found) // 2] if found else attribute(nodes.browser, "brightest_frame")
 
 
+def showLargeSlice(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], number: int) -> None:
+    """Show the slice at hand in the large views, of stress and of rest, where these are open."""
+    for viewName, nodes in zip(LARGE_VIEWS, scans, strict=False):
+        sliceNode = scene.GetSingletonNode(viewName, "vtkMRMLSliceNode")
+        if sliceNode is None or number >= len(nodes.slices) or attribute(sliceNode, "slice") == number:
+            continue
+        setAttribute(sliceNode, "slice", number)
+        for part, sliceNodes in _shown(scene, scans):
+            if part.browser is nodes.browser:
+                _showDrawingOnlyIn(part, sliceNodes)
+        _showImages(nodes.slices[number], sliceNode)
+
+
 def showBullseyes(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> None:
     """Show the bullseyes in the views of our layout, where these are open."""
     for nodes, viewName in zip(scans, BULLSEYE_VIEWS, strict=False):
@@ -193,66 +175,33 @@ def showChart(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode | N
 def showSlice(nodes: SliceNodes, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:
     """Show one slice in its views and in no other: in its own plane, centered on the left ventricle, rows downwards."""
     for sliceNode in sliceNodes:
-        composite = _compositeNode(sliceNode)
-        composite.SetBackgroundVolumeID(_id(nodes.correctedVolume or nodes.originalVolume))
-        composite.SetForegroundVolumeID(_id(nodes.mbf))
-        composite.SetLabelVolumeID(None)
-        composite.SetForegroundOpacity(MAP_OPACITY)
-        _lookAt(nodes, sliceNode)
+        _showImages(nodes, sliceNode)
+    _showDrawingOnlyIn(nodes, sliceNodes)
+
+
+def _showImages(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
+    composite = _compositeNode(sliceNode)
+    composite.SetBackgroundVolumeID(_id(nodes.correctedVolume or nodes.originalVolume))
+    composite.SetForegroundVolumeID(_id(nodes.mbf))
+    composite.SetLabelVolumeID(None)
+    composite.SetForegroundOpacity(MAP_OPACITY)
+    _lookAt(nodes, sliceNode)
+
+
+def _showDrawingOnlyIn(nodes: SliceNodes, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:
     for node in (nodes.contours, nodes.automatic, nodes.rvInsertionPoints, nodes.box):
         _showOnlyIn(node.GetDisplayNode() if node else None, sliceNodes)
     if nodes.mbf:
         _showOnlyIn(slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.mbf), sliceNodes)
 
 
-def viewOf(viewName: str) -> tuple[int, int] | None:
-    """Row of the scan and number of the slice that a view shows."""
-    for rows in (VIEW_ROWS, OWN_ROWS):
-        for row, names in enumerate(rows):
-            if viewName in names:
-                return row, names.index(viewName)
-    return None
-
-
-def layoutDescription(rows: int) -> str:
-    """A row of three slice views and a bullseye for each scan; below, the curves and the bullseye of the reserve.
-
-    Every view has a group of its own, because slices and bullseyes lie in planes of their own: what moves one of them
-    must not move another.
-    """
-    groups = iter(range(10, 100))
-
-    def sliceView(name: str, label: str, color: str) -> str:
-        properties = {"orientation": "Axial", "viewlabel": label, "viewcolor": color, "viewgroup": str(next(groups))}
-        return _view("vtkMRMLSliceNode", name, properties)
-
-    body = ""
-    for (letter, color), names, bullseye in zip(ROW_LABELS, OWN_ROWS[:rows], BULLSEYE_VIEWS, strict=False):
-        scan, color = (f"{letter}-", color) if rows > 1 else ("", ONE_SCAN_COLOR)
-        views = [sliceView(name, scan + level[0].upper(), color) for name, level in zip(names, Level, strict=True)]
-        views.append(sliceView(bullseye, f"{scan}MBF", color))
-        body += f'<item><layout type="horizontal">{"".join(views)}</layout></item>'
-    curves = _view("vtkMRMLPlotViewNode", CURVES_VIEW, {"viewlabel": "Curves"})
-    if rows > 1:
-        curves = (
-            f'<item><layout type="horizontal">{curves}{sliceView(RESERVE_VIEW, "MPR", ONE_SCAN_COLOR)}</layout></item>'
-        )
-    return f'<layout type="vertical">{body}{curves}</layout>'
-
-
-def _view(kind: str, name: str, properties: Mapping[str, str]) -> str:
-    texts = (f'<property name="{key}" action="default">{value}</property>' for key, value in properties.items())
-    return f'<item><view class="{kind}" singletontag="{name}">{"".join(texts)}</view></item>'
-
-
 def _shown(
     scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]
 ) -> Iterator[tuple[SliceNodes, list[slicer.vtkMRMLSliceNode]]]:
     """Each slice with its views, where there are any."""
-    for nodes, plain, own in zip(scans, VIEW_ROWS, OWN_ROWS, strict=False):
-        for part, *names in zip(nodes.slices, plain, own, strict=False):
-            found = (scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in names)
-            sliceNodes = [sliceNode for sliceNode in found if sliceNode]
+    for row, nodes in enumerate(scans):
+        for part in nodes.slices:
+            sliceNodes = viewsOf(scene, row, part.number)
             if sliceNodes and part.original:
                 yield part, sliceNodes
 
@@ -316,8 +265,9 @@ def _wholeImage(nodes: SliceNodes) -> tuple[float, float, float, float]:
 
 
 def _showOnlyIn(display: slicer.vtkMRMLDisplayNode | None, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:
-    if display:
-        display.SetViewNodeIDs([sliceNode.GetID() for sliceNode in sliceNodes])
+    views = tuple(sliceNode.GetID() for sliceNode in sliceNodes)
+    if display and display.GetViewNodeIDs() != views:
+        display.SetViewNodeIDs(list(views))
 
 
 def showOnlyWith(display: slicer.vtkMRMLDisplayNode, other: slicer.vtkMRMLDisplayableNode) -> None:
@@ -325,6 +275,14 @@ def showOnlyWith(display: slicer.vtkMRMLDisplayNode, other: slicer.vtkMRMLDispla
     views = other.GetDisplayNode().GetViewNodeIDs()
     if views != display.GetViewNodeIDs():
         display.SetViewNodeIDs(views)
+
+
+def outline(nodes: SliceNodes, labels: slicer.vtkMRMLLabelMapVolumeNode | None) -> None:
+    """Draw the border of a label map over the images of a slice, or of none."""
+    views = nodes.contours.GetDisplayNode().GetViewNodeIDs() if nodes.contours else ()
+    for sliceNode in filter(None, map(nodes.browser.GetScene().GetNodeByID, views)):
+        sliceNode.SetUseLabelOutline(True)
+        _compositeNode(sliceNode).SetLabelVolumeID(_id(labels))
 
 
 def _id(node: slicer.vtkMRMLNode | None) -> str | None:

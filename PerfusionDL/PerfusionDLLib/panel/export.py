@@ -52,13 +52,14 @@ class ExportSection(Section):
         if path:
             with slicer.util.tryWithErrorDisplay(_("The report could not be saved."), waitCursor=True):
                 ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
-                session.exportReport(path, self.panel.logic.flow)
+                session.exportReport(path, self.panel.logic.flow, comment=self.panel.parameters.comment)
                 self._saved(path)
 
     def onExportDicom(self) -> None:
         """Write contours, flow, table and report as DICOM objects of the patient's study into a new folder."""
         with slicer.util.tryWithErrorDisplay(_("The DICOM objects could not be written."), waitCursor=False):
             flow, deIdentify = self.panel.logic.flow, self.ui.deIdentifyCheckBox.checked
+            comment = self.panel.parameters.comment
             sources = self._images(session.imagesOfFlow(flow))
             folder = self._newFolder(_("Folder to write the DICOM objects into"), DICOM_FOLDER) if sources else None
             if folder is None:
@@ -67,7 +68,9 @@ class ExportSection(Section):
                 ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
 
             def compute(progress):
-                return session.exportDicom(folder, flow, sources, deIdentify=deIdentify, progress=progress)
+                return session.exportDicom(
+                    folder, flow, sources, comment=comment, deIdentify=deIdentify, progress=progress
+                )
 
             self.panel.start(Task(_("Write DICOM objects"), compute, lambda files: files, 3), self._onWritten)
 

@@ -4,6 +4,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import mrml
+from .arrangement import chosenLayout, layoutNames, rememberLayout
 from .section import Section
 from .shortcuts import NEXT_FRAME, PLAY, PREVIOUS_FRAME
 
@@ -14,7 +15,16 @@ class ImagesSection(Section):
     def __init__(self, panel) -> None:
         super().__init__(panel)
         self.onClick(self.ui.arrangeViewsButton, self.onArrangeViews)
+        names, selector = layoutNames(), self.ui.layoutSelector
+        selector.addItems(list(names.values()))
+        selector.setCurrentText(names[chosenLayout()])
+        selector.connect("currentIndexChanged(int)", self.onLayout)
         self._nameKeys()
+
+    def onLayout(self, index: int) -> None:
+        """Arrange the views another way, and remember it."""
+        rememberLayout(list(layoutNames())[index])
+        self.onArrangeViews()
 
     def _nameKeys(self) -> None:
         """Name the keys of the module on the buttons of the cine, and leave its own to the Sequences toolbar."""
@@ -41,6 +51,7 @@ class ImagesSection(Section):
             slicer.mrmlScene, panel.scans(), original=parameters.showOriginal, mapOpacity=parameters.mapOpacity
         )
         if panel.slice is not None:
+            mrml.showLargeSlice(slicer.mrmlScene, panel.scans(), panel.slice.number)
             self.ui.playWidget.setMRMLSequenceBrowserNode(panel.slice.browser)
             mrml.showChart(slicer.mrmlScene, panel.slice.chart)
 

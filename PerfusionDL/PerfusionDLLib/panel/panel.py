@@ -13,6 +13,7 @@ from ..data.errors import PerfusionError
 from ..session.tasks import Flow, Task
 from .acquisition import AcquisitionSection
 from .advanced import AdvancedSection
+from .arrangement import PANEL_WIDTH_PX, Reading, chosenLayout, hideSliders
 from .background import BackgroundWork
 from .corrections import CorrectionsSection
 from .export import ExportSection
@@ -63,6 +64,10 @@ class Panel:
         )
         self.picking = Picking(self)
         self.shortcuts = Shortcuts(self)
+        self.reading = Reading(ui)
+        ui.readingButton.connect("toggled(bool)", self.onReading)
+        ui.PerfusionDL.setMinimumWidth(PANEL_WIDTH_PX)
+        ui.PerfusionDL.setMaximumWidth(PANEL_WIDTH_PX)
 
     def enter(self) -> None:
         """The user opens the module."""
@@ -76,6 +81,15 @@ class Panel:
         self.picking.stop()
         self.shortcuts.enable(False)
         self.corrections.exit()
+        self.ui.readingButton.checked = False
+
+    def onReading(self, alone: bool) -> None:
+        """Images and numbers only, or the tools again."""
+        if alone:
+            self.corrections.putAway()
+            self.reading.start()
+        else:
+            self.reading.stop()
 
     def show(self, parameters) -> None:
         """Show other choices, or none."""
@@ -100,6 +114,7 @@ class Panel:
         self.close()
         self.picking.stop()
         self.shortcuts.remove()
+        self.reading.stop()
 
     # What is shown
 
@@ -163,7 +178,8 @@ class Panel:
 
     def _placeScans(self) -> None:
         if self.scans():
-            mrml.showScans(slicer.mrmlScene, self.scans(), withCurves=True)
+            mrml.showScans(slicer.mrmlScene, self.scans(), layout=chosenLayout())
+            hideSliders()
             self._fitting.start()
 
     def update(self) -> None:

@@ -7,6 +7,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import mrml, session
+from ..data.flag_codes import FlagCode
+from ..data.table import SegmentRow
 from ..mrml.colors import RESERVE_END, flowColors, ratioColors
 from .section import Section
 
@@ -16,6 +18,10 @@ ROW_HEIGHT_PX = 19
 
 DARK_TEXT_FROM = 0.5
 """Luminance of a cell from which its text is black, else white (0 to 1)."""
+
+
+BELOW_COLOR = (0.84, 0.37, 0.0)
+"""Vermilion of the palette of Okabe and Ito: in neither of the two scales, and told apart by the color-blind."""
 
 
 class ResultsSection(Section):
@@ -29,6 +35,13 @@ class ResultsSection(Section):
         table.setHorizontalHeaderLabels([_("Segment"), _("Stress"), _("Rest"), _("MPR")])
         table.verticalHeader().setVisible(False)
         table.connect("cellClicked(int,int)", self.onCellClicked)
+        self.ui.commentEdit.connect("editingFinished()", self.onComment)
+
+    def onComment(self) -> None:
+        """Keep what the reader wrote with the scene, for the report."""
+        parameters = self.panel.parameters
+        if parameters is not None and parameters.comment != self.ui.commentEdit.text:
+            parameters.comment = self.ui.commentEdit.text
 
     def onCellClicked(self, row: int, column: int) -> None:
         """Plot the curve of the segment, of stress or of rest, whichever column was clicked."""
@@ -45,6 +58,8 @@ class ResultsSection(Section):
 
     def updateDisplay(self) -> None:
         flow, table = self.panel.logic.flow, self.ui.resultsTable
+        if not self.ui.commentEdit.hasFocus():
+            self.ui.commentEdit.text = self.panel.parameters.comment
         if flow is None:
             table.setRowCount(0)
             return
@@ -54,16 +69,18 @@ class ResultsSection(Section):
         table.setRowCount(len(rows))
         for index, row in enumerate(rows):
             table.setRowHeight(index, ROW_HEIGHT_PX)
-            name = row.name if row.aha_segment is None else f"{row.aha_segment} {row.name}"
-            first = self._cell(index, 0, ("\u26a0 " if row.flags else "") + name)
-            first.setToolTip("\n".join(map(str, row.flags)))
-            flows = (row.stress, row.rest)
-            for column, region in enumerate(flows, start=1):
+            first = self._cell(index, 0, ("\u26a0 " if row.flags else "") + shortName(row))
+            first.setToolTip("\n".join([row.name, *map(str, row.flags)]))
+            low = quantitiesBelow(row)
+            flows = (("stress", row.stress), ("rest", row.rest))
+            for column, (quantity, region) in enumerate(flows, start=1):
                 interval = (region.mbf_low_ml_min_g, region.mbf_high_ml_min_g)
                 cell = self._cell(index, column, numberText(region.mbf_ml_min_g, interval))
-                _color(cell, flowColors(slicer.mrmlScene), region.mbf_ml_min_g / scale, isCurrent)
+                share = region.mbf_ml_min_g / scale
+                _color(cell, flowColors(slicer.mrmlScene), share, isCurrent=isCurrent, isLow=quantity in low)
             cell = self._cell(index, 3, numberText(row.mpr, (row.mpr_low, row.mpr_high)))
-            _color(cell, ratioColors(slicer.mrmlScene), row.mpr / RESERVE_END, isCurrent)
+            share = row.mpr / RESERVE_END
+            _color(cell, ratioColors(slicer.mrmlScene), share, isCurrent=isCurrent, isLow="mpr" in low)
         table.resizeColumnsToContents()
         height = table.horizontalHeader().height + len(rows) * ROW_HEIGHT_PX + 4
         table.setMinimumHeight(height)
@@ -89,11 +106,32 @@ def numberText(value: float, interval: tuple[float, float]) -> str:
     return f"{value:.2f} [{low:.2f}, {high:.2f}]" if math.isfinite(low) and math.isfinite(high) else f"{value:.2f}"
 
 
-def _color(cell, colors, share: float, isCurrent: bool) -> None:
-    """Paint a cell in the color of its value on the scale of the maps; gray where it is out of date."""
+def shortName(row: SegmentRow) -> str:
+    """Number and place of a segment in as few letters as the table has room for, else the name of the region.
+
+    The numbers are those of the AHA: 1 to 6 basal, 7 to 12 mid, 13 to 16 apical.
+    """
+    if row.aha_segment is None:
+        return row.name
+    level, _blank, place = row.name.partition(" ")
+    return f"{row.aha_segment} {level[0].upper()} {place}"
+
+
+def quantitiesBelow(row: SegmentRow) -> set[str]:
+    """Which of stress, rest and mpr lie below the threshold that the user chose."""
+    return {str(flag.values["quantity"]) for flag in row.flags if flag.code is FlagCode.BELOW_THRESHOLD}
+
+
+def _color(cell, colors, share: float, *, isCurrent: bool, isLow: bool) -> None:
+    """Paint a cell in the color of its value on the scale of the maps; gray where it is out of date.
+
+    isLow : below the threshold that the user chose, which is told by one color of its own
+    """
     if not math.isfinite(share):
         return
     rgb = colors.GetLookupTable().GetTableValue(int(255 * min(max(share, 0.0), 1.0)))[:3] if isCurrent else (0.7,) * 3
+    if isLow and isCurrent:
+        rgb = BELOW_COLOR
     luminance = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]
     cell.setBackground(qt.QBrush(qt.QColor(*(round(255 * channel) for channel in rgb))))
     text = 0 if luminance >= DARK_TEXT_FROM else 255

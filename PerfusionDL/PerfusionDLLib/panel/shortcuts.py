@@ -8,6 +8,7 @@ import slicer
 
 EFFECTS = {"1": "Paint", "2": "Draw", "3": "Erase", "4": "Smoothing"}
 PREVIOUS_FRAME, NEXT_FRAME, PLAY = ",", ".", "P"
+NEXT_DOUBTFUL, READ = "N", "T"
 
 
 class Shortcuts:
@@ -15,7 +16,7 @@ class Shortcuts:
 
     The Segment Editor's own are not installed, because its Undo knows only its own strokes.
 
-    Ctrl+Up, Ctrl+Down : previous and next slice; comma, full stop : previous and next frame; P : play and pause
+    Ctrl+Up, Ctrl+Down : previous and next slice, N : next slice with something to check; T : reading without tools; comma, full stop : previous and next frame; P : play and pause
     Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away and ends placing
     """
 
@@ -27,6 +28,8 @@ class Shortcuts:
             return
         self._add(window, "Ctrl+Up", lambda: panel.study.stepSlice(-1))
         self._add(window, "Ctrl+Down", lambda: panel.study.stepSlice(1))
+        self._add(window, NEXT_DOUBTFUL, panel.study.toNextDoubtful)
+        self._add(window, READ, lambda: panel.ui.readingButton.toggle())
         self._add(window, PREVIOUS_FRAME, lambda: panel.images.stepFrame(-1))
         self._add(window, NEXT_FRAME, lambda: panel.images.stepFrame(1))
         self._add(window, PLAY, lambda: panel.ui.playWidget.onVcrPlayPause())

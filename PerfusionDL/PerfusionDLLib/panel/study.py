@@ -79,6 +79,16 @@ class StudySection(Section):
         if 0 <= row < len(self.panel.slices()):
             self.ui.slicesList.setCurrentRow(row)
 
+    def toNextDoubtful(self) -> None:
+        """Go to the next slice with something to check: what was found in doubt, or nothing at all."""
+        slices = self.panel.slices()
+        doubtful = [row for row, part in enumerate(slices) if self.panel.logic.isDoubtful(part)]
+        row = self.ui.slicesList.currentRow
+        if not doubtful:
+            self.panel.showStatus(_("No slice needs a check."))
+        else:
+            self.ui.slicesList.setCurrentRow(next((one for one in doubtful if one > row), doubtful[0]))
+
     def updateSlicesList(self) -> None:
         """A line for each slice: who made its contours, and what to check."""
         panel, slices = self.panel, self.panel.slices()

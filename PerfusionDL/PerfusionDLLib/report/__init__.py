@@ -21,10 +21,14 @@ __all__ = [
 def write_pdf(
     target: BinaryIO,
     result: StudyResult,
+    *,
+    comment: str = "",
 ) -> None:
     """Write the report of one study: a page to dictate from, a page on how far to trust it.
 
     The same values give the same bytes: no date, no identity.
+
+    comment : what the reader found, in words
     """
     try:
         from . import pages
@@ -35,4 +39,4 @@ def write_pdf(
             "The report needs Matplotlib, which is not installed.",
             "Install Matplotlib, or export the table as CSV.",
         ) from error
-    pages.write(target, result)
+    pages.write(target, result, comment)

@@ -30,8 +30,8 @@ NOTE_SIZE = 6.0
 FEW_LINES, MOST_LINES = 4, 6  # of flags below a table in large type, and in small type; more are on the next page
 
 
-def findings_page(result: StudyResult) -> Page:
-    """Summary, contours beside flow maps, four bullseyes, the table of segments with its flags."""
+def findings_page(result: StudyResult, comment: str = "") -> Page:
+    """Summary, comment of the reader, contours beside flow maps, four bullseyes, the table of segments with flags."""
     page, table = Page(), result.table
     y = 27.5
     y = page.paragraph(LEFT_MM, y, summary(table), width=RIGHT_MM - LEFT_MM, size=8)
@@ -39,6 +39,8 @@ def findings_page(result: StudyResult) -> Page:
         y = page.paragraph(
             LEFT_MM, y, refer_to_global_flags(table), width=RIGHT_MM - LEFT_MM, size=8, fontweight="bold"
         )
+    if comment:
+        y = page.paragraph(LEFT_MM, y, f"Comment of the reader: {comment}", width=RIGHT_MM - LEFT_MM, size=8)
     y = _pictures(page, y + 4, result)
     y = _bullseyes(page, y + 5, result.maps, table)
     _table(page, y + 5, table)

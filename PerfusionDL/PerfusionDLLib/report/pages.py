@@ -16,9 +16,9 @@ TITLE = "Quantitative myocardial perfusion MRI"
 
 
 @styled
-def write(target: BinaryIO, result: StudyResult) -> None:
+def write(target: BinaryIO, result: StudyResult, comment: str = "") -> None:
     """Write the pages; see `report.write_pdf`."""
-    pages = [findings_page(result), *quality_pages(result)]
+    pages = [findings_page(result, comment), *quality_pages(result)]
     save(target, TITLE, pages)
 
 

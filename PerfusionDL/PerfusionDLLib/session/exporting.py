@@ -55,6 +55,7 @@ def exportDicom(
     sources: Sequence[Path],
     *,
     moment: datetime | None = None,
+    comment: str = "",
     deIdentify: bool = False,
     overwrite: bool = False,
     progress: Callable[[str], None] = lambda step: None,
@@ -64,6 +65,7 @@ def exportDicom(
     folder : does not exist, is empty, or holds a former export and ``overwrite`` is given
     sources : the DICOM files that the study was loaded from (`imagesOfFlow` names them), or folders that hold them
     moment : when the results were computed, now by default; the same results keep their identifiers at any moment
+    comment : of the reader, for the report
     deIdentify : leave the patient out, and the report, which shows images
 
     Raises PerfusionError where the study did not come from DICOM, its images are gone, or the folder cannot be
@@ -76,7 +78,7 @@ def exportDicom(
         report = None
         if not deIdentify:
             progress("report")
-            exportReport(partial / "report.pdf", flow)
+            exportReport(partial / "report.pdf", flow, comment=comment)
             report = (partial / "report.pdf").read_bytes()
             (partial / "report.pdf").unlink()
         progress("DICOM")
@@ -113,10 +115,13 @@ def exportTable(path: Path, flow: Flow) -> None:
                 target.write(segments_csv(flow.table).encode())
 
 
-def exportReport(path: Path, flow: Flow) -> None:
-    """Write the report as PDF. Raises PerfusionError where the file cannot be written or Matplotlib is missing."""
+def exportReport(path: Path, flow: Flow, *, comment: str = "") -> None:
+    """Write the report as PDF, with the comment of the reader.
+
+    Raises PerfusionError where the file cannot be written or Matplotlib is missing.
+    """
     with whole_file(path) as target:
-        write_pdf(target, flow.result)
+        write_pdf(target, flow.result, comment=comment)
 
 
 def imagesOfFlow(flow: Flow) -> tuple[str, ...]:

@@ -12,10 +12,12 @@ from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
 from ..data.study import Condition
 from ..mrml.bullseye import segmentAtPosition
 from ..mrml.colors import FLOW_UNIT
+from ..mrml.layouts import BULLSEYE_VIEWS, RESERVE_VIEW, sliceOf
 from ..mrml.nodes import ScanNodes, SliceNodes
 from ..mrml.plots import chartOf, fillTable, plotColumns, plotSeries
 from ..mrml.reading import readGeometry
-from ..mrml.views import BULLSEYE_VIEWS, RESERVE_VIEW, showChart, showOnlyWith, viewOf
+from ..mrml.results import writePickedSegment
+from ..mrml.views import outline, showChart, showOnlyWith
 from .tasks import Flow
 
 _COLORS = {"Measured": (0.34, 0.71, 0.91), "Fit": (0.2, 0.2, 0.2), "Arterial input": (0.84, 0.37, 0.0)}
@@ -45,7 +47,7 @@ def pickAt(
     for nodes, bullseye in zip(scans, BULLSEYE_VIEWS, strict=False):
         if view == bullseye or (view == RESERVE_VIEW and nodes.condition is Condition.STRESS):
             return pickSegment(nodes, flow, segmentAtPosition(ras_mm))
-    row, number = viewOf(view) or (len(scans), 0)
+    row, number = sliceOf(sliceNode) or (len(scans), 0)
     if row >= len(scans) or number >= len(scans[row].slices):
         return None
     return _pickPixel(scans[row], scans[row].slices[number], flow, ras_mm)
@@ -126,6 +128,7 @@ def showPick(scene: slicer.vtkMRMLScene, pick: Pick, flow: Flow) -> None:
         plotColumns(series, nodes.pickedCurve, x, y, line=title != "Measured")
     nodes.pickedChart.SetTitle(readout(pick, flow))
     _mark(scene, pick)
+    _outline(scene, pick, flow)
     showChart(scene, nodes.pickedChart)
 
 
@@ -182,3 +185,16 @@ def _mark(scene: slicer.vtkMRMLScene, pick: Pick) -> None:
     point.SetLocked(True)
     point.EndModify(wasModifying)
     showOnlyWith(point.GetDisplayNode(), pick.part.contours)
+
+
+def _outline(scene: slicer.vtkMRMLScene, pick: Pick, flow: Flow) -> None:
+    """Draw the border of a picked segment in the images of stress and of rest; none for a pixel."""
+    for slices in flow.nodes:
+        nodes = ScanNodes(slices[0].browser)
+        shown = pickSegment(nodes, flow, pick.segment) if pick.pixel is None else None
+        maps = flow.ofSlice(shown.part) if shown else None
+        for part in slices:
+            isShown = shown is not None and maps is not None and part.key == shown.part.key
+            if isShown:
+                writePickedSegment(scene, nodes, part, maps.segments == pick.segment)
+            outline(part, nodes.pickedSegment if isShown else None)

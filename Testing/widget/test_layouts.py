@@ -1,0 +1,134 @@
+"""What a user sees at once: the layout they chose, a panel that keeps its width, reading without tools."""
+
+from xml.etree import ElementTree
+
+import pytest
+import slicer
+from panel_user import click, key, press
+from PerfusionDLLib import mrml
+from PerfusionDLLib.mrml.layouts import LAYOUT_NUMBERS, Layout, layoutDescription, sliceOf
+
+TOOLS = ("imagesSection", "correctionsSection", "exportSection", "acquisitionSection", "advancedSection")
+
+
+def arrangement(session):
+    return session.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").GetViewArrangement()
+
+
+def choose(panel, layout):
+    panel.ui.layoutSelector.setCurrentIndex(list(Layout).index(layout))
+
+
+def smallest_width(description, bar_px):
+    """Smallest width of a layout in which each view has such a bar above it."""
+    kind, parts = description.get("type"), [item[0] for item in description]
+    widths = [smallest_width(part, bar_px) if part.tag == "layout" else bar_px for part in parts]
+    return sum(widths) if kind == "horizontal" else max(widths)
+
+
+def test_all_layouts_fit_beside_the_panel_on_a_laptop(drawn):
+    from PerfusionDLLib.panel.arrangement import PANEL_WIDTH_PX
+
+    manager = slicer.app.layoutManager()
+    bar_px = max(
+        manager.sliceWidget(name).sliceController().qt_object.minimumWidth()
+        for name in ("PerfusionBasal1", "PerfusionReserve")
+    )
+    for layout in Layout:
+        wanted = smallest_width(ElementTree.fromstring(layoutDescription(layout, 2)), bar_px)
+        assert PANEL_WIDTH_PX + wanted <= 1366
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+def test_every_view_of_a_layout_has_a_group_of_its_own(layout):
+    views = list(ElementTree.fromstring(layoutDescription(layout, 2)).iter("view"))
+    groups = [one.text for view in views for one in view if one.get("name") == "viewgroup"]
+    assert len(groups) == len(set(groups)) == len(views) - 1  # the curves have none
+
+
+def test_the_layout_that_was_chosen_is_there_again(session, drawn):
+    choose(drawn, Layout.ONE_SLICE)
+    assert arrangement(session) == LAYOUT_NUMBERS[Layout.ONE_SLICE, 2]
+    session.parent.reload()
+    again = session.widget.panel
+    again.showScans()
+    assert again.ui.layoutSelector.currentText == "One slice large"
+    assert arrangement(session) == LAYOUT_NUMBERS[Layout.ONE_SLICE, 2]
+
+
+def test_one_slice_is_large_with_its_rest_beside(session, drawn):
+    choose(drawn, Layout.ONE_SLICE)
+    drawn.ui.slicesList.setCurrentRow(1)
+    large = [session.scene.GetSingletonNode(f"PerfusionLarge{row}", "vtkMRMLSliceNode") for row in (1, 2)]
+    assert [sliceOf(node) for node in large] == [(0, 1), (1, 1)]
+    for node, nodes in zip(large, drawn.scans(), strict=True):
+        shown = {part.number: part.contours.GetDisplayNode().IsDisplayableInView(node.GetID()) for part in nodes.slices}
+        assert shown == {0: False, 1: True}
+        composite = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node)
+        assert composite.GetForegroundVolumeID() == nodes.slices[1].mbf.GetID()
+    part = drawn.slices()[1]
+    series = mrml.readSeries(part)
+    click(session, drawn, "PerfusionLarge1", series.ras_from_pixels((23, 37)))
+    assert drawn.pick.part.key == part.key
+
+
+def test_the_panel_keeps_its_width_whatever_tool_is_taken_up(drawn):
+    panel = drawn.ui.PerfusionDL.qt_object
+    before = panel.minimumWidth(), panel.maximumWidth()
+    drawn.ui.segmentEditorWidget.qt_object.setMinimumWidth(588)
+    assert (panel.minimumWidth(), panel.maximumWidth()) == before
+    assert panel.minimumSizeHint().width() >= 0
+    assert before[0] == before[1] <= 450
+
+
+def test_reading_hides_the_tools_and_gives_them_back(session, drawn):
+    session.window.show()
+    drawn.ui.readingButton.toggle()
+    assert not any(getattr(drawn.ui, name).qt_object.isVisibleTo(drawn.ui.PerfusionDL.qt_object) for name in TOOLS)
+    assert set(session.shown.values()) == {False}
+    assert drawn.ui.resultsTable.qt_object.isVisibleTo(drawn.ui.PerfusionDL.qt_object)
+    drawn.ui.readingButton.toggle()
+    assert all(getattr(drawn.ui, name).qt_object.isVisibleTo(drawn.ui.PerfusionDL.qt_object) for name in TOOLS)
+    assert set(session.shown.values()) == {True}
+
+
+def test_whoever_leaves_the_module_while_reading_has_the_window_back(session, drawn):
+    drawn.ui.readingButton.toggle()
+    session.widget.exit()
+    assert set(session.shown.values()) == {True}
+    assert not session.window.isFullScreen()
+
+
+def test_a_key_goes_to_the_next_slice_in_doubt(session, drawn):
+    doubtful = [row for row, part in enumerate(drawn.slices()) if drawn.logic.isDoubtful(part)]
+    session.scene.RemoveNode(drawn.slices()[2].contours)
+    assert drawn.logic.isDoubtful(drawn.slices()[2])
+    drawn.ui.slicesList.setCurrentRow(0)
+    key(session, drawn, "N")
+    assert drawn.ui.slicesList.currentRow == min(row for row in {*doubtful, 2} if row > 0)
+
+
+def test_a_comment_is_kept_with_the_scene(session, drawn):
+    edit = drawn.ui.commentEdit.qt_object
+    edit.setText("Defect of the septum.")
+    edit.editingFinished.emit()
+    assert drawn.logic.getParameterNode().comment == "Defect of the septum."
+    drawn.updateDisplay()
+    assert edit.text() == "Defect of the septum."
+
+
+def test_a_threshold_colors_the_values_below_it(session, drawn):
+    table = drawn.ui.resultsTable.qt_object
+    colors = {table.item(0, column).background().color().name() for column in (1, 2, 3)}
+    press(drawn.ui.updateCheckBox) if not drawn.parameters.updateAutomatically else None
+    drawn.ui.thresholdsSelector.setCurrentIndex(1)
+    session.wait(lambda: not drawn.work.busy and drawn.logic.flowIsCurrent(drawn.parameters), seconds=60)
+    low = [row for row in drawn.logic.flow.table.segments if row.mpr < 2.19]
+    expected = {row.aha_segment: row in low for row in drawn.logic.flow.table.segments}
+    found = {
+        row.aha_segment: table.item(index, 3).background().color().name() == "#d65e00"
+        for index, row in enumerate(drawn.logic.flow.table.segments)
+    }
+    assert found == expected
+    assert any(expected.values())
+    assert "#d65e00" not in colors
