@@ -196,23 +196,18 @@ def test_an_implausible_value_is_refused_and_changes_nothing(headless):
     assert not mrml.enterAcquisition(nodes, hematocrit=known.hematocrit)
 
 
+def outlined(scene, scans, row):
+    """The label map in the view of each slice of a scan."""
+    names = layouts.OWN_ROWS[row][: len(scans[row].slices)]
+    return [slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(view(scene, name)).GetLabelVolumeID() for name in names]
+
+
 def test_a_segment_that_is_clicked_is_outlined_in_the_images_of_stress_and_rest(study):
     headless, scans, flow = study
-    pick = session.pickSegment(scans[0], flow, 7)
-    session.showPick(headless.scene, pick, flow)
-    for nodes in scans:
-        shown = {
-            part.number: view(headless.scene, layouts.OWN_ROWS[scans.index(nodes)][part.number])
-            for part in nodes.slices
-        }
-        outlined = {
-            number: slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node).GetLabelVolumeID()
-            for number, node in shown.items()
-        }
-        assert outlined == {0: None, 1: nodes.pickedSegment.GetID()}
+    session.showPick(headless.scene, session.pickSegment(scans[0], flow, 7), flow)
+    for row, nodes in enumerate(scans):
+        assert outlined(headless.scene, scans, row) == [None, nodes.pickedSegment.GetID()]
         pixels = slicer.util.arrayFromVolume(nodes.pickedSegment)[0] > 0
         np.testing.assert_array_equal(pixels, flow.ofSlice(nodes.slices[1]).segments == 7)
     session.showPick(headless.scene, session.Pick(scans[0], scans[0].slices[0], PIXEL, 1), flow)
-    assert {slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node).GetLabelVolumeID() for node in shown.values()} == {
-        None
-    }
+    assert [outlined(headless.scene, scans, row) for row in (0, 1)] == [[None, None], [None, None]]

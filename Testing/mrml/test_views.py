@@ -5,7 +5,6 @@ Drawn by Slicer's own displayable managers. Not shown here: the view's controlle
 
 import numpy as np
 import pytest
-import slicer
 import small_study
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.contours import Label

@@ -16,7 +16,8 @@ class Shortcuts:
 
     The Segment Editor's own are not installed, because its Undo knows only its own strokes.
 
-    Ctrl+Up, Ctrl+Down : previous and next slice, N : next slice with something to check; T : reading without tools; comma, full stop : previous and next frame; P : play and pause
+    Ctrl+Up, Ctrl+Down : previous and next slice; N : next slice with something to check; T : reading without tools
+    comma, full stop : previous and next frame; P : play and pause
     Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away and ends placing
     """
 
