@@ -1,6 +1,6 @@
 """Results into nodes: flow maps that know what they measure, the segment table, the curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import slicer
@@ -45,6 +45,20 @@ def writeMaps(
     slices : the slices that the maps are of, where they are not all
     former : what the nodes hold, on the same scale; a slice in which nothing changed since is not written again
     """
+    for _ in mapsPieces(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=former):
+        pass
+
+
+def mapsPieces(
+    scene: slicer.vtkMRMLScene,
+    nodes: ScanNodes,
+    maps: PerfusionMaps,
+    *,
+    scaleEnd: float,
+    slices: Sequence[SliceNodes] | None = None,
+    former: PerfusionMaps | None = None,
+) -> Iterator[None]:
+    """The same a piece at a time."""
     slices = nodes.slices if slices is None else slices
     if len(maps.slices) != len(slices):
         raise ValueError(f"expected maps of {len(slices)} slices, got {len(maps.slices)}")
@@ -55,10 +69,13 @@ def writeMaps(
             _writeProvenance(part, maps.provenance)
         else:
             writeSliceMaps(scene, part, sliceMaps, maps.provenance, scaleEnd=scaleEnd)
+            yield
     if not placed or former is None or former.arterial_input is not maps.arterial_input:
         _writeArterialInput(scene, nodes, maps)
+        yield
     if not placed:
         placeScan(scene, nodes)
+        yield
 
 
 def writeSliceMaps(

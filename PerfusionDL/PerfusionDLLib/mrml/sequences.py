@@ -1,6 +1,6 @@
 """Series into sequence nodes: what was measured, and the same in one pose, played by one browser."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -66,13 +66,24 @@ def writeMotion(
     scene: slicer.vtkMRMLScene, nodes: SliceNodes, motion: MotionCompensation, series: PerfusionSeries
 ) -> None:
     """Put the series of a slice in one pose, and the way between, beside the series as acquired."""
+    for _ in motionPieces(scene, nodes, motion, series):
+        pass
+
+
+def motionPieces(
+    scene: slicer.vtkMRMLScene, nodes: SliceNodes, motion: MotionCompensation, series: PerfusionSeries
+) -> Iterator[None]:
+    """The same a piece at a time."""
     name = sliceTitle(nodes)
     if nodes.corrected is None:
         nodes.corrected = _emptySequence(scene, f"{name} corrected")
     if nodes.displacement is None:
         nodes.displacement = _emptySequence(scene, f"{name} displacement")
+    yield
     _fill(nodes.corrected, motion.corrected, series.times_s, series.ijk_to_ras)
+    yield
     _fill(nodes.displacement, np.moveaxis(motion.displacement_mm, 1, -1), series.times_s, series.ijk_to_ras)
+    yield
     setAttribute(nodes.corrected, "quality", [float(value) for value in motion.quality])
     setAttribute(nodes.corrected, "aligned", [bool(value) for value in motion.aligned])
     setAttribute(nodes.corrected, "reference_frame", int(motion.reference_frame))

@@ -1,6 +1,6 @@
 """Contours into nodes: what is where, and which of it is automatic."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import slicer
@@ -12,7 +12,7 @@ from ..data.preprocessed import PreprocessedSlice
 from ..data.study import PerfusionSeries
 from .nodes import SEGMENT_IDS, SliceNodes, setAttribute, setFlags
 from .segments import SEGMENT_NAMES, TERMINOLOGY, segmentsOf
-from .sequences import sliceTitle, writeMotion
+from .sequences import motionPieces, sliceTitle
 
 ANTERIOR, INFERIOR = "anterior", "inferior"
 _POINT_LABELS = {ANTERIOR: "ant", INFERIOR: "inf"}  # short, because they stand beside the points in the image
@@ -25,7 +25,14 @@ _SEGMENT_COLORS = {
 
 def writeSlice(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> None:
     """Put a preprocessed slice beside its series: the same in one pose, the contours, the automatic ones."""
-    writeMotion(scene, nodes, part.motion, part.series)
+    for _ in slicePieces(scene, nodes, part):
+        pass
+
+
+def slicePieces(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> Iterator[None]:
+    """The same a piece at a time."""
+    yield from motionPieces(scene, nodes, part.motion, part.series)
+    yield
     writeContours(scene, nodes, part)
 
 

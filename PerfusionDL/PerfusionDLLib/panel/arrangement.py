@@ -53,8 +53,8 @@ class Reading:
     """Images and numbers over the whole screen, without tools; what stood around them comes back afterwards."""
 
     def __init__(self, ui) -> None:
-        self._tools = (ui.imagesSection, ui.correctionsSection, ui.exportSection, ui.acquisitionSection)
-        self._tools += (ui.advancedSection, ui.scansWidget)
+        self._tools = [ui.scansWidget, ui.imagesSection, ui.correctionsSection, ui.exportSection]
+        self._tools += [ui.acquisitionSection, ui.advancedSection]
         self._bars: list[Any] = []
         self._wasFullScreen = False
         self.active = False

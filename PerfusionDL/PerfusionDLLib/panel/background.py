@@ -1,8 +1,10 @@
 """Work that takes longer than a blink, done while the views stay alive."""
 
+import math
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from typing import Any
 
 import qt
@@ -12,6 +14,8 @@ from ..session.tasks import Task
 
 POLL_MS = 10
 YIELD_S = 0.03
+WRITE_S = 0.03
+"""How long nodes are written until the views get a turn; chosen: with the longest piece it stays below 0.1 s."""
 
 
 class Canceled(Exception):  # noqa: N818
@@ -31,6 +35,7 @@ class BackgroundWork:
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None
         self._task: Task | None = None
+        self._pieces: Generator[None, None, Any] | None = None
         self._steps = 0
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
@@ -40,6 +45,11 @@ class BackgroundWork:
     def busy(self) -> bool:
         """Whether a task is running."""
         return self._task is not None
+
+    @property
+    def writing(self) -> bool:
+        """Whether a result is being put into the scene, piece by piece."""
+        return self._pieces is not None
 
     @property
     def name(self) -> str:
@@ -52,7 +62,8 @@ class BackgroundWork:
         return min(100 * self._steps // max(self._task.steps, 1), 100) if self._task else 100
 
     def start(self, task: Task, onDone: Callable[[Any], None], onError: Callable[[Exception], None]) -> None:
-        """Begin a task; the one that is running is canceled."""
+        """Begin a task; the one that is running is canceled, one that is being written is finished first."""
+        self.finish()
         self.stop()
         self._onDone, self._onError = onDone, onError
         self._task, self._steps, self._cancel, self._messages = task, 0, threading.Event(), queue.SimpleQueue()
@@ -64,10 +75,18 @@ class BackgroundWork:
         """Forget the running task; its thread ends at its next step and nothing of it is shown."""
         self._cancel.set()
         self._timer.stop()
-        self._task = self._thread = None
+        self._task = self._thread = self._pieces = None
+
+    def finish(self) -> None:
+        """Write the rest of a result at once: half of one would belong to no contours."""
+        while self._pieces is not None:
+            self._writePieces(math.inf)
 
     def poll(self) -> None:
-        """Let the worker work, and pass on what it reports."""
+        """Let the worker work, and pass on what it reports; write a result piece by piece."""
+        if self._pieces is not None:
+            self._writePieces(WRITE_S)
+            return
         if self._thread is None:
             return
         self._thread.join(YIELD_S)
@@ -78,16 +97,27 @@ class BackgroundWork:
                 self._onStep(value, self.share)
                 self._steps += 1
                 continue
-            self.stop()
             if kind == "error":
+                self.stop()
                 self._onError(value)
                 return
+            self._pieces = task.pieces(value)
+            self._writePieces(WRITE_S)
+
+    def _writePieces(self, seconds: float) -> None:
+        """Write for so long, at least one piece; the views are drawn and the user is heard before the next."""
+        pieces, until = self._pieces, time.monotonic() + seconds
+        while pieces is not None and self._pieces is pieces:
             try:
-                result = task.apply(value)
+                next(pieces)
+            except StopIteration as end:
+                self.stop()
+                self._onDone(end.value)
             except PerfusionError as error:
+                self.stop()
                 self._onError(error)
-            else:
-                self._onDone(result)
+            if time.monotonic() >= until:
+                return
 
 
 def _compute(task: Task, cancel: threading.Event, messages: queue.SimpleQueue) -> None:

@@ -9,8 +9,8 @@ from slicer.util import VTKObservationMixin
 
 from .. import mrml
 
-SETTLE_MS = 150
-"""How long nothing must change until a correction is taken for finished; chosen: shorter than a user notices."""
+SETTLE_MS = 50
+"""How long nothing must change until a correction is taken for finished; chosen: a stroke ends with several events."""
 
 
 class Following(VTKObservationMixin):
@@ -38,6 +38,10 @@ class Following(VTKObservationMixin):
             for part in nodes.slices:
                 if part.hasContours:
                     self._followSlice(part)
+
+    def waitAgain(self) -> None:
+        """Call back later once more."""
+        self._settle.start()
 
     def stop(self) -> None:
         """Hear of nothing."""

@@ -216,13 +216,14 @@ class Panel:
         """Begin a task and show that it runs."""
         if self.work.busy and self.work.name != task.name:
             self._displaced = self.work.name
-        self.work.start(replace(task, apply=self._afterPending(task.apply)), onDone, onError or self.onError)
+        self.work.start(replace(task, write=self._afterPending(task.write)), onDone, onError or self.onError)
         self.ui.progressBar.value = 0
         self.showStatus(_("Working: {task}").format(task=task.name))
         self.updateButtons()
 
     def cancel(self) -> None:
-        """Stop the running work; what was in the scene stays."""
+        """Stop the running work; what was in the scene stays. A result that is being written is there at once."""
+        self.work.finish()
         self.work.stop()
         self._displaced = ""
         self.showStatus(_("Canceled."))
@@ -246,6 +247,9 @@ class Panel:
 
     def _onSettled(self) -> None:
         """Keep what changed for Undo, and let the results follow; what was deleted of them is written again."""
+        if self.work.writing:  # what is being written is no correction, and what is one is looked at after it
+            self._following.waitAgain()
+            return
         self.recordPending()
         missing = self._missesResults() and not self.work.busy
         if missing:
@@ -266,14 +270,14 @@ class Panel:
         """Keep a correction that has not settled yet as a step of its own, before anything else changes contours."""
         self._recorded = bool(self.record()) or self._recorded
 
-    def _afterPending(self, apply: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def _afterPending(self, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """What a task does at its end, after pending corrections were recorded."""
 
-        def applied(result: Any) -> Any:
+        def written(result: Any) -> Any:
             self.recordPending()
-            return apply(result)
+            return write(result)
 
-        return applied
+        return written
 
     def record(self) -> tuple[mrml.SliceNodes, ...]:
         """Keep what changed for Undo; returns the slices that did."""

@@ -192,9 +192,8 @@ def _outline(scene: slicer.vtkMRMLScene, pick: Pick, flow: Flow) -> None:
     for slices in flow.nodes:
         nodes = ScanNodes(slices[0].browser)
         shown = pickSegment(nodes, flow, pick.segment) if pick.pixel is None else None
-        maps = flow.ofSlice(shown.part) if shown else None
+        if shown is not None:
+            writePickedSegment(scene, nodes, shown.part, _mapsOf(shown, flow).segments == shown.segment)
         for part in slices:
-            isShown = shown is not None and maps is not None and part.key == shown.part.key
-            if isShown:
-                writePickedSegment(scene, nodes, part, maps.segments == pick.segment)
+            isShown = shown is not None and part.key == shown.part.key
             outline(part, nodes.pickedSegment if isShown else None)

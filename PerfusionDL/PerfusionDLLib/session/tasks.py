@@ -3,7 +3,7 @@
 Only the middle takes time, and it touches no node, so it may run on a worker thread while the views stay alive.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,10 @@ from ..mrml.colors import flowScaleEnd
 from ..mrml.hierarchy import placeScan
 from ..mrml.nodes import ScanNodes, SliceNodes, attribute
 from ..mrml.reading import ScanReader, readContours, readSeries
-from ..mrml.results import writeMaps, writeTable
+from ..mrml.results import mapsPieces, writeTable
 from ..mrml.segments import unreadSegments
 from ..mrml.sequences import writeScan
-from ..mrml.writing import writeSlice
+from ..mrml.writing import slicePieces
 from ..quantification.options import Options
 from ..quantification.thresholds import thresholds_from
 from .choices import NO_CHOICES, FlowChoices, givenArterialInput, rememberChoices
@@ -46,18 +46,39 @@ class Task:
     """Work whose middle touches no node.
 
     compute : on any thread; calls its argument with the name of each step, and stops where that raises
-    apply : on the main thread, with what `compute` returned; does nothing to nodes that are gone by then
+    write : on the main thread, with what `compute` returned; does nothing to nodes that are gone by then. Where it
+        takes long it is a generator that writes a piece at a time, so that the views stay alive between two pieces
     steps : how many times `compute` reports
     """
 
     name: str
     compute: Callable[[Progress], Any]
-    apply: Callable[[Any], Any]
+    write: Callable[[Any], Any]
     steps: int
+
+    def pieces(self, computed: Any) -> Generator[None, None, Any]:
+        """Write piece by piece; the generator returns the result of the task."""
+        written = self.write(computed)
+        if isinstance(written, Generator):
+            written = yield from written
+        return written
+
+    def apply(self, computed: Any) -> Any:
+        """Write everything at once; returns the result of the task."""
+        return exhaust(self.pieces(computed))
 
     def run(self, progress: Progress = lambda step: None) -> Any:
         """Both at once, where nobody waits."""
         return self.apply(self.compute(progress))
+
+
+def exhaust(pieces: Generator[None, None, Any]) -> Any:
+    """Run a generator to its end; what it returns."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            return end.value
 
 
 def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path]) -> Task:
@@ -143,13 +164,14 @@ def _undrawn(series: PerfusionSeries) -> PreprocessedSlice:
 
 def _write(
     scene: slicer.vtkMRMLScene, found: Sequence[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]
-) -> tuple[SliceNodes, ...]:
+) -> Generator[None, None, tuple[SliceNodes, ...]]:
     written = []
     for nodes, part in found:
         if ScanNodes(nodes.browser).inScene and isinstance(part, PreprocessedSlice):
-            writeSlice(scene, nodes, part)
+            yield from slicePieces(scene, nodes, part)
             placeScan(scene, ScanNodes(nodes.browser))
             written.append(nodes)
+            yield
     for _, error in found:
         if isinstance(error, PerfusionError):
             raise error
@@ -253,20 +275,21 @@ def flowTask(
         bullseyes = tuple(shown[id(maps)] if id(maps) in shown else bullseyeImage(maps) for maps in result.maps)
         return Flow(result, options, tuple(slices for _, slices, _ in drawn), bullseyes)
 
-    def apply(flow: Flow) -> Flow | None:
+    def write(flow: Flow) -> Generator[None, None, Flow | None]:
         if not all(nodes.inScene for nodes, _, _ in drawn):
             return None
         scaleEnd = flowScaleEnd(flow.maps)
         sameScale = former is not None and flowScaleEnd(former.maps) == scaleEnd
         for (nodes, slices, _), maps in zip(drawn, flow.maps, strict=True):
             known = former.ofScan(nodes) if former is not None and sameScale else None
-            writeMaps(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=known)
+            yield from mapsPieces(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=known)
         writeBullseyes(scene, [nodes for nodes, _, _ in drawn], flow.bullseyes, flow.table, scaleEnd=scaleEnd)
+        yield
         tableNode = writeTable(scene, flow.table, table if table and table.GetScene() else None)
         rememberChoices(tableNode, choices)
         return replace(flow, tableNode=tableNode)
 
-    return Task("Compute blood flow", compute, apply, 1)
+    return Task("Compute blood flow", compute, write, 1)
 
 
 def _options(
