@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[batch,train,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[batch,serve,train,test]'
 	touch $@
 
 demo: $(VENV)/installed  ## a phantom patient as DICOM through the whole chain

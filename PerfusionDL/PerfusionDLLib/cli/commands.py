@@ -20,6 +20,7 @@ from . import acquisition as given
 from . import batch, results
 from .console import Overwrite, ReplaceCorrections, Steps, ended_by_signal, messages, output, print_any_name
 from .inspect import inspect
+from .serve import serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -205,6 +206,7 @@ def simulate(
 
 app.command()(inspect)
 app.command()(batch.batch)
+app.command()(serve)
 app.command()(results.export)
 app.command()(results.agree)
 app.command()(results.export_cases)

@@ -1,0 +1,90 @@
+"""The command for a node beside the archive."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import NOTICE
+from ..data.errors import PerfusionError
+from ..data.flow import FlowModel
+from .acquisition import AcquisitionFile, read_document
+from .console import ended_by_signal, messages, output
+
+PASSWORD = "PERFUSIONDL_ORTHANC_PASSWORD"
+"""Environment variable with the password of the archive's user."""
+
+
+def serve(
+    orthanc: Annotated[str, typer.Option(help="URL of the Orthanc server.", metavar="URL")],
+    out: Annotated[Path, typer.Option(help="Folder for results, journal and images under way.", metavar="FOLDER")],
+    user: Annotated[str, typer.Option(help=f"User of the archive; the password is read from {PASSWORD}.")] = "",
+    ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of an archive at https://.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also take the studies that are in the archive already.")
+    ] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Store nothing back.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End when nothing is left to do.")] = False,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between looks at the archive.")] = 10.0,
+    workers: Annotated[int, typer.Option(min=1, help="Studies at a time.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler; this machine by default.")] = None,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds for one study.")] = 900.0,
+    memory_limit: Annotated[float, typer.Option(min=0.5, help="Memory for one study, GB.")] = 4.0,
+    model: Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")] = FlowModel.AVERAGED,
+    device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu, cuda or mps.")] = "auto",
+    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    acquisition: AcquisitionFile = None,
+) -> None:
+    """Compute every perfusion study that arrives in an Orthanc server, and store the results beside the images.
+
+    A study is computed once; again when images come late. Stop it as you like: it goes on where it was.
+    """
+    try:
+        from ..batch.cohort import Settings
+        from ..serve.node import Node
+        from ..serve.orthanc import ArchiveSilentError, Orthanc
+    except ModuleNotFoundError as error:
+        if error.name not in ("dask", "distributed", "filelock", "psutil", "requests", "dicomweb_client"):
+            raise
+        raise PerfusionError(
+            f"Serving needs {error.name}, which is not installed.", "Install it with: pip install 'perfusiondl[serve]'"
+        ) from error
+
+    archive = Orthanc(orthanc, user=user, password=os.environ.get(PASSWORD, ""), ca_file=ca_file)
+    if archive.is_open_to_others:
+        messages.print("The connection to the archive is not encrypted: images and password can be read on the way.")
+    try:
+        archive.check()
+    except ArchiveSilentError as error:
+        if once:
+            raise PerfusionError(
+                f"The archive does not answer: {error}.", "Start it, or check --orthanc; then start again."
+            ) from error
+        messages.print(f"The archive does not answer yet: {error}.", markup=False)
+    settings = Settings(
+        model=model,
+        device=device,
+        weights=weights,
+        time_limit_s=time_limit,
+        memory_limit_gb=memory_limit,
+        acquisition=read_document(acquisition),
+        address=scheduler,
+        workers=workers,
+    )
+    node = Node(
+        archive=archive,
+        out=Path(out).resolve(),
+        settings=settings,
+        read_only=read_only,
+        everything=everything,
+        workers=workers,
+        say=lambda line: messages.print(line, markup=False),
+    )
+    with ended_by_signal(lambda number: KeyboardInterrupt()):
+        try:
+            node.run(interval_s=interval, once=once)
+        except KeyboardInterrupt:
+            messages.print("Stopped. What is finished is kept; the same command goes on.")
+            raise typer.Exit(130) from None
+    output.print(f"Nothing is left to do. Look at {node.cohort / 'cohort.html'}. {NOTICE}.", markup=False)

@@ -1,0 +1,181 @@
+"""A node beside a real Orthanc: every study once, its results beside the images, whatever ends in between."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import cohorts
+import pydicom
+import pytest
+from orthanc_server import PASSWORD, USER, orthanc
+from PerfusionDLLib.batch.cohort import Settings
+from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.dicom.web import name_predecessor
+from PerfusionDLLib.serve.journal import Journal
+from PerfusionDLLib.serve.node import Node
+from PerfusionDLLib.serve.orthanc import Orthanc
+
+
+@pytest.fixture
+def archive(tmp_path):
+    with orthanc(tmp_path / "orthanc") as server:
+        yield server
+
+
+def serve(server, out, *options, wait=True):
+    """The command, by a process of its own."""
+    command = [sys.executable, "-m", "PerfusionDLLib.cli", "serve", "--orthanc", server.url, "--out", str(out)]
+    started = subprocess.Popen(
+        [*command, "--user", USER, "--all", "--interval", "0.2", *options],
+        env=os.environ | {"PERFUSIONDL_ORTHANC_PASSWORD": PASSWORD},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    if not wait:
+        return started
+    said, _ = started.communicate(timeout=300)
+    assert started.returncode == 0, said
+    return said
+
+
+def read(server, name):
+    return pydicom.dcmread(io.BytesIO(server.get(f"/instances/{name}/file").content))
+
+
+def numbers_in(report):
+    """Every number of a structured report, with its meaning."""
+
+    def walk(items):
+        for item in items:
+            if item.ValueType == "NUM":
+                for value in item.get("MeasuredValueSequence", []):
+                    yield float(value.NumericValue)
+            yield from walk(item.get("ContentSequence", []))
+
+    return list(walk(report.ContentSequence))
+
+
+def test_studies_of_two_vendors_come_back_with_their_results_once(archive, tmp_path):
+    """A third study that is no first pass is refused in words and holds up nobody."""
+    sent = {}
+    for number, vendor in enumerate(("siemens", "ge")):
+        sent[vendor] = cohorts.write_small_study(tmp_path / vendor, 60_000 + number, vendor=vendor)
+        archive.send(cohorts.files(sent[vendor]))
+    cohorts.no_perfusion(tmp_path / "none", 60_002)
+    archive.send(cohorts.files(tmp_path / "none"))
+    archive.wait_until_stable()
+    said = serve(archive, tmp_path / "node", "--once")
+    assert said.count("results stored") == 2
+    assert "No first-pass perfusion" in said
+    found = archive.objects()
+    assert Counter(one["modality"] for one in found) == {"SEG": 4, "OT": 2, "SR": 2, "DOC": 2}
+    assert len({one["study"] for one in found}) == 2
+    assert not list((tmp_path / "node" / "images").iterdir())
+    report = read(archive, next(one["id"] for one in found if one["modality"] == "SR"))
+    studies = {path.name: path for path in (tmp_path / "node").glob("cohort-*/studies/*")}
+    kept = [pydicom.dcmread(path / "dicom" / "segment_table.dcm") for path in studies.values()]
+    same = next(one for one in kept if one.SOPInstanceUID == report.SOPInstanceUID)
+    assert numbers_in(report) == numbers_in(same)
+    assert len(numbers_in(report)) > 10
+    archive.wait_until_stable()
+    again = serve(archive, tmp_path / "node", "--once")
+    assert "fetched" not in again
+    assert sorted(one["id"] for one in archive.objects()) == sorted(one["id"] for one in found)
+
+
+@pytest.mark.slow
+def test_images_that_come_late_give_a_new_version_that_names_the_former(archive, tmp_path):
+    files = cohorts.files(cohorts.write_small_study(tmp_path / "study", 60_010))
+    archive.send(files[:-4])
+    archive.wait_until_stable()
+    node = serve(archive, tmp_path / "node", wait=False)
+    try:
+        wait_for(lambda: sum(one["modality"] == "SR" for one in archive.objects()) == 1, node)
+        former = next(one["id"] for one in archive.objects() if one["modality"] == "SR")
+        archive.send(files[-4:])
+        wait_for(lambda: sum(one["modality"] == "SR" for one in archive.objects()) == 2, node)
+        node.send_signal(signal.SIGTERM)
+        said, _ = node.communicate(timeout=60)
+    finally:
+        node.kill()
+    assert "images came late" in said
+    assert "Stopped" in said
+    latest = next(one["id"] for one in archive.objects() if one["modality"] == "SR" and one["id"] != former)
+    named = read(archive, latest).PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID == read(archive, former).SOPInstanceUID
+
+
+def wait_for(is_there, node, seconds=200):
+    until = time.monotonic() + seconds
+    while not is_there():
+        assert node.poll() is None, node.communicate()[0]
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.3)
+
+
+@pytest.mark.slow
+def test_a_node_that_is_killed_at_any_moment_loses_nothing_and_does_nothing_twice(archive, tmp_path):
+    for number in range(4):
+        archive.send(cohorts.files(cohorts.write_small_study(tmp_path / str(number), 60_020 + number)))
+    archive.wait_until_stable()
+    for seconds in (1.5, 6.0, 12.0, 18.0):
+        node = serve(archive, tmp_path / "node", wait=False)
+        time.sleep(seconds)
+        os.killpg(node.pid, signal.SIGKILL)
+        node.communicate()
+    serve(archive, tmp_path / "node", "--once")
+    found = archive.objects()
+    assert Counter(one["modality"] for one in found) == {"SEG": 8, "OT": 4, "SR": 4, "DOC": 4}
+    assert len({one["study"] for one in found}) == 4
+
+
+def test_a_wrong_password_and_a_server_that_is_away_are_said(archive, tmp_path):
+    with pytest.raises(PerfusionError, match="does not let this user in") as refused:
+        Orthanc(archive.url, user=USER, password="wrong").check()
+    assert "wrong" not in str(refused.value)
+    Orthanc(archive.url, user=USER, password=PASSWORD).check()
+    away = Node(archive=Orthanc("http://127.0.0.1:9"), out=tmp_path / "node", settings=Settings())
+    with pytest.raises(PerfusionError, match="does not answer: ConnectionError"):
+        away.run(interval_s=1, once=True)
+
+
+def test_only_a_connection_that_others_can_read_is_said_to_be_one():
+    open_ones = ["http://archive:8042", "http://10.0.0.7:8042"]
+    assert all(Orthanc(url).is_open_to_others for url in open_ones)
+    assert not any(Orthanc(url).is_open_to_others for url in ("https://archive:8042", "http://localhost:8042"))
+
+
+def test_two_nodes_do_not_serve_from_one_folder(tmp_path):
+    first, second = (Node(archive=Orthanc("http://127.0.0.1:9"), out=tmp_path, settings=Settings()) for _ in range(2))
+    with first._alone(), pytest.raises(PerfusionError, match="Another command serves"):
+        second.run(interval_s=1, once=True)
+
+
+def test_a_journal_whose_last_line_was_broken_off_is_read(tmp_path):
+    journal = Journal(tmp_path)
+    journal.note("seen", change=7)
+    journal.note("changed", study="a")
+    journal.note("changed", study="b")
+    journal.note("fetched", study="a", label="study-1", images="1234")
+    journal.note("ended", study="a", how="stored", report={"sop": "1.2"})
+    with (tmp_path / ".serve" / "journal.jsonl").open("a") as file:
+        file.write('{"event": "fetched", "study": "b", "la')
+    again = Journal(tmp_path)
+    assert again.seen == 7
+    assert list(again.waiting) == ["b"]
+    assert again.by_label("study-1")[1].report == {"sop": "1.2"}
+    again.note("fetched", study="a", label="study-1", images="5678")
+    assert (again.studies["a"].ended, again.studies["a"].report) == ("", {"sop": "1.2"})
+
+
+def test_a_report_does_not_name_itself_as_its_predecessor():
+    report = pydicom.Dataset()
+    report.SOPInstanceUID = "1.2"
+    name_predecessor(report, {"sop": "1.2", "sop_class": "1", "series": "1", "study": "1"})
+    assert "PredecessorDocumentsSequence" not in report
