@@ -22,7 +22,7 @@ from PerfusionDLLib.signal import saturation_recovery
 NOT_IN_HEADERS = ("pulses_to_center", "r2_star_blood_l_mmol_s", "t10_blood_s", "t10_myocardium_s", "hematocrit")
 AS_HEADER = replace(ACQUISITION, assumed=NOT_IN_HEADERS)
 FLOWS = {Condition.REST: 1.0, Condition.STRESS: 2.3}
-FIT_LOG_SD = 0.08
+FIT_LIMIT = 0.16
 FAST = Options(model=FlowModel.PATLAK)
 
 
@@ -61,7 +61,9 @@ def estimate(condition, stated=AS_HEADER, *, dose=1.0, left=0.0, r2_star=0.0, ts
         blood_acquisition=stated,
     )
     log_flow, _ = fit_flow(curves, curves.arterial_mmol_l[None], muscle[None], np.zeros(1))
-    return Estimate(condition=condition, curves=curves, log_flow=float(log_flow[0]), log_sd=FIT_LOG_SD)
+    return Estimate(
+        condition=condition, curves=curves, log_flow=float(log_flow[0]), log_below=FIT_LIMIT, log_above=FIT_LIMIT
+    )
 
 
 def study(**options):
@@ -81,7 +83,7 @@ def test_where_all_values_are_stated_flow_and_interval_stay():
     estimates, found = study(stated=ACQUISITION)
     for one, flow in zip(estimates, found.flows, strict=True):
         assert flow.median == pytest.approx(one.log_flow, abs=0.01)
-        assert half_width(flow) == pytest.approx(1.96 * FIT_LOG_SD, rel=0.05)
+        assert half_width(flow) == pytest.approx(FIT_LIMIT, rel=0.05)
     assert found.as_stated_probability == pytest.approx(1)
 
 
@@ -123,7 +125,7 @@ def test_a_saturated_input_says_at_least_and_late_blood_says_how_much():
     for one, flow, hidden in zip(estimates, found.flows, found.hidden, strict=True):
         assert hidden > 0.5
         assert covers(flow, FLOWS[one.condition])
-        assert half_width(flow) > 1.5 * 1.96 * FIT_LOG_SD
+        assert half_width(flow) > 1.5 * FIT_LIMIT
 
 
 def test_residual_contrast_is_counted_once():
@@ -197,7 +199,8 @@ def test_when_absolute_flow_cannot_be_had_the_table_says_so_and_what_holds(maps)
         log_above=0.6,
         reserve_log_below=0.2,
         reserve_log_above=0.2,
-        fit_log_sd=0.05,
+        fit_log_below=0.1,
+        fit_log_above=0.1,
         as_stated_probability=0.1,
         hidden_share=0.6,
     )
@@ -219,3 +222,19 @@ def test_when_absolute_flow_cannot_be_had_the_table_says_so_and_what_holds(maps)
 def widened(fit, distance):
     flow = fit.mbf_ml_min_g
     return replace(fit, mbf_low_ml_min_g=flow * np.exp(-distance), mbf_high_ml_min_g=flow * np.exp(distance))
+
+
+def test_flow_whose_mean_curves_cannot_be_fitted_has_an_interval_all_the_same(scans, maps):
+    def unfitted(fit):
+        nan = float("nan")
+        return replace(fit, mbf_ml_min_g=nan, mbf_low_ml_min_g=nan, mbf_high_ml_min_g=nan)
+
+    alone = [pipeline.quantify_scan(scan, model=FAST.model) for scan in scans]
+    slices = (
+        replace(part, segment_fits={number: unfitted(fit) for number, fit in part.segment_fits.items()})
+        for part in alone[1].slices
+    )
+    found = pipeline.with_uncertainty(scans, [alone[0], replace(alone[1], slices=tuple(slices))])
+    whole = pipeline.summarize(*found).whole
+    assert whole.stress.mbf_low_ml_min_g < 0.5 * whole.stress.mbf_ml_min_g
+    assert whole.mpr_low < whole.mpr < whole.mpr_high

@@ -165,7 +165,7 @@ class FlowUncertainty:
     log_shift : of flow; the maps hold it already
     log_below, log_above : of the global flow, from its value to the limits of its 95 % interval
     reserve_log_below, reserve_log_above : the same of stress over rest; NaN for a scan alone
-    fit_log_sd : of the global flow of the fit alone, which the limits hold
+    fit_log_below, fit_log_above : the same of the fit alone, which the limits hold
     as_stated_probability : that what was stated and assumed holds
     hidden_share : of the posterior that sees the top of the arterial input at the ceiling of the signal
     """
@@ -175,7 +175,8 @@ class FlowUncertainty:
     log_above: float
     reserve_log_below: float
     reserve_log_above: float
-    fit_log_sd: float
+    fit_log_below: float
+    fit_log_above: float
     as_stated_probability: float
     hidden_share: float
 

@@ -117,7 +117,7 @@ NUISANCES = (
         name="dispersion",
         unit="s",
         low=0.0,
-        high=2.2,
+        high=2.5,
         source="of the bolus from left ventricle to tissue, at rest; exponential: Schmitt et al., Magn Reson Med 2002",
     ),
     Nuisance(
@@ -151,7 +151,8 @@ class NuisanceDraws:
 
     saturation_time, pulses_to_center, flip_angle, t10_blood, t10_myocardium : ratio to what is stated
     from_first_excitation : whether the stated saturation time ends at the first excitation
-    r2_star_added_l_mmol_s : beyond what is stated; dispersion_s : at rest
+    r2_star_added_l_mmol_s : beyond what is stated
+    dispersion_s : at rest; mostly small where as stated, yet no scanner's matter
     residual : in standard deviations of the residual contrast that was found; 0 where as stated, since the interval of
         flow holds it already
     top_at_rest, top_at_stress : 0 to 1, from low to high tops of a saturated first pass
@@ -219,7 +220,9 @@ def draw_nuisances(acquisition: Acquisition) -> NuisanceDraws:
         t10_myocardium=ratio("t10_myocardium"),
         r2_star_added_l_mmol_s=between("r2_star_blood", stated=r2_star) if left_out else np.zeros(DRAWS),
         muscle_in_blood=between("muscle_in_blood"),
-        dispersion_s=between("dispersion"),
+        dispersion_s=np.where(
+            as_stated & (scale > 0), table["dispersion"].high * uniform["dispersion"] ** 3, between("dispersion")
+        ),
         dispersion_at_stress=_anywhere(table["dispersion_at_stress"], uniform),
         residual=np.where(as_stated, 0.0, ndtri(uniform["residual"])),
         top_at_rest=uniform["top_at_rest"],

@@ -226,11 +226,15 @@ def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
     endo, epi = _mean(flow[good & (depth < 0.5)]), _mean(flow[good & (depth >= 0.5)])
     mean = _mean(flow[good])
     curve, low, high, upslope = _curve_flow(pixels, members)
+    below, above = low / curve, high / curve
+    of_all = pixels.maps.uncertainty
+    if of_all is not None and not np.isfinite(curve):  # no mean curve could be fitted; what the whole scan leaves open
+        below, above = float(np.exp(-of_all.log_below)), float(np.exp(of_all.log_above))
     origins = {pixels.maps.slices[number].origin for number in np.unique(pixels.part[chosen])}
     return RegionFlow(
         mbf_ml_min_g=mean,
-        mbf_low_ml_min_g=mean * low / curve,
-        mbf_high_ml_min_g=mean * high / curve,
+        mbf_low_ml_min_g=mean * below,
+        mbf_high_ml_min_g=mean * above,
         curve_mbf_ml_min_g=curve,
         endo_ml_min_g=endo,
         epi_ml_min_g=epi,

@@ -28,8 +28,8 @@ TAILS = (0.025, 0.5, 0.975)
 BISECTIONS = 30
 OTHER_TISSUE = 0.6  # share of what the flow model learned from curves that other nuisances would change; chosen
 DICTIONARY_LOG_BIAS = 0.15  # Fermi residues read exchanging tissue 15 % low at 2.8 mL/min/g and right at 1 (docs)
-OTHER_LOG_SD = 0.18  # of flow by the dictionary; residue of 60 development patients with known nuisances
-MOST_LOG_SD = 1.0  # of a flow model whose interval says nothing; chosen
+OTHER_LOG_SD = 0.2  # of flow by the dictionary; residue of 60 development patients with known nuisances
+MOST_LOG_LIMIT = 2.0  # of a flow model whose interval says nothing; chosen
 SAME_TISSUE = 0.5  # correlation of what the flow model leaves open at rest and at stress; chosen
 
 
@@ -37,13 +37,20 @@ SAME_TISSUE = 0.5  # correlation of what the flow model leaves open at rest and 
 class Estimate:
     """Global flow of a scan as the flow model gives it.
 
-    log_flow : of mL/min/g; log_sd : of noise, model and scale, as they stand in its interval
+    log_flow : of mL/min/g
+    log_below, log_above : to the limits of its 95 % interval, which holds noise, model and scale
     """
 
     condition: Condition
     curves: ScanCurves
     log_flow: float
-    log_sd: float
+    log_below: float
+    log_above: float
+
+    @property
+    def log_sd(self) -> float:
+        """Standard deviation of the log of flow."""
+        return (self.log_below + self.log_above) / (2 * INTERVAL_SD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +100,9 @@ def estimate_scan(scan: PreprocessedScan, maps: PerfusionMaps) -> Estimate | Non
     fits = [
         fit for part in maps.slices for fit in part.segment_fits.values() if np.isfinite(fit.concentration_mmol_l).all()
     ]
-    flows = np.array([(fit.mbf_ml_min_g, fit.mbf_low_ml_min_g, fit.mbf_high_ml_min_g) for fit in fits])
-    flows = flows[np.isfinite(flows).all(axis=1)] if len(flows) else flows
-    if not len(flows):
+    flow, low, high = _mean_flow(fits, maps)
+    if not (fits and flow > 0):
         return None
-    flow, low, high = flows.mean(axis=0)
     measured, times_s = maps.arterial_input, fits[0].times_s
     curves = ScanCurves(
         arterial_times_s=measured.times_s,
@@ -116,8 +121,20 @@ def estimate_scan(scan: PreprocessedScan, maps: PerfusionMaps) -> Estimate | Non
         condition=maps.condition,
         curves=curves,
         log_flow=float(np.log(flow)),
-        log_sd=min(float(np.log(high / max(low, 1e-6)) / (2 * INTERVAL_SD)), MOST_LOG_SD),
+        log_below=min(float(np.log(flow / max(low, 1e-6))), MOST_LOG_LIMIT),
+        log_above=min(float(np.log(high / flow)), MOST_LOG_LIMIT),
     )
+
+
+def _mean_flow(fits: Sequence[SegmentFit], maps: PerfusionMaps) -> tuple[float, float, float]:
+    """Flow of the mean curves of a scan with its limits; of its pixels, without limits, where no mean curve has any."""
+    flows = np.array([(fit.mbf_ml_min_g, fit.mbf_low_ml_min_g, fit.mbf_high_ml_min_g) for fit in fits])
+    known = flows[np.isfinite(flows).all(axis=1)] if len(flows) else flows
+    if len(known):
+        flow, low, high = known.mean(axis=0)
+        return float(flow), float(low), float(high)
+    pixels = np.concatenate([part.mbf_ml_min_g[np.isfinite(part.mbf_ml_min_g)] for part in maps.slices])
+    return (float(pixels.mean()), 0.0, float("inf")) if pixels.size else (float("nan"),) * 3
 
 
 def _uncertainties(estimates: Sequence[Estimate], posterior: StudyPosterior) -> list[FlowUncertainty]:
@@ -135,7 +152,8 @@ def _uncertainties(estimates: Sequence[Estimate], posterior: StudyPosterior) -> 
             log_above=float(flow.high - middle),
             reserve_log_below=float("nan") if reserve is None else center - reserve.low,
             reserve_log_above=float("nan") if reserve is None else reserve.high - center,
-            fit_log_sd=one.log_sd,
+            fit_log_below=one.log_below,
+            fit_log_above=one.log_above,
             as_stated_probability=posterior.as_stated_probability,
             hidden_share=hidden,
         )
@@ -173,8 +191,8 @@ def _moved_fit(fit: SegmentFit, found: FlowUncertainty) -> SegmentFit:
     with np.errstate(divide="ignore", invalid="ignore"):
         below = np.log(fit.mbf_ml_min_g / fit.mbf_low_ml_min_g)
         above = np.log(fit.mbf_high_ml_min_g / fit.mbf_ml_min_g)
-    held = INTERVAL_SD * found.fit_log_sd
-    own = [np.sqrt(np.maximum(each**2 - held**2, 0.0)) for each in (below, above)]
+    held = found.fit_log_below, found.fit_log_above
+    own = [np.sqrt(np.maximum(each**2 - of_all**2, 0.0)) for each, of_all in zip((below, above), held, strict=True)]
     return replace(
         fit,
         mbf_ml_min_g=flow,
