@@ -33,7 +33,7 @@ def read_study(
     -------
     Study
         ``study.rest`` and ``study.stress``, of which one may be None. Signals are (frame, row, column), times in
-        seconds from the first frame of the scan, positions in RAS millimeters. ``scan.assumptions`` says in sentences
+        seconds from the first frame of the scan, positions in RAS millimeters. ``scan.assumptions`` says in flags
         what was decided and what was assumed.
 
     Raises

@@ -216,7 +216,7 @@ def finish(conditions):
         PreprocessedScan(
             condition=condition,
             slices=tuple(preprocessed_slice(level, condition, random) for level in Level),
-            assumptions=("The contrast agent is not named; gadobutrol is assumed.",),
+            assumptions=(make_flag(FlagCode.READ_AS, found="The contrast agent is not named; gadobutrol is assumed."),),
         )
         for condition in conditions
     )

@@ -96,4 +96,4 @@ def edit(folder, change, *, pattern="*.dcm"):
 
 def said(scan, words):
     """Whether a sentence on the scan holds some words."""
-    return any(words in sentence for sentence in scan.assumptions)
+    return any(words in flag.text for flag in scan.assumptions)

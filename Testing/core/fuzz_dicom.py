@@ -241,8 +241,8 @@ def unsaid_changes(expected: Study, actual: Study) -> str | None:
 
 def new_words(expected: Study, actual: Study) -> set[str]:
     """Sentences on any scan that the untouched study does not have."""
-    known = {sentence for scan in expected.scans for sentence in scan.assumptions}
-    return {sentence for scan in actual.scans for sentence in scan.assumptions} - known
+    known = {flag.text for scan in expected.scans for flag in scan.assumptions}
+    return {flag.text for scan in actual.scans for flag in scan.assumptions} - known
 
 
 def differences(one, other) -> list[str]:

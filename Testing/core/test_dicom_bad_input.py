@@ -110,11 +110,11 @@ def test_times_shuffled_against_the_numbers(folder):
 
 
 def said(scan, words):
-    return any(words in sentence for sentence in scan.assumptions)
+    return any(words in flag.text for flag in scan.assumptions)
 
 
 def doubted(scan, words):
-    return all(any(words in doubt for doubt in one.acquisition.doubts) for one in scan.slices)
+    return all(any(words in flag.text for flag in one.acquisition.findings) for one in scan.slices)
 
 
 def test_images_missing_from_the_middle_are_named_and_leave_gaps(three_slices):

@@ -59,16 +59,16 @@ def assert_same(actual, expected, *, position_mm=1e-3):
 
 def words(actual, expected):
     """Sentences that the untouched study does not have."""
-    known = {sentence for scan in expected.scans for sentence in scan.assumptions}
-    return [sentence for scan in actual.scans for sentence in scan.assumptions if sentence not in known]
+    known = {flag.text for scan in expected.scans for flag in scan.assumptions}
+    return [flag.text for scan in actual.scans for flag in scan.assumptions if flag.text not in known]
 
 
 def said(scan, text):
-    return any(text in sentence for sentence in scan.assumptions)
+    return any(text in flag.text for flag in scan.assumptions)
 
 
 def doubted(scan, text):
-    return all(any(text in doubt for doubt in one.acquisition.doubts) for one in scan.slices)
+    return all(any(text in flag.text for flag in one.acquisition.findings) for one in scan.slices)
 
 
 def refusal(folder, **options):
@@ -326,7 +326,7 @@ def test_an_image_of_one_series_alone_is_not_called_mr_less(tmp_path):
 
 def test_a_doubt_stands_on_every_segment_that_has_a_flow_of_the_scan(finished_study):
     rest, stress = finished_study.maps
-    doubtful = replace(rest, provenance={**rest.provenance, "acquisition_doubts": "The clocks differ."})
+    doubtful = replace(rest, flags=(make_flag(FlagCode.ACQUISITION_UNCERTAIN, found="The clocks differ."),))
     table = summarize(doubtful, stress)
     rows = [row for row in (*table.segments, *table.territories, table.whole) if row.rest.pixels]
     assert rows

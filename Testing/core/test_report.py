@@ -274,7 +274,8 @@ def test_what_was_computed_is_said_in_words(finished_study):
 
 def test_many_notes_flow_onto_a_further_page(finished_study):
     first, *rest = finished_study.scans
-    talkative = replace(first, assumptions=tuple(f"Assumption number {number}." for number in range(90)))
+    assumed = tuple(make_flag(FlagCode.READ_AS, found=f"Assumption number {number}.") for number in range(90))
+    talkative = replace(first, assumptions=assumed)
     pages = quality_pages(replace(finished_study, preprocessed=PreprocessedStudy(scans=(talkative, *rest))))
     written = [text.get_text() for page in pages for text in page.figure.texts]
     assert len(pages) > 1

@@ -93,7 +93,7 @@ def preprocessed_scan(condition: Condition = Condition.STRESS) -> PreprocessedSc
             preprocessed_slice(Level.BASAL, seed=1, delay_s=0.3, offset_mm=0),
             preprocessed_slice(Level.MID, seed=1, delay_s=0.0, offset_mm=12),
         ),
-        assumptions=("Saturation time assumed.",),
+        assumptions=(make_flag(FlagCode.READ_AS, found="Saturation time assumed."),),
         study="study-0123456789ab",
     )
 

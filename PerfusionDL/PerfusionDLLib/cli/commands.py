@@ -181,8 +181,8 @@ def options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
 def say_scan(scan: Scan) -> None:
     """Say what was found and what was assumed."""
     messages.print(f"Found the {scan.condition} scan with {len(scan.slices)} slices.")
-    for assumption in scan.assumptions:
-        messages.print(f"  {assumption}", markup=False)
+    for flag in scan.assumptions:
+        messages.print(f"  {flag.text}", markup=False)
 
 
 @app.command()

@@ -1,9 +1,11 @@
 """What the scanner did: sequence, field, contrast agent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from .errors import PerfusionError
+from .flag import Flag, FlagCode, make_flag
 
 PLAUSIBLE: Mapping[str, tuple[float, float, str]] = {
     "saturation_time_s": (0.005, 0.5, "s"),
@@ -31,7 +33,7 @@ class Acquisition:
     t10_blood_s, t10_myocardium_s : native T1
     assumed : names of the fields that no header gave, i.e. documented defaults
     entered : names of the fields that the user set
-    doubts : sentences on what makes every flow of the scan doubtful: times, lost frames, values of the pixels
+    findings : what makes every flow of the scan uncertain: times, lost frames, values of the pixels
     """
 
     saturation_time_s: float = 0.1
@@ -50,7 +52,7 @@ class Acquisition:
     vendor: str = ""
     assumed: tuple[str, ...] = ()
     entered: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    findings: tuple[Flag, ...] = ()
 
     def __post_init__(self) -> None:
         for name, (low, high, unit) in PLAUSIBLE.items():
@@ -60,3 +62,27 @@ class Acquisition:
                     f"{name} is {value:g} {unit}; {low:g} to {high:g} {unit} is plausible.".replace(" ;", ";"),
                     "DICOM gives times in milliseconds. Check the header; send the series again from the scanner.",
                 )
+
+
+def acquisition_document(acquisition: Acquisition) -> dict[str, Any]:
+    """An acquisition as JSON holds it: findings by their texts, under the name that version 0.1 gave them.
+
+    Examples
+    --------
+    >>> found = make_flag(FlagCode.ACQUISITION_UNCERTAIN, found="The clocks differ.")
+    >>> document = acquisition_document(Acquisition(findings=(found,)))
+    >>> document["doubts"], acquisition_from(document).findings == (found,)
+    (['The clocks differ.'], True)
+    """
+    values = {field.name: getattr(acquisition, field.name) for field in fields(acquisition)}
+    found = values.pop("findings")
+    return values | {"doubts": [flag.text for flag in found]}
+
+
+def acquisition_from(document: Mapping[str, Any]) -> Acquisition:
+    """The acquisition that `acquisition_document` wrote."""
+    values = dict(document)
+    texts = values.pop("doubts", ())
+    lists = {name: tuple(values.get(name, ())) for name in ("assumed", "entered")}
+    found = tuple(make_flag(FlagCode.ACQUISITION_UNCERTAIN, found=text) for text in texts)
+    return Acquisition(**values | lists, findings=found)

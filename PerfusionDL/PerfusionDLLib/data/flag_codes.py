@@ -242,6 +242,12 @@ class FlagCode(StrEnum):
         "expected. Check the arterial input and the sequence values.",
     )
     NOT_COVERED = ("not_covered", Severity.NOTE, "no slice shows the region", "not covered by any slice.")
+    READ_AS = (
+        "read_as",
+        Severity.NOTE,
+        "what the DICOM reader decided or had to assume",
+        "{found}",
+    )
     ACQUISITION_UNCERTAIN = (
         "acquisition_uncertain",
         Severity.UNRELIABLE,

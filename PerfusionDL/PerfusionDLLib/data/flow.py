@@ -187,6 +187,7 @@ class PerfusionMaps:
 
     provenance : version, weights hash, model and parameters, as they are written into every export
     uncertainty : of all its flow together; None where everything is stated and the arterial input is not saturated
+    flags : what makes every flow of the scan uncertain
     """
 
     condition: Condition
@@ -194,3 +195,4 @@ class PerfusionMaps:
     arterial_input: ArterialInput
     provenance: Mapping[str, str] = field(default_factory=dict)
     uncertainty: FlowUncertainty | None = None
+    flags: tuple[Flag, ...] = ()

@@ -66,7 +66,7 @@ class PreprocessedScan:
 
     condition: Condition
     slices: tuple[PreprocessedSlice, ...]
-    assumptions: tuple[str, ...] = ()
+    assumptions: tuple[Flag, ...] = ()
     aif_series: PerfusionSeries | None = None
     aif_is_prebolus: bool = False
     minutes_after_other: float = float("nan")

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from .acquisition import Acquisition
 from .errors import PerfusionError
+from .flag import Flag
 
 TOWARD_APEX_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3)
 """From base to apex of a heart in its usual place: left, anterior, inferior."""
@@ -86,7 +87,7 @@ class Scan:
 
     aif_series : pre-bolus or short-saturation series that measures the arterial input, where there is one
     aif_is_prebolus : it was a diluted bolus, on a clock of its own; else it was measured in the same heartbeats
-    assumptions : sentences on what the reader had to assume about the data
+    assumptions : what the reader decided and had to assume about the data
     minutes_after_other : since the other scan began, negative where that came later; NaN where no clock tells
     study : label of its study that says nothing of the patient (`dicom.study_label`); empty where nobody gave one
     """
@@ -96,7 +97,7 @@ class Scan:
     aif_series: PerfusionSeries | None = None
     aif_is_prebolus: bool = False
     minutes_after_other: float = float("nan")
-    assumptions: tuple[str, ...] = ()
+    assumptions: tuple[Flag, ...] = ()
     study: str = ""
 
 

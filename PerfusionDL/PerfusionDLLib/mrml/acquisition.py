@@ -1,10 +1,10 @@
 """What the scanner did, where each value comes from, and what the user knows better."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from ..data.acquisition import Acquisition
+from ..data.acquisition import Acquisition, acquisition_document
 from .nodes import ScanNodes, attribute, setAttribute
 from .reading import readAcquisition
 
@@ -43,9 +43,9 @@ def enterAcquisition(nodes: ScanNodes, **values: float | int | str) -> bool:
     changed = [replace(one, **new, entered=tuple(sorted({*one.entered, *new}))) for one in known]
     for part, before, after in zip(parts, known, changed, strict=True):
         if new and attribute(part.original, AS_READ) is None:
-            setAttribute(part.original, AS_READ, asdict(before))
+            setAttribute(part.original, AS_READ, acquisition_document(before))
         if new:
-            setAttribute(part.original, "acquisition", asdict(after))
+            setAttribute(part.original, "acquisition", acquisition_document(after))
     return bool(new)
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import slicer
 import vtk
 
-from ..data.acquisition import Acquisition
+from ..data.acquisition import Acquisition, acquisition_from
 from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
+from ..data.flag import FlagCode, make_flag
 from ..data.identity import is_same, is_same_place
 from ..data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
@@ -52,7 +53,9 @@ class ScanReader:
         return PreprocessedScan(
             condition=self.nodes.condition,
             slices=tuple(self.readSlice(part) for part in (self.nodes.slices if slices is None else slices)),
-            assumptions=tuple(attribute(self.nodes.browser, "assumptions") or ()),
+            assumptions=tuple(
+                make_flag(FlagCode.READ_AS, found=text) for text in attribute(self.nodes.browser, "assumptions") or ()
+            ),
             aif_series=self._readInputSeries(),
             aif_is_prebolus=bool(attribute(self.nodes.inputSeries, "prebolus")),
             minutes_after_other=_number(attribute(self.nodes.browser, "minutes_after_other")),
@@ -143,9 +146,7 @@ def readAcquisition(nodes: SliceNodes) -> Acquisition:
 
 
 def _acquisitionOf(sequence: slicer.vtkMRMLSequenceNode | None) -> Acquisition:
-    values = attribute(sequence, "acquisition") or {}
-    lists = {name: tuple(values.get(name, ())) for name in ("assumed", "entered", "doubts")}
-    return Acquisition(**values | lists)
+    return acquisition_from(attribute(sequence, "acquisition") or {})
 
 
 def readMotion(nodes: SliceNodes) -> MotionCompensation:

@@ -1,11 +1,11 @@
 """Series into sequence nodes: what was measured, and the same in one pose, played by one browser."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 
 import numpy as np
 import slicer
 
+from ..data.acquisition import acquisition_document
 from ..data.preprocessed import MotionCompensation
 from ..data.study import PerfusionSeries, Scan
 from .hierarchy import placeScan
@@ -31,7 +31,7 @@ def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None =
     browser.SetIndexDisplayFormat("%.2f")
     setAttribute(browser, "condition", scan.condition)
     setAttribute(browser, "slices", len(scan.slices))
-    setAttribute(browser, "assumptions", list(scan.assumptions))
+    setAttribute(browser, "assumptions", [flag.text for flag in scan.assumptions])
     setAttribute(browser, "study", scan.study)
     if np.isfinite(scan.minutes_after_other):
         setAttribute(browser, "minutes_after_other", scan.minutes_after_other)
@@ -102,7 +102,7 @@ def sliceTitle(nodes: SliceNodes) -> str:
 def _writeSeries(scene: slicer.vtkMRMLScene, nodes: SliceNodes, series: PerfusionSeries, name: str) -> None:
     nodes.original = newSequence(scene, f"{name} original", series.signal, series.times_s, series.ijk_to_ras)
     setAttribute(nodes.original, "level", series.level)
-    setAttribute(nodes.original, "acquisition", asdict(series.acquisition))
+    setAttribute(nodes.original, "acquisition", acquisition_document(series.acquisition))
     if series.instance_uids:
         nodes.original.SetAttribute("DICOM.instanceUIDs", " ".join(series.instance_uids))
     if series.proton_density is not None:
@@ -118,7 +118,7 @@ def _inputSeries(scene: slicer.vtkMRMLScene, scan: Scan, name: str) -> slicer.vt
     if series is None:
         raise ValueError(f"the {scan.condition} scan has no series of its own for the arterial input")
     sequence = newSequence(scene, name, series.signal, series.times_s, series.ijk_to_ras)
-    setAttribute(sequence, "acquisition", asdict(series.acquisition))
+    setAttribute(sequence, "acquisition", acquisition_document(series.acquisition))
     setAttribute(sequence, "prebolus", scan.aif_is_prebolus)
     return sequence
 

@@ -7,7 +7,7 @@ from ..aif.measurement import NO_RESIDUAL, measure_arterial_input
 from ..aif.residual_contrast import Residual
 from ..cache import NO_CACHE, Cache
 from ..data.errors import PerfusionError
-from ..data.flag import codes_of
+from ..data.flag import Flag, codes_of
 from ..data.flow import ArterialInput, FlowModel, PerfusionMaps
 from ..data.identity import NOT_IN_ARTERIAL_INPUT, NOT_IN_CURVES, NOT_IN_FLOW, fingerprint
 from ..data.preprocessed import PreprocessedScan
@@ -114,7 +114,13 @@ def _maps(
         arterial_input=aif_curve,
         provenance=_provenance(scan, model, aif_curve, residual, fingerprint(scan, cache.arrays))
         | dict(fitter.learned),
+        flags=_acquisition_findings(scan),
     )
+
+
+def _acquisition_findings(scan: PreprocessedScan) -> tuple[Flag, ...]:
+    """What makes every flow of the scan uncertain, each once."""
+    return tuple(dict.fromkeys(flag for part in scan.slices for flag in part.series.acquisition.findings))
 
 
 def check_covers(arterial_input: ArterialInput, scan: PreprocessedScan) -> None:
@@ -151,7 +157,7 @@ def _provenance(
         "hematocrit": f"{acquisition.hematocrit:g}",
         "tissue_density_g_ml": f"{kinetics.MYOCARDIAL_DENSITY_G_ML:g}",
         "assumed": ", ".join(acquisition.assumed),
-        "acquisition_doubts": "\n".join(dict.fromkeys(d for p in scan.slices for d in p.series.acquisition.doubts)),
+        "acquisition_doubts": "\n".join(flag.text for flag in _acquisition_findings(scan)),
         "entered": ", ".join(acquisition.entered),
         "contours": ", ".join(str(part.contours.origin) for part in scan.slices),
         "weights_sha256": ", ".join(

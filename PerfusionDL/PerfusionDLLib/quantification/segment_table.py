@@ -70,7 +70,7 @@ def summarize(
     pixels = _pixels(rest), _pixels(stress)
 
     def row(members, segment, name):
-        found = _doubted(_row(*pixels, members, segment, name), rest, stress)
+        found = _flagged_by_scan(_row(*pixels, members, segment, name), rest, stress)
         return _flagged(_corrected(found, rate_pressure_product), thresholds)
 
     segments = tuple(row((segment,), segment, aha.SEGMENT_NAMES[segment]) for segment in aha.SEGMENT_NAMES)
@@ -116,22 +116,15 @@ def _flagged(row: SegmentRow, thresholds: Sequence[Threshold]) -> SegmentRow:
     return replace(row, flags=row.flags + tuple(flag for each in thresholds if (flag := each.flag(row)) is not None))
 
 
-def _doubted(row: SegmentRow, rest: PerfusionMaps | None, stress: PerfusionMaps | None) -> SegmentRow:
-    """The row with what makes every flow of a scan doubtful, as far as it has a flow of that scan."""
+def _flagged_by_scan(row: SegmentRow, rest: PerfusionMaps | None, stress: PerfusionMaps | None) -> SegmentRow:
+    """The row with what makes every flow of a scan uncertain, as far as it has a flow of that scan."""
     found = [
         flag.located(condition=maps.condition, segment=row.aha_segment)
         for maps in (rest, stress)
         if maps and getattr(row, maps.condition).pixels
-        for flag in (*_uncertain_acquisition(maps), *_unreliable_input(maps))
+        for flag in (*maps.flags, *_unreliable_input(maps))
     ]
     return replace(row, flags=(*found, *row.flags))
-
-
-def _uncertain_acquisition(maps: PerfusionMaps) -> Iterator[Flag]:
-    """What the headers make doubtful."""
-    for doubt in maps.provenance.get("acquisition_doubts", "").split("\n"):
-        if doubt:
-            yield make_flag(FlagCode.ACQUISITION_UNCERTAIN, found=doubt)
 
 
 def _unreliable_input(maps: PerfusionMaps) -> Iterator[Flag]:

@@ -179,8 +179,8 @@ def notes(result: StudyResult) -> Iterator[tuple[str, list[str]]]:
     yield "To check", checks or ["Nothing was flagged."]
     assumed: dict[str, list[str]] = {}
     for scan in result.scans:
-        for sentence in scan.assumptions:
-            assumed.setdefault(sentence, []).append(str(scan.condition))
+        for flag in scan.assumptions:
+            assumed.setdefault(flag.text, []).append(str(scan.condition))
     sentences = [f"{' and '.join(conditions).capitalize()}: {sentence}" for sentence, conditions in assumed.items()]
     yield "Assumptions", sentences or ["None."]
     if flags_overflow(result.table):

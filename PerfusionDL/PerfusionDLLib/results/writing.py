@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from .. import NOTICE
+from ..data.acquisition import acquisition_document
 from ..data.contours import Contours
 from ..data.flag import flag_document
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
@@ -64,7 +64,10 @@ def write_index(path: Path, preprocessed: Sequence[PreprocessedScan], provenance
         {
             "notice": NOTICE,
             "provenance": dict(provenance),
-            "scans": [{"condition": scan.condition, "assumptions": list(scan.assumptions)} for scan in preprocessed],
+            "scans": [
+                {"condition": scan.condition, "assumptions": [flag.text for flag in scan.assumptions]}
+                for scan in preprocessed
+            ],
             "slices": [
                 {"folder": name, "condition": conditions[id(piece)], **describe(piece)}
                 for name, piece in named_slices(preprocessed)
@@ -87,7 +90,7 @@ def describe(piece: PreprocessedSlice) -> dict:
         "unaligned_frames": np.flatnonzero(~piece.motion.aligned).tolist(),
         "excluded_frames": sorted(piece.excluded_frames),
         "frame_quality": np.round(piece.motion.quality.astype(float), 3).tolist(),
-        "acquisition": asdict(piece.series.acquisition),
+        "acquisition": acquisition_document(piece.series.acquisition),
     }
 
 

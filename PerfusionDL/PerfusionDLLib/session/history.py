@@ -1,9 +1,10 @@
 """Corrections that are made by a click, and undo and redo of all corrections, drawn or clicked."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import slicer
 
+from ..data.acquisition import acquisition_document
 from ..data.contours import Origin, Part
 from ..data.identity import NOT_CORRECTED, is_same
 from ..data.preprocessed import PreprocessedSlice
@@ -176,7 +177,7 @@ class History:
         elif not is_same(part, present, without=NOT_CORRECTED | {"series", "motion"}):
             writeContours(self._scene, nodes, part)
         if part.series.acquisition != present.series.acquisition:
-            setAttribute(nodes.original, "acquisition", asdict(part.series.acquisition))
+            setAttribute(nodes.original, "acquisition", acquisition_document(part.series.acquisition))
 
 
 def sameCorrections(one: PreprocessedSlice, other: PreprocessedSlice) -> bool:

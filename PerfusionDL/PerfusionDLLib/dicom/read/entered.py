@@ -10,7 +10,7 @@ from ...data.study import Condition
 from .agents import AGENTS, find_agent
 from .choices import ReadChoices
 
-VALUES = {one.name for one in fields(Acquisition)} - {"vendor", "assumed", "entered", "doubts"}
+VALUES = {one.name for one in fields(Acquisition)} - {"vendor", "assumed", "entered", "findings"}
 OF_THE_STUDY = {"rr_interval_s", "study", "rest_series", "stress_series"}
 LIMITS = {"dose_mmol_kg": (0.003, 0.3, "mmol/kg"), "pulses_to_center": (1, 200, ""), **PLAUSIBLE}
 RR_INTERVAL_S = (0.25, 5.0)

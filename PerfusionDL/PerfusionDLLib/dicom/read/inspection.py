@@ -99,9 +99,9 @@ def scans_said(chosen: Mapping[Condition, Chosen], choices: ReadChoices) -> list
         lines += [f"  clock: {one.scan.clock}", *(f"    {said}" for said in one.scan.witnesses)]
         lines += [f"  {line}" for line in slices_said(scan, one)]
         lines += ["  values", *(f"    {line}" for line in values_said(scan.slices[0].acquisition))]
-        lines += ["  said", *(f"    {said}" for said in scan.assumptions[1:])]
-        doubts = scan.slices[0].acquisition.doubts
-        lines += ["  makes every flow doubtful", *(f"    {said}" for said in doubts)] if doubts else []
+        lines += ["  said", *(f"    {said.text}" for said in scan.assumptions[1:])]
+        found = scan.slices[0].acquisition.findings
+        lines += ["  makes every flow doubtful", *(f"    {flag.text}" for flag in found)] if found else []
     apart_s = between_injections_s([one.scan for one in chosen.values()])
     if apart_s == apart_s:
         lines += ["", f"The second scan began {apart_s / 60:.1f} minutes after the first."]
@@ -125,7 +125,7 @@ def slices_said(scan: Scan, chosen: Chosen) -> Iterator[str]:
 def values_said(acquisition: Acquisition) -> Iterator[str]:
     """Each value of an acquisition with where it comes from."""
     for one in fields(Acquisition):
-        if one.name in ("assumed", "entered", "doubts", "vendor"):
+        if one.name in ("assumed", "entered", "findings", "vendor"):
             continue
         value = getattr(acquisition, one.name)
         source = (

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...data.acquisition import Acquisition
 from ...data.errors import PerfusionError
+from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, Level, PerfusionSeries, Scan
 from . import protocol
 from .archive import study_label
@@ -51,9 +52,9 @@ def load(
     if len(pieces) > 3 or len(pieces) == 2:
         notes.append(f"{len(pieces)} slices were taken as {', '.join(placed)}.")
     notes += reader.notes
-    grave = tuple(dict.fromkeys(doubts))
+    grave = tuple(make_flag(FlagCode.ACQUISITION_UNCERTAIN, found=doubt) for doubt in dict.fromkeys(doubts))
     slices = tuple(
-        series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), doubts=grave))
+        series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), findings=grave))
         for one, signal, level, acquisition in zip(pieces, signals, placed, acquisitions, strict=True)
     )
     aif = None
@@ -69,7 +70,7 @@ def load(
         slices=slices,
         aif_series=aif,
         aif_is_prebolus=aif is not None and not scan.aif_shares_clock,
-        assumptions=tuple(dict.fromkeys(note for note in (*notes, *doubts) if note)),
+        assumptions=tuple(make_flag(FlagCode.READ_AS, found=note) for note in dict.fromkeys((*notes, *doubts)) if note),
         study=study_label(scan.slices[0].first.text("StudyInstanceUID")),
     )
 

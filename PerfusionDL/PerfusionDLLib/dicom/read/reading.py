@@ -41,8 +41,8 @@ def read_study(
     Returns
     -------
     Study
-        ``Scan.assumptions`` says in sentences what was decided and assumed, and how rest and stress were told apart.
-        ``Acquisition.doubts`` holds those of them that make every flow of the scan doubtful.
+        ``Scan.assumptions`` says what was decided and assumed, and how rest and stress were told apart.
+        ``Acquisition.findings`` holds those of them that make every flow of the scan uncertain.
         Times count from the first frame of the scan, over all its slices.
 
     Raises
