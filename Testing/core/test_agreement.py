@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from PerfusionDLLib.data.box import Box
 from PerfusionDLLib.evaluation.agreement import (
     contour_distance_mm,
     dice,
@@ -170,7 +171,7 @@ def test_dice_of_masks_and_boxes_that_share_half():
     assert dice(first, second) == 0.5
     assert dice(first, ~first) == 0
     assert np.isnan(dice(first & False, second & False))
-    assert rectangle_dice((0, 0, 10, 10), (20, 20, 30, 30)) == 0
+    assert rectangle_dice(Box(0, 0, 10, 10), Box(20, 20, 30, 30)) == 0
 
 
 def placed_disks(radii, *, shift=0.0, places=12):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PerfusionDLLib import motion
 from PerfusionDLLib.cli.commands import app
+from PerfusionDLLib.data.box import Box
 from PerfusionDLLib.data.preprocessed import MotionCompensation
 from PerfusionDLLib.evaluation import agreement
 from PerfusionDLLib.results.reading import read_image
@@ -141,4 +142,4 @@ def test_the_real_series_is_found_at_its_peak_with_its_heart_in_the_box(tmp_path
     expected = json.loads((REAL / "annotation.json").read_text())
     assert abs(found["peak_frame"] - expected["peak_lv_frame"]) <= 1
     column0, row0, column1, row1 = expected["bbox_epi"]
-    assert agreement.rectangle_dice(found["box_px"], (row0, column0, row1, column1)) >= 0.8
+    assert agreement.rectangle_dice(Box(*found["box_px"]), Box(row0, column0, row1, column1)) >= 0.8

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.box import Box
 from ..data.contours import Contours, Label
 from ..data.errors import PerfusionError
 from ..data.preprocessed import MotionCompensation
@@ -191,7 +192,7 @@ def _contours(folder: Path, described: dict) -> Contours:
     return Contours(
         peak_frame=described["peak_frame"],
         reference_frame=described["reference_frame"],
-        box_px=tuple(_numbers(described["box_px"], 4).tolist()),
+        box_px=Box(*_numbers(described["box_px"], 4).tolist()),
         labels=labels.astype(np.uint8),
         anterior_rv_ras_mm=anterior,
         inferior_rv_ras_mm=inferior,
@@ -224,13 +225,12 @@ def _in_pose(contours: Contours, frame: int, displacement: Path, ijk_to_ras: np.
     def moved(point: np.ndarray | None) -> np.ndarray | None:
         return None if point is None else place.ras_from_pixels(at_reference(place.pixels_from_ras(point)))
 
-    row0, column0, row1, column1 = map(float, contours.box_px)
-    middle = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
+    middle = np.array(contours.box_px.center_px)
     down, right = map(float, at_reference(middle) - middle)
     return replace(
         contours,
         reference_frame=frame,
-        box_px=(row0 + down, column0 + right, row1 + down, column1 + right),
+        box_px=contours.box_px.moved(down, right),
         labels=move_labels(contours.labels, **how).astype(np.uint8),
         anterior_rv_ras_mm=moved(contours.anterior_rv_ras_mm),
         inferior_rv_ras_mm=moved(contours.inferior_rv_ras_mm),

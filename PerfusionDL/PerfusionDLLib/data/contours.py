@@ -6,6 +6,8 @@ from enum import IntEnum, StrEnum
 
 import numpy as np
 
+from .box import Box
+
 
 class Origin(StrEnum):
     """Who made a contour."""
@@ -39,7 +41,7 @@ class Contours:
 
     peak_frame : frame of peak left-ventricular enhancement, 0-based
     reference_frame : frame whose pose the motion compensation aligned all others to, 0-based
-    box_px : row0, column0, row1, column1; edges around the epicardium, pixel centers at integers
+    box_px : edges around the epicardium
     labels : (Y, X) uint8, values of `Label`
     anterior_rv_ras_mm, inferior_rv_ras_mm : (3,) RV insertion points, or None where not found
     origins : who made each part; confidences : 0 to 1 for each automatic part
@@ -48,7 +50,7 @@ class Contours:
 
     peak_frame: int
     reference_frame: int
-    box_px: tuple[float, float, float, float]
+    box_px: Box
     labels: np.ndarray
     anterior_rv_ras_mm: np.ndarray | None = None
     inferior_rv_ras_mm: np.ndarray | None = None
@@ -57,6 +59,7 @@ class Contours:
     weights_sha256: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "box_px", Box(*self.box_px))  # however four numbers were given
         if self.labels.ndim != 2 or self.labels.dtype != np.uint8:
             raise ValueError(f"labels must be (row, column) uint8, got {self.labels.shape} {self.labels.dtype}")
 

@@ -181,9 +181,9 @@ def worst_cases(order: Sequence[tuple[Score, Case, PreprocessedSlice | None]]) -
             for mask, color in ((np.isin(labels, _LV), "yellow"), (labels == 2, "red"), (labels == 3, "cyan")):
                 if mask.any():
                     axes.contour(mask, [0.5], colors=color, linewidths=0.8, linestyles=style)
-        row0, column0, row1, column1 = compute_box(truth)
-        margin = 0.5 * (row1 - row0)
-        axes.set(xlim=(column0 - margin, column1 + margin), ylim=(row1 + margin, row0 - margin))
+        box = compute_box(truth)
+        margin = 0.5 * box.size_px[0]
+        axes.set(xlim=(box.column0 - margin, box.column1 + margin), ylim=(box.row1 + margin, box.row0 - margin))
     return figure
 
 

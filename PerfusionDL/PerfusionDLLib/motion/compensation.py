@@ -4,6 +4,7 @@ from typing import cast
 
 import numpy as np
 
+from ..data.box import Box
 from ..data.preprocessed import MotionCompensation
 from .field import dense_field, resampled
 from .grid import Frames, Grid
@@ -20,7 +21,7 @@ def compensate(
     *,
     spacing_mm: tuple[float, float],
     reference_frame: int,
-    region_px: tuple[float, float, float, float] | None = None,
+    region_px: Box | None = None,
 ) -> MotionCompensation:
     """Bring every frame into the pose of the reference frame.
 
@@ -32,7 +33,7 @@ def compensate(
     signal : (T, Y, X) float32, a.u.
     spacing_mm : distance between rows and between columns
     reference_frame : frame whose pose is kept, 0-based
-    region_px : row0, column0, row1, column1; box around the left ventricle in the reference frame. Without it, the
+    region_px : box around the left ventricle in the reference frame. Without it, the
         heart is taken to be where the signal rises most.
 
     Returns
@@ -55,7 +56,7 @@ def compensate(
     >>> rows, columns = np.mgrid[:48, :48]
     >>> blood = np.exp(-(((rows - 24) / 6) ** 2 + ((columns - 24) / 6) ** 2))
     >>> signal = np.stack([(1 + frame) * blood for frame in range(20)])
-    >>> motion = compensate(signal, spacing_mm=(2, 2), reference_frame=9, region_px=(14, 14, 34, 34))
+    >>> motion = compensate(signal, spacing_mm=(2, 2), reference_frame=9, region_px=Box(14, 14, 34, 34))
     >>> bool(np.abs(motion.displacement_mm).max() < 0.1)
     True
     """
@@ -103,11 +104,12 @@ def _check(signal, spacing_mm, reference_frame, region_px) -> None:
         raise ValueError(f"reference_frame must be 0 to {len(signal) - 1}, got {reference_frame}")
     if region_px is not None:
         row0, column0, row1, column1 = region_px
-        if not (-0.5 <= row0 < row1 <= signal.shape[1] - 0.5 and -0.5 <= column0 < column1 <= signal.shape[2] - 0.5):
+        rows, columns = signal.shape[1:]
+        if not (-0.5 <= row0 < row1 <= rows - 0.5 and -0.5 <= column0 < column1 <= columns - 0.5):
             raise ValueError(f"region_px must be a box inside the image {signal.shape[1:]}, got {region_px}")
 
 
-def _enhancing_region(signal, spacing_mm) -> tuple[float, float, float, float]:
+def _enhancing_region(signal, spacing_mm) -> Box:
     """Box of 70 mm around the largest connected area where the signal rises most."""
     from scipy import ndimage
 
@@ -120,4 +122,4 @@ def _enhancing_region(signal, spacing_mm) -> tuple[float, float, float, float]:
     half = [35 / spacing for spacing in spacing_mm]
     low = [max(c - h, -0.5) for c, h in zip(center, half, strict=True)]
     high = [min(c + h, n - 0.5) for c, h, n in zip(center, half, signal.shape[1:], strict=True)]
-    return (*low, *high)
+    return Box(*low, *high)

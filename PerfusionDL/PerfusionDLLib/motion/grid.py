@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
+from ..data.box import Box
+
 SPACING_MM = 2.0
 MARGIN_MM = 28.0  # of the grid beyond the box of the left ventricle
 RIM_MM = 5.0  # beyond the ellipse in the box counts half: the liver and the lung slide along the heart
@@ -23,7 +25,7 @@ class Grid:
     row0, col0, row1, col1 : edges in pixels, pixel centers at integers
     rows, columns : number of points
     spacing_mm : of the pixels, rows then columns
-    heart_px : row0, column0, row1, column1; box of the left ventricle
+    heart_px : box of the left ventricle
     """
 
     row0: float
@@ -33,7 +35,7 @@ class Grid:
     rows: int
     columns: int
     spacing_mm: tuple[float, float]
-    heart_px: tuple[float, float, float, float]
+    heart_px: Box
 
     @classmethod
     def around(cls, region_px, shape, spacing_mm, *, step_mm=SPACING_MM, margin_mm=None) -> "Grid":
@@ -43,7 +45,7 @@ class Grid:
         high = np.minimum(np.asarray(region_px[2:]) + margin_mm / np.asarray(spacing_mm), np.asarray(shape) - 0.5)
         points = np.maximum(np.rint((high - low) * spacing_mm / step_mm), 8).astype(int)
         fields = [*map(float, (*low, *high)), *map(int, points)]
-        return cls(*fields, tuple(map(float, spacing_mm)), tuple(map(float, region_px)))  # type: ignore[call-arg, arg-type]
+        return cls(*fields, tuple(map(float, spacing_mm)), Box(*map(float, region_px)))  # type: ignore[call-arg, arg-type]
 
     @cached_property
     def row_px(self) -> np.ndarray:
@@ -66,10 +68,11 @@ class Grid:
     def window(self, rim_mm: float | None = None) -> np.ndarray:
         """(rows, columns) float32 weight: 1 in the ellipse that fills the box, falling to 0 around its rim."""
         rim_mm = RIM_MM if rim_mm is None else rim_mm
-        row0, column0, row1, column1 = self.heart_px
-        radii_mm = (row1 - row0) / 2 * self.spacing_mm[0], (column1 - column0) / 2 * self.spacing_mm[1]
-        y_mm = (self.row_px - (row0 + row1) / 2) * self.spacing_mm[0]
-        x_mm = (self.column_px - (column0 + column1) / 2) * self.spacing_mm[1]
+        rows, columns = self.heart_px.size_px
+        row, column = self.heart_px.center_px
+        radii_mm = rows / 2 * self.spacing_mm[0], columns / 2 * self.spacing_mm[1]
+        y_mm = (self.row_px - row) * self.spacing_mm[0]
+        x_mm = (self.column_px - column) * self.spacing_mm[1]
         outside_mm = (np.hypot(y_mm[:, None] / radii_mm[0], x_mm / radii_mm[1]) - 1) * np.mean(radii_mm) - rim_mm
         return (np.sin(np.pi / 2 * np.clip(0.5 - outside_mm / TAPER_MM, 0, 1)) ** 2).astype(np.float32)
 

@@ -8,6 +8,7 @@ import slicer
 import vtk
 
 from ..data.acquisition import Acquisition, acquisition_from
+from ..data.box import Box
 from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
 from ..data.flag import FlagCode, make_flag
@@ -203,7 +204,7 @@ def readAutomatic(nodes: SliceNodes, labelsOf: LabelReader | None = None) -> Con
     return Contours(
         peak_frame=attribute(segmentation, "peak_frame"),
         reference_frame=attribute(segmentation, "reference_frame"),
-        box_px=tuple(attribute(segmentation, "box_px")),
+        box_px=Box(*attribute(segmentation, "box_px")),
         labels=labelsOf(segmentation, replace(placeOf(nodes), transform=segmentation.GetParentTransformNode())),
         anterior_rv_ras_mm=None if anterior is None else np.array(anterior),
         inferior_rv_ras_mm=None if inferior is None else np.array(inferior),
@@ -261,7 +262,7 @@ def _readPoint(
 
 def readBox(
     box: slicer.vtkMRMLMarkupsROINode, ijkToRas: np.ndarray, transform: slicer.vtkMRMLTransformNode | None = None
-) -> tuple[float, float, float, float]:
+) -> Box:
     """Rows and columns that the ROI covers, however it was turned; accurate to 1e-6 pixels.
 
     transform : that the images are under
@@ -272,7 +273,7 @@ def readBox(
     ras = mapPoints((pose @ corners.T)[:3].T, None, transform)
     pixels = np.linalg.solve(ijkToRas, np.column_stack([ras, np.ones(len(ras))]).T)
     (column0, row0), (column1, row1) = pixels[:2].min(axis=1), pixels[:2].max(axis=1)
-    return float(row0), float(column0), float(row1), float(column1)
+    return Box(float(row0), float(column0), float(row1), float(column1))
 
 
 def _origins(stored: Mapping[str, str] | None) -> dict[Part, Origin]:

@@ -6,6 +6,7 @@ import numpy as np
 import slicer
 import vtk
 
+from ..data.box import Box
 from .layouts import BULLSEYE_VIEWS, CURVES_VIEW, LARGE_VIEWS, OWN_ROWS, RESERVE_VIEW, Layout, arrange, viewsOf
 from .nodes import ScanNodes, SliceNodes, attribute, findScans, setAttribute
 from .reading import readBox, readGeometry
@@ -221,13 +222,14 @@ def _lookAt(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
     geometry = readGeometry(nodes.original)
     columnMm, rowMm = np.linalg.norm(geometry[:3, :2], axis=0)
     column, row = geometry[:3, 0] / columnMm, geometry[:3, 1] / rowMm
-    row0, column0, row1, column1 = readBox(nodes.box, geometry) if nodes.box else _wholeImage(nodes)
-    center = geometry @ [(column0 + column1) / 2, (row0 + row1) / 2, 0, 1]
+    box = readBox(nodes.box, geometry) if nodes.box else _wholeImage(nodes)
+    middleRow, middleColumn = box.center_px
+    center = geometry @ [middleColumn, middleRow, 0, 1]
     pose = np.eye(4)
     pose[:3, 0], pose[:3, 1], pose[:3, 2] = column, -row, np.cross(column, row)
     pose[:3, 3] = center[:3]
     boxes = FIELD_OF_VIEW_IN_BOXES if nodes.box else 1
-    side = boxes * max((row1 - row0) * rowMm, (column1 - column0) * columnMm)
+    side = boxes * max(box.size_mm((rowMm, columnMm)))
     _look(sliceNode, pose, (side, side))
 
 
@@ -259,9 +261,9 @@ def fitView(sliceNode: slicer.vtkMRMLSliceNode, sides_mm: tuple[float, float]) -
     sliceNode.SetFieldOfView(width * scale, height * scale, sliceNode.GetFieldOfView()[2])
 
 
-def _wholeImage(nodes: SliceNodes) -> tuple[float, float, float, float]:
+def _wholeImage(nodes: SliceNodes) -> Box:
     columns, rows, _ = nodes.original.GetNthDataNode(0).GetImageData().GetDimensions()
-    return -0.5, -0.5, rows - 0.5, columns - 0.5
+    return Box(-0.5, -0.5, rows - 0.5, columns - 0.5)
 
 
 def _showOnlyIn(display: slicer.vtkMRMLDisplayNode | None, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:

@@ -1,12 +1,13 @@
 """Contours into nodes: what is where, and which of it is automatic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
+from ..data.box import Box
 from ..data.contours import Contours, Label
 from ..data.preprocessed import PreprocessedSlice
 from ..data.study import PerfusionSeries
@@ -176,17 +177,16 @@ def _newBox(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLMarkupsROINo
     return box
 
 
-def _writeBox(box: slicer.vtkMRMLMarkupsROINode, box_px: Sequence[float], series: PerfusionSeries) -> None:
+def _writeBox(box: slicer.vtkMRMLMarkupsROINode, box_px: Box, series: PerfusionSeries) -> None:
     """An ROI along rows and columns, one pixel thick through the slice."""
-    row0, column0, row1, column1 = box_px
     axes = series.ijk_to_ras[:3, :3] / np.linalg.norm(series.ijk_to_ras[:3, :3], axis=0)
     pose = np.eye(4)
     pose[:3, :3] = axes
-    pose[:3, 3] = series.ras_from_pixels(np.array([(row0 + row1) / 2, (column0 + column1) / 2]))
-    rows_mm, columns_mm = series.spacing_mm
+    pose[:3, 3] = series.ras_from_pixels(np.array(box_px.center_px))
+    height_mm, width_mm = box_px.size_mm(series.spacing_mm)
     thickness_mm = float(np.linalg.norm(series.ijk_to_ras[:3, 2]))
     box.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(pose))
-    box.SetSize((column1 - column0) * columns_mm, (row1 - row0) * rows_mm, thickness_mm)
+    box.SetSize(width_mm, height_mm, thickness_mm)
 
 
 def _writeAutomatic(scene: slicer.vtkMRMLScene, nodes: SliceNodes, contours: Contours, name: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..data.box import Box
 from .truth import PhantomSlice
 
 
@@ -39,7 +40,7 @@ def turn(phantom: PhantomSlice, *, transposed: bool, rows_reversed: bool, column
             segments=image(truth.segments),
             mbf_ml_min_g=image(truth.mbf_ml_min_g),
             displacement_mm=displacement * signs[:, None, None],
-            box_px=(min(row0, row1), min(column0, column1), max(row0, row1), max(column0, column1)),
+            box_px=Box(min(row0, row1), min(column0, column1), max(row0, row1), max(column0, column1)),
             anterior_rv_px=point(truth.anterior_rv_px),
             inferior_rv_px=point(truth.inferior_rv_px),
         ),

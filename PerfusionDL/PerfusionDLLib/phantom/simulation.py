@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data.acquisition import Acquisition
+from ..data.box import Box
 from ..data.contours import Label
 from ..data.study import Condition, Identity, Level, PerfusionSeries, Scan, Study
 from .breathing import Beats, draw_amplitudes, draw_beats
@@ -235,11 +236,11 @@ def known(
     )
 
 
-def epicardial_box(labels: np.ndarray) -> tuple[float, float, float, float]:
-    """Edges (row0, column0, row1, column1) around myocardium and LV cavity."""
+def epicardial_box(labels: np.ndarray) -> Box:
+    """Edges around myocardium and LV cavity."""
     ventricle = (labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL)
     rows, columns = np.flatnonzero(ventricle.any(axis=1)), np.flatnonzero(ventricle.any(axis=0))
-    return rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5
+    return Box(rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
 
 
 def timed_bolus(visit: Visit, beats: Beats) -> Bolus:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.box import Box
 from ..data.study import Condition, Level, PerfusionSeries, Study
 
 
@@ -12,7 +13,7 @@ from ..data.study import Condition, Level, PerfusionSeries, Study
 class SliceTruth:
     """The truth of one slice, in the pose of its peak frame.
 
-    box_px : row0, column0, row1, column1; edges around the epicardium, pixel centers at integers
+    box_px : edges around the epicardium
     labels : (Y, X) uint8, values of `Label`
     anterior_rv_px, inferior_rv_px : (row, column) of the RV insertion points, on the epicardium
     displacement_mm : (T, 2, Y, X) float32, as in `MotionCompensation`; zero at the peak frame and in the chest wall
@@ -30,7 +31,7 @@ class SliceTruth:
     condition: Condition
     level: Level
     peak_frame: int
-    box_px: tuple[float, float, float, float]
+    box_px: Box
     labels: np.ndarray
     anterior_rv_px: tuple[float, float]
     inferior_rv_px: tuple[float, float]

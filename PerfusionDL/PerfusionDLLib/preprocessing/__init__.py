@@ -1,6 +1,6 @@
 """The deep-learning preprocessing of one slice: peak, box, motion compensation, labels, insertion points."""
 
-from .bounding_box import Box, find_box
+from .bounding_box import FoundBox, find_box
 from .candidates import find_labels
 from .chain import preprocess_slice
 from .insertion_points import find_insertion_points
@@ -9,7 +9,7 @@ from .phases import average_phases
 from .segmentation import compute_ring_labels
 
 __all__ = [
-    "Box",
+    "FoundBox",
     "Peak",
     "average_phases",
     "compute_ring_labels",

@@ -5,40 +5,31 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..data.box import Box
 from ..data.contours import Label
 from ..networks import Network
 from .window import Window
 
-Edges = tuple[float, float, float, float]
 _USUAL_RADIUS_MM = 33.0
 """Epicardial radius of a heart of usual size, mm; chosen: the middle of the 16 to 50 mm that the networks know."""
-_USUAL_BOX_CERTAINTY = 0.1
-"""Certainty of a box of usual size (0 to 1); chosen: low, because no network saw the heart in it."""
+_USUAL_BOX_PROBABILITY = 0.1
+"""Probability of a box of usual size (0 to 1); chosen: low, because no network saw the heart in it."""
 _TRUSTED_MM, _FADING_MM, _FARTHEST_MM = 5.0, 20.0, 30.0
 """Distance from where the blood pool enhanced, mm: a candidate counts in full, falls off as a Gaussian of this width,
 and does not count; chosen."""
 
 
 @dataclass(frozen=True)
-class Box:
-    """Edges around the epicardium in pixels of the image, row0, column0, row1, column1.
+class FoundBox:
+    """Edges around the epicardium, and how probable it is that they are (0 to 1, of the network)."""
 
-    certainty : 0 to 1, of the network
-    """
-
-    edges_px: Edges
-    certainty: float
-
-    @property
-    def center_px(self) -> tuple[float, float]:
-        """Row and column of the middle."""
-        row0, column0, row1, column1 = self.edges_px
-        return (row0 + row1) / 2, (column0 + column1) / 2
+    box: Box
+    probability: float
 
 
 def find_box(
     image: np.ndarray, spacing_mm: tuple[float, float], network: Network, *, near_px: tuple[float, float] | None = None
-) -> Box | None:
+) -> FoundBox | None:
     """Box of the LV in the peak frame (Y, X); None where the network sees no heart.
 
     near_px : where the blood pool enhanced in time (`find_peaks`); decides where the frame alone shows several
@@ -63,34 +54,35 @@ def find_box(
     own = np.where((pieces == best) | (pieces == 0), heart, 0)
     own = np.where(ndimage.binary_dilation(pieces == best, iterations=2), own, 0)
     first, last = zip(*(_crossings(own.max(axis=1 - axis)) for axis in range(2)), strict=True)
-    edges_px = _inside(window.to_image(np.array([first, last])), image.shape)
-    if edges_px is None:
+    box = _inside(window.to_image(np.array([first, last])), image.shape)
+    if box is None:
         return None
-    certainty = float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum())
-    return Box(edges_px, certainty)
+    return FoundBox(box, float(heart[pieces == best].mean()) * float(score[best - 1] / score.sum()))
 
 
-def place_usual_box(center_px: tuple[float, float], spacing_mm: tuple[float, float], shape: tuple[int, int]) -> Box:
+def place_usual_box(
+    center_px: tuple[float, float], spacing_mm: tuple[float, float], shape: tuple[int, int]
+) -> FoundBox:
     """A box as large as most hearts about where the blood pool enhanced, for want of a better one; inside the image.
 
     Examples
     --------
-    >>> place_usual_box((10.0, 60.0), (2.0, 2.0), (128, 64)).edges_px[3]
+    >>> place_usual_box((10.0, 60.0), (2.0, 2.0), (128, 64)).box.column1
     63.0
     """
     half_px = _USUAL_RADIUS_MM / np.asarray(spacing_mm)
-    edges_px = _inside(np.array([center_px - half_px, center_px + half_px]), shape)
-    if edges_px is None:
+    box = _inside(np.array([center_px - half_px, center_px + half_px]), shape)
+    if box is None:
         raise ValueError(f"center_px must lie in the image {shape}, got {center_px}")
-    return Box(edges_px, _USUAL_BOX_CERTAINTY)
+    return FoundBox(box, _USUAL_BOX_PROBABILITY)
 
 
-def _inside(corners, shape) -> Edges | None:
+def _inside(corners, shape) -> Box | None:
     """Edges of what lies inside the image of two corners (2, 2); None where nothing does."""
     low, high = np.clip(corners, 0, np.asarray(shape) - 1.0)
     if not (low < high).all():
         return None
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
 def _crossings(profile):

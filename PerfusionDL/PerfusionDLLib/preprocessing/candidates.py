@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import motion
+from ..data.box import Box
 from ..data.flag import Flag
 from ..data.preprocessed import MotionCompensation
 from ..data.study import PerfusionSeries
 from ..networks import Network, Networks
-from .bounding_box import Box, find_box, place_usual_box
+from .bounding_box import FoundBox, find_box, place_usual_box
 from .peak_frame import Peak, count_lead_frames, find_bright_frames
 from .phases import average_phases
 from .plausibility import find_contradictions
@@ -38,7 +39,7 @@ class View:
     """A place where the heart may be, what the labels network sees there when aligned, and what contradicts it."""
 
     peak: Peak | None
-    box: Box
+    box: FoundBox
     reference_frame: int
     motion: MotionCompensation
     images: np.ndarray
@@ -48,7 +49,7 @@ class View:
 
 def find_candidate_boxes(
     series: PerfusionSeries, networks: Networks, candidates: Sequence[Peak], peak_frame: int | None
-) -> Iterator[tuple[Peak | None, Box]]:
+) -> Iterator[tuple[Peak | None, FoundBox]]:
     """Candidates for the LV about which the box network sees a heart too, with its box.
 
     Where it sees none about any, a box of usual size about the first, if the peak network is certain of it.
@@ -73,7 +74,7 @@ def find_candidate_boxes(
 def find_best_view(
     series: PerfusionSeries,
     networks: Networks,
-    boxes: Iterable[tuple[Peak | None, Box]],
+    boxes: Iterable[tuple[Peak | None, FoundBox]],
     peak_frame: int | None,
     progress: Callable[[str], None],
 ) -> View | None:
@@ -98,23 +99,21 @@ def compute_view(
     series: PerfusionSeries,
     networks: Networks,
     peak: Peak | None,
-    box: Box,
+    box: FoundBox,
     peak_frame: int | None,
     progress: Callable[[str], None],
 ) -> View | None:
     """What the labels network sees at one place; None where the labels network sees no heart."""
-    curve = peak.curve if peak is not None else compute_box_curve(series.signal, box.edges_px)
+    curve = peak.curve if peak is not None else compute_box_curve(series.signal, box.box)
     found_frame = peak.frame if peak is not None else int(np.argmax(curve))
     reference = found_frame if peak_frame is None else peak_frame
     progress("motion compensation")
-    moved = motion.compensate(
-        series.signal, spacing_mm=series.spacing_mm, reference_frame=reference, region_px=box.edges_px
-    )
+    moved = motion.compensate(series.signal, spacing_mm=series.spacing_mm, reference_frame=reference, region_px=box.box)
     progress("labels")
     frames = [frame for frame in find_bright_frames(curve, reference) if moved.aligned[frame] or frame == reference]
     rv_curve = peak.rv_curve if peak is not None else None
     images = average_phases(moved.corrected, frames, usable=moved.aligned, lv=curve, rv=rv_curve)
-    found = find_labels(images, series.spacing_mm, networks.labels, center_px=box.center_px)
+    found = find_labels(images, series.spacing_mm, networks.labels, center_px=box.box.center_px)
     if found is None:
         return None
     passing = moved.corrected[count_lead_frames(moved.corrected) :]
@@ -137,16 +136,11 @@ def find_labels(
         labels = compute_ring_labels(answer, spacing_mm)
         if labels is None:
             return None
-        middle = _middle(compute_box(labels))
+        middle = compute_box(labels).center_px
         if np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < RECENTER_MM:
             break
         center_px = middle
     return FoundLabels(labels, answer, _certainty(probability))
-
-
-def _middle(box_px):
-    row0, column0, row1, column1 = box_px
-    return (row0 + row1) / 2, (column0 + column1) / 2
 
 
 def _certainty(probability):
@@ -159,6 +153,10 @@ def _certainty(probability):
     return float(min(overlaps))
 
 
-def compute_box_curve(signal, box_px):
-    rows, columns = (slice(max(int(low), 0), int(high) + 1) for low, high in zip(box_px[:2], box_px[2:], strict=True))
+def compute_box_curve(signal: np.ndarray, box_px: Box) -> np.ndarray:
+    """Bright signal (T,) of a box in each frame."""
+    rows, columns = (
+        slice(max(int(low), 0), int(high) + 1)
+        for low, high in ((box_px.row0, box_px.row1), (box_px.column0, box_px.column1))
+    )
     return np.percentile(signal[:, rows, columns], 90, axis=(1, 2))

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ..data.box import Box
 from ..data.contours import Contours, Label, Origin, Part
 from ..data.errors import PerfusionError
 from ..data.flag import Flag, FlagCode, make_flag
 from ..data.preprocessed import MotionCompensation, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from ..networks import Network, Networks
-from .bounding_box import Box, Edges
+from .bounding_box import FoundBox
 from .candidates import find_best_view, find_candidate_boxes
 from .contour_uncertainty import compute_contour_uncertainty_mm
 from .insertion_points import find_insertion_points
@@ -36,7 +37,7 @@ def preprocess_slice(
     networks: Networks,
     *,
     peak_frame: int | None = None,
-    box_px: Edges | None = None,
+    box_px: Box | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> PreprocessedSlice:
     """Find everything in one slice.
@@ -45,7 +46,7 @@ def preprocess_slice(
     ----------
     series : PerfusionSeries
     networks : Networks
-    peak_frame, box_px : int, edges
+    peak_frame, box_px : int, Box
         What a user has set; then it is not searched for, and what lies downstream of it follows.
     progress : callable
         Told the name of each step as it begins.
@@ -66,9 +67,9 @@ def preprocess_slice(
     candidates = find_peaks(series.signal, spacing_mm, networks.peak)
 
     progress("left-ventricular box")
-    tried: Iterable[tuple[Peak | None, Box]]
+    tried: Iterable[tuple[Peak | None, FoundBox]]
     if box_px is not None:
-        tried = [(next(iter(candidates), None), Box(box_px, 1.0))]
+        tried = [(next(iter(candidates), None), FoundBox(Box(*box_px), 1.0))]
         origins[Part.BOX] = Origin.EDITED
     else:
         tried = find_candidate_boxes(series, networks, candidates, peak_frame)
@@ -77,7 +78,7 @@ def preprocess_slice(
         raise _no_heart(series)
     peak, box, moved, found = view.peak, view.box, view.motion, view.found
     if box_px is None:
-        confidences[Part.BOX] = networks.box.confidence(box.certainty)
+        confidences[Part.BOX] = networks.box.confidence(box.probability)
     if peak_frame is not None:
         origins[Part.PEAK_FRAME] = Origin.EDITED
     else:

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
+from ..data.box import Box, box_around
 from ..data.contours import Label
 
 _SMOOTHING_MM = 1.0
@@ -37,16 +38,15 @@ def compute_ring_labels(probability: np.ndarray, spacing_mm: tuple[float, float]
     return labels
 
 
-def compute_box(labels: np.ndarray) -> tuple[float, float, float, float]:
-    """Edges around the epicardium: row0, column0, row1, column1, half a pixel outside the outermost pixel centers.
+def compute_box(labels: np.ndarray) -> Box:
+    """Edges around the epicardium, half a pixel outside the outermost pixel centers.
 
     Examples
     --------
     >>> compute_box(np.array([[0, 0, 0], [0, 1, 2]], np.uint8))
-    (0.5, 0.5, 1.5, 2.5)
+    Box(row0=0.5, column0=0.5, row1=1.5, column1=2.5)
     """
-    rows, columns = np.nonzero((labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL))
-    return float(rows.min()) - 0.5, float(columns.min()) - 0.5, float(rows.max()) + 0.5, float(columns.max()) + 0.5
+    return box_around((labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL))
 
 
 def _largest(mask, *, weight):

@@ -13,22 +13,19 @@ LEAST_FIELD_MM = 80.0
 
 def find_field_mm(scans: Sequence[PreprocessedScan]) -> float:
     """Side of the square around the heart that all pictures of a study share."""
-    sides = []
+    sides: list[float] = []
     for part in (part for scan in scans for part in scan.slices):
-        row0, column0, row1, column1 = part.contours.box_px
-        rows_mm, columns_mm = part.series.spacing_mm
-        sides += [(row1 - row0) * rows_mm, (column1 - column0) * columns_mm]
+        sides += part.contours.box_px.size_mm(part.series.spacing_mm)
     return max(FIELD_OF_BOX * max(sides, default=0.0), LEAST_FIELD_MM)
 
 
 def crop_around_box(part: PreprocessedSlice, field: float) -> tuple[int, int, int, int]:
     """First row, first column, and those after the last, of the field of a slice inside its image."""
-    row0, column0, row1, column1 = part.contours.box_px
     edges = []
-    for first, last, size, step in zip(
-        (row0, column0), (row1, column1), part.series.signal.shape[1:], part.series.spacing_mm, strict=True
+    for middle, size, step in zip(
+        part.contours.box_px.center_px, part.series.signal.shape[1:], part.series.spacing_mm, strict=True
     ):
-        middle, half = (first + last) / 2, field / 2 / step
+        half = field / 2 / step
         begin = int(np.clip(round(middle - half), 0, size - 1))
         edges.append((begin, int(np.clip(round(middle + half) + 1, begin + 1, size))))
     (top, bottom), (left, right) = edges

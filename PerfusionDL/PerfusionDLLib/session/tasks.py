@@ -13,6 +13,7 @@ import slicer
 
 from .. import motion, pipeline
 from ..cache import NO_CACHE, Cache
+from ..data.box import Box
 from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel, PerfusionMaps, SliceMaps
@@ -154,7 +155,7 @@ def _undrawn(series: PerfusionSeries) -> PreprocessedSlice:
     contours = Contours(
         peak_frame=enhanced,
         reference_frame=enhanced,
-        box_px=(0.25 * rows, 0.25 * columns, 0.75 * rows, 0.75 * columns),
+        box_px=Box(0.25 * rows, 0.25 * columns, 0.75 * rows, 0.75 * columns),
         labels=np.zeros((rows, columns), np.uint8),
         origins=dict.fromkeys(Part, Origin.MANUAL),
     )

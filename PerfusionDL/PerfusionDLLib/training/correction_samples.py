@@ -35,8 +35,7 @@ def make_sampler(correction: Correction, network: Network) -> Callable[[np.rando
     step, case = network.card["name"], correction.case
     spacing_mm, labels = case.series.spacing_mm, case.reference.labels
     masks = (labels == np.array(list(Label))[:, None, None]).astype(np.float32)
-    row0, column0, row1, column1 = compute_box(labels)
-    heart = np.array([(row0 + row1) / 2, (column0 + column1) / 2])
+    heart = np.array(compute_box(labels).center_px)
     image = (np.array(labels.shape) - 1) / 2
     views = [(network.spacing_mm, image if step in ("peak", "box") else heart)]
     if step == "peak":

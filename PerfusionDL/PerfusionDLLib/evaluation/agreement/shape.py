@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ...data.box import Box
+
 SMOOTH_PX = 1.0  # takes the steps out of a contour: on circles of 6 to 20 pixels, means are right to 0.02 pixels
 MARGIN_PX = 4  # that the smoothing reaches into
 LEAST = 1e-3  # of a level, where smoothing would take a pixel to the other side
@@ -25,17 +27,18 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
     return 2 * int((first & second).sum()) / total if total else float("nan")
 
 
-def rectangle_dice(first: tuple[float, ...], second: tuple[float, ...]) -> float:
-    """Dice coefficient of two boxes (row0, column0, row1, column1), by their areas.
+def rectangle_dice(first: Box, second: Box) -> float:
+    """Dice coefficient of two boxes, by their areas.
 
     Examples
     --------
-    >>> rectangle_dice((0, 0, 10, 10), (0, 5, 10, 15))
+    >>> rectangle_dice(Box(0, 0, 10, 10), Box(0, 5, 10, 15))
     0.5
     """
-    (top, left), (bottom, right) = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
-    shared = max(bottom - top, 0) * max(right - left, 0)
-    total = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second))
+    rows = min(first.row1, second.row1) - max(first.row0, second.row0)
+    columns = min(first.column1, second.column1) - max(first.column0, second.column0)
+    shared = max(rows, 0) * max(columns, 0)
+    total = sum(box.size_px[0] * box.size_px[1] for box in (first, second))
     return float(2 * shared / total) if total else float("nan")
 
 

@@ -19,17 +19,14 @@ def field_mm(scans: Sequence[PreprocessedScan]) -> float:
     """Side of the square around the heart that all pictures of a study share, so that sizes can be compared."""
     sides = [40.0]
     for part in (part for scan in scans for part in scan.slices):
-        row0, column0, row1, column1 = part.contours.box_px
-        rows_mm, columns_mm = part.series.spacing_mm
-        sides += [(row1 - row0) * rows_mm, (column1 - column0) * columns_mm]
+        sides += part.contours.box_px.size_mm(part.series.spacing_mm)
     return 1.6 * max(sides)
 
 
 def _frame_heart(axes: Axes, part: PreprocessedSlice, field: float) -> None:
     """Limit the axes to the square of ``field`` mm around the box, first row at the top, pixels at their true shape."""
-    row0, column0, row1, column1 = part.contours.box_px
     rows_mm, columns_mm = part.series.spacing_mm
-    row, column = (row0 + row1) / 2, (column0 + column1) / 2
+    row, column = part.contours.box_px.center_px
     axes.set_xlim(column - field / 2 / columns_mm, column + field / 2 / columns_mm)
     axes.set_ylim(row + field / 2 / rows_mm, row - field / 2 / rows_mm)
     axes.set_aspect(rows_mm / columns_mm)
@@ -41,9 +38,9 @@ def _frame_heart(axes: Axes, part: PreprocessedSlice, field: float) -> None:
 
 def _window(image: np.ndarray, part: PreprocessedSlice) -> tuple[float, float]:
     """Gray window from the neighborhood of the heart, where bright chest-wall fat does not set the scale."""
-    row0, column0, row1, column1 = (round(edge) for edge in part.contours.box_px)
-    pad = (row1 - row0) // 4
-    near = image[max(row0 - pad, 0) : row1 + pad, max(column0 - pad, 0) : column1 + pad]
+    first_row, first_column, last_row, last_column = map(round, part.contours.box_px)
+    pad = (last_row - first_row) // 4
+    near = image[max(first_row - pad, 0) : last_row + pad, max(first_column - pad, 0) : last_column + pad]
     near = near if near.size else image
     low, high = np.percentile(near, (1, 99.5))
     return float(low), max(float(high), float(low) + 1e-6)
@@ -68,11 +65,10 @@ def draw_contours(axes: Axes, part: PreprocessedSlice, *, field: float, title: s
     image = part.motion.corrected[contours.peak_frame]
     axes.imshow(image, cmap="gray", norm=Normalize(*_window(image, part)), interpolation="bicubic")
     _draw_outlines(axes, contours)
-    row0, column0, row1, column1 = contours.box_px
+    box = contours.box_px
+    height, width = box.size_px
     axes.add_patch(
-        Rectangle(
-            (column0, row0), column1 - column0, row1 - row0, fill=False, edgecolor="white", linewidth=0.4, linestyle=":"
-        )
+        Rectangle((box.column0, box.row0), width, height, fill=False, edgecolor="white", linewidth=0.4, linestyle=":")
     )
     for point, marker in ((contours.anterior_rv_ras_mm, "^"), (contours.inferior_rv_ras_mm, "v")):
         if point is not None:
@@ -112,11 +108,11 @@ def time_position(frames: np.ndarray, part: PreprocessedSlice, *, field: float) 
 
     frames : (T, Y, X), as measured or aligned
     """
-    row0, column0, row1, column1 = part.contours.box_px
+    row, middle = part.contours.box_px.center_px
     rows_mm, _ = part.series.spacing_mm
     half = field / 2 / rows_mm
-    first, last = max(round((row0 + row1) / 2 - half), 0), round((row0 + row1) / 2 + half) + 1
-    column = round((column0 + column1) / 2)
+    first, last = max(round(row - half), 0), round(row + half) + 1
+    column = round(middle)
     return frames[:, first:last, column - 1 : column + 2].mean(axis=2).T
 
 
