@@ -14,6 +14,7 @@ from PerfusionDLLib.data.contours import Contours, Origin, Part
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice, PreprocessedStudy
+from PerfusionDLLib.data.provenance import Provenance
 from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.data.table import RegionFlow, SegmentRow, SegmentTable
@@ -174,7 +175,9 @@ def table_of(maps, preprocessed):
     )
     whole = row_of(None, "Left ventricle", "", "", mean_flow(rows))
     provenance = {"version": "0.1.0", "weights": "sha256 3f9a61c2", "model": "fermi", "hematocrit": "0.42"}
-    return SegmentTable(segments=tuple(rows), territories=territories, whole=whole, provenance=provenance)
+    return SegmentTable(
+        segments=tuple(rows), territories=territories, whole=whole, provenance=Provenance(study=provenance)
+    )
 
 
 def mean_flow(rows):

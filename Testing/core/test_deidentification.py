@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pydicom
 import pytest
+from PerfusionDLLib.data.provenance import provenance_from
 from PerfusionDLLib.dicom import image_reference, make_pseudonym, read_study
 from PerfusionDLLib.dicom.pseudonyms import KEY_VARIABLE, key_file, pseudonym_key
 from pydicom.datadict import DicomDictionary, dictionary_keyword
@@ -58,7 +59,8 @@ def canaries(small, tmp_path):  # noqa: F811
                 put_canaries(image).save_as(folder / path.name)
     given = {key: f"{CANARY}.csv" for key in ("rest_arterial_input", "rest_arterial_input_flags", "arterial_input")}
     maps = [replace(flow, provenance={**flow.provenance, **given}) for flow in arguments["maps"]]
-    table = replace(arguments["table"], provenance={**arguments["table"].provenance, **given})
+    known = arguments["table"].provenance
+    table = replace(arguments["table"], provenance=provenance_from({**known.flat(), **given}))
     return arguments | {"sources": [folder], "maps": maps, "table": table}
 
 

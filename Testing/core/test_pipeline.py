@@ -119,7 +119,7 @@ def test_rows_say_where_they_come_from(table):
     assert table.segments[0].rest.origin == "automatic"
     assert table.segments[0].territory == "LAD"
     assert table.segments[15].level == "apical"
-    assert table.provenance["rest_arterial_input"] == "blood pool, basal"
+    assert table.provenance.of_scan("rest")["arterial_input"] == "blood pool, basal"
     assert table.whole.rest.pixels == sum(row.rest.pixels for row in table.segments)
 
 
@@ -248,7 +248,7 @@ def test_values_below_a_threshold_are_flagged_with_it_and_no_threshold_is_built_
     assert DEFECT_SEGMENT in low
     assert not any(FlagCode.BELOW_THRESHOLD in codes_of(row.flags) for row in table.segments)
     assert flagged.segments[low[0] - 1].flags[-1].text == "stress MBF is below 1.8 mL/min/g."
-    assert flagged.provenance["thresholds"] == "1.8 mL/min/g"
+    assert flagged.provenance.study["thresholds"] == "1.8 mL/min/g"
 
 
 @pytest.mark.parametrize("text", ["strss=2", "mpr", "mpr=-1", "mpr=two"])

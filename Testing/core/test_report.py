@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PerfusionDLLib import report
 from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
 from PerfusionDLLib.data.preprocessed import PreprocessedStudy
+from PerfusionDLLib.data.provenance import provenance_from
 from PerfusionDLLib.data.table import RegionFlow
 from PerfusionDLLib.report.figures import styled
 from PerfusionDLLib.report.findings import findings_page, summary
@@ -71,7 +72,7 @@ def test_territories_and_the_whole_ventricle_have_the_same_columns(finished_stud
 def test_every_row_says_where_it_comes_from_and_that_it_is_not_for_clinical_use(finished_study):
     table = pandas.read_csv(io.StringIO(report.segments_csv(finished_study.table)))
     assert set(table.notice) == {"Not approved for clinical use"}
-    assert set(table.provenance_weights) == {finished_study.table.provenance["weights"]}
+    assert set(table.provenance_weights) == {finished_study.table.provenance.study["weights"]}
     assert set(table.stress_origin) == {"automatic", "edited"}
 
 
@@ -264,7 +265,7 @@ def test_what_was_computed_is_said_in_words(finished_study):
         "stress_residual_contrast": "0.5 mmol/L were there.",
         "rest_residual_contrast": "None is assumed.",
     }
-    table = replace(finished_study.table, provenance=provenance)
+    table = replace(finished_study.table, provenance=provenance_from(provenance))
     assert provenance_sentences(table) == [
         "native T1 of blood 1.65 s; networks e154c2e27deb.",
         "Rest: None is assumed.",

@@ -9,6 +9,7 @@ from PerfusionDLLib.data.contours import Contours, Label, Origin, Part
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, SegmentFit, SliceMaps
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice, PreprocessedStudy
+from PerfusionDLLib.data.provenance import Provenance
 from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.data.table import RegionFlow, SegmentRow, SegmentTable
@@ -164,7 +165,7 @@ def segment_table() -> SegmentTable:
         segments=segments,
         territories=territories,
         whole=row(None, "whole left ventricle", "", ""),
-        provenance={"version": "0.1.0"},
+        provenance=Provenance(study={"version": "0.1.0"}),
     )
 
 

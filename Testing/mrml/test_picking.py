@@ -181,7 +181,7 @@ def test_values_of_the_acquisition_say_where_they_come_from_and_change_the_flow(
     after = tasks.flowTask(headless.scene, readers, before.tableNode, model=FlowModel.FERMI, former=before).run()
     peaks = [flow.maps[0].arterial_input.concentration_mmol_l.max() for flow in (before, after)]
     assert peaks[1] / peaks[0] == pytest.approx(5.0 / 3.5, rel=1e-3)
-    assert after.table.provenance["stress_entered"] == "hematocrit, relaxivity_l_mmol_s"
+    assert after.table.provenance.of_scan("stress")["entered"] == "hematocrit, relaxivity_l_mmol_s"
     assert mrml.restoreAcquisition(nodes)
     assert not mrml.restoreAcquisition(nodes)
     assert before.isCurrent(readers, FlowModel.FERMI)

@@ -33,7 +33,7 @@ def write_results(
     (folder / "table.json").write_text(report.table_json(result.table), encoding="utf-8")
     (folder / "table.xlsx").write_bytes(report.table_xlsx(result.table))
     progress("images")
-    provenance = {"notice": NOTICE, **result.table.provenance}
+    provenance = {"notice": NOTICE, **result.table.provenance.flat()}
     for (name, piece), slice_maps in zip(
         named_slices(result.scans), (one for scan in result.maps for one in scan.slices), strict=True
     ):

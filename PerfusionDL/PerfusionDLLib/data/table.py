@@ -1,9 +1,9 @@
 """What is reported: flow of regions, and the table of AHA segments, coronary territories and the left ventricle."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .flag import Flag
+from .provenance import Provenance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,4 +61,4 @@ class SegmentTable:
     segments: tuple[SegmentRow, ...]
     territories: tuple[SegmentRow, ...]
     whole: SegmentRow
-    provenance: Mapping[str, str] = field(default_factory=dict)
+    provenance: Provenance = field(default=Provenance())

@@ -128,7 +128,7 @@ def writeTable(
     for title, (_, unit) in _tableColumns(rows).items():
         if unit:
             node.SetColumnUnitLabel(title, unit)
-    for key, value in table.provenance.items():
+    for key, value in table.provenance.flat().items():
         node.SetAttribute(f"PerfusionDL.{key}", str(value))
     setAttribute(node, "disclaimer", DISCLAIMER)
     node.SetUseColumnTitleAsColumnHeader(True)

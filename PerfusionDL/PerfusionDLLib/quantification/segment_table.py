@@ -10,6 +10,7 @@ from ..data.contours import Origin
 from ..data.errors import PerfusionError
 from ..data.flag import Flag, FlagCode, Severity, Where, make_flag
 from ..data.flow import FlowUncertainty, PerfusionMaps
+from ..data.provenance import Provenance
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .intervals import ratio_interval, reserve_interval
@@ -85,13 +86,14 @@ def summarize(
         if (flag.code, flag.where.condition) not in there
     )
     whole = replace(whole, flags=of_scans + tuple(_study_flags(segments)) + whole.flags)
-    provenance = {
-        f"{maps.condition}_{key}": value for maps in (rest, stress) if maps for key, value in maps.provenance.items()
-    }
+    study = {}
     if rate_pressure_product is not None:
-        provenance["rate_pressure_product_mmhg_min"] = f"{rate_pressure_product:g}"
+        study["rate_pressure_product_mmhg_min"] = f"{rate_pressure_product:g}"
     if thresholds:
-        provenance["thresholds"] = "; ".join(map(str, thresholds))
+        study["thresholds"] = "; ".join(map(str, thresholds))
+    provenance = Provenance(
+        scans={maps.condition: dict(maps.provenance) for maps in (rest, stress) if maps}, study=study
+    )
     return SegmentTable(segments=segments, territories=territories, whole=whole, provenance=provenance)
 
 

@@ -37,7 +37,7 @@ def cohort_csv(studies: Mapping[str, SegmentTable], decisions: Mapping[str, str]
     rows = []
     for study, table in sorted(studies.items()):
         for condition in measured(table):
-            about = {name: table.provenance.get(f"{condition}_{name}", "") for name in PER_CONDITION}
+            about = {name: table.provenance.of_scan(condition).get(name, "") for name in PER_CONDITION}
             of_study = find_flags(table.whole, condition)
             for row in sorted(table.segments, key=lambda row: row.aha_segment or 0):
                 flow = getattr(row, condition)

@@ -8,6 +8,7 @@ from ..data.contours import Contours, Origin, Part
 from ..data.flow import ArterialInput, PerfusionMaps
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.result import StudyResult
+from ..data.study import Condition
 from ..data.table import SegmentTable
 from .figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
 from .findings import flags_overflow
@@ -225,21 +226,26 @@ WORDS = {
 
 def provenance_sentences(table: SegmentTable) -> list[str]:
     """The provenance for people: what rest and stress share, then what is of one of them; nothing said elsewhere."""
-    scans: dict[str, list[str]] = {"rest": [], "stress": []}
-    present = [scan for scan in scans if any(key.startswith(f"{scan}_") for key in table.provenance)]
+    known = table.provenance
     shared: list[str] = []
-    for key, value in table.provenance.items():
-        scan, _, name = key.partition("_")
-        name = name if scan in scans else key
-        if name in SAID_ELSEWHERE or not str(value).strip():
-            continue
-        alike = {str(table.provenance.get(f"{other}_{name}", "")) for other in present} == {str(value)}
-        place = scans[scan] if scan in scans and not alike else shared
-        phrase = _phrase(name, str(value).removesuffix("."))
-        if phrase not in place:
-            place.append(phrase)
+    scans: dict[str, list[str]] = {str(scan): [] for scan in Condition}
+    for scan, words in known.scans.items():
+        for name, value in words.items():
+            alike = {str(other.get(name, "")) for other in known.scans.values()} == {str(value)}
+            _add_phrase(shared if alike else scans[scan], name, value)
+    for name, value in known.study.items():
+        _add_phrase(shared, name, value)
     sentences = [f"{scan.capitalize()}: {'; '.join(phrases)}." for scan, phrases in scans.items() if phrases]
     return [f"{'; '.join(shared)}.", *sentences] if shared else sentences
+
+
+def _add_phrase(phrases: list[str], name: str, value: str) -> None:
+    """Say a word of the provenance, once, unless it is said elsewhere or says nothing."""
+    if name in SAID_ELSEWHERE or not str(value).strip():
+        return
+    phrase = _phrase(name, str(value).removesuffix("."))
+    if phrase not in phrases:
+        phrases.append(phrase)
 
 
 def _phrase(name: str, value: str) -> str:

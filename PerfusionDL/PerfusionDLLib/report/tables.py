@@ -41,12 +41,12 @@ def segments_csv(table: SegmentTable) -> str:
 
     Every row repeats the provenance, so that rows of many studies can be stacked.
     """
-    return _csv(sorted(table.segments, key=lambda row: row.aha_segment or 0), table.provenance)
+    return _csv(sorted(table.segments, key=lambda row: row.aha_segment or 0), table.provenance.flat())
 
 
 def territories_csv(table: SegmentTable) -> str:
     """The coronary territories and the whole left ventricle, with the columns of `segments_csv`."""
-    return _csv((*table.territories, table.whole), table.provenance)
+    return _csv((*table.territories, table.whole), table.provenance.flat())
 
 
 def _csv(rows: Iterable[SegmentRow], provenance: Mapping[str, str]) -> str:
@@ -137,7 +137,7 @@ def _number(condition: str, quantity: str, value: float, low: float = math.nan, 
 
 def _made(table: SegmentTable, condition: str) -> dict[str, str]:
     """What the numbers of a condition were made with."""
-    known = {name: table.provenance.get(f"{condition}_{name}", "") for name in MADE_WITH}
+    known = {name: table.provenance.of_scan(condition).get(name, "") for name in MADE_WITH}
     return known | {"notice": NOTICE}
 
 
@@ -152,7 +152,7 @@ def table_json(table: SegmentTable) -> str:
     document = {
         "notice": NOTICE,
         "unit": "mL/min/g",
-        "provenance": dict(table.provenance),
+        "provenance": table.provenance.flat(),
         "segments": [_plain(row) for row in table.segments],
         "territories": [_plain(row) for row in table.territories],
         "whole": _plain(table.whole),

@@ -31,7 +31,7 @@ def table_xlsx(table: SegmentTable) -> bytes:
     values: list[list[object]] = [list(rows[0])]
     values += [list(row.values()) for row in rows]
     about: list[list[object]] = [["notice", NOTICE]]
-    about += [[key, str(value)] for key, value in table.provenance.items()]
+    about += [[key, str(value)] for key, value in table.provenance.flat().items()]
     return _workbook({"Myocardial blood flow": values, "Provenance": about})
 
 

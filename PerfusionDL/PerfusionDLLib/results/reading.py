@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data.flag import CONDITIONS, flags_from
+from ..data.provenance import provenance_from
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 
 ROW_NUMBERS = [one.name for one in fields(SegmentRow) if one.type is float]
@@ -28,7 +29,7 @@ def table_from_json(text: str) -> SegmentTable:
         segments=tuple(map(_row, document["segments"])),
         territories=tuple(map(_row, document["territories"])),
         whole=_row(document["whole"]),
-        provenance=document["provenance"],
+        provenance=provenance_from(document["provenance"]),
     )
 
 

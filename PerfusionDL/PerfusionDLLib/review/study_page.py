@@ -62,7 +62,7 @@ def describe_study(study: str, result: StudyResult) -> dict:
         "findings": list_findings(result),
         "assumptions": said["Assumptions"],
         "provenance": said["How it was computed"],
-        "versions": dict(table.provenance),
+        "versions": table.provenance.flat(),
         "statuses": {int(status): words for status, words in STATUS_WORDS.items()},
         "segments": {number: {"name": SEGMENT_NAMES[number], **_sector(number)} for number in SIXTEEN},
         **_colors(result.maps, table),

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from ... import __version__
 from ...data.errors import PerfusionError
 from ...data.preprocessed import PreprocessedScan
+from ...data.provenance import provenance_from
 from ...data.result import StudyResult
 from ...data.study import Condition
 from ..header_parts import date, file_meta, stable_uid, time
@@ -168,7 +169,8 @@ def result_objects(
 def _with_cleaned_provenance(result: StudyResult) -> StudyResult:
     """The results with what their provenance may say without the patient."""
     maps = tuple(replace(flow, provenance=cleaned(flow.provenance)) for flow in result.maps)
-    return replace(result, maps=maps, table=replace(result.table, provenance=cleaned(result.table.provenance)))
+    cleaned_provenance = provenance_from(cleaned(result.table.provenance.flat()))
+    return replace(result, maps=maps, table=replace(result.table, provenance=cleaned_provenance))
 
 
 def reference_uid(scan: PreprocessedScan, index: int) -> str:

@@ -41,7 +41,9 @@ def segment_report(
     )
     observer = sr.ObserverContext(observer_type=codes.DCM.Device, observer_identifying_attributes=device)
     algorithm = sr.AlgorithmIdentification(
-        NAME, str(names["software_versions"]), parameters=[f"{key}: {one}" for key, one in table.provenance.items()]
+        NAME,
+        str(names["software_versions"]),
+        parameters=[f"{key}: {one}" for key, one in table.provenance.flat().items()],
     )
     rows = (*table.segments, *table.territories, table.whole)
     report = sr.MeasurementReport(
