@@ -17,7 +17,7 @@ import numpy as np
 from disturbed import FACTOR, PATIENT_SD, SEGMENT_SD, disturb_flow, shift, swell, write_phantom_truth
 from outlines import expected_shapes
 from PerfusionDLLib.app.comparison import agree
-from PerfusionDLLib.results.atomic import INDEX
+from PerfusionDLLib.results.layout import INDEX
 
 FIRST_SEED = 7100
 

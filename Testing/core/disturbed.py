@@ -19,7 +19,7 @@ from PerfusionDLLib.phantom.grid import Grid
 from PerfusionDLLib.phantom.heart import Heart, draw_heart
 from PerfusionDLLib.phantom.patient import draw_patient, draw_visit
 from PerfusionDLLib.phantom.simulation import known, timed_bolus
-from PerfusionDLLib.results.atomic import INDEX
+from PerfusionDLLib.results.layout import INDEX
 from PerfusionDLLib.results.writing import write_image, write_json
 
 LATE_FRAMES = 2

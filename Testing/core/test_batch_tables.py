@@ -12,7 +12,7 @@ from PerfusionDLLib.batch.tables import cohort_tables
 from PerfusionDLLib.report import cohort
 from PerfusionDLLib.report.cohort_pages import write_cohort_pdf
 from PerfusionDLLib.results import writing
-from PerfusionDLLib.results.atomic import INDEX
+from PerfusionDLLib.results.layout import INDEX
 from PerfusionDLLib.results.reading import table_from_json
 
 

@@ -13,7 +13,7 @@ from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.evaluation.agreement import compare_contours, flow_summaries, shape_summaries
 from PerfusionDLLib.results import writing
-from PerfusionDLLib.results.atomic import INDEX
+from PerfusionDLLib.results.layout import INDEX
 from scipy import ndimage
 
 STUDIES = 12

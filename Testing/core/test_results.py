@@ -11,7 +11,8 @@ import pytest
 from PerfusionDLLib import NOTICE
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import PerfusionSeries
-from PerfusionDLLib.results.atomic import INDEX, Kind, whole_folder
+from PerfusionDLLib.results.atomic import Kind, whole_folder
+from PerfusionDLLib.results.layout import INDEX
 from PerfusionDLLib.results.marker import MARKER
 from PerfusionDLLib.results.reading import read_image
 from PerfusionDLLib.results.writing import write_image

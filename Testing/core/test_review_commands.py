@@ -14,7 +14,7 @@ from PerfusionDLLib.batch.outcome import DONE, Outcome
 from PerfusionDLLib.batch.tables import cohort_tables
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.results import writing
-from PerfusionDLLib.results.atomic import INDEX
+from PerfusionDLLib.results.layout import INDEX
 from PerfusionDLLib.review.decisions import Decision, Review, fingerprint_results, review_document
 
 

@@ -29,7 +29,8 @@ from ..evaluation.agreement import (
 from ..evaluation.agreement.corrections import Flows, pair_flows
 from ..motion import move_labels, move_points
 from ..report import agreement as tables
-from ..results.atomic import INDEX, Kind, whole_folder
+from ..results.atomic import Kind, whole_folder
+from ..results.layout import DISPLACEMENT, INDEX, LABELS, SEGMENTS, TERRITORIES
 from ..results.reading import read_image
 from ..review.decisions import read_review
 from .reviewed import find_reviewed
@@ -115,7 +116,7 @@ def _compare_slices(study: int, first: Path, second: Path) -> list[PairedSlice]:
         with _said_in_words(first, name):
             ijk_to_ras = _place(described)
             for here, there in ((0, 1), (1, 0)):
-                known = (first, second)[there] / name / "displacement.npz"
+                known = (first, second)[there] / name / DISPLACEMENT
                 if known.is_file() and contours[here].reference_frame != contours[there].reference_frame:
                     contours[here] = _in_pose(contours[here], contours[there].reference_frame, known, ijk_to_ras)
             paired.append(
@@ -182,7 +183,7 @@ def _contours(folder: Path, described: dict) -> Contours:
     anterior, inferior = (
         None if points[name] is None else _numbers(points[name], 3) for name in ("anterior", "inferior")
     )
-    labels = read_image(folder / "labels.nrrd")
+    labels = read_image(folder / LABELS)
     if labels.ndim != 2 or not set(np.unique(labels)) <= set(map(int, Label)):
         raise ValueError(f"a label image was expected, got {labels.shape} {labels.dtype}")
     frames = len(described["times_s"]) if "times_s" in described else None
@@ -241,8 +242,8 @@ def _flows(folder: Path) -> Flows:
     """Every number of the tables in a results folder."""
     found = {}
     for file, extents in (
-        ("segments.csv", {"": "segment"}),
-        ("territories.csv", {"": "territory", "global": "patient"}),
+        (SEGMENTS, {"": "segment"}),
+        (TERRITORIES, {"": "territory", "global": "patient"}),
     ):
         for row in _rows(folder, file):
             name = row["aha_segment"] or row["name"]

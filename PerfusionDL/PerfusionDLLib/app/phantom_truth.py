@@ -9,7 +9,7 @@ from ..data.contours import Contours, Origin, Part
 from ..data.flow import ArterialInput, PerfusionMaps, SliceMaps
 from ..data.study import Condition, PerfusionSeries
 from ..phantom import PhantomStudy, SliceTruth
-from ..results.atomic import INDEX
+from ..results import layout
 from ..results.writing import describe_contours, write_json, write_slice
 
 PROVENANCE = {"notice": "Digital phantom, no patient", "software": f"PerfusionDL {__version__}"}
@@ -31,7 +31,7 @@ def write_truth(folder: Path, patient: PhantomStudy) -> None:
             name = f"{truth.condition}_{truth.level}"
             write_slice(folder / name, contours, series, truth.mbf_ml_min_g, PROVENANCE)
             np.savez_compressed(
-                folder / name / "displacement.npz", displacement_mm=truth.displacement_mm.astype(np.float16)
+                folder / name / layout.DISPLACEMENT, displacement_mm=truth.displacement_mm.astype(np.float16)
             )
             np.savetxt(
                 folder / name / "arterial_input.csv",
@@ -50,10 +50,10 @@ def write_truth(folder: Path, patient: PhantomStudy) -> None:
                     "mistriggered_frames": np.flatnonzero(truth.mistriggered).tolist(),
                 }
             )
-    write_json(folder / INDEX, {"provenance": PROVENANCE, "slices": described})
+    write_json(folder / layout.INDEX, {"provenance": PROVENANCE, "slices": described})
     table = pipeline.summarize(maps.get(Condition.REST), maps.get(Condition.STRESS))
-    (folder / "segments.csv").write_text(report.segments_csv(table), encoding="utf-8")
-    (folder / "territories.csv").write_text(report.territories_csv(table), encoding="utf-8")
+    (folder / layout.SEGMENTS).write_text(report.segments_csv(table), encoding="utf-8")
+    (folder / layout.TERRITORIES).write_text(report.territories_csv(table), encoding="utf-8")
 
 
 def true_contours(series: PerfusionSeries, truth: SliceTruth) -> Contours:

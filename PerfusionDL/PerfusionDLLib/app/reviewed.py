@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..data.errors import PerfusionError
+from ..results.layout import TABLE, TIDY
 from ..review.decisions import Decision, Review, current_decision, fingerprint_results
 
 
@@ -30,8 +31,8 @@ def find_reviewed(folders: Sequence[Path], reviews: Mapping[str, Review]) -> tup
 def _decision(folder: Path, reviews: Mapping[str, Review]) -> Decision:
     """What was decided about the results in a folder."""
     try:
-        table = (folder / "table.json").read_text(encoding="utf-8")
-        with (folder / "tidy.csv").open(encoding="utf-8-sig", newline="") as tidy:
+        table = (folder / TABLE).read_text(encoding="utf-8")
+        with (folder / TIDY).open(encoding="utf-8-sig", newline="") as tidy:
             study = next(csv.DictReader(tidy), {}).get("study", "")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PerfusionError(

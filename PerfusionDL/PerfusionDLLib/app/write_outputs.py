@@ -9,7 +9,7 @@ from .. import NOTICE
 from ..data.preprocessed import PreprocessedScan, PreprocessedStudy
 from ..data.result import StudyResult
 from ..data.study import PerfusionSeries
-from ..results.atomic import INDEX
+from ..results import layout
 from ..results.writing import named_slices, write_index, write_json, write_slice
 
 
@@ -26,12 +26,12 @@ def write_results(
     from .. import mrml, report, review
 
     progress("tables")
-    (folder / "segments.csv").write_text(report.segments_csv(result.table), encoding="utf-8")
-    (folder / "territories.csv").write_text(report.territories_csv(result.table), encoding="utf-8")
+    (folder / layout.SEGMENTS).write_text(report.segments_csv(result.table), encoding="utf-8")
+    (folder / layout.TERRITORIES).write_text(report.territories_csv(result.table), encoding="utf-8")
     tidy = report.tidy_csv(result.table, study=result.preprocessed.label or "study")
-    (folder / "tidy.csv").write_text(tidy, encoding="utf-8")
-    (folder / "table.json").write_text(report.table_json(result.table), encoding="utf-8")
-    (folder / "table.xlsx").write_bytes(report.table_xlsx(result.table))
+    (folder / layout.TIDY).write_text(tidy, encoding="utf-8")
+    (folder / layout.TABLE).write_text(report.table_json(result.table), encoding="utf-8")
+    (folder / layout.WORKBOOK).write_bytes(report.table_xlsx(result.table))
     progress("images")
     provenance = {"notice": NOTICE, **result.table.provenance.flat()}
     for (name, piece), slice_maps in zip(
@@ -39,16 +39,16 @@ def write_results(
     ):
         about = {**provenance, "origin": str(piece.contours.origin)}
         write_slice(folder / name, piece.contours, piece.series, slice_maps.mbf_ml_min_g, about)
-        mrml.writeSequence(folder / name / "corrected.seq.nrrd", piece.motion.corrected, piece.series)
-    write_index(folder / INDEX, result.scans, provenance)
+        mrml.writeSequence(folder / name / layout.CORRECTED, piece.motion.corrected, piece.series)
+    write_index(folder / layout.INDEX, result.scans, provenance)
     progress("report")
-    with (folder / "report.pdf").open("wb") as target:
+    with (folder / layout.REPORT).open("wb") as target:
         report.write_pdf(target, result)
-    (folder / "report.html").write_text(review.write_study_page(result), encoding="utf-8")
+    (folder / layout.PAGE).write_text(review.write_study_page(result), encoding="utf-8")
     write_json(folder / review.CONTACT_SHEET, review.describe_contact_sheet(result))
     progress("scene")
     scans = tuple(_without_identifiers(scan) for scan in result.scans)
-    mrml.saveStudy(folder / "scene.mrb", replace(result, preprocessed=PreprocessedStudy(scans=scans)))
+    mrml.saveStudy(folder / layout.SCENE, replace(result, preprocessed=PreprocessedStudy(scans=scans)))
 
 
 def _without_identifiers(scan: PreprocessedScan) -> PreprocessedScan:
@@ -76,10 +76,10 @@ def write_dicom(
     from ..dicom import export_results
 
     export_results(
-        folder / "dicom",
+        folder / layout.DICOM,
         sources,
         result,
         moment=datetime.now(),
-        report_pdf=(folder / "report.pdf").read_bytes(),
+        report_pdf=(folder / layout.REPORT).read_bytes(),
         de_identify=de_identify,
     )

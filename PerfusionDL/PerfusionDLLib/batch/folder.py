@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from ..data.errors import PerfusionError
 from ..dicom import FoundStudy, ListedFile
 from ..results.atomic import whole_file, whole_folder
+from ..results.layout import INDEX, TABLE
 from ..review import CONTACT_SHEET
 from ..review.decisions import REVIEW, Review, read_review
 from .outcome import DONE, ERROR, REFUSED, Outcome
@@ -123,11 +124,11 @@ class CohortFolder:
 
     def table(self, study: str) -> str:
         """The table of a study as JSON."""
-        return (self.results(study) / "table.json").read_text(encoding="utf-8")
+        return (self.results(study) / TABLE).read_text(encoding="utf-8")
 
     def confidences(self, study: str) -> dict[str, float]:
         """The lowest confidence of each part over the slices of a study."""
-        index = json.loads((self.results(study) / "preprocessing.json").read_text(encoding="utf-8"))
+        index = json.loads((self.results(study) / INDEX).read_text(encoding="utf-8"))
         lowest: dict[str, float] = {}
         for one in index["slices"]:
             for part, value in one["confidences"].items():

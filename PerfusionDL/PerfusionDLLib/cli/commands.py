@@ -16,6 +16,7 @@ from ..data.study import Condition, Scan
 from ..data.vendor import Vendor
 from ..report import table_text
 from ..results.atomic import Kind, check_replaceable, whole_folder
+from ..results.layout import DICOM
 from . import acquisition as given
 from . import batch, results
 from .console import Overwrite, ReplaceCorrections, Steps, ended_by_signal, messages, output, print_any_name
@@ -199,7 +200,7 @@ def simulate(
 
     with whole_folder(out, Kind.STUDY, overwrite=overwrite) as partial:
         patient = phantom.simulate_study(seed)
-        write_study(patient.study, partial / "dicom", vendor=vendor, seed=seed, first=Condition.REST)
+        write_study(patient.study, partial / DICOM, vendor=vendor, seed=seed, first=Condition.REST)
         write_truth(partial / "truth", patient)
     output.print(f"Phantom patient {seed} in {out / 'dicom'}, its truth in {out / 'truth'}.", markup=False)
 

@@ -12,9 +12,9 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from ..data.errors import PerfusionError
-from .marker import INDEX, Kind, check_untouched, read_marker, write_marker
+from .marker import Kind, check_untouched, read_marker, write_marker
 
-__all__ = ["INDEX", "Kind", "check_replaceable", "forget_partial", "not_written", "whole_file", "whole_folder"]
+__all__ = ["Kind", "check_replaceable", "forget_partial", "not_written", "whole_file", "whole_folder"]
 
 FULL_BYTES = 65536
 PARTIAL, FORMER = "partial", "former"
@@ -85,7 +85,7 @@ def whole_folder(
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "results"
     >>> with whole_folder(target) as partial:
-    ...     _ = (partial / INDEX).write_text("{}")
+    ...     _ = (partial / "preprocessing.json").write_text("{}")
     ...     target.exists()
     False
     >>> target.exists()

@@ -10,15 +10,12 @@ from pathlib import Path
 
 from .. import NOTICE, __version__
 from ..data.errors import PerfusionError
+from .layout import IMAGES, INDEX, REPORT, SCENE, TABLE, TABLES
 
 MARKER = ".perfusiondl"
-INDEX = "preprocessing.json"
 OF_THE_SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Files that desktops leave in every folder that they show; they hold nothing of the user's."""
-SCENE = "scene.mrb"
-TABLES = {"segments.csv", "territories.csv", "tidy.csv", "table.json", "table.xlsx"}
-IMAGES = {"labels.nrrd", "mbf.nrrd", "corrected.seq.nrrd"}
-DICOM = re.compile(r"dicom/((rest|stress)_\d+(_\w+)?_(contours|AHA_segments|MBF)\.dcm|(segment_table|report)\.dcm)")
+OBJECTS = re.compile(r"dicom/((rest|stress)_\d+(_\w+)?_(contours|AHA_segments|MBF)\.dcm|(segment_table|report)\.dcm)")
 SAVED_AGAIN_S = 600.0
 """A scene that is so much younger than the table beside it was saved by somebody since; chosen: longer than any run."""
 
@@ -112,12 +109,12 @@ def _sha256(path: Path) -> str:
 def _recognize_results(folder: Path) -> Marker | None:
     """A results folder of a version that left no marker, by its index; None where anything about it is unexpected."""
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    table = json.loads((folder / "table.json").read_text(encoding="utf-8"))
+    table = json.loads((folder / TABLE).read_text(encoding="utf-8"))
     slices = index["slices"]
     names = {str(one["folder"]) for one in slices}
     if index["notice"] != NOTICE or table["notice"] != NOTICE or not names or any("/" in name for name in names):
         return None
-    known = TABLES | {INDEX, SCENE, "report.pdf"} | {f"{name}/{image}" for name in names for image in IMAGES}
-    known |= {place for place in _contents(folder) if DICOM.fullmatch(place)}
+    known = TABLES | {INDEX, SCENE, REPORT} | {f"{name}/{image}" for name in names for image in IMAGES}
+    known |= {place for place in _contents(folder) if OBJECTS.fullmatch(place)}
     corrected = any(one["origin"] != "automatic" or one["excluded_frames"] for one in slices)
     return Marker(Kind.RESULTS, corrected, "", dict.fromkeys(known))

@@ -13,6 +13,7 @@ from ..data.flag import flag_document
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from .atomic import not_written
+from .layout import FLOW, LABELS
 
 
 def named_slices(preprocessed: Sequence[PreprocessedScan]) -> list[tuple[str, PreprocessedSlice]]:
@@ -34,8 +35,8 @@ def write_slice(
 ) -> None:
     """Write ``labels.nrrd`` and ``mbf.nrrd`` of one slice, in the pose of its reference frame."""
     folder.mkdir(parents=True)
-    write_image(folder / "labels.nrrd", contours.labels, series, provenance)
-    write_image(folder / "mbf.nrrd", mbf_ml_min_g.astype(np.float32), series, {**provenance, "unit": "mL/min/g"})
+    write_image(folder / LABELS, contours.labels, series, provenance)
+    write_image(folder / FLOW, mbf_ml_min_g.astype(np.float32), series, {**provenance, "unit": "mL/min/g"})
 
 
 def write_image(path: Path, image: np.ndarray, series: PerfusionSeries, metadata: Mapping[str, str]) -> None:

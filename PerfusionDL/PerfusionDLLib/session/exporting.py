@@ -13,6 +13,7 @@ from ..data.preprocessed import PreprocessedScan
 from ..mrml.nodes import findScans
 from ..report import segments_csv, table_json, table_xlsx, write_pdf
 from ..results.atomic import Kind, whole_file, whole_folder
+from ..results.layout import REPORT
 from .tasks import Flow
 
 
@@ -78,9 +79,9 @@ def exportDicom(
         report = None
         if not deIdentify:
             progress("report")
-            exportReport(partial / "report.pdf", flow, comment=comment)
-            report = (partial / "report.pdf").read_bytes()
-            (partial / "report.pdf").unlink()
+            exportReport(partial / REPORT, flow, comment=comment)
+            report = (partial / REPORT).read_bytes()
+            (partial / REPORT).unlink()
         progress("DICOM")
         written = export_results(
             partial,

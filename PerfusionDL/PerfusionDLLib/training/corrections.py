@@ -14,6 +14,7 @@ from ..data.preprocessed import PreprocessedSlice
 from ..data.study import Condition, Level, PerfusionSeries
 from ..evaluation.cases import Case, Reference
 from ..results.atomic import whole_file
+from ..results.layout import SCENE
 from ..results.writing import write_json
 
 CASES = "cases.json"
@@ -123,12 +124,12 @@ def _read_cases(folder: Path) -> Iterator[Correction]:
 def _read_results(folder: Path) -> Iterator[Correction]:
     from .. import mrml
 
-    if not (folder / "scene.mrb").is_file():
+    if not (folder / SCENE).is_file():
         raise PerfusionError(
             f"The folder {folder.name} holds no results.",
             "Name folders that `perfusiondl run` or `perfusiondl export` wrote, or cases from `export-cases`.",
         )
-    opened = mrml.openScene(folder / "scene.mrb")
+    opened = mrml.openScene(folder / SCENE)
     for nodes in mrml.findScans(opened.scene):
         drawn = [part for part in nodes.slices if part.hasContours]
         for part in mrml.ScanReader(nodes).read(drawn).slices:
