@@ -38,7 +38,7 @@ def fit(curves, model, *, frames=slice(None), used=None):
         groups=GROUPS,
         used_frames=np.ones(times_s.size, bool) if used is None else used,
         edge=np.arange(GROUPS.size) % 4 == 0,
-        spill=0.6 * bolus(times_s)[None],
+        spillover=0.6 * bolus(times_s)[None],
     )
     fitter = prepare_fitter(model, [part], TIMES_S, bolus(TIMES_S), hematocrit=0.42, input_log_sd=0.05)
     return fitter.fit(0, part)

@@ -231,7 +231,7 @@ def test_blood_of_the_cavity_in_a_pixel_does_not_pass_for_flow(capillary_rest):
     blood = 0.6 * bolus(TIMES_S)
     edge = np.arange(flow.size) % 4 == 0
     mixed = np.where(edge, 0.8 * part.curves + 0.2 * blood[:, None], part.curves)
-    told = dataclasses.replace(part, curves=mixed, edge=edge, inner=~edge, spill=blood[None])
+    told = dataclasses.replace(part, curves=mixed, edge=edge, inner=~edge, spillover=blood[None])
     blind = dataclasses.replace(part, curves=mixed)
     error = np.abs(fit(told).fit(0, told).mbf_ml_min_g / flow - 1)
     assert np.median(error[edge]) < 0.12
@@ -245,7 +245,7 @@ def test_a_pixel_that_is_mostly_blood_is_refused(capillary_rest):
     curves = part.curves.copy()
     curves[:, 3] = 0.4 * curves[:, 3] + 0.6 * blood
     edge = np.arange(part.groups.size) == 3
-    spoiled = dataclasses.replace(part, curves=curves, edge=edge, inner=~edge, spill=blood[None])
+    spoiled = dataclasses.replace(part, curves=curves, edge=edge, inner=~edge, spillover=blood[None])
     found = fit(spoiled).fit(0, spoiled)
     assert np.isnan(found.mbf_ml_min_g[3])
     assert FitStatus.PARTIAL_VOLUME in FitStatus(int(found.status[3]))

@@ -21,7 +21,7 @@ from .residual_contrast import residual_contrast as residual_of_baselines
 NO_RESIDUAL = Residual()
 STATIC_PERCENTILE = 99.5  # of a baseline image: fat near the coil
 MEASURED_INPUT_LOG_SD = 0.05  # scale of an arterial input measured in the images; repeatability of its peak
-BASELINE_DOUBT, FLOOR_DOUBT = 0.005, 0.1  # relative error of the baseline: in any case, and where noise equals it
+BASELINE_LOG_SD, FLOOR_LOG_SD = 0.005, 0.1  # relative error of the baseline: in any case, and where noise equals it
 LEAST_BASELINE_SNR = 3.0
 LEAST_RESOLVED_SNR = 1.1  # of a baseline: noise alone, of 60 pixels in 8 frames, reads as 0 to 1.05 (simulated)
 HIDDEN_LOG_SD = 0.7  # of the scale where the baseline is less than that; chosen: a factor of 2
@@ -30,9 +30,9 @@ LOST_BASELINE_LOG_SD = 0.7  # error where contrast agent was in the blood of all
 OWN_INJECTION_S = 2.0  # chosen: a blood baseline this short before the upstroke holds the scan's own injection
 SEARCH_MM = 12.0  # around the blood pool, for the heart of another series that is not motion-compensated
 LEAST_LIKENESS = 0.9  # correlation of such a pixel's curve with that of the blood pool
-BELIEVED_MMOL_L = 1.5  # below it no sequence is near saturation: a pre-bolus is aligned there
+UNSATURATED_MMOL_L = 1.5  # below it no sequence is near saturation: a pre-bolus is aligned there
 RELIABLE_BASELINE_SNR, FEWEST_LATE_FRAMES = 8.0, 8
-DOUBTFUL_LOG_SD = 0.3  # of a clipped input
+UNCERTAIN_LOG_SD = 0.3  # of a clipped input
 LEAST_OF_OTHERS = 0.7  # peak of a slice's input over the median of all slices'
 LARGEST_SHIFT_S, SHIFT_STEP_S = 60.0, 0.05
 
@@ -148,7 +148,7 @@ def _in_series(scan: PreprocessedScan, inside: ArterialInput, residual: Residual
         before,
         "arterial input series",
         scale=scale,
-        late=None if prebolus or inside.log_sd > DOUBTFUL_LOG_SD else inside,
+        late=None if prebolus or inside.log_sd > UNCERTAIN_LOG_SD else inside,
     )
     return _aligned(found, inside, scale) if prebolus else found
 
@@ -186,7 +186,7 @@ def _likeness(curves, blood):
 def _aligned(prebolus: ArterialInput, inside: ArterialInput, dose_ratio: float) -> ArterialInput:
     """A scaled pre-bolus on the clock of the main bolus: moved to where the unsaturated rise of the two agrees."""
     curve = at_least(inside)
-    rise = np.flatnonzero((curve < BELIEVED_MMOL_L) & (np.arange(curve.size) <= inside.peak_frame))
+    rise = np.flatnonzero((curve < UNSATURATED_MMOL_L) & (np.arange(curve.size) <= inside.peak_frame))
     rise = rise[rise >= inside.baseline_frames - 2]
     if rise.size < 3:
         raise PerfusionError("It cannot be aligned with the main bolus.", "Use the arterial input of the slices.")
@@ -263,8 +263,8 @@ def _arterial_input(
             "input as a curve.",
         )
     blood = convert(baseline)
-    doubt = np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / baseline) ** 2)
-    held = np.nansum(blood), np.nansum(convert(baseline * (1 + doubt)))
+    baseline_log_sd = np.hypot(BASELINE_LOG_SD, FLOOR_LOG_SD * (noise / baseline) ** 2)
+    held = np.nansum(blood), np.nansum(convert(baseline * (1 + baseline_log_sd)))
     if not min(held) > 0:
         raise PerfusionError(
             f"The {source} holds no contrast agent: on the whole it is not brighter than in its frames of baseline.",
@@ -321,7 +321,7 @@ def _log_sd_of_bridging(times_s, blood, used) -> float:
 def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float:
     """Baseline signal with which late low concentrations are those of another arterial input."""
     known = np.interp(times_s, late.times_s, at_least(late))
-    chosen = (times_s > late.times_s[late.first_pass_end_frame]) & (known > 0) & (known < BELIEVED_MMOL_L)
+    chosen = (times_s > late.times_s[late.first_pass_end_frame]) & (known > 0) & (known < UNSATURATED_MMOL_L)
     if np.count_nonzero(chosen) < FEWEST_LATE_FRAMES:
         return baseline
     tried = baseline * np.geomspace(0.4, 2.5, 181)  # 1 % apart

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..data.flow import FitStatus
 from .convolution import FLOW_PER_S, GRID_S, input_matrix, input_spline
-from .fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_FLOW_ML_MIN_G, MOST_SPILL, FlowFits
+from .fits import EDGE_SPILLOVER_SD, INNER_SPILLOVER_SD, MOST_FLOW_ML_MIN_G, MOST_SPILLOVER, FlowFits
 from .least_squares import levenberg_marquardt
 
 # Parameters: flow (mL/min/g), log of the decay rate k (1/s), shoulder k * tau0 (1), delay (s)
@@ -42,7 +42,7 @@ def fermi_residue(times_s, *, shoulder_s, decay_per_s):
 
 
 def fit_fermi(
-    times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_frames=None, edge=None, spill=None, grid_s=GRID_S
+    times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, used_frames=None, edge=None, spillover=None, grid_s=GRID_S
 ):
     """Flow by Fermi-constrained deconvolution with a delay: ``MBF = 60 max(h) / 1.05``.
 
@@ -57,7 +57,7 @@ def fit_fermi(
         NaN frames do not take part.
     aif_times_s, arterial_mmol_l : (A,)
     used_frames : (T,) bool, optional
-    edge, spill : (N,) bool, (S, T), optional
+    edge, spillover : (N,) bool, (S, T), optional
         Pixels that may hold blood of a neighboring cavity, and what a pixel full of such blood would show.
 
     Returns
@@ -76,32 +76,32 @@ def fit_fermi(
         input_spline(aif_times_s, arterial_mmol_l), times_s, span_s=span_s, first_s=LOWER[3], grid_s=grid_s
     )
 
-    spill = np.zeros((0, len(times_s))) if spill is None else np.asarray(spill)
-    spill_sd = np.where(np.zeros(len(data), bool) if edge is None else edge, EDGE_SPILL_SD, INNER_SPILL_SD)
+    spillover = np.zeros((0, len(times_s))) if spillover is None else np.asarray(spillover)
+    spillover_sd = np.where(np.zeros(len(data), bool) if edge is None else edge, EDGE_SPILLOVER_SD, INNER_SPILLOVER_SD)
 
     def model(parameters):
         """Fermi curves with the blood that the pixels hold."""
         tissue, blood = np.split(parameters, [len(LOWER)], axis=1)
         curves, slopes = fermi_curves(tissue, matrix, grid_s)
-        shown = np.broadcast_to(spill, (len(parameters), *spill.shape))
-        return curves + blood @ spill, np.concatenate((slopes, shown), axis=1)
+        shown = np.broadcast_to(spillover, (len(parameters), *spillover.shape))
+        return curves + blood @ spillover, np.concatenate((slopes, shown), axis=1)
 
-    bloods = np.ones(len(spill))
+    bloods = np.ones(len(spillover))
     start, scatter, noticeable = _start(data, weights, lambda atoms: fermi_curves(atoms, matrix, grid_s))
-    prior_mean = np.zeros((len(data), len(LOWER) + len(spill)))
+    prior_mean = np.zeros((len(data), len(LOWER) + len(spillover)))
     prior_mean[:, 1] = _log_decay_of_volume(start[:, 0].clip(*PRIOR_FLOW_ML_MIN_G))
     prior_mean[:, 2] = PRIOR_SHOULDER[0]
     prior_mean[:, 3] = _common_delay_s(data, weights, noticeable, lambda atoms: fermi_curves(atoms, matrix, grid_s))
     prior_sd = np.broadcast_to([np.inf, PRIOR_LOG_DECAY_SD, PRIOR_SHOULDER[1], PRIOR_DELAY_SD_S], start.shape)
     parameters, converged, normal, misfit = levenberg_marquardt(
         model,
-        np.concatenate((start, np.zeros((len(data), len(spill)))), axis=1),
+        np.concatenate((start, np.zeros((len(data), len(spillover)))), axis=1),
         np.concatenate((LOWER, -bloods)),
         np.concatenate((UPPER, bloods)),
         data,
         weights / scatter[:, None],
         prior_mean=prior_mean,
-        prior_precision=np.concatenate((prior_sd, spill_sd[:, None] * bloods), axis=1) ** -2.0,
+        prior_precision=np.concatenate((prior_sd, spillover_sd[:, None] * bloods), axis=1) ** -2.0,
     )
     held = parameters[:, len(LOWER) :].sum(axis=1)
     freedom = np.maximum(used.sum(axis=1) - len(LOWER), 1)
@@ -112,14 +112,14 @@ def fit_fermi(
         FitStatus.LATE_ARRIVAL: parameters[:, 3] > LATE_ARRIVAL_S,
         FitStatus.AT_BOUND: bound,
         FitStatus.NOT_CONVERGED: ~converged,
-        FitStatus.PARTIAL_VOLUME: np.abs(held) > MOST_SPILL,
+        FitStatus.PARTIAL_VOLUME: np.abs(held) > MOST_SPILLOVER,
         FitStatus.SATURATED: ~fittable,
         FitStatus.NO_SIGNAL: fittable & ~noticeable,
     }
     combined = sum(np.where(found, reason, FitStatus.OK) for reason, found in reasons.items())
     status = np.asarray(combined).astype(np.uint8)
     trusted = status == 0
-    tissue_share = 1 - np.clip(held, 0, MOST_SPILL)
+    tissue_share = 1 - np.clip(held, 0, MOST_SPILLOVER)
     mbf = np.where(trusted, parameters[:, 0] / tissue_share, np.nan)
     se = np.where(trusted, se / tissue_share, np.nan)
     return FlowFits(

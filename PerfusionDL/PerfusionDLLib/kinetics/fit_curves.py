@@ -33,7 +33,7 @@ CurveFitter = Callable[[CurveSet], FlowFits]
 class Fitter:
     """Fits curves of a scan.
 
-    of_slice : index of a slice and the blood that its curves may hold, as in `CurveSet.spill`, to what fits them:
+    of_slice : index of a slice and the blood that its curves may hold, as in `CurveSet.spillover`, to what fits them:
         pixels and mean curves of regions alike
     learned : what the scan said about its tissue, as it is written into the provenance
     scan : the same as values, where the model learns from the scan
@@ -45,7 +45,7 @@ class Fitter:
 
     def fit(self, number: int, part: CurveSet) -> FlowFits:
         """Fit curves of a slice, once."""
-        return self.of_slice(number, part.spill)(part)
+        return self.of_slice(number, part.spillover)(part)
 
 
 def prepare_fitter(
@@ -86,7 +86,7 @@ def prepare_fitter(
         def fit_widened(part: CurveSet) -> FlowFits:
             return _widened(fit_alone(part), np.hypot(input_log_sd, part.log_sd))
 
-        return Fitter(of_slice=lambda number, spill: fit_widened)
+        return Fitter(of_slice=lambda number, spillover: fit_widened)
     scan = learn_scan(
         slices,
         aif_times_s,
@@ -107,8 +107,8 @@ def prepare_fitter(
         peak, late = likeliest.input_error * (PEAK_ERROR_SD, LATE_ERROR_SD)
         learned["input_error"] = f"peak against its foot {-peak:+.1%}, after the first pass {-late:+.1%}"
 
-    def of_slice(number: int, spill: np.ndarray | None) -> CurveFitter:
-        return partial(fit_slice_model, prepare_slice(scan, number, spill), input_log_sd=input_log_sd)
+    def of_slice(number: int, spillover: np.ndarray | None) -> CurveFitter:
+        return partial(fit_slice_model, prepare_slice(scan, number, spillover), input_log_sd=input_log_sd)
 
     return Fitter(of_slice=of_slice, learned=learned, scan=scan)
 
@@ -197,7 +197,7 @@ def _fermi(part: CurveSet, aif_times_s, arterial_mmol_l) -> FlowFits:
         arterial_mmol_l,
         **_used(part),
         edge=part.edge,
-        spill=part.spill,
+        spillover=part.spillover,
     )
 
 

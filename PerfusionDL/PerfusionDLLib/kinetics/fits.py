@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-EDGE_SPILL_SD, INNER_SPILL_SD = 0.25, 0.01  # share of blood in a pixel beside a cavity, and elsewhere
+EDGE_SPILLOVER_SD, INNER_SPILLOVER_SD = 0.25, 0.01  # share of blood in a pixel beside a cavity, and elsewhere
 MOST_FLOW_ML_MIN_G = 12.0  # beyond any heart; a fit that gives more is not trusted
-MOST_SPILL = 0.3  # of a pixel that still tells the flow of its tissue
+MOST_SPILLOVER = 0.3  # of a pixel that still tells the flow of its tissue
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ from ..data.preprocessed import PreprocessedSlice
 from ..data.study import Level
 from ..signal import saturation_recovery
 
-BASELINE_DOUBT, FLOOR_DOUBT = 0.01, 1.2  # relative error of the baseline: in any case, and where noise equals it
+BASELINE_LOG_SD, FLOOR_LOG_SD = 0.01, 1.2  # relative error of the baseline: in any case, and where noise equals it
 EDGE_PX = 1.5  # of a cavity: as far as the blur of an image reaches
-TYPICAL_SPILL = 0.15  # of blood in such a pixel
+TYPICAL_SPILLOVER = 0.15  # of blood in such a pixel
 REGIONS = 6  # of a slice, whose mean curves tell the flow models about the tissue
 FEWEST_PIXELS = 10  # of a segment, to leave its edges out
 
@@ -44,7 +44,7 @@ def tissue_curves(part: PreprocessedSlice, aif_curve: ArterialInput, residual: R
         used_frames=part.used_frames,
         edge=near_blood[contours.myocardium],
         inner=~(near_blood | outermost)[contours.myocardium],
-        spill=_spill(part, aif_curve, residual),
+        spillover=_spillover(part, aif_curve, residual),
         log_sd=log_sd,
     )
     return Tissue(curves, saturated, outermost)
@@ -80,7 +80,7 @@ def _borders(labels: np.ndarray):
     return near_blood, outermost
 
 
-def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual) -> np.ndarray:
+def _spillover(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual) -> np.ndarray:
     """What the blood of the two cavities adds to the concentration found in a pixel that holds it, per share (2, T).
 
     Signals mix, concentrations do not: a mixture is converted as if it were myocardium.
@@ -94,13 +94,13 @@ def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual
     empty = saturation_recovery.relative_signal(residual.blood_mmol_l, acquisition, **before)
     right = ndimage.binary_erosion(part.contours.rv_blood_pool)
     if right.any():
-        curve, quiet = blood_curve(part.motion.corrected, part.used_frames, right)
-        if quiet.any() and curve[quiet].mean() > 0:
-            curves.append(np.nan_to_num(curve / curve[quiet].mean(), nan=1.0) * empty)
+        curve, baseline = blood_curve(part.motion.corrected, part.used_frames, right)
+        if baseline.any() and curve[baseline].mean() > 0:
+            curves.append(np.nan_to_num(curve / curve[baseline].mean(), nan=1.0) * empty)
     tissue = saturation_recovery.relative_signal(
         residual.myocardium_mmol_l, acquisition, t10_s=acquisition.t10_myocardium_s
     )
-    mixed = tissue + TYPICAL_SPILL * (np.array(curves) - empty)
+    mixed = tissue + TYPICAL_SPILLOVER * (np.array(curves) - empty)
     found = saturation_recovery.concentration(
         mixed.T,
         acquisition,
@@ -108,11 +108,11 @@ def _spill(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual
         t10_s=acquisition.t10_myocardium_s,
         baseline_mmol_l=residual.myocardium_mmol_l,
     )
-    return np.nan_to_num(found.T) / TYPICAL_SPILL
+    return np.nan_to_num(found.T) / TYPICAL_SPILLOVER
 
 
 def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, residual: Residual):
-    """Concentration of the myocardial pixels (T, N), which carry no information at some frame, doubt of the scale."""
+    """Concentration of the myocardial pixels (T, N), which carry no information at some frame, log sd of the scale."""
     series, used = part.series, part.used_frames
     signal = part.motion.corrected[:, part.contours.myocardium].astype(float)
     arrival_s = aif_curve.times_s[min(aif_curve.baseline_frames, len(aif_curve.times_s) - 1)]
@@ -122,9 +122,9 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     noise = saturation_recovery.noise_level(signal[before])
     signal = saturation_recovery.curves_without_noise_floor(signal, noise, used_frames=used)
     level = max(float(signal[before].mean()), noise, 1e-30)
-    doubt = float(np.hypot(BASELINE_DOUBT, FLOOR_DOUBT * (noise / level) ** 2))
+    baseline_log_sd = np.hypot(BASELINE_LOG_SD, FLOOR_LOG_SD * (noise / level) ** 2)
     by_residual = _log_shift_by_residual(signal, before, part, residual) - aif_curve.residual_log_shift
-    doubt = float(np.hypot(doubt, by_residual))
+    scale_log_sd = float(np.hypot(baseline_log_sd, by_residual))
     tissue = saturation_recovery.concentration(
         signal,
         series.acquisition,
@@ -132,7 +132,7 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
         t10_s=series.acquisition.t10_myocardium_s,
         baseline_mmol_l=residual.myocardium_mmol_l,
     )
-    return tissue, ~np.isfinite(tissue[used]).all(axis=0), doubt
+    return tissue, ~np.isfinite(tissue[used]).all(axis=0), scale_log_sd
 
 
 def _log_shift_by_residual(signal, before, part: PreprocessedSlice, residual: Residual) -> float:

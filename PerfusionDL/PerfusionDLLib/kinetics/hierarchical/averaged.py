@@ -14,7 +14,7 @@ from scipy.special import ndtr, softmax
 
 from ...cache import NO_CACHE, Cache
 from ...data.flow import FitStatus
-from ..fits import MOST_SPILL, FlowFits
+from ..fits import MOST_SPILLOVER, FlowFits
 from .groups import CurveSet, group_means, noise_sd, shared_error
 from .matching import LOG_FLOW_NODES, Dictionary
 from .population import Population, learn
@@ -121,7 +121,7 @@ def _learn_all(models, means, temperature):
     return tuple(learn(model, uncertain) for model in models)
 
 
-def prepare_slice(scan: ScanModel, number: int, spill: np.ndarray | None) -> SliceModel:
+def prepare_slice(scan: ScanModel, number: int, spillover: np.ndarray | None) -> SliceModel:
     """Dictionaries of slice ``number``: all sets of its curves hold the same blood (S, T), or none."""
     kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
     ready = scan.inputs[number]
@@ -133,7 +133,7 @@ def prepare_slice(scan: ScanModel, number: int, spill: np.ndarray | None) -> Sli
             group_delay_s=population.delay_s[number],
             group_numbers=scan.groups[number],
             subspace=ready.subspace,
-            spill=spill,
+            spillover=spillover,
         )
 
     dictionaries = tuple(dictionary(scan.populations[model]) for model in kept)
@@ -172,7 +172,7 @@ def fit_slice_model(prepared: SliceModel, part: CurveSet, *, input_log_sd=0.0) -
     parameters = results[best].parameters
     reasons = {
         FitStatus.AT_BOUND: (parameters[:, 0] <= LOG_FLOW_NODES[0]) | (parameters[:, 0] >= LOG_FLOW_NODES[-1]),
-        FitStatus.PARTIAL_VOLUME: np.abs(results[best].spill).sum(axis=1) > MOST_SPILL,
+        FitStatus.PARTIAL_VOLUME: np.abs(results[best].spillover).sum(axis=1) > MOST_SPILLOVER,
         FitStatus.SATURATED: ~complete,
         FitStatus.NO_SIGNAL: complete & ~noticeable,
     }

@@ -23,7 +23,7 @@ class CurveSet:
     used_frames : (T,) bool
     edge : (N,) bool, pixels that may hold blood of a neighboring cavity, or None for none
     inner : (N,) bool, pixels free of any partial volume, which the scan is learned from, or None for all
-    spill : (S, T) what a pixel full of such blood would show, mmol/L, or None
+    spillover : (S, T) what a pixel full of such blood would show, mmol/L, or None
     log_sd : relative uncertainty of the scale of the curves
     """
 
@@ -33,7 +33,7 @@ class CurveSet:
     used_frames: np.ndarray
     edge: np.ndarray | None = None
     inner: np.ndarray | None = None
-    spill: np.ndarray | None = None
+    spillover: np.ndarray | None = None
     log_sd: float = 0.0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..convolution import GRID_S
 from ..fermi import LOWER as FERMI_LOWER
-from ..fits import EDGE_SPILL_SD, INNER_SPILL_SD, MOST_SPILL
+from ..fits import EDGE_SPILLOVER_SD, INNER_SPILLOVER_SD, MOST_SPILLOVER
 from .population import LOCAL, Population
 from .tissue_models import PreparedInput
 
@@ -31,20 +31,20 @@ class ModelFit:
 
     parameters: np.ndarray
     variance: np.ndarray
-    spill: np.ndarray
+    spillover: np.ndarray
     fitted: np.ndarray
 
     @property
     def log_flow(self) -> np.ndarray:
         """Of the tissue in the pixel (N,): flow per gram of tissue, not per gram of tissue and blood."""
-        return self.parameters[:, 0] - np.log1p(-np.clip(self.spill.sum(axis=1), 0, MOST_SPILL))
+        return self.parameters[:, 0] - np.log1p(-np.clip(self.spillover.sum(axis=1), 0, MOST_SPILLOVER))
 
 
 class Dictionary:
     """Curves of one model at all flows and delays of a slice, with their derivatives.
 
     population : what the scan says about the tissue; group_delay_s (G,), group_numbers (G,) : of the slice
-    subspace : (R, T) orthonormal rows, zero in frames that do not take part; spill : (S, T) or None
+    subspace : (R, T) orthonormal rows, zero in frames that do not take part; spillover : (S, T) or None
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Dictionary:
         group_delay_s: np.ndarray,
         group_numbers: np.ndarray,
         subspace: np.ndarray,
-        spill: np.ndarray | None,
+        spillover: np.ndarray | None,
     ) -> None:
         self.population, self.prepared = population, prepared
         self.group_delay_s, self.group_numbers = group_delay_s, group_numbers
@@ -65,11 +65,11 @@ class Dictionary:
         log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(LOG_FLOW_NODES, delay_nodes_s))
         tissue = np.broadcast_to(population.mean, (log_flow.size, population.mean.size))
         self.atoms = np.column_stack((log_flow, delay_s, tissue))
-        self.spill = np.zeros((0, subspace.shape[1])) if spill is None else np.asarray(spill)
+        self.spillover = np.zeros((0, subspace.shape[1])) if spillover is None else np.asarray(spillover)
         self.grid = population.model.grid(LOG_FLOW_NODES, delay_nodes_s, population.mean, prepared)
-        self.basis = _extended(subspace, self.spill)
+        self.basis = _extended(subspace, self.spillover)
         seen = self.grid.projected(self.basis)
-        shown = np.broadcast_to(self.spill @ self.basis.T, (len(seen), len(self.spill), len(self.basis)))
+        shown = np.broadcast_to(self.spillover @ self.basis.T, (len(seen), len(self.spillover), len(self.basis)))
         self.seen_values, self.seen_slopes = seen[:, 0], np.concatenate((seen[:, 1:], shown), axis=1)
         self.log_flow_mean = np.median(np.concatenate(population.log_flow))
 
@@ -78,20 +78,20 @@ class Dictionary:
 
         Pixels of ``edge`` (N,) may hold blood of a cavity.
         """
-        size, bloods = self.atoms.shape[1], len(self.spill)
-        parameters, spilled = np.empty((len(data), size)), np.zeros((len(data), bloods))
+        size, bloods = self.atoms.shape[1], len(self.spillover)
+        parameters, spillover_share = np.empty((len(data), size)), np.zeros((len(data), bloods))
         variance, fitted = np.empty(len(data)), np.empty_like(data)
-        for chosen, spill_sd in ((~edge, INNER_SPILL_SD), (edge, EDGE_SPILL_SD)):
+        for chosen, spillover_sd in ((~edge, INNER_SPILLOVER_SD), (edge, EDGE_SPILLOVER_SD)):
             if not chosen.any():
                 continue
-            found, variance[chosen], fitted[chosen] = self._fit(data[chosen], sd[chosen], groups[chosen], spill_sd)
-            parameters[chosen], spilled[chosen] = found[:, :size], found[:, size:]
-        return ModelFit(parameters, variance, spilled, fitted)
+            found, variance[chosen], fitted[chosen] = self._fit(data[chosen], sd[chosen], groups[chosen], spillover_sd)
+            parameters[chosen], spillover_share[chosen] = found[:, :size], found[:, size:]
+        return ModelFit(parameters, variance, spillover_share, fitted)
 
-    def _fit(self, data, sd, groups, spill_sd):
+    def _fit(self, data, sd, groups, spillover_sd):
         index = np.searchsorted(self.group_numbers, groups).clip(0, len(self.group_numbers) - 1)
         delay_mean_s = self.group_delay_s[index]
-        covariance = self._covariance(spill_sd)
+        covariance = self._covariance(spillover_sd)
         seen = data @ self.basis.T
         place, atom, share = _nearest(self._distance(seen, np.median(sd), delay_mean_s, covariance))
         precision = np.zeros((LOCAL + len(covariance),) * 2)
@@ -103,26 +103,26 @@ class Dictionary:
         start = np.column_stack((self.atoms[atom], prior[:, self.atoms.shape[1] :]))
         chosen, number = np.unique(atom, return_inverse=True)
         made = self.grid.curves(chosen)
-        values, slopes = self._with_spill(made[:, 0], made[:, 1:])
+        values, slopes = self._with_spillover(made[:, 0], made[:, 1:])
         curves = values[number], slopes[number]
         given = seen[place], sd[place], prior, precision
         found, inverse, step = _step(start, self.seen_values[atom], self.seen_slopes[atom], *given)
         if len(data) <= EXACT_CURVES:
             tissue, blood = found[:, : self.atoms.shape[1]], found[:, self.atoms.shape[1] :]
-            values, slopes = self._with_spill(*self.population.model.curves(tissue, self.prepared))
-            curves = values + blood @ self.spill, slopes
+            values, slopes = self._with_spillover(*self.population.model.curves(tissue, self.prepared))
+            curves = values + blood @ self.spillover, slopes
             found, inverse, step = _step(found, curves[0] @ self.basis.T, slopes @ self.basis.T, *given)
         fitted = curves[0] + (step[:, None, :] @ curves[1])[:, 0]
         return _mixed(place, share, found, inverse[:, 0, 0], fitted)
 
-    def _with_spill(self, values, slopes):
-        shown = np.broadcast_to(self.spill, (len(slopes), *self.spill.shape))
+    def _with_spillover(self, values, slopes):
+        shown = np.broadcast_to(self.spillover, (len(slopes), *self.spillover.shape))
         return values, np.concatenate((slopes, shown), axis=1)
 
-    def _covariance(self, spill_sd):
+    def _covariance(self, spillover_sd):
         """Prior of the tissue of a pixel and of the blood it may hold."""
         tissue = self.population.mean.size
-        covariance = np.diag(np.full(tissue + len(self.spill), spill_sd**2))
+        covariance = np.diag(np.full(tissue + len(self.spillover), spillover_sd**2))
         covariance[:tissue, :tissue] = self.population.covariance + np.diag(self.population.model.pixel_sd**2)
         return covariance
 
@@ -176,11 +176,11 @@ def _mixed(curve, share, parameters, variance, fitted):
     return found, mean((variance + apart**2)[:, None])[:, 0], mean(fitted)
 
 
-def _extended(subspace, spill):
+def _extended(subspace, spillover):
     """Orthonormal rows that span the subspace and the curves of the bloods; zero where the subspace is in all rows."""
     seen = (subspace != 0).any(axis=0)
-    outside = spill[:, seen] - (spill[:, seen] @ subspace[:, seen].T) @ subspace[:, seen]
-    if not len(spill) or not np.abs(outside).max() > 0:
+    outside = spillover[:, seen] - (spillover[:, seen] @ subspace[:, seen].T) @ subspace[:, seen]
+    if not len(spillover) or not np.abs(outside).max() > 0:
         return subspace
     _, singular, rows = np.linalg.svd(outside, full_matrices=False)
     added = np.zeros((np.count_nonzero(singular > 1e-9 * max(singular[0], 1e-30)), seen.size))
