@@ -120,6 +120,8 @@ def is_same(one: Any, other: Any, *, without: Set[str] = NOTHING) -> bool:
 
     Examples
     --------
+    >>> is_same({"a": np.zeros(2)}, {"a": None}), is_same(None, np.zeros(2))
+    (False, False)
     >>> is_same((1.0, float("nan")), (1.0, float("nan"))), is_same(np.zeros(2), np.zeros(3))
     (True, False)
     """
@@ -203,28 +205,32 @@ def _is_same(one: Any, other: Any, without: Set[str], path: str) -> bool:
     if path.rpartition(".")[2] in POSITIONS:
         return is_same_place(one, other)
     if is_dataclass(one):
-        return type(one) is type(other) and all(
-            _is_same(getattr(one, name), getattr(other, name), without, inner)
-            for name, inner in _counted(one, without, path)
-        )
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return type(one) is type(other) and _has_same_fields(one, other, without, path)
+    if isinstance(one, np.ndarray):
         return _is_same_array(one, other)
     if isinstance(one, Mapping):
-        return (
-            isinstance(other, Mapping)
-            and one.keys() == other.keys()
-            and all(_is_same(value, other[key], without, path) for key, value in one.items())
-        )
+        return isinstance(other, Mapping) and _has_same_items(one, other, without, path)
     if isinstance(one, Sequence) and not isinstance(one, str | bytes):
-        return (
-            isinstance(other, Sequence)
-            and len(one) == len(other)
-            and all(_is_same(*pair, without, path) for pair in zip(one, other, strict=True))
-        )
-    return one == other or (one != one and other != other)  # NaN
+        return isinstance(other, Sequence) and _has_same_members(one, other, without, path)
+    return not isinstance(other, np.ndarray) and (one == other or (one != one and other != other))  # NaN
 
 
-def _is_same_array(one: Any, other: Any) -> bool:
-    if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
-        return False
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f" and other.dtype.kind == "f"))
+def _has_same_fields(one: Any, other: Any, without: Set[str], path: str) -> bool:
+    return all(
+        _is_same(getattr(one, name), getattr(other, name), without, inner)
+        for name, inner in _counted(one, without, path)
+    )
+
+
+def _has_same_items(one: Mapping, other: Mapping, without: Set[str], path: str) -> bool:
+    return one.keys() == other.keys() and all(_is_same(value, other[key], without, path) for key, value in one.items())
+
+
+def _has_same_members(one: Sequence, other: Sequence, without: Set[str], path: str) -> bool:
+    return len(one) == len(other) and all(_is_same(*pair, without, path) for pair in zip(one, other, strict=True))
+
+
+def _is_same_array(one: np.ndarray, other: Any) -> bool:
+    return isinstance(other, np.ndarray) and bool(
+        np.array_equal(one, other, equal_nan=one.dtype.kind == "f" and other.dtype.kind == "f")
+    )
