@@ -1,5 +1,6 @@
 """The page of a study in a real Chromium: what it shows is what was computed."""
 
+import csv
 import re
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 from browsers import Watched
 from PerfusionDLLib import NOTICE
 from PerfusionDLLib.data.flag import FlagCode, make_flag
+from PerfusionDLLib.results.reading import read_image
 from PerfusionDLLib.review import write_study_page
 from PerfusionDLLib.review.packing import code_grays, pack_cines, pack_curves
 
@@ -143,6 +145,30 @@ def test_the_table_shows_the_numbers_of_segments_csv(watched, finished_study):
         assert [cell.split()[0] for cell in (shown[3], shown[8], shown[13])] == [
             f"{value:.2f}" for value in (row.rest.mbf_ml_min_g, row.stress.mbf_ml_min_g, row.mpr)
         ]
+
+
+def test_what_must_not_be_relied_on_is_said_above_the_images(watched):
+    assert watched.page.text_content("#warning").startswith("Do not rely on it yet: rest arterial input: The arterial")
+
+
+def test_the_page_of_a_real_run_holds_the_maps_and_the_table_of_its_folder(browser, siemens):
+    """Every pixel of every map, and every flow of the table."""
+    results = siemens / "results"
+    assert (results / "report.html").stat().st_size < 6e6
+    run = Watched(browser, results / "report.html")
+    for scan, condition in enumerate(("rest", "stress")):
+        for number, level in enumerate(("basal", "mid", "apical")):
+            kept = read_image(results / f"{condition}_{level}" / "mbf.nrrd").ravel()
+            shown = run.page.evaluate(f"Array.from(viewOf({scan}, {number}).mbf, one => isNaN(one) ? null : one)")
+            np.testing.assert_array_equal(np.array(shown, dtype=np.float32), kept)
+    with (results / "segments.csv").open(newline="") as rows:
+        table = {int(row["aha_segment"]): row for row in csv.DictReader(rows)}
+    for row in run.page.evaluate("study.rows.filter(row => row.segment)"):
+        for condition in ("rest", "stress"):
+            kept = table[row["segment"]][f"{condition}_mbf_ml_min_g"]
+            assert f"{row['flows'][condition]['value']:.4f}" == kept
+    assert run.said == []
+    run.page.close()
 
 
 def test_a_finding_leads_to_its_slice(watched):

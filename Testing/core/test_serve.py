@@ -1,6 +1,7 @@
 """A node beside a real Orthanc: every study once, its results beside the images, whatever ends in between."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -9,15 +10,18 @@ import time
 from collections import Counter
 
 import cohorts
+import numpy as np
 import pydicom
 import pytest
 from orthanc_server import PASSWORD, USER, orthanc
+from PerfusionDLLib import mrml
 from PerfusionDLLib.batch.cohort import Settings
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.dicom.web import name_predecessor
 from PerfusionDLLib.serve.journal import Journal
 from PerfusionDLLib.serve.node import Node
 from PerfusionDLLib.serve.orthanc import Orthanc
+from scipy import ndimage
 
 
 @pytest.fixture
@@ -117,6 +121,49 @@ def wait_for(is_there, node, seconds=200):
         assert node.poll() is None, node.communicate()[0]
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.3)
+
+
+@pytest.mark.slow
+def test_a_correction_goes_back_as_a_new_version_whose_table_the_archive_holds(archive, tmp_path):
+    """The scene of the node is corrected, exported and sent; the archive alone gives the corrected table."""
+    images = cohorts.write_small_study(tmp_path / "study", 60_030)
+    archive.send(cohorts.files(images))
+    archive.wait_until_stable()
+    serve(archive, tmp_path / "node", "--once")
+    former = next(one["id"] for one in archive.objects() if one["modality"] == "SR")
+    results = next((tmp_path / "node").glob("cohort-*/studies/*"))
+    opened = mrml.openScene(results / "scene.mrb")
+    part = mrml.findScans(opened.scene)[0].slices[0]
+    labels = mrml.readContours(part, mrml.readSeries(part)).labels.copy()
+    heart = np.isin(labels, (1, 2))
+    labels[heart & ~ndimage.binary_erosion(heart) & (labels == 1)] = 0
+    mrml.writeLabels(part.contours, part.originalVolume, labels)
+    mrml.saveScene(opened.scene, tmp_path / "corrected.mrb")
+    call("export", tmp_path / "corrected.mrb", "--out", tmp_path / "corrected", "--images", images)
+    said = call("send", tmp_path / "corrected", "--orthanc", archive.url, "--user", USER)
+    assert "the report names the former one" in said
+    latest = next(one["id"] for one in archive.objects() if one["modality"] == "SR" and one["id"] != former)
+    report = read(archive, latest)
+    named = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID == read(archive, former).SOPInstanceUID
+    rows = json.loads((tmp_path / "corrected" / "table.json").read_text())
+    flows = [row["stress"]["mbf_ml_min_g"] for row in (*rows["segments"], rows["whole"])]
+    held = numbers_in(report)
+    for flow in filter(None, flows):
+        assert min(abs(one - flow) for one in held) < 1e-9 * max(flow, 1)
+    before = numbers_in(read(archive, former))
+    assert not any(min(abs(one - flow) for one in before) < 1e-9 for flow in filter(None, flows))
+
+
+def call(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "PerfusionDLLib.cli", *map(str, arguments)],
+        env=os.environ | {"PERFUSIONDL_ORTHANC_PASSWORD": PASSWORD},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from . import acquisition as given
 from . import batch, results
 from .console import Overwrite, ReplaceCorrections, Steps, ended_by_signal, messages, output, print_any_name
 from .inspect import inspect
-from .serve import serve
+from .serve import send, serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -208,6 +208,7 @@ def simulate(
 app.command()(inspect)
 app.command()(batch.batch)
 app.command()(serve)
+app.command()(send)
 app.command()(results.export)
 app.command()(results.agree)
 app.command()(results.export_cases)

@@ -1,6 +1,8 @@
 """The command for a node beside the archive."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +17,16 @@ from .console import ended_by_signal, messages, output
 PASSWORD = "PERFUSIONDL_ORTHANC_PASSWORD"
 """Environment variable with the password of the archive's user."""
 
+Url = Annotated[str, typer.Option(help="URL of the Orthanc server.", metavar="URL")]
+User = Annotated[str, typer.Option(help=f"User of the archive; the password is read from {PASSWORD}.")]
+CaFile = Annotated[Path | None, typer.Option(help="Certificate authority of an archive at https://.")]
+
 
 def serve(
-    orthanc: Annotated[str, typer.Option(help="URL of the Orthanc server.", metavar="URL")],
+    orthanc: Url,
     out: Annotated[Path, typer.Option(help="Folder for results, journal and images under way.", metavar="FOLDER")],
-    user: Annotated[str, typer.Option(help=f"User of the archive; the password is read from {PASSWORD}.")] = "",
-    ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of an archive at https://.")] = None,
+    user: User = "",
+    ca_file: CaFile = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also take the studies that are in the archive already.")
     ] = False,
@@ -40,20 +46,11 @@ def serve(
 
     A study is computed once; again when images come late. Stop it as you like: it goes on where it was.
     """
-    try:
+    with installed():
         from ..batch.cohort import Settings
         from ..serve.node import Node
-        from ..serve.orthanc import ArchiveSilentError, Orthanc
-    except ModuleNotFoundError as error:
-        if error.name not in ("dask", "distributed", "filelock", "psutil", "requests", "dicomweb_client"):
-            raise
-        raise PerfusionError(
-            f"Serving needs {error.name}, which is not installed.", "Install it with: pip install 'perfusiondl[serve]'"
-        ) from error
-
-    archive = Orthanc(orthanc, user=user, password=os.environ.get(PASSWORD, ""), ca_file=ca_file)
-    if archive.is_open_to_others:
-        messages.print("The connection to the archive is not encrypted: images and password can be read on the way.")
+        from ..serve.orthanc import ArchiveSilentError
+    archive = archive_at(orthanc, user, ca_file)
     try:
         archive.check()
     except ArchiveSilentError as error:
@@ -88,3 +85,51 @@ def serve(
             messages.print("Stopped. What is finished is kept; the same command goes on.")
             raise typer.Exit(130) from None
     output.print(f"Nothing is left to do. Look at {node.cohort / 'cohort.html'}. {NOTICE}.", markup=False)
+
+
+def send(
+    results: Annotated[Path, typer.Argument(help="Results folder with DICOM objects.", metavar="RESULTS")],
+    orthanc: Url,
+    user: User = "",
+    ca_file: CaFile = None,
+) -> None:
+    """Store the DICOM objects of results, such as those of a corrected scene, in the archive as a new version.
+
+    The new report names the one that it replaces; nothing is deleted.
+    """
+    with installed():
+        from ..serve.orthanc import ArchiveSilentError
+        from ..serve.sending import send_results
+    archive = archive_at(orthanc, user, ca_file)
+    try:
+        archive.check()
+        count, former = send_results(results, archive)
+    except ArchiveSilentError as error:
+        raise PerfusionError(
+            f"The archive does not answer: {error}.", "Start it, or check --orthanc; then send again."
+        ) from error
+    said = "; the report names the former one" if former else ""
+    output.print(f"{count} objects stored{said}. {NOTICE}.", markup=False)
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """What is missing of the extra is said in words."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("dask", "distributed", "filelock", "psutil", "requests", "dicomweb_client"):
+            raise
+        raise PerfusionError(
+            f"Serving needs {error.name}, which is not installed.", "Install it with: pip install 'perfusiondl[serve]'"
+        ) from error
+
+
+def archive_at(url: str, user: str, ca_file: Path | None):
+    """The archive, with the password from the environment."""
+    from ..serve.orthanc import Orthanc
+
+    archive = Orthanc(url, user=user, password=os.environ.get(PASSWORD, ""), ca_file=ca_file)
+    if archive.is_open_to_others:
+        messages.print("The connection to the archive is not encrypted: images and password can be read on the way.")
+    return archive

@@ -78,6 +78,11 @@ def name_predecessor(report: Dataset, former: Mapping[str, str]) -> None:
     report.PredecessorDocumentsSequence = [study]
 
 
+def study_of(path: Path) -> str:
+    """StudyInstanceUID of a DICOM file."""
+    return str(_read(path).StudyInstanceUID)
+
+
 def _read(path: Path) -> Dataset:
     try:
         return dcmread(path)

@@ -18,6 +18,8 @@ from ..dicom.web import store_objects
 CHANGES = 100
 """Asked for at a time."""
 CHUNK = 1 << 20
+REPORT_SERIES = "PerfusionDL segment table"
+"""How the description of our report's series begins (`dicom.export.objects`)."""
 MOST_STUDY_BYTES = 32 << 30
 """Images of one study, unpacked; chosen: a hundred times the largest study seen."""
 
@@ -124,6 +126,39 @@ class Orthanc:
             )
         except requests.RequestException as error:
             raise _silent(error) from error
+
+    def find_report(self, study_uid: str) -> dict[str, str] | None:
+        """What names our report that a study got last; None where it has none.
+
+        Raises PerfusionError where the archive does not hold the study.
+        """
+        if not self._find("Study", {"StudyInstanceUID": study_uid}):
+            raise PerfusionError(
+                "The archive does not hold the study of these results.", "Name the archive that holds the images."
+            )
+        wanted = {"StudyInstanceUID": study_uid, "Modality": "SR", "SeriesDescription": f"{REPORT_SERIES}*"}
+        series = [self._get(f"/series/{one}").json() for one in self._find("Series", wanted)]
+        if not series:
+            return None
+        latest = max(series, key=lambda one: one["LastUpdate"])
+        tags = self._get(f"/instances/{latest['Instances'][0]}/simplified-tags").json()
+        return {
+            "modality": "SR",
+            "sop_class": tags["SOPClassUID"],
+            "study": tags["StudyInstanceUID"],
+            "series": tags["SeriesInstanceUID"],
+            "sop": tags["SOPInstanceUID"],
+        }
+
+    def _find(self, level: str, query: dict[str, str]) -> list[str]:
+        try:
+            answer = self.session.post(
+                f"{self.url}/tools/find", json={"Level": level, "Query": query}, timeout=self.timeout_s
+            )
+            answer.raise_for_status()
+        except requests.RequestException as error:
+            raise _silent(error) from error
+        return answer.json()
 
     def _download(self, path: str, target) -> None:
         try:

@@ -264,6 +264,9 @@ async function begin() {
   fillSentences(byId("assumptions"), study.assumptions);
   fillSentences(byId("provenance"), study.provenance);
   byId("finding-count").textContent = study.findings.length;
+  const grave = study.findings.filter((finding) => finding.severity === "unreliable");
+  byId("warning").hidden = !grave.length;
+  byId("warning").textContent = grave.length ? `Do not rely on it yet: ${grave[0].place}: ${grave[0].text}${grave.length > 1 ? ` And ${grave.length - 1} more, see Findings.` : ""}` : "";
   for (const [name, packed] of Object.entries(study.colors)) settings.colors[name] = await unpackArray(packed);
   drawBullseyes();
   await Promise.all(views.map((view) => view.load()));
