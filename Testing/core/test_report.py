@@ -189,6 +189,17 @@ def test_the_summary_names_the_segments_with_the_lowest_flow(finished_study):
     assert f"Lowest stress MBF: segment {lowest} " in summary(finished_study.table)
 
 
+def test_where_absolute_flow_is_not_known_the_summary_begins_with_what_holds(finished_study):
+    limits = {"mbf_low_ml_min_g": 0.5, "mbf_high_ml_min_g": 2.5}
+    table, whole = finished_study.table, finished_study.table.whole
+    unknown = make_flag(FlagCode.ABSOLUTE_FLOW_UNKNOWN, Where(condition="stress"), **limits)
+    said = summary(replace(table, whole=replace(whole, flags=(*whole.flags, unknown))))
+    assert said.startswith(f"Left ventricle: MPR {whole.mpr:.2f} [")
+    flows = sorted(row.stress.mbf_ml_min_g for row in table.segments)
+    assert f"{flows[0] / np.mean(flows[-4:]):.2f} of the four best segments." in said
+    assert said.index("Absolute flow is not known: rest MBF") > said.index("of the four best segments")
+
+
 @styled
 def overlaps(study):
     """Lines of text that leave the margins, and pairs of lines whose boxes overlap."""

@@ -1,10 +1,11 @@
 """The first page of the report: pictures, bullseyes and the table, in the order in which they are dictated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
 
+from ..data.flag import FlagCode, codes_of
 from ..data.flow import PerfusionMaps
 from ..data.result import StudyResult
 from ..data.table import SegmentRow, SegmentTable
@@ -20,13 +21,25 @@ from .figures import (
     slice_title,
 )
 from .page import LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import flag_letters, flag_notes, flow_interval, interval, measured, number, percent, rows_of
+from .tables import (
+    flag_letters,
+    flag_notes,
+    flow_interval,
+    flow_with_interval,
+    interval,
+    measured,
+    number,
+    percent,
+    rows_of,
+)
 
 GAP_MM = 1.2
 BAR_MM = 11.0
 LARGEST_MM = 42.0
 HEIGHT_MM = 56.0  # of all pictures
 NOTE_SIZE = 6.0
+BEST_SEGMENTS = 4  # a quarter of the ventricle, which flow of the others is seen beside where it is not known; chosen
+OF_BEST = "of the four best segments"
 FEW_LINES, MOST_LINES = 4, 6  # of flags below a table in large type, and in small type; more are on the next page
 
 
@@ -57,28 +70,62 @@ def refer_to_global_flags(table: SegmentTable) -> str:
 
 def summary(table: SegmentTable) -> str:
     """What the table says in a few sentences: the whole ventricle, then the lowest segment."""
-    whole = table.whole
-    parts = [
-        f"{name} MBF {number(flow.mbf_ml_min_g)} {FLOW_UNIT}"
+    if FlagCode.ABSOLUTE_FLOW_UNKNOWN in codes_of(table.whole.flags):
+        return _summary_without_absolute_flow(table)
+    parts = [*_flows(table.whole), *_reserve(table.whole)]
+    sentences = [f"Left ventricle: {', '.join(parts)}." if parts else "No flow was computed."]
+    condition = _best_condition(table)
+    sentences.append(_lowest(table, f"{condition} MBF", lambda row: getattr(row, condition).mbf_ml_min_g, FLOW_UNIT))
+    sentences.append(_lowest(table, "MPR", lambda row: row.mpr))
+    return " ".join(filter(None, sentences))
+
+
+def _summary_without_absolute_flow(table: SegmentTable) -> str:
+    """What holds first: the reserve, and flow beside the best segments of the scan; absolute flow last."""
+    condition = _best_condition(table)
+    best = best_flow(table, condition)
+    reserve = ", ".join(_reserve(table.whole))
+    sentences = [
+        f"Left ventricle: {reserve}." if reserve else "",
+        _lowest(table, "MPR", lambda row: row.mpr),
+        _lowest(table, f"{condition} flow", lambda row: getattr(row, condition).mbf_ml_min_g / best, OF_BEST),
+        f"Absolute flow is not known: {', '.join(_flows(table.whole))}.",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def best_flow(table: SegmentTable, condition: str) -> float:
+    """Mean flow of the four segments of a scan that have most, which others are seen beside; NaN without flow."""
+    flows = np.array([getattr(row, condition).mbf_ml_min_g for row in table.segments])
+    known = np.sort(flows[np.isfinite(flows)])
+    return float(known[-BEST_SEGMENTS:].mean()) if known.size else float("nan")
+
+
+def _best_condition(table: SegmentTable) -> str:
+    return "stress" if any(np.isfinite(row.stress.mbf_ml_min_g) for row in table.segments) else "rest"
+
+
+def _flows(whole: SegmentRow) -> list[str]:
+    """Flow under each condition, with its interval."""
+    return [
+        f"{name} MBF {flow_with_interval(flow)} {FLOW_UNIT}"
         for name, flow in (("rest", whole.rest), ("stress", whole.stress))
         if np.isfinite(flow.mbf_ml_min_g)
     ]
-    if np.isfinite(whole.mpr):
-        parts.append(f"MPR {number(whole.mpr)} {interval(whole.mpr_low, whole.mpr_high, 1)}".rstrip())
-    sentences = [f"Left ventricle: {', '.join(parts)}." if parts else "No flow was computed."]
-    stress = any(np.isfinite(row.stress.mbf_ml_min_g) for row in table.segments)
-    for what, value in (
-        (f"{'stress' if stress else 'rest'} MBF", lambda row: (row.stress if stress else row.rest).mbf_ml_min_g),
-        ("MPR", lambda row: row.mpr),
-    ):
-        known = [row for row in table.segments if np.isfinite(value(row))]
-        if known:
-            low = min(known, key=value)
-            sentences.append(
-                f"Lowest {what}: segment {low.aha_segment} ({low.name}), {number(value(low))}"
-                f"{'' if what == 'MPR' else f' {FLOW_UNIT}'}."
-            )
-    return " ".join(sentences)
+
+
+def _reserve(whole: SegmentRow) -> list[str]:
+    if not np.isfinite(whole.mpr):
+        return []
+    return [f"MPR {number(whole.mpr)} {interval(whole.mpr_low, whole.mpr_high, 1)}".rstrip()]
+
+
+def _lowest(table: SegmentTable, what: str, value: Callable[[SegmentRow], float], unit: str = "") -> str:
+    known = [row for row in table.segments if np.isfinite(value(row))]
+    if not known:
+        return ""
+    low = min(known, key=value)
+    return f"Lowest {what}: segment {low.aha_segment} ({low.name}), {number(value(low))} {unit}".rstrip() + "."
 
 
 def _pictures(page: Page, y: float, result: StudyResult) -> float:
