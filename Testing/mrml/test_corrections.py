@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import small_study
+import vtk
 from PerfusionDLLib import mrml, session
-from PerfusionDLLib.data.contours import Origin, Part
+from PerfusionDLLib.data.contours import Label, Origin, Part
 from PerfusionDLLib.session.history import sameCorrections
+from scipy import ndimage
+from vtk.util.numpy_support import vtk_to_numpy
 
 
 @pytest.fixture
@@ -163,3 +166,40 @@ def test_new_images_are_read(headless, reader):
     mrml.writeMotion(headless.scene, nodes, motion, first.series)
     np.testing.assert_array_equal(reader.readSlice(nodes).motion.corrected, motion.corrected)
     np.testing.assert_array_equal(nodes.correctedVolume.GetImageData().GetDimensions()[:2], (56, 48))
+
+
+def test_what_did_not_change_is_not_written_again(headless):
+    """Slicer draws anew whatever says that it changed: Undo of one slice would redraw all segments and curves."""
+    nodes = mrml.writeStudy(headless.scene, small_study.study())[0].slices[0]
+    segments = nodes.contours.GetSegmentation()
+    images = [segments.GetNthSegment(index).GetRepresentation("Binary labelmap") for index in range(3)]
+    before = [image.GetMTime() for image in images]
+    labels = small_study.ring_labels()
+    mrml.writeLabels(nodes.contours, nodes.originalVolume, labels)
+    assert [image.GetMTime() for image in images] == before
+    labels[labels == 2] = 0
+    mrml.writeLabels(nodes.contours, nodes.originalVolume, labels)
+    np.testing.assert_array_equal(mrml.readSlice(nodes).contours.labels, labels)
+
+
+def test_the_smooth_outline_leaves_no_pixel_of_its_border(headless):
+    nodes = mrml.writeStudy(headless.scene, small_study.study())[0].slices[0]
+    series = mrml.readSeries(nodes)
+    normal = np.cross(series.ijk_to_ras[:3, 0], series.ijk_to_ras[:3, 1])
+    plane = vtk.vtkPlane()
+    plane.SetNormal(normal / np.linalg.norm(normal))
+    plane.SetOrigin(series.ijk_to_ras[:3, 3])
+    cutter = vtk.vtkCutter()
+    cutter.SetCutFunction(plane)
+    surface = vtk.vtkPolyData()
+    assert nodes.contours.GetClosedSurfaceRepresentation("bloodPool", surface)
+    cutter.SetInputData(surface)
+    cutter.Update()
+    drawn = series.pixels_from_ras(vtk_to_numpy(cutter.GetOutput().GetPoints().GetData()))
+    mask = np.pad(small_study.ring_labels() == Label.BLOOD_POOL, 1)
+    border = np.argwhere(ndimage.binary_dilation(mask) ^ ndimage.binary_erosion(mask)) - 1
+    distances_px = np.linalg.norm(drawn[:, None] - border[None], axis=-1).min(axis=1)
+    assert len(drawn) > 20
+    assert distances_px.max() < 0.75
+    steps = np.diff(drawn, axis=0)
+    assert (np.abs(steps).min(axis=1) > 0.05).mean() > 0.3  # a staircase runs along rows and columns only

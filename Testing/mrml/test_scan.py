@@ -119,7 +119,7 @@ def test_a_dragged_point_makes_the_points_edited_and_nothing_else(nodes):
 def test_a_point_that_is_taken_away_keeps_its_name_and_its_place_in_the_list(nodes):
     points = nodes.slices[0].rvInsertionPoints
     points.UnsetNthControlPointPosition(0)
-    assert points.GetNthControlPointLabel(0) == "ant"
+    assert points.GetNthControlPointLabel(0) == "A"
     contours = mrml.readSlice(nodes.slices[0]).contours
     assert contours.anterior_rv_ras_mm is None
     assert contours.inferior_rv_ras_mm is not None

@@ -27,7 +27,7 @@ from .views import (
     showScans,
     showSlice,
 )
-from .writing import writeContours, writeLabels, writeSlice
+from .writing import smoothOutlines, writeContours, writeLabels, writeSlice
 
 __all__ = [
     "MAP_OPACITY",
@@ -66,6 +66,7 @@ __all__ = [
     "showPeakFrames",
     "showScans",
     "showSlice",
+    "smoothOutlines",
     "sourceOf",
     "writeContours",
     "writeLabels",

@@ -140,11 +140,18 @@ def _values(
         display.SetOccludedVisibility(False)
         # in no other view, where no layout with bullseyes is open either
         display.SetViewNodeIDs([f"vtkMRMLSliceNode{view}" for view in (*BULLSEYE_VIEWS, RESERVE_VIEW)])
+    wasModifying = points.StartModify()
     for index, segment in enumerate(SIXTEEN):
         value = values.get(segment, np.nan)
-        points.SetNthControlPointLabel(index, f"{value:.2f}" if np.isfinite(value) else "\u2013")
-    points.SetNthControlPointLabel(len(SIXTEEN), values[_TITLE])
+        _label(points, index, f"{value:.2f}" if np.isfinite(value) else "\u2013")
+    _label(points, len(SIXTEEN), str(values[_TITLE]))
+    points.EndModify(wasModifying)
     return points
+
+
+def _label(points: slicer.vtkMRMLMarkupsFiducialNode, index: int, text: str) -> None:
+    if points.GetNthControlPointLabel(index) != text:
+        points.SetNthControlPointLabel(index, text)
 
 
 def _labelPosition(segment: int) -> tuple[float, float, float]:

@@ -22,9 +22,12 @@ def fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence | np
             array = numpy_to_vtk(np.asarray(values, dtype=float), deep=True)
         array.SetName(title)
         table.AddColumn(array)
+    wasModifying = node.StartModify()  # each plot of the table is drawn anew whenever it says that it changed
     node.SetAndObserveTable(table)
-    for title, values in columns.items():
-        node.SetColumnType(title, vtk.VTK_STRING if any(isinstance(v, str) for v in values) else vtk.VTK_DOUBLE)
+    for column in (table.GetColumn(index) for index in range(table.GetNumberOfColumns())):
+        kind = vtk.VTK_STRING if isinstance(column, vtk.vtkStringArray) else vtk.VTK_DOUBLE
+        node.SetColumnType(column.GetName(), kind)
+    node.EndModify(wasModifying)
 
 
 def newChart(scene: slicer.vtkMRMLScene, title: str) -> slicer.vtkMRMLPlotChartNode:

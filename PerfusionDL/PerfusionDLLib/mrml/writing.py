@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..data.box import Box
 from ..data.contours import Contours, Label
@@ -16,7 +16,10 @@ from .segments import SEGMENT_NAMES, TERMINOLOGY, segmentsOf
 from .sequences import motionPieces, sliceTitle
 
 ANTERIOR, INFERIOR = "anterior", "inferior"
-_POINT_LABELS = {ANTERIOR: "ant", INFERIOR: "inf"}  # short, because they stand beside the points in the image
+OUTLINE = {"Smoothing factor": "0.1", "Decimation factor": "0.0", "Conversion method": "0"}
+"""How Slicer makes outlines from labels; chosen: stairs are gone, and no line leaves the pixels of its border."""
+
+_POINT_LABELS = {ANTERIOR: "A", INFERIOR: "I"}  # one letter, because they stand beside the points in the image
 _SEGMENT_COLORS = {
     Label.MYOCARDIUM: (0.34, 0.71, 0.91),
     Label.BLOOD_POOL: (0.94, 0.89, 0.26),
@@ -44,6 +47,7 @@ def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: Preproces
     if nodes.contours is None:
         nodes.contours = _newSegmentation(scene, nodes.originalVolume, f"{name} contours")
     writeLabels(nodes.contours, nodes.originalVolume, contours.labels)
+    smoothOutlines(nodes.contours)
     for key, value in _facts(contours).items():
         setAttribute(nodes.contours, key, value)
     setAttribute(nodes.contours, "excluded_frames", sorted(part.excluded_frames))
@@ -62,6 +66,20 @@ def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: Preproces
         _writeAutomatic(scene, nodes, part.automatic, f"{name} automatic contours")
 
 
+def smoothOutlines(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Draw the outlines of the segments as smooth lines through the border pixels; the labels stay what they are.
+
+    Slicer cuts a surface around each segment with the plane of the view, and makes it anew after every stroke.
+    """
+    segments = segmentation.GetSegmentation()
+    if segments.ContainsRepresentation("Closed surface"):
+        return
+    for name, value in OUTLINE.items():
+        segments.SetConversionParameter(name, value)
+    segmentation.GetDisplayNode().SetPreferredDisplayRepresentationName2D("Closed surface")
+    segmentation.CreateClosedSurfaceRepresentation()
+
+
 def writeLabels(
     segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, labels: np.ndarray
 ) -> None:
@@ -75,11 +93,38 @@ def writeLabels(
         if not segmentsOf(segmentation, label):
             _addSegment(segmentation, label)
         for number, segmentId in enumerate(segmentsOf(segmentation, label)):
-            drawn = labels == label if number == 0 else np.zeros_like(labels)
+            drawn = labels == label if number == 0 else np.zeros_like(labels, dtype=bool)
+            if _holds(segmentation, segmentId, volume, drawn):
+                continue
             mask = slicer.vtkOrientedImageData()
             mask.DeepCopy(_orientedImage(volume, drawn.astype(np.uint8)))
             slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(mask, segmentation, segmentId)
     segmentation.EndModify(wasModifying)
+
+
+def _holds(segmentation, segmentId: str, volume: slicer.vtkMRMLScalarVolumeNode, drawn: np.ndarray) -> bool:
+    """Whether a segment covers just these pixels (Y, X) of a one-slice volume: what is so already is not written."""
+    held = slicer.vtkOrientedImageData()
+    if not segmentation.GetBinaryLabelmapRepresentation(segmentId, held):
+        return False
+    expected, found = _orientedImage(volume, drawn.astype(np.uint8)), vtk.vtkMatrix4x4()
+    if not slicer.vtkOrientedImageDataResample.DoGeometriesMatchIgnoreOrigin(held, expected):
+        return False
+    held.GetImageToWorldMatrix(found)
+    origin = slicer.util.arrayFromVTKMatrix(found)[:3, 3]
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    if not np.allclose(origin, slicer.util.arrayFromVTKMatrix(matrix)[:3, 3], rtol=0, atol=1e-4):
+        return False
+    extent, pixels = held.GetExtent(), np.zeros(drawn.shape, bool)
+    inside = extent[0] >= 0 and extent[2] >= 0 and extent[1] < drawn.shape[1] and extent[3] < drawn.shape[0]
+    if held.IsEmpty() or held.GetPointData().GetScalars() is None:
+        return not drawn.any()
+    if not inside or extent[4:] != (0, 0):
+        return False
+    image = vtk_to_numpy(held.GetPointData().GetScalars()).reshape(held.GetDimensions()[1::-1])
+    pixels[extent[2] : extent[3] + 1, extent[0] : extent[1] + 1] = image > 0
+    return bool(np.array_equal(pixels, drawn))
 
 
 def _orientedImage(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray) -> slicer.vtkOrientedImageData:

@@ -178,6 +178,9 @@ class Panel:
 
     def _placeScans(self) -> None:
         if self.scans():
+            for part in self.slices():
+                if part.hasContours:
+                    mrml.smoothOutlines(part.contours)  # those of a scene that was read are not made yet
             mrml.showScans(slicer.mrmlScene, self.scans(), layout=chosenLayout())
             hideSliders()
             self._fitting.start()
