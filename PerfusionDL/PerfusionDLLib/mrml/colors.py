@@ -66,14 +66,22 @@ def showColors(volume: slicer.vtkMRMLScalarVolumeNode, colors: slicer.vtkMRMLCol
 
 
 def _continuous(scene: slicer.vtkMRMLScene, name: str, anchorColors: bytes) -> slicer.vtkMRMLColorTableNode:
+    return _found(scene, name) or _table(scene, name, _continuousEntries(anchorColors))
+
+
+def _continuousEntries(anchorColors: bytes) -> dict[int, tuple[str, tuple[float, ...]]]:
+    """256 colors between the anchors."""
     anchors = np.frombuffer(anchorColors, np.uint8).reshape(-1, 3) / 255
     position = np.linspace(0, 255, len(anchors)).round()
     colors = np.stack([np.interp(np.arange(256), position, channel) for channel in anchors.T], axis=-1)
-    return _table(scene, name, {index: ("", tuple(color)) for index, color in enumerate(colors)})
+    return {index: ("", tuple(color)) for index, color in enumerate(colors)}
 
 
 def labelColors(scene: slicer.vtkMRMLScene, name: str, names: Mapping[int, str]) -> slicer.vtkMRMLColorTableNode:
     """A color table that names the values of a label map; 0 is transparent."""
+    found = _found(scene, name)
+    if found is not None:
+        return found
     hues = 0.61803 * np.arange(len(names))  # golden ratio: neighbors differ
     phases = 2 * np.pi * (hues[:, None] + np.array([0, 1 / 3, 2 / 3]))
     colors = 0.55 + 0.35 * np.cos(phases)
@@ -81,12 +89,15 @@ def labelColors(scene: slicer.vtkMRMLScene, name: str, names: Mapping[int, str])
     return _table(scene, name, {0: ("", (0.0, 0.0, 0.0))} | entries)
 
 
+def _found(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLColorTableNode | None:
+    """The color table of this name, where it was made already."""
+    tables = nodesOfClass(scene, "vtkMRMLColorTableNode")
+    return next((node for node in tables if attribute(node, "colors") == name), None)
+
+
 def _table(
     scene: slicer.vtkMRMLScene, name: str, entries: Mapping[int, tuple[str, tuple[float, ...]]]
 ) -> slicer.vtkMRMLColorTableNode:
-    for node in nodesOfClass(scene, "vtkMRMLColorTableNode"):
-        if attribute(node, "colors") == name:
-            return node
     table = slicer.vtkMRMLColorTableNode()
     table.SetTypeToUser()
     table.SetName(name)

@@ -1,6 +1,6 @@
 """Series into sequence nodes: what was measured, and the same in one pose, played by one browser."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import numpy as np
 import slicer
@@ -25,6 +25,18 @@ def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None =
 
     studyItem : subject hierarchy item to put the scan under; by default a study without any patient's identity
     """
+    pieces = scanPieces(scene, scan, studyItem=studyItem)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            return end.value
+
+
+def scanPieces(
+    scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None = None
+) -> Generator[None, None, ScanNodes]:
+    """The same a piece at a time."""
     name = scan.condition.capitalize()
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} perfusion")
     browser.SetPlaybackRateFps(_FRAMES_PER_SECOND)
@@ -39,12 +51,14 @@ def writeScan(scene: slicer.vtkMRMLScene, scan: Scan, *, studyItem: int | None =
     nodes = ScanNodes(browser)
     for part, series in zip(nodes.slices, scan.slices, strict=True):
         _writeSeries(scene, part, series, f"{name} {series.level or f'slice {part.number + 1}'}")
+        yield
     if scan.aif_series is not None:
         nodes.inputSeries = _inputSeries(scene, scan, f"{name} arterial input series")
     latest = int(np.argmax([np.mean(series.times_s) for series in scan.slices]))
     window = _window([series.signal for series in scan.slices])
     for part in sorted(nodes.slices, key=lambda part: part.number != latest):
         _play(browser, part.original, window)
+        yield
     brightest = _brightestFrame(scan.slices[len(scan.slices) // 2].signal)
     setAttribute(browser, "brightest_frame", brightest)
     browser.SetSelectedItemNumber(min(brightest, browser.GetNumberOfItems() - 1))

@@ -65,22 +65,22 @@ class ResultsSection(Section):
             return
         rows = (*flow.table.segments, *flow.table.territories, flow.table.whole)
         scale = mrml.flowScaleEnd(flow.maps)
-        isCurrent = self._isCurrent()
+        isCurrent, flows, ratios = self._isCurrent(), flowColors(slicer.mrmlScene), ratioColors(slicer.mrmlScene)
         table.setRowCount(len(rows))
         for index, row in enumerate(rows):
             table.setRowHeight(index, ROW_HEIGHT_PX)
             first = self._cell(index, 0, ("\u26a0 " if row.flags else "") + shortName(row))
             first.setToolTip("\n".join([row.name, *map(str, row.flags)]))
             low = quantitiesBelow(row)
-            flows = (("stress", row.stress), ("rest", row.rest))
-            for column, (quantity, region) in enumerate(flows, start=1):
+            regions = (("stress", row.stress), ("rest", row.rest))
+            for column, (quantity, region) in enumerate(regions, start=1):
                 interval = (region.mbf_low_ml_min_g, region.mbf_high_ml_min_g)
                 cell = self._cell(index, column, numberText(region.mbf_ml_min_g, interval))
                 share = region.mbf_ml_min_g / scale
-                _color(cell, flowColors(slicer.mrmlScene), share, isCurrent=isCurrent, isLow=quantity in low)
+                _color(cell, flows, share, isCurrent=isCurrent, isLow=quantity in low)
             cell = self._cell(index, 3, numberText(row.mpr, (row.mpr_low, row.mpr_high)))
             share = row.mpr / RESERVE_END
-            _color(cell, ratioColors(slicer.mrmlScene), share, isCurrent=isCurrent, isLow="mpr" in low)
+            _color(cell, ratios, share, isCurrent=isCurrent, isLow="mpr" in low)
         table.resizeColumnsToContents()
         height = table.horizontalHeader().height + len(rows) * ROW_HEIGHT_PX + 4
         table.setMinimumHeight(height)

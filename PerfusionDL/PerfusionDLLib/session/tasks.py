@@ -29,7 +29,7 @@ from ..mrml.nodes import ScanNodes, SliceNodes, attribute
 from ..mrml.reading import ScanReader, readContours, readSeries
 from ..mrml.results import mapsPieces, writeTable
 from ..mrml.segments import unreadSegments
-from ..mrml.sequences import writeScan
+from ..mrml.sequences import scanPieces
 from ..mrml.writing import slicePieces
 from ..quantification.options import Options
 from ..quantification.thresholds import thresholds_from
@@ -91,10 +91,13 @@ def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path]) -> Task:
         progress("reading DICOM")
         return read_study(folders)
 
-    def apply(study: Study) -> tuple[ScanNodes, ...]:
-        return tuple(writeScan(scene, scan) for scan in reversed(study.scans))
+    def write(study: Study) -> Generator[None, None, tuple[ScanNodes, ...]]:
+        scans = []
+        for scan in reversed(study.scans):
+            scans.append((yield from scanPieces(scene, scan)))
+        return tuple(scans)
 
-    return Task("Load study", compute, apply, 1)
+    return Task("Load study", compute, write, 1)
 
 
 def contoursTask(
