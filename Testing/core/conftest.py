@@ -5,10 +5,14 @@ import os
 os.environ.setdefault("PERFUSIONDL_PSEUDONYM_KEY", "5e" * 32)  # tests leave the key of the user alone
 
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from browsers import chromium
 from cohort_folder import SETTINGS
+from dicom_studies import small_study
 from PerfusionDLLib.batch import opening
 from PerfusionDLLib.data.contours import Contours, Origin, Part
 from PerfusionDLLib.data.flag import FlagCode, make_flag
@@ -18,6 +22,7 @@ from PerfusionDLLib.data.provenance import Provenance
 from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Level, PerfusionSeries
 from PerfusionDLLib.data.table import RegionFlow, SegmentRow, SegmentTable
+from PerfusionDLLib.dicom import read_study, write_study
 
 SIZE, FRAMES, SPACING_MM = 72, 40, 2.0
 CENTER = (35.0, 38.0)
@@ -277,3 +282,24 @@ def opened(tmp_path):
     """The folder of a cohort that begins."""
     with opening.opened(tmp_path / "out", SETTINGS, resume=False) as folder:
         yield folder
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory):
+    """A folder with a small study as each of four vendors writes it."""
+    folder = tmp_path_factory.mktemp("originals")
+    for vendor in ("siemens", "philips", "ge", "enhanced"):
+        write_study(small_study(frames=16), folder / vendor, vendor=vendor)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def untouched(originals):
+    """What is read from the study of each vendor."""
+    return {folder.name: read_study([folder]) for folder in originals.iterdir()}
+
+
+@pytest.fixture
+def folder(originals, tmp_path):
+    """A study as Siemens writes it, to be changed."""
+    return Path(shutil.copytree(originals / "siemens", tmp_path / "study"))

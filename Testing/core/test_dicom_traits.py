@@ -3,14 +3,13 @@
 import shutil
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from dicom_studies import small_scan, small_study
+from dicom_checks import assert_same, doubted, refusal, words
+from dicom_studies import said, small_scan, small_study
 from dicom_traits import FRAMES, TRAITS, beat_of, begin_of, each, images, put, rename, set_time
-from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.study import Condition, Study
 from PerfusionDLLib.dicom import ReadChoices, read_study, write_study
@@ -21,60 +20,6 @@ UNSAID = {  # traits that change nothing and need no word
     *("cosines_differ_in_the_sixth_digit", "private_positions_beside_the_public_ones", "flip_angle_in_two_spellings"),
     *("private_block_moved", "inversion_time_jitters", "a_file_for_each_heartbeat", "not_ascii"),
 }
-
-
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory):
-    """A folder with the untouched study of each vendor."""
-    folder = tmp_path_factory.mktemp("originals")
-    for vendor in ("siemens", "philips", "ge", "enhanced"):
-        write_study(small_study(frames=FRAMES), folder / vendor, vendor=vendor)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def untouched(originals):
-    """What is read from the untouched study of each vendor."""
-    return {folder.name: read_study([folder]) for folder in originals.iterdir()}
-
-
-@pytest.fixture
-def folder(originals, tmp_path):
-    """A study as Siemens writes it."""
-    return Path(shutil.copytree(originals / "siemens", tmp_path / "study"))
-
-
-def assert_same(actual, expected, *, position_mm=1e-3):
-    assert [scan.condition for scan in actual.scans] == [scan.condition for scan in expected.scans]
-    for got, wanted in zip(actual.scans, expected.scans, strict=True):
-        assert len(got.slices) == len(wanted.slices)
-        for one, other in zip(got.slices, wanted.slices, strict=True):
-            np.testing.assert_allclose(one.signal, other.signal, rtol=1e-5)
-            np.testing.assert_allclose(one.times_s, other.times_s, atol=2e-3)
-            np.testing.assert_allclose(one.ijk_to_ras, other.ijk_to_ras, atol=position_mm)
-            assert one.acquisition.saturation_time_s == pytest.approx(other.acquisition.saturation_time_s, rel=1e-3)
-            for name in ("contrast_agent", "field_strength_t", "relaxivity_l_mmol_s", "flip_angle_deg", "dose_mmol_kg"):
-                assert getattr(one.acquisition, name) == getattr(other.acquisition, name), name
-
-
-def words(actual, expected):
-    """Sentences that the untouched study does not have."""
-    known = {flag.text for scan in expected.scans for flag in scan.assumptions}
-    return [flag.text for scan in actual.scans for flag in scan.assumptions if flag.text not in known]
-
-
-def said(scan, text):
-    return any(text in flag.text for flag in scan.assumptions)
-
-
-def doubted(scan, text):
-    return all(any(text in flag.text for flag in one.acquisition.findings) for one in scan.slices)
-
-
-def refusal(folder, **options):
-    with pytest.raises(PerfusionError) as caught:
-        read_study([folder], **options)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", TRAITS)

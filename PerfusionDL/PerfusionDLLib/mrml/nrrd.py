@@ -24,7 +24,26 @@ MOST_HEADER = 1 << 20
 MOST_INDEX = 1 << 20
 """Largest index in the extent of a segment; chosen: far above any image."""
 PIECE = 1 << 20
-ONCE = {"type", "dimension", "sizes", "encoding", "endian", "space", "space directions", "space origin", "kinds"}
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+VECTOR = rf"\( *{NUMBER} *, *{NUMBER} *, *{NUMBER} *\)"
+KIND = "domain|space|time|list|point|vector|covariant-vector|normal|scalar|complex|RGB-color|RGBA-color|3-color|4-color"
+PER_AXIS = {
+    "space directions": rf"{VECTOR}|none",
+    "kinds": rf"(?:{KIND}|\?\?\?|none)(?!\S)",
+    **dict.fromkeys(("labels", "units"), r'"[^"\\]*"'),
+    **dict.fromkeys(("spacings", "thicknesses", "axis mins", "axis maxs"), rf"(?:{NUMBER}|nan)(?!\S)"),
+    **dict.fromkeys(("centers", "centerings"), r"(?:cell|node|none|\?\?\?)(?!\S)"),
+}
+"""What a field says of each axis. The reader ends the process where a field does not follow the format."""
+ONCE = {
+    "space": r"(?:left|right)-(?:posterior|anterior)-superior|[LR][PA]S",
+    "space origin": VECTOR,
+    "measurement frame": rf"{VECTOR} +{VECTOR} +{VECTOR}",
+    "space units": r'(?:"[^"\\]*" *){3}',
+    "endian": "little|big",
+    **dict.fromkeys(("content", "sample units"), r".*"),
+    **dict.fromkeys(("type", "dimension", "sizes", "encoding"), r".*"),  # tested by themselves
+}
 REMEDY = "Save the scene again in 3D Slicer. A copy of the file from before may be whole."
 
 
@@ -91,15 +110,15 @@ def _size(fields: dict[str, str], path: Path, scene: Path) -> int:
         raise _damaged(path, scene, "does not say how large it is") from error
     if not 1 <= dimension <= 8 or len(sizes) != dimension or min(sizes) < 1:
         raise _damaged(path, scene, "does not say how large it is")
-    for name, pattern in (("space directions", r"\([^()]*\)|none"), ("kinds", r"\S+")):
-        if name in fields and len(re.findall(pattern, fields[name])) != dimension:
-            raise _damaged(path, scene, "has axes of another number")
+    for name, value in fields.items():
+        if name in PER_AXIS:
+            whole = re.fullmatch(rf"(?:(?:{PER_AXIS[name]})\s*){{{dimension}}}", value)
+        else:
+            whole = re.fullmatch(ONCE[name], value) if name in ONCE else None
+        if not whole:
+            raise _damaged(path, scene, "has a header that breaks the rules of its format")
     vectors = re.findall(r"\(([^()]*)\)", fields.get("space directions", "") + fields.get("space origin", ""))
-    try:
-        numbers = [float(one) for vector in vectors for one in vector.split(",")]
-    except ValueError as error:
-        raise _damaged(path, scene, "does not say where it lies") from error
-    if len(numbers) != 3 * len(vectors) or not all(math.isfinite(one) and abs(one) < 1e9 for one in numbers):
+    if not all(abs(float(one)) < 1e9 for vector in vectors for one in vector.split(",")):
         raise _damaged(path, scene, "does not say where it lies")
     if math.prod(sizes) * sample > MOST_BYTES:
         raise _damaged(path, scene, "is larger than any image of the heart")

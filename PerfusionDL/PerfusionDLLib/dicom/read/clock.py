@@ -63,15 +63,6 @@ def read_clock(frames: Sequence[Frame], keyword: str) -> np.ndarray:
     return past_midnight(times_s) if is_of_day(keyword) else times_s
 
 
-def start_s(frames: Sequence[Frame]) -> float:
-    """When the acquisition of some frames began, seconds since 1970 (or midnight); NaN if nothing says."""
-    for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "SeriesTime"):
-        times_s = read_clock(frames, keyword)
-        if np.isfinite(times_s).any():
-            return float(np.nanmin(times_s))
-    return float("nan")
-
-
 def is_coarse(times_s: np.ndarray) -> bool:
     """Whether a clock ticks in whole seconds, too coarse for heartbeats."""
     known = times_s[np.isfinite(times_s)]

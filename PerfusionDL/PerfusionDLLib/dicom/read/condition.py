@@ -9,6 +9,7 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.study import Condition
+from .consistency import upper
 
 STRESS_WORDS = (
     *("stress", "adeno", "regadenoson", "lexiscan", "rapiscan", "dipyridamol", "dobutamin", "persantin", "vasodil"),
@@ -154,7 +155,7 @@ def without_words(scans: Sequence[Evidence], shared: str) -> list[tuple[Conditio
             "by time: descriptions and heart rates do not tell the scans apart, and stress is usually imaged first. "
             "Check this."
         )
-        return [(which, f"Taken as {which} {how}", how.capitalize()) for which in (first, other(first))]
+        return [(which, f"Taken as {which} {how}", upper(how)) for which in (first, other(first))]
     raise PerfusionError(
         f"Nothing tells which of {scans[0].name} and {scans[1].name} is rest and which is stress.", CHOOSE
     )

@@ -13,6 +13,7 @@ SAME_PLACE_MM = 1.0
 THICKEST_MM = 100.0
 FARTHEST_MM = 5000.0  # chosen: twice the length of a scanner's table
 SPACING_MM = (0.2, 15.0)  # chosen: from a tenfold interpolated image to a low-resolution arterial input
+SAME_DIAMETER = 1.2  # chosen: a field of view may be cut or padded by some percent
 SHORTEST_AXIS = 0.05  # chosen: a direction whose length is nearly 0 is none
 UNIT_TOLERANCE = 0.01  # chosen: decimal strings of three digits differ by 0.001
 SKEW = 0.02  # cosine; chosen: decimal strings of two digits
@@ -92,6 +93,13 @@ def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...]
     notes: tuple[str, ...] = ()
     if min(spacing) < 0:
         notes = (f"PixelSpacing is {frame.text('PixelSpacing')}; a distance has no sign, and its size was taken.",)
+    diameter_mm = frame.number("ReconstructionDiameter")
+    sides_mm = frame.number("Rows") * size[0], frame.number("Columns") * size[1]
+    if diameter_mm > 0 and not 1 / SAME_DIAMETER < max(sides_mm) / diameter_mm < SAME_DIAMETER:
+        notes += (
+            f"PixelSpacing makes an image {max(sides_mm):.0f} mm wide, ReconstructionDiameter is {diameter_mm:.0f} mm; "
+            "PixelSpacing was taken.",
+        )
     return (float(size[0]), float(size[1])), notes, ""
 
 

@@ -1,6 +1,7 @@
 """Headers of the images in a folder, classic and enhanced alike: one `Frame` per image, its pixels left on disk."""
 
 import io
+import re
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -176,14 +177,17 @@ def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
     known = {patient for patient in patients if patient}
     if not known:
         known = {frame.text("PatientName") for frame in frames}
+    spellings: tuple[str, ...] = ()
     if len(known) > 1:
-        raise PerfusionError(
-            f"The images belong to {len(known)} patients.",
-            "Choose a folder with the study of one patient.",
-        )
+        if not is_one_in_spellings(frames, known):
+            raise PerfusionError(
+                f"The images belong to {len(known)} patients.",
+                "Choose a folder with the study of one patient.",
+            )
+        spellings = (f"The patient ID is written in {len(known)} ways, with the same name in one study: one patient.",)
     without = [frame for frame in frames if not frame.text("PatientID")]
     if not without or len(without) == len(frames):
-        return ()
+        return spellings
     names = {frame.text("PatientName") for frame in frames} - {""}
     studies = {frame.text("StudyInstanceUID") for frame in frames if frame.text("PatientID")}
     if len(names) > 1 and any(frame.text("StudyInstanceUID") not in studies for frame in without):
@@ -191,4 +195,15 @@ def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
             f"{len(without)} images have no patient ID, and neither name nor study ties them to the others.",
             "Choose a folder with the study of one patient.",
         )
-    return (f"{len(without)} images have no patient ID; they were taken as those of the same patient.",)
+    return (
+        *spellings,
+        f"{len(without)} images have no patient ID; they were taken as those of the same patient.",
+    )
+
+
+def is_one_in_spellings(frames: Sequence[Frame], identifiers: set[str]) -> bool:
+    """Whether identifiers differ in leading zeros, case and punctuation only, within one study of one name."""
+    plain = {re.sub(r"[\W_]", "", one).casefold().lstrip("0") for one in identifiers}
+    studies = {frame.text("StudyInstanceUID") for frame in frames}
+    names = {frame.text("PatientName").casefold() for frame in frames}
+    return len(plain) == len(studies) == len(names) == 1 and plain != {""} and names != {""}

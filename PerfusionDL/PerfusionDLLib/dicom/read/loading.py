@@ -16,7 +16,8 @@ from .archive import study_label
 from .consistency import Aside, is_same_number, name_images, typical_number
 from .doubles import has_identifiers
 from .frame import Frame
-from .pixels import PixelReader, check_scale, check_signal, proton_density_frames
+from .oddities import oddities
+from .pixels import PixelReader, blank_frames, check_scale, check_signal, proton_density_frames
 from .scans import FoundScan
 from .slices import Slice
 
@@ -33,8 +34,12 @@ def load(
     placed: Sequence[Level],
     reader: PixelReader,
     entered: Values = NOTHING_ENTERED,
+    beside: FoundScan | None = None,
 ) -> Scan:
-    """A scan with its pixels. Raises PerfusionError where they cannot be read or cannot be right."""
+    """A scan with its pixels; ``beside`` is the other scan of the visit.
+
+    Raises PerfusionError where pixels cannot be read or values cannot be right.
+    """
     notes, doubts = [how, *scan.notes], list(scan.doubts)
     pieces, signals = [], []
     for one in scan.slices:
@@ -45,7 +50,7 @@ def load(
         doubts += doubted
     lead = median_low(proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True))
     zero_s = min(one.times_s[lead] for one in pieces)
-    acquisitions, said = acquisitions_of(pieces, placed, lead)
+    acquisitions, said = acquisitions_of(pieces, placed, lead, beside.all_frames if beside else ())
     notes += [*said, *disagreements(pieces, lead)]
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
@@ -89,6 +94,11 @@ def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, lis
         one, signal, lost = without_lost_pixels(one, reader)
         notes.append(lost)
         doubts.append(lost)
+    blank = blank_frames(signal)
+    if blank.any() and blank.mean() <= MOST_LOST:
+        frames = tuple(frame for frame, yes in zip(one.frames, blank, strict=True) if yes)
+        doubts.append(Aside(frames, "a large part of the image holds one value only").sentence)
+        one, signal = one.timed(np.where(blank, np.nan, one.times_s)), signal[~blank]
     said, doubted = check_signal(one.frames, signal)
     return one, signal, [*notes, *said, *doubts, *doubted], [*doubts, *doubted]
 
@@ -111,16 +121,18 @@ def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndar
     return one.timed(times_s), np.stack([image for image in images if image is not None]), sentence
 
 
-def acquisitions_of(pieces: Sequence[Slice], placed: Sequence[Level], lead: int) -> tuple[list[Acquisition], list[str]]:
+def acquisitions_of(
+    pieces: Sequence[Slice], placed: Sequence[Level], lead: int, beside: Sequence[Frame] = ()
+) -> tuple[list[Acquisition], list[str]]:
     """The acquisition of each slice, and sentences on what was assumed and what is odd, said once for all slices."""
     found: list[Acquisition] = []
     said: dict[str, list[str]] = {}
     for one, level in zip(pieces, placed, strict=True):
         others = [frame for other in pieces if other is not one for frame in other.frames[lead:]]
-        header = protocol.Header(one.frames[lead:], others)
+        header = protocol.Header(one.frames[lead:], others, beside)
         acquisition = protocol.read_acquisition(header)
         found.append(acquisition)
-        for sentence in (protocol.assumption(acquisition), *protocol.oddities(header, acquisition)):
+        for sentence in (protocol.assumption(acquisition), *oddities(header, acquisition)):
             if sentence:
                 said.setdefault(sentence, []).append(str(level))
     everywhere = len(pieces)

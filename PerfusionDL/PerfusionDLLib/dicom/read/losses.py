@@ -6,6 +6,7 @@ import numpy as np
 
 from .slices import Slice, find_gaps
 
+MOST_NUMBERS = 60  # chosen: numbers that begin higher count something else
 FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
 
 
@@ -42,6 +43,34 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
         if gaps and (early or outer > 1 or len(one.frames) < 0.95 * len(fullest.frames)):
             grave += gaps
     return list(dict.fromkeys(said)), list(dict.fromkeys(grave))
+
+
+def late_beginnings(scans: Sequence[Sequence[Slice]]) -> list[str]:
+    """Per scan a sentence where its images are not numbered from the first heartbeat on, else "".
+
+    Some scanners begin with 2: one heartbeat is missed only where the other scan of the visit has it.
+    """
+    found = [first_number(slices) for slices in scans]
+    fewest = min(before for _, _, before in found)
+    return [
+        f"{keyword} of {slices[0].first.series} begins with {lowest:.0f}: earlier images may be missing, and with them "
+        "the baseline."
+        if before > 1 or before > fewest
+        else ""
+        for slices, (keyword, lowest, before) in zip(scans, found, strict=True)
+    ]
+
+
+def first_number(slices: Sequence[Slice]) -> tuple[str, float, int]:
+    """By which attribute the images of a scan are counted, the lowest number, and how many heartbeats lie before it."""
+    frames = [frame for one in slices for frame in (*one.frames, *one.aside)]
+    for keyword in ("TemporalPositionIdentifier", "InstanceNumber"):
+        numbers = [frame.number(keyword) for frame in frames]
+        if np.isfinite(numbers).all():
+            lowest = min(numbers)
+            step = len(slices) if len(set(numbers)) == len(numbers) else 1  # slices take turns, or share numbers
+            return keyword, lowest, int((lowest - 1) // step) if 1 <= lowest < MOST_NUMBERS else 0
+    return "", float("nan"), 0
 
 
 def beat_offset_s(one: Slice, other: Slice) -> float:

@@ -19,6 +19,7 @@ BLOCKS = 8  # per side, whose mean signal tells whether an order of frames is sm
 EIGHT_BITS = 8
 CLIPPED_PIXELS = 4  # chosen: pixels of one frame that share the highest value of the slice
 CLIPPED_FRAMES = 2
+BLANK_SHARE = 0.3  # chosen: part of an image that is lost to a transfer, and not to a mask
 STILL_SHARE = 0.6  # a pixel at the ceiling in more of the frames is padding or fat, no bolus
 
 
@@ -129,6 +130,15 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
     if any(map(is_lossy, frames)):
         doubts.append(f"The images of {series} were compressed with loss; flow may be off.")
     return notes, doubts
+
+
+def blank_frames(signal: np.ndarray) -> np.ndarray:
+    """(T,) bool, frames of which a large part holds one value where the other frames hold an image."""
+    lowest = signal.min(axis=(1, 2), keepdims=True)
+    share = np.maximum(
+        (signal == lowest).mean(axis=(1, 2)), (signal == signal.max(axis=(1, 2), keepdims=True)).mean(axis=(1, 2))
+    )
+    return share > np.median(share) + BLANK_SHARE
 
 
 def proton_density_frames(frames: Sequence[Frame], signal: np.ndarray) -> int:

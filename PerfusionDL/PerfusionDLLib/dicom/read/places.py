@@ -8,7 +8,7 @@ import numpy as np
 
 from . import clock, geometry
 from .components import component
-from .consistency import Aside
+from .consistency import Aside, typical_number
 from .frame import Frame, printable
 
 EVEN_MM = 0.05
@@ -49,13 +49,14 @@ def at_one_place(series: Sequence[Frame]) -> Places:
     without: dict[str, list[Frame]] = defaultdict(list)
     notes: dict[str, None] = {}
     by_kind: dict[tuple, list[Placed]] = defaultdict(list)
+    echo = np.nan_to_num(typical_number(series, "EchoNumbers"))  # also of an image that does not say
     for frame in series:
         pose = geometry.pose(frame)
         if pose.matrix is None:
             without[pose.problem].append(frame)
             continue
         notes |= dict.fromkeys(pose.notes)
-        kind = (frame.number("Rows"), frame.number("Columns"), np.nan_to_num(frame.number("EchoNumbers")))
+        kind = (frame.number("Rows"), frame.number("Columns"), np.nan_to_num(frame.number("EchoNumbers"), nan=echo))
         by_kind[(*kind, component(frame))].append(Placed(frame, pose.matrix))
     aside = [Aside(tuple(frames), problem) for problem, frames in without.items()]
     places: list[list[Frame]] = []
@@ -102,7 +103,7 @@ def clusters(members: Sequence[Placed]) -> tuple[list[list[Placed]], tuple[str, 
             reach = max(np.ptp(along_mm[one]) for one in tracked) / 2
             note = (
                 f"The position of the slices moves by up to {reach:.1f} mm to either side between frames (slice "
-                f"tracking); {len(tracked)} slices were told apart by their distances."
+                f"tracking); {len(tracked)} slice{'s' * (len(tracked) > 1)} told apart by distance."
             )
             return [[ordered[index] for index in one] for one in tracked], (note,)
     return [[ordered[index] for index in one] for one in still], ()

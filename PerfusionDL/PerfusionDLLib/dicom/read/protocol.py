@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...data.acquisition import Acquisition
-from .agents import AGENTS, INTRAVASCULAR, by_field, find_agent, molarity_mmol_ml, relaxivity_l_mmol_s
+from .agents import AGENTS, by_field, find_agent, molarity_mmol_ml, relaxivity_l_mmol_s
 from .consistency import typical_number, typical_text
 from .frame import Frame, printable
 
@@ -43,30 +43,38 @@ SENTENCES = {
 }
 
 
-class Header:
-    """What most of the frames of a slice say; where they say nothing, what the other slices of the scan say."""
+OF_THE_VISIT = ("MagneticFieldStrength", "ImagingFrequency", "ContrastBolusAgent", "PatientWeight", "Manufacturer")
+"""What rest and stress share: one patient, one scanner, one contrast agent."""
 
-    def __init__(self, frames: Sequence[Frame], others: Sequence[Frame] = ()) -> None:
-        self._frames, self._others = frames, others
-        self.borrowed: dict[str, None] = {}
+
+class Header:
+    """What most of the frames of a slice say; where they say nothing, what the other slices of the scan say.
+
+    beside : frames of the other scan, asked last and only for what a visit has in common
+    """
+
+    def __init__(self, frames: Sequence[Frame], others: Sequence[Frame] = (), beside: Sequence[Frame] = ()) -> None:
+        self._sources = (("", frames), ("the other slices", others), ("the other scan", beside))
+        self.borrowed: dict[str, str] = {}
 
     def number(self, keyword: str) -> float:
         """A number, NaN where no frame has one."""
-        value = typical_number(self._frames, keyword)
-        if np.isnan(value) and self._others:
-            value = typical_number(self._others, keyword)
-            if np.isfinite(value):
-                self.borrowed[keyword] = None
-        return value
+        return self._ask(keyword, typical_number, float("nan"), np.isfinite)
 
     def text(self, keyword: str) -> str:
         """A text, "" where no frame has one."""
-        value = typical_text(self._frames, keyword)
-        if not value and self._others:
-            value = typical_text(self._others, keyword)
-            if value:
-                self.borrowed[keyword] = None
-        return value
+        return self._ask(keyword, typical_text, "", bool)
+
+    def _ask(self, keyword, ask, nothing, is_something):
+        for source, frames in self._sources:
+            if not frames or (source == "the other scan" and keyword not in OF_THE_VISIT):
+                continue
+            value = ask(frames, keyword)
+            if is_something(value):
+                if source:
+                    self.borrowed[keyword] = source
+                return value
+        return nothing
 
 
 VENDORS = ("Siemens", "Philips", "GE", "Canon", "Toshiba", "United Imaging", "Bruker", "Hitachi", "Esaote", "Neusoft")
@@ -136,43 +144,6 @@ def constants(agent: str, field_t: float) -> dict[str, float]:
     }
 
 
-def oddities(header: Header, acquisition: Acquisition) -> list[str]:
-    """Sentences on what stands in the header but cannot be used as it is."""
-    said = []
-    agent = acquisition.contrast_agent
-    if any(name in agent.lower() for name in INTRAVASCULAR):
-        said.append(f"The contrast agent {agent} stays in the vessels; the flow models do not hold for it.")
-    elif agent not in AGENTS:
-        said.append(
-            f"The header names the contrast agent '{agent}', which is not known here; the relaxivity of "
-            f"{DEFAULT.contrast_agent} was taken."
-        )
-    for keyword, field in USED_AS.items():
-        if header.text(keyword) and field in acquisition.assumed:
-            said.append(
-                f"{keyword} is '{printable(header.text(keyword))[:24]}', which is implausible and was not used."
-            )
-    field_t = acquisition.field_strength_t
-    if "field_strength_t" not in acquisition.assumed and min(abs(field_t - one) for one in (1.5, 3.0)) > 0.1:
-        said.append(
-            f"The field strength is {field_t:g} T: native T1 and relaxivity are from publications at 0.47 to 7 T, "
-            "between them by the logarithm of the field."
-        )
-    if header.borrowed:
-        names = ", ".join(header.borrowed)
-        said.append(f"{names} {'is' if len(header.borrowed) == 1 else 'are'} missing and taken from the other slices.")
-    return said
-
-
-USED_AS = {
-    "InversionTime": "saturation_time_s",
-    "EchoTime": "echo_time_s",
-    "FlipAngle": "flip_angle_deg",
-    "MagneticFieldStrength": "field_strength_t",
-}
-"""Attributes and the field of `Acquisition` that they give."""
-
-
 def assumption(acquisition: Acquisition) -> str:
     """A sentence that names what the header did not give and what was taken instead."""
     values = {one.name: getattr(acquisition, one.name) for one in fields(Acquisition)}
@@ -193,6 +164,11 @@ def field_strength_t(header: Header) -> float:
     for scale in (1, 1e3, 1e4):
         if LOWEST_T <= field / scale <= HIGHEST_T:
             return round(field / scale, 3)
+    return frequency_as_field_t(header)
+
+
+def frequency_as_field_t(header: Header) -> float:
+    """Field strength in T from the proton frequency in any power of ten of Hz."""
     frequency_mhz = header.number("ImagingFrequency")
     if np.isfinite(frequency_mhz) and frequency_mhz > 0:
         frequency_mhz /= 10 ** max(0, np.ceil(np.log10(frequency_mhz / 400)))

@@ -15,7 +15,10 @@ from .doubles import without_copies
 from .frame import Frame
 from .headers import Survey, one_patient, survey, tolerance
 from .loading import load
+from .losses import late_beginnings
+from .oddities import contradictions
 from .pixels import PixelReader
+from .protocol import Header
 from .scans import FoundScan
 
 
@@ -56,7 +59,15 @@ def read_study(
     reader = PixelReader()
     placed = levels({which: one.scan for which, one in chosen.items()})
     scans = {
-        which: load(which, one.scan, one.how, placed[which], reader, choices.acquisition.get(which, {}))
+        which: load(
+            which,
+            one.scan,
+            one.how,
+            placed[which],
+            reader,
+            choices.acquisition.get(which, {}),
+            beside=next((other.scan for other in chosen.values() if other is not one), None),
+        )
         for which, one in chosen.items()
     }
     begun_s = {which: one.scan.start_s for which, one in chosen.items()}
@@ -101,12 +112,17 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     notes = list(gathered.notes)
     if len(set(counts.values())) > 1:
         notes.append("The scans differ in slices: " + ", ".join(f"{which} {n}" for which, n in counts.items()) + ".")
-    return {which: Chosen(one.scan.noting(*notes).doubting(*gathered.doubts), one.how) for which, one in chosen.items()}
+    late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))
+    doubts = (*gathered.doubts, *contradictions([Header(one.scan.all_frames) for one in chosen.values()]))
+    return {
+        which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).doubting(*doubts), one.how)
+        for which, one in chosen.items()
+    }
 
 
 def identity_of(chosen: Mapping[Condition, Chosen]) -> Identity:
     """Whose study it is, from all images of the scans."""
-    frames = [frame for one in chosen.values() for piece in one.scan.slices for frame in piece.frames]
+    frames = [frame for one in chosen.values() for frame in one.scan.all_frames]
     return Identity(
         patient_name=typical_text(frames, "PatientName"),
         patient_id=typical_text(frames, "PatientID"),

@@ -70,7 +70,7 @@ def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]
     """
     usual_s = typical_number([one.first for one in slices], "InversionTime")
     kept: list[Slice] = []
-    dropped: dict[str, str] = {}
+    dropped: dict[str, tuple[str, str]] = {}
 
     def rank(one: Slice) -> tuple:
         other_protocol = not is_same_number(one.first.number("InversionTime"), usual_s)
@@ -82,9 +82,10 @@ def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]
             kept.append(one)
             continue
         low, kept[index] = blurred(one, kept[index])
-        dropped[low.first.series] = why_double(low, kept[index])
-    for name in sorted(set(dropped) - {one.first.series for one in kept}):
-        notes.append(f"Not used: {name} {dropped[name]}.")
+        dropped[low.first.text("SeriesInstanceUID")] = low.first.series, why_double(low, kept[index])
+    used = {one.first.text("SeriesInstanceUID"): one.first.series for one in kept}
+    for name, why in sorted(set(dropped[uid] for uid in dropped.keys() - used.keys())):
+        notes.append(f"Not used: {'another ' * (name in used.values())}{name} {why}.")
     if any(one.is_derived for one in kept):
         notes.append("The images were processed by the scanner (derived or motion-corrected); no original was found.")
     return kept, aif

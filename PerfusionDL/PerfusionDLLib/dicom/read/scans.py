@@ -8,6 +8,7 @@ import numpy as np
 from ...data.errors import PerfusionError
 from . import geometry, timing
 from .condition import Evidence
+from .frame import Frame
 from .losses import lost_frames
 from .roles import same_place, time_order, without_aif, without_doubles, without_side_views
 from .slices import Slice
@@ -56,6 +57,11 @@ class FoundScan:
         return Evidence(self.name, words, rr_s, self.start_s, self.frames)
 
     @property
+    def all_frames(self) -> tuple[Frame, ...]:
+        """The images of all its slices."""
+        return tuple(frame for one in self.slices for frame in one.frames)
+
+    @property
     def frames(self) -> int:
         """Of its fullest slice."""
         return max(len(one.frames) for one in self.slices)
@@ -99,9 +105,25 @@ def joins(one: Slice, group: Sequence[Slice], *, shifted: bool) -> bool:
     """Whether a slice is part of a scan. Without a time of day, a place seen twice means two scans."""
     if not np.isfinite(one.start_s) and any(same_place(one, member) for member in group):
         return False
+    if any(same_place(one, member) and is_another_scan(one, member) for member in group):
+        return False
     if shifted and any(same_place(one, member) for member in group) and not overlaps(one, group[0]):
         return False
     return any(belongs(one, member, shifted=shifted) for member in group)
+
+
+def is_another_scan(one: Slice, member: Slice) -> bool:
+    """Whether slices of one place whose times of day do not run were acquired in other heartbeats."""
+    if timing.has_running_clock(one.frames) or timing.has_running_clock(member.frames):
+        return False
+    return not has_same_beats(one, member) or without_digits(one) != without_digits(member)
+
+
+def has_same_beats(one: Slice, member: Slice) -> bool:
+    """Whether two slices have as many frames, the same time apart."""
+    if len(one.times_s) != len(member.times_s):
+        return False
+    return bool(np.abs(np.diff(one.times_s) - np.diff(member.times_s)).max() < SAME_BEATS_S)
 
 
 def belongs(one: Slice, member: Slice, *, shifted: bool = False) -> bool:
@@ -139,9 +161,7 @@ def looks_shifted(one: Slice, member: Slice) -> bool:
         return False
     if one.first.text("SeriesInstanceUID") == member.first.text("SeriesInstanceUID") or same_place(one, member):
         return False
-    if len(one.times_s) != len(member.times_s) or without_digits(one) != without_digits(member):
-        return False
-    return bool(np.abs(np.diff(one.times_s) - np.diff(member.times_s)).max() < SAME_BEATS_S)
+    return without_digits(one) == without_digits(member) and has_same_beats(one, member)
 
 
 def without_digits(one: Slice) -> str:

@@ -102,6 +102,11 @@ def hear(best: Clock, others: Sequence[Clock], intervals: Sequence[Interval]) ->
         if abs(rate - 1) < FEW_PERCENT:
             witnesses.append(f"{other.name} tells the same")
             continue
+        if abs(other.step_s / best.step_s - 1) < FEW_PERCENT:
+            said = f"{other.name} and {best.name} have the same time between most frames, but one of them jumps"
+            witnesses.append(said)
+            doubts.append(f"{said}: they last {other.span_s:.1f} and {best.span_s:.1f} s. {best.name} was taken.")
+            continue
         said = f"{other.name} has {other.step_s:.3f} s between frames where {best.name} has {best.step_s:.3f} s"
         witnesses.append(said)
         measured = TRUST[other.name] >= 4 and not other.is_regular
@@ -227,12 +232,34 @@ def with_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.
     return [one + delay for one, delay in zip(times_s, delays, strict=True)], notes
 
 
+OF_DAY = ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "SeriesTime")
+
+
 def start_s(frames) -> float:
-    """When the acquisition of some frames began, seconds since 1970 (or midnight); NaN if nothing says."""
-    for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "SeriesTime"):
+    """When the acquisition of some frames began, seconds since 1970 (or midnight); NaN if nothing says.
+
+    By the first attribute that differs between frames; one that is the same everywhere may be that of the whole visit.
+    """
+    first = float("nan")
+    for keyword in OF_DAY:
         times_s = clock.read_clock(frames, keyword)
         known = times_s[np.isfinite(times_s)]
-        if known.size:
-            middle = np.median(known)
-            return float(known[np.abs(known - middle) < 3600].min())
-    return float("nan")
+        if not known.size:
+            continue
+        middle = np.median(known)
+        start = float(known[np.abs(known - middle) < 3600].min())
+        if runs(known):
+            return start
+        first = start if np.isnan(first) else first
+    return first
+
+
+def runs(times_s: np.ndarray) -> bool:
+    """Whether times differ."""
+    return bool(times_s.size > 1 and np.ptp(times_s) > 0)
+
+
+def has_running_clock(frames) -> bool:
+    """Whether an attribute gives frames different times of day."""
+    clocks = (clock.read_clock(frames, keyword) for keyword in OF_DAY)
+    return any(runs(times_s[np.isfinite(times_s)]) for times_s in clocks)

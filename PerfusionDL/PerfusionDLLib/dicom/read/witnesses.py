@@ -45,6 +45,11 @@ class Clock:
         return median_step_s(self.times_s)
 
     @property
+    def span_s(self) -> float:
+        """From the first frame to the last, of the slice in which it is longest."""
+        return float(max(np.nanmax(one) - np.nanmin(one) for one in self.times_s))
+
+    @property
     def is_regular(self) -> bool:
         """Whether its steps are all alike, as of a clock that was computed from a nominal interval."""
         steps_s = np.concatenate([np.diff(np.sort(one[np.isfinite(one)])) for one in self.times_s])

@@ -1,0 +1,94 @@
+"""What stands in a header but cannot be used as it is, and what contradicts itself."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...data.acquisition import Acquisition
+from .agents import AGENTS, INTRAVASCULAR
+from .frame import printable
+from .protocol import (
+    DEFAULT,
+    HIGHEST_T,
+    LOWEST_T,
+    Header,
+    contrast_agent,
+    field_strength_t,
+    frequency_as_field_t,
+)
+
+SAME_FIELD = 0.08  # relative; a scanner of 3 T runs at 2.89 T
+USED_AS = {
+    "InversionTime": "saturation_time_s",
+    "EchoTime": "echo_time_s",
+    "FlipAngle": "flip_angle_deg",
+    "MagneticFieldStrength": "field_strength_t",
+}
+"""Attributes and the field of `Acquisition` that they give."""
+
+
+def oddities(header: Header, acquisition: Acquisition) -> list[str]:
+    """Sentences on what stands in the header but cannot be used as it is."""
+    said = []
+    agent = acquisition.contrast_agent
+    if any(name in agent.lower() for name in INTRAVASCULAR):
+        said.append(f"The contrast agent {agent} stays in the vessels; the flow models do not hold for it.")
+    elif agent not in AGENTS:
+        said.append(
+            f"The header names the contrast agent '{agent}', which is not known here; the relaxivity of "
+            f"{DEFAULT.contrast_agent} was taken."
+        )
+    for keyword, field in USED_AS.items():
+        if header.text(keyword) and field in acquisition.assumed:
+            said.append(
+                f"{keyword} is '{printable(header.text(keyword))[:24]}', which is implausible and was not used."
+            )
+    said += odd_dose(header, acquisition)
+    field_t = acquisition.field_strength_t
+    if "field_strength_t" not in acquisition.assumed and min(abs(field_t - one) for one in (1.5, 3.0)) > 0.1:
+        said.append(
+            f"The field strength is {field_t:g} T: native T1 and relaxivity are from publications at 0.47 to 7 T, "
+            "between them by the logarithm of the field."
+        )
+    for source in sorted(set(header.borrowed.values())):
+        names = [name for name, where in header.borrowed.items() if where == source]
+        verb = "is" if len(names) == 1 else "are"
+        said.append(f"{', '.join(names)} {verb} missing and taken from {source}.")
+    return said
+
+
+def odd_dose(header: Header, acquisition: Acquisition) -> list[str]:
+    """A sentence where the header speaks of a dose that cannot be."""
+    if "dose_mmol_kg" not in acquisition.assumed:
+        return []
+    parts = [
+        f"{keyword} {printable(text)[:16]}"
+        for keyword in ("ContrastBolusTotalDose", "ContrastBolusVolume", "PatientWeight")
+        if (text := header.text(keyword))
+    ]
+    there = [part for part in parts if not part.startswith("PatientWeight")]
+    return [f"{' and '.join(parts)} give no plausible dose; it was not used."] if there else []
+
+
+def contradictions(scans: Sequence[Header]) -> list[str]:
+    """Sentences on what headers say of field strength and contrast agent and cannot all be right."""
+    said = []
+    for header in scans:
+        field_t, frequency_t = header.number("MagneticFieldStrength"), frequency_as_field_t(header)
+        field_t = next((field_t / scale for scale in (1, 1e3, 1e4) if LOWEST_T <= field_t / scale <= HIGHEST_T), np.nan)
+        if abs(field_t / frequency_t - 1) > SAME_FIELD:
+            said.append(
+                f"MagneticFieldStrength is {field_t:g} T, and ImagingFrequency is that of {frequency_t:g} T; "
+                f"{field_t:g} T was taken, with the native T1 and relaxivity there."
+            )
+    fields_t = {field_strength_t(header) for header in scans}
+    if len(fields_t) > 1 and np.isfinite(list(fields_t)).all() and max(fields_t) / min(fields_t) - 1 > SAME_FIELD:
+        values = " and ".join(f"{one:g}" for one in sorted(fields_t))
+        said.append(f"The scans of one visit name different field strengths ({values} T); each was taken as it stands.")
+    agents = {contrast_agent(header) for header in scans} - {""}
+    if len(agents) > 1:
+        said.append(
+            f"The scans of one visit name different contrast agents ({' and '.join(sorted(agents))}); each was taken "
+            "as it stands."
+        )
+    return list(dict.fromkeys(said))
