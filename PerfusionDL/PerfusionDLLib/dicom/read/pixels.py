@@ -133,11 +133,8 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
 
 
 def blank_frames(signal: np.ndarray) -> np.ndarray:
-    """(T,) bool, frames of which a large part holds one value where the other frames hold an image."""
-    lowest = signal.min(axis=(1, 2), keepdims=True)
-    share = np.maximum(
-        (signal == lowest).mean(axis=(1, 2)), (signal == signal.max(axis=(1, 2), keepdims=True)).mean(axis=(1, 2))
-    )
+    """(T,) bool, frames of which a large part holds the lowest or the highest value of the slice, unlike the others."""
+    share = np.maximum(*((signal == value).mean(axis=(1, 2)) for value in (signal.min(), signal.max())))
     return share > np.median(share) + BLANK_SHARE
 
 
