@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...data.errors import PerfusionError
+from ...data.study import Condition
 from . import geometry, timing
-from .condition import Evidence
+from .condition import Evidence, from_words
 from .frame import Frame
 from .losses import lost_frames
 from .roles import same_place, time_order, without_aif, without_doubles, without_side_views
@@ -116,7 +117,8 @@ def is_another_scan(one: Slice, member: Slice) -> bool:
     """Whether slices of one place whose times of day do not run were acquired in other heartbeats."""
     if timing.has_running_clock(one.frames) or timing.has_running_clock(member.frames):
         return False
-    return not has_same_beats(one, member) or without_digits(one) != without_digits(member)
+    called = {from_words(each.first.text("SeriesDescription")) for each in (one, member)}
+    return not has_same_beats(one, member) or called == {Condition.REST, Condition.STRESS}
 
 
 def has_same_beats(one: Slice, member: Slice) -> bool:
