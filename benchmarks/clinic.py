@@ -64,7 +64,7 @@ def draw(seed: int, config, nets) -> tuple[list[PreprocessedScan], dict[Conditio
         for condition, slices in patient.truth.items()
     }
     if nets is not None:
-        return [pipeline.preprocess(scan, nets) for scan in patient.study.scans], true
+        return pipeline.preprocess(patient.study, nets).scans, true
     return [
         PreprocessedScan(
             condition=scan.condition,

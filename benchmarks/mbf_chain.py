@@ -39,7 +39,7 @@ def prepare(seed, truth, snr, nets, cache):
     with tempfile.TemporaryDirectory() as folder:
         write_study(patient.study, Path(folder), vendor=Vendor.SIEMENS, seed=seed, first=Condition.REST)
         study = read_study([Path(folder)])
-    prepared = patient.truth, study, [pipeline.preprocess(scan, nets) for scan in study.scans]
+    prepared = patient.truth, study, pipeline.preprocess(study, nets).scans
     if stored:
         stored.write_bytes(pickle.dumps(prepared))
     return prepared

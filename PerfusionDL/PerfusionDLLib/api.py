@@ -13,6 +13,7 @@ from .data.study import Condition, Study
 from .data.table import SegmentTable
 from .dicom import read_study as read_files
 from .networks import choose_device, load_networks
+from .preprocessing.beside import count_cores, one_thread
 from .quantification.options import Options
 from .quantification.thresholds import Threshold
 
@@ -53,6 +54,7 @@ def preprocess(
     *,
     weights: str | PathLike[str] | None = None,
     device: str = "auto",
+    workers: int | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> PreprocessedStudy:
     """Find peak frame, box, motion, contours and RV insertion points in every slice; needs PyTorch.
@@ -64,6 +66,8 @@ def preprocess(
         Folder with networks and their cards, as ``perfusiondl train`` writes it. The shipped networks if None.
     device : str
         Where the networks run: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    workers : int, optional
+        Slices that are computed beside each other; as many as there are cores if None.
     progress : callable
         Called with each step as it begins: ``rest basal: motion compensation``.
 
@@ -78,11 +82,9 @@ def preprocess(
     PerfusionError
         If PyTorch is missing, the device is not there, a network is damaged, or a slice shows no left ventricle.
     """
-    from .app.process_study import one_thread, preprocess_study
-
     networks = load_networks(None if weights is None else Path(weights), choose_device(device))
     with one_thread():
-        return preprocess_study(study, networks, progress=progress)
+        return pipeline.preprocess(study, networks, workers=workers or count_cores(), progress=progress)
 
 
 def quantify(

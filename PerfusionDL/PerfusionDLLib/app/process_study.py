@@ -1,14 +1,13 @@
 """One study, from its DICOM files to its results folder: what `perfusiondl run` and every worker of a cohort call."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..data.preprocessed import PreprocessedStudy
 from ..data.result import StudyResult
-from ..data.study import Condition, Scan, Study
+from ..data.study import Scan
 from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
+from ..preprocessing.beside import one_thread
 from ..quantification.options import DEFAULT, Options
 from ..results.atomic import whole_folder
 from .write_outputs import write_dicom, write_results
@@ -29,6 +28,7 @@ def run_study(
     de_identify: bool = False,
     overwrite: bool = False,
     replace_corrections: bool = False,
+    workers: int = 1,
     progress: Progress = lambda step: None,
     found: Callable[[Scan], None] = lambda scan: None,
 ) -> StudyResult:
@@ -48,15 +48,17 @@ def run_study(
         Write DICOM objects for the archive too; without the patient.
     overwrite, replace_corrections : bool
         Replace former results; also those that a reader corrected.
+    workers : int
+        Slices that are computed beside each other.
     progress : callable
-        Called with each step as it begins, after its place: ``rest basal: motion compensation``.
+        Called with each step as it begins, after its place: ``rest basal: motion compensation``; from any thread.
     found : callable
         Called with each scan as soon as it is read.
 
     Notes
     -----
-    One thread computes: sums in another order differ in the last bit, and a study must give the same table on every
-    machine of a cohort. Arrays are small here; more threads gain little.
+    One thread computes a slice: sums in another order differ in the last bit, and a study must give the same table on
+    every machine of a cohort.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def run_study(
         study = read_study(sources, rest=rest, stress=stress, choices=choices)
         for scan in study.scans:
             found(scan)
-        preprocessed = preprocess_study(study, networks, progress=progress)
+        preprocessed = pipeline.preprocess(study, networks, workers=workers, progress=progress)
         progress("blood flow")
         result = pipeline.process(preprocessed, options)
         write_results(partial, result, progress=progress)
@@ -83,31 +85,3 @@ def run_study(
             progress("DICOM")
             write_dicom(partial, sources, result, de_identify=de_identify)
     return result
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Numbers inside do not depend on how many cores the machine has."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def preprocess_study(study: Study, networks: Networks, *, progress: Progress = lambda step: None) -> PreprocessedStudy:
-    """Find everything in every scan of a study."""
-    from .. import pipeline
-
-    scans = (pipeline.preprocess(scan, networks, progress=during(scan.condition, progress)) for scan in study.scans)
-    return PreprocessedStudy(scans=tuple(scans))
-
-
-def during(condition: Condition, progress: Progress) -> Progress:
-    """Progress that says in which scan a step is."""
-    return lambda step: progress(f"{condition} {step}")

@@ -91,6 +91,9 @@ def run(
     flip_angle: given.FlipAngle = None,
     pulses_to_center: given.Pulses = None,
     rr_interval: given.Interval = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Slices that are computed beside each other; 0 for as many as there are cores.")
+    ] = 0,
     overwrite: Overwrite = False,
     replace_corrections: ReplaceCorrections = False,
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
@@ -120,6 +123,7 @@ def run(
         from ..app.process_study import run_study
         from ..dicom import choices_from
         from ..networks import choose_device, load_networks
+        from ..preprocessing.beside import count_cores
 
         choices = choices_from(document)
         steps("loading networks")
@@ -133,6 +137,7 @@ def run(
             options=options,
             dicom=dicom,
             de_identify=de_identify,
+            workers=workers or count_cores(),
             progress=steps,
             found=say_scan,
             overwrite=overwrite,

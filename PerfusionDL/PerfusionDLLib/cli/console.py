@@ -2,7 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Annotated
@@ -23,18 +24,26 @@ ReplaceCorrections = Annotated[
 class Steps:
     """Says each step as it begins and adds up how long each kind of step took.
 
-    A step is called by its name, after its place where it has one: ``rest basal: motion compensation``.
+    A step is called by its name, after its place where it has one: ``rest basal: motion compensation``. Steps of
+    several threads run beside each other; a step of the thread that made this object ends all others.
     """
 
     def __init__(self, console: Console) -> None:
         self.seconds: dict[str, float] = {}
         self._console = console
         self._status = console.status("") if console.is_terminal else None
-        self._running: tuple[str, float] | None = None
+        self._running: dict[int, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+        self._main, self._began = threading.get_ident(), perf_counter()
 
     def __call__(self, step: str) -> None:
-        self._count()
-        self._running = (step.rpartition(": ")[2], perf_counter())
+        thread = threading.get_ident()
+        with self._lock:
+            self._count(list(self._running) if thread == self._main else [thread])
+            self._running[thread] = (step.rpartition(": ")[2], perf_counter())
+            self._say(step)
+
+    def _say(self, step: str) -> None:
         if self._status is None:
             self._console.print(step, style="dim", markup=False)
         else:
@@ -43,22 +52,22 @@ class Steps:
 
     def finish(self) -> None:
         """No step is running any more."""
-        self._count()
+        with self._lock:
+            self._count(list(self._running))
         if self._status is not None:
             self._status.stop()
 
     def profile(self) -> str:
-        """One line per kind of step, slowest first."""
+        """One line per kind of step, slowest first; with several workers they add up to more than the whole."""
         rows = sorted(self.seconds.items(), key=lambda row: -row[1])
-        return "\n".join(
-            f"{seconds:7.2f} s  {name}" for name, seconds in [*rows, ("in all", sum(self.seconds.values()))]
-        )
+        whole = ("in all", perf_counter() - self._began)
+        return "\n".join(f"{seconds:7.2f} s  {name}" for name, seconds in [*rows, whole])
 
-    def _count(self) -> None:
-        if self._running is not None:
-            name, began = self._running
-            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
-        self._running = None
+    def _count(self, threads: Iterable[int]) -> None:
+        for thread in threads:
+            if thread in self._running:
+                name, began = self._running.pop(thread)
+                self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
 
 
 ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))

@@ -5,6 +5,7 @@ Only the middle takes time, and it touches no node, so it may run on a worker th
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,21 +116,25 @@ def contoursTask(
 
     def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]:
         from ..preprocessing import preprocess_slice
+        from ..preprocessing.beside import compute_beside, count_cores, one_thread
 
         progress("loading networks")
         networks = loadNetworks()
-        found: list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]] = []
-        for nodes, series, given in jobs:
 
-            def report(step: str, where: str = str(series.level)) -> None:
-                progress(f"{where}: {step}")
+        def find(
+            nodes: SliceNodes, series: PerfusionSeries, given: Mapping[str, Any]
+        ) -> tuple[SliceNodes, PreprocessedSlice | PerfusionError]:
+            def report(step: str) -> None:
+                progress(f"{series.level}: {step}")
 
             try:
                 part = preprocess_slice(series, networks, **given, progress=report)
-                found.append((nodes, replace(part, excluded_frames=leftOut[nodes.key])))
             except PerfusionError as error:
-                found.append((nodes, error))
-        return found
+                return nodes, error
+            return nodes, replace(part, excluded_frames=leftOut[nodes.key])
+
+        with one_thread():
+            return compute_beside([partial(find, *job) for job in jobs], count_cores())
 
     return Task("Find contours", compute, lambda found: _write(scene, found), 1 + STEPS_OF_A_SLICE * len(jobs))
 
