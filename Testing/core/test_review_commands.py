@@ -14,7 +14,7 @@ from PerfusionDLLib.batch.outcome import DONE, Outcome
 from PerfusionDLLib.batch.tables import cohort_tables
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.results import writing
-from PerfusionDLLib.results.layout import INDEX
+from PerfusionDLLib.results.layout import CONTACT_SHEET, INDEX
 from PerfusionDLLib.review.decisions import Decision, Review, fingerprint_results, review_document
 
 
@@ -31,7 +31,7 @@ def write_results(folder, study, label):
     ):
         writing.write_slice(folder / name, piece.contours, piece.series, maps.mbf_ml_min_g, {})
     sheet = review.describe_contact_sheet(study)
-    writing.write_json(folder / review.CONTACT_SHEET, sheet)
+    writing.write_json(folder / CONTACT_SHEET, sheet)
     return folder
 
 
@@ -83,7 +83,7 @@ def test_a_damaged_review_is_refused_before_anything_is_computed(opened):
 
 def test_results_of_a_version_without_pictures_keep_their_place(done, opened):
     for study in done:
-        (opened.results(study.label) / review.CONTACT_SHEET).unlink()
+        (opened.results(study.label) / CONTACT_SHEET).unlink()
     page = json.loads(re.search(r'id="cohort">(.*?)</script>', cohort_tables(opened, done)["cohort.html"].decode())[1])
     assert [one["picture"] for one in page["studies"]] == [None, None]
 

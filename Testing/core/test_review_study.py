@@ -9,8 +9,9 @@ import pytest
 from browsers import Watched
 from PerfusionDLLib import NOTICE
 from PerfusionDLLib.data.flag import FlagCode, make_flag
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.results.reading import read_image
-from PerfusionDLLib.review import write_study_page
+from PerfusionDLLib.review import describe_contact_sheet, write_study_page
 from PerfusionDLLib.review.packing import code_grays, pack_cines, pack_curves
 
 AT_FIRST = "{ beat: 0, aligned: true, contours: true, points: true, box: false, flow: false, whole: false }"
@@ -263,3 +264,41 @@ def test_gray_codes_and_curves_keep_what_is_missing_and_what_is_dark():
     packed = pack_curves(np.array([[np.nan, 0.5], [1.0, 0.25]]))
     assert packed["unit"] == pytest.approx(1 / 32000)
     assert packed["values"]["shape"] == [2, 2]
+
+
+def test_a_study_with_gaps_is_shown(browser, finished_study, tmp_path):
+    """No insertion points in one slice, no contour in another, one slice fewer under stress, no curve of any pixel."""
+    rest, stress = finished_study.scans
+    basal, mid, apical = rest.slices
+    bare = replace(mid.contours, labels=np.zeros_like(mid.contours.labels), anterior_rv_ras_mm=None, origins={})
+    gaps = (
+        replace(basal, contours=replace(basal.contours, anterior_rv_ras_mm=None, inferior_rv_ras_mm=None)),
+        replace(mid, contours=bare),
+        apical,
+    )
+    rest_maps, stress_maps = finished_study.maps
+    nothing = np.full_like(rest_maps.slices[1].mbf_ml_min_g, np.nan)
+    empty = replace(
+        rest_maps.slices[1], mbf_ml_min_g=nothing, segments=np.zeros(nothing.shape, np.uint8), segment_fits={}
+    )
+    maps = (
+        replace(rest_maps, slices=(rest_maps.slices[0], empty, replace(rest_maps.slices[2], pixel_fits=None))),
+        replace(stress_maps, slices=stress_maps.slices[:2]),
+    )
+    study = replace(
+        finished_study,
+        preprocessed=PreprocessedStudy(scans=(replace(rest, slices=gaps), replace(stress, slices=stress.slices[:2]))),
+        maps=maps,
+        table=replace(finished_study.table, segments=finished_study.table.segments[:4]),
+    )
+    sheet = describe_contact_sheet(study)
+    assert sheet["slices"][1]["measures"]["blood_in_wall"] is None
+    shown = Watched(browser, write(study, tmp_path))
+    page = shown.page
+    assert page.locator("#views canvas").count() == 5
+    for key in ("m", "a", "z", "s", "s", "s", "s", "s", "f", "f", "Shift+ArrowUp", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    page.locator("#views canvas").first.click()
+    page.wait_for_timeout(200)
+    assert shown.said == []
+    page.close()

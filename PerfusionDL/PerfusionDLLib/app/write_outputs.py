@@ -45,7 +45,7 @@ def write_results(
     with (folder / layout.REPORT).open("wb") as target:
         report.write_pdf(target, result)
     (folder / layout.PAGE).write_text(review.write_study_page(result), encoding="utf-8")
-    write_json(folder / review.CONTACT_SHEET, review.describe_contact_sheet(result))
+    write_json(folder / layout.CONTACT_SHEET, review.describe_contact_sheet(result))
     progress("scene")
     scans = tuple(_without_identifiers(scan) for scan in result.scans)
     mrml.saveStudy(folder / layout.SCENE, replace(result, preprocessed=PreprocessedStudy(scans=scans)))

@@ -12,8 +12,7 @@ from typing import Any, TextIO
 from ..data.errors import PerfusionError
 from ..dicom import FoundStudy, ListedFile
 from ..results.atomic import whole_file, whole_folder
-from ..results.layout import INDEX, TABLE
-from ..review import CONTACT_SHEET
+from ..results.layout import CONTACT_SHEET, INDEX, TABLE
 from ..review.decisions import REVIEW, Review, read_review
 from .outcome import DONE, ERROR, REFUSED, Outcome
 from .worker import unpack

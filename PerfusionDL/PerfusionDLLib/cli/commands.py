@@ -216,6 +216,7 @@ app.command()(serve)
 app.command()(send)
 app.command()(results.export)
 app.command()(results.agree)
+app.command()(results.bids)
 app.command()(results.export_cases)
 
 

@@ -87,3 +87,15 @@ def export_cases(
         cases = corrections.export_cases(results, partial)
     studies = len({one.study for one in cases})
     output.print(f"{len(cases)} corrected slices of {studies} studies in {out}. {NOTICE}.", markup=False)
+
+
+def bids(
+    results: Annotated[list[Path], typer.Argument(help="Results folders, one per study.", metavar="RESULTS...")],
+    out: Annotated[Path, typer.Option(help="Folder for the dataset.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Write results as a dataset in the manner of BIDS: NIfTI maps and labels with their meaning beside them."""
+    from ..app.bids import write_bids
+
+    count = write_bids(results, out, overwrite=overwrite)
+    output.print(f"{count} images of {len(results)} studies in {out}. {NOTICE}.", markup=False)

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CASES = "cases to learn from"
     SCORES = "scores"
     NETWORKS = "networks"
+    BIDS = "a dataset of NIfTI images"
 
 
 @dataclass(frozen=True)

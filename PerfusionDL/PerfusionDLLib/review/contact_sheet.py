@@ -13,8 +13,6 @@ from .field import crop_around_box, find_field_mm
 from .findings import list_findings
 from .packing import pack_array, pack_cines
 
-CONTACT_SHEET = "contact_sheet.json"
-"""Name of the file in a results folder."""
 MOST_BYTES = 16 << 10
 """JPEG of a study; chosen: the pages of 500 studies stay below 15 MB."""
 MUSCLE_PERCENTILE = 25

@@ -10,6 +10,7 @@ from ..data.bullseye import RINGS, SIXTEEN, sector
 from ..data.flow import FitStatus, PerfusionMaps
 from ..data.preprocessed import PreprocessedScan
 from ..data.result import StudyResult
+from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .field import find_field_mm
 from .findings import list_findings
@@ -58,7 +59,7 @@ def describe_study(study: str, result: StudyResult) -> dict:
         "unit": FLOW_UNIT,
         "summary": summary(table),
         "scans": scans,
-        "rows": [_describe_row(row, table) for row in _rows(table)],
+        "rows": [_describe_row(row, [scan.condition for scan in result.scans]) for row in _rows(table)],
         "findings": list_findings(result),
         "assumptions": said["Assumptions"],
         "provenance": said["How it was computed"],
@@ -85,16 +86,16 @@ def _rows(table: SegmentTable) -> Sequence[SegmentRow]:
     return rows_of(table)
 
 
-def _describe_row(row: SegmentRow, table: SegmentTable) -> dict:
+def _describe_row(row: SegmentRow, conditions: Sequence[Condition]) -> dict:
     """A row of the table: the words of the report and the values of ``segments.csv``."""
-    from ..report.tables import interval, measured, number
+    from ..report.tables import interval, number
 
     return {
         "segment": row.aha_segment,
         "name": row.name,
         "level": str(row.level),
         "territory": row.territory,
-        "flows": {condition: _describe_flow(getattr(row, condition)) for condition in measured(table)},
+        "flows": {condition: _describe_flow(getattr(row, condition)) for condition in map(str, conditions)},
         "mpr": {
             "value": plain_number(row.mpr),
             "text": number(row.mpr),

@@ -125,11 +125,11 @@ class CurvePanel {
     const found = this.study.scans.flatMap((scan) => scan.slices.filter((slice) => slice.segment_fits[segment]).slice(0, 1).map((slice) => ({ scan, slice, fit: slice.segment_fits[segment] })));
     const row = this.study.rows.find((one) => one.segment === segment);
     const lines = found.map(({ scan, fit }) => {
-      const flow = row.flows[scan.condition];
+      const flow = row?.flows[scan.condition] ?? { text: "–", interval: "" };
       const ofCurve = `of the mean curve ${inWords(fit.mbf)} [${inWords(fit.low)}–${inWords(fit.high)}]`;
       return `${capitalized(scan.condition)}: MBF ${flow.text} ${flow.interval} ${this.study.unit}; ${ofCurve}.`;
     });
-    if (this.study.scans.length > 1) lines.push(`MPR ${row.mpr.text} ${row.mpr.interval}.`);
+    if (row && this.study.scans.length > 1) lines.push(`MPR ${row.mpr.text} ${row.mpr.interval}.`);
     return {
       title: `Segment ${segment}: ${this.study.segments[segment].name}, ${this.study.segments[segment].territory}`,
       lines,
