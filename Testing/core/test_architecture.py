@@ -32,7 +32,7 @@ ARROWS = {
 }
 """The rooms that each room of the core may open, also inside functions. Doors may open any room."""
 DOORS = {"api", "app", "session", "panel", "cli", "batch", "serve", "training"}
-PURE = {"data", "signal", "motion", "kinetics", "aif", "preprocessing", "quantification", "pipeline"}
+PURE = {"data", "cache", "signal", "motion", "kinetics", "aif", "preprocessing", "quantification", "pipeline"}
 SLICER_PACKAGES = {"slicer", "vtk", "vtkmodules", "qt", "ctk"}
 
 
@@ -138,6 +138,14 @@ def test_the_core_is_pure(path):
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     assert not called & {"open", "print", "time.time", "datetime.now", "os.getenv", "np.random.default_rng"}
     assert not any(name.startswith("np.random.") for name in called)
+
+
+@each([path for path in FILES if room(path) in PURE])
+def test_no_value_of_the_core_hides_a_field(path):
+    """A field that comparison overlooks would be a memory: what was computed before lives in `cache.Cache`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    fields = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "field"]
+    assert not [node for node in fields for given in node.keywords if given.arg == "compare"]
 
 
 def test_the_module_cmake_packages_every_core_file_and_no_other():

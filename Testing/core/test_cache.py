@@ -1,6 +1,7 @@
 """A cache saves work after a correction and changes nothing: with and without it, results are equal to the last bit."""
 
 import dataclasses
+import operator
 from dataclasses import replace
 
 import numpy as np
@@ -208,9 +209,20 @@ def test_a_value_without_a_content_is_refused():
         identity.digest(lambda: None)
 
 
-def test_a_study_is_processed_alike_with_and_without_a_cache_after_each_correction(rest):
-    """Rest and stress know each other's residual contrast: a correction of one may change the other's flow."""
-    stress = heart_scan(Condition.STRESS, 2.5, left_mmol_l=0.2)
+def with_assumed(scan, names):
+    """The scan with some values of its acquisition that no header gave."""
+    slices = (
+        replace(part, series=replace(part.series, acquisition=replace(part.series.acquisition, assumed=names)))
+        for part in scan.slices
+    )
+    return replace(scan, slices=tuple(slices))
+
+
+@pytest.mark.parametrize("assumed", [(), ("pulses_to_center", "t10_blood_s")], ids=["all is stated", "some is assumed"])
+def test_a_study_is_processed_alike_with_and_without_a_cache_after_each_correction(assumed):
+    """Rest and stress know each other's residual contrast, and share what no header gave."""
+    rest = with_assumed(heart_scan(Condition.REST, 1.0), assumed)
+    stress = with_assumed(heart_scan(Condition.STRESS, 2.5, left_mmol_l=0.2), assumed)
     cache, options = Cache(), Options(model=FAST, thresholds=thresholds_from("stress=1.8"))
     before = pipeline.process(PreprocessedStudy(scans=(rest, stress)), options, cache)
     moved = replace(stress.slices[2].contours, inferior_rv_ras_mm=rest.slices[2].contours.inferior_rv_ras_mm + 2.0)
@@ -224,7 +236,9 @@ def test_a_study_is_processed_alike_with_and_without_a_cache_after_each_correcti
     ):
         study = PreprocessedStudy(scans=scans)
         assert_equal(pipeline.process(study, changed, cache), pipeline.process(study, changed))
-    assert all(now is was for now, was in zip(pipeline.quantify(study, options, cache), before.maps, strict=True))
+    assert (before.maps[0].uncertainty is not None) == bool(assumed)
+    for now, was in zip(pipeline.quantify(study, options, cache), before.maps, strict=True):
+        assert all(map(operator.is_, now.slices, was.slices)), "what was computed before is found again"
 
 
 def test_a_study_has_one_scan_of_each_condition_rest_first(rest):
