@@ -171,6 +171,18 @@ def test_with_a_cache_a_correction_gives_the_same_to_the_last_bit(scans, maps):
     assert identity.digest(quick) == identity.digest(anew)
 
 
+def test_a_moved_insertion_point_changes_the_flow_of_no_pixel(scans, maps):
+    part = scans[1].slices[0]
+    contours = replace(part.contours, anterior_rv_ras_mm=np.add(part.contours.anterior_rv_ras_mm, (5, -3, 0)))
+    moved = replace(scans[1], slices=(replace(part, contours=contours), *scans[1].slices[1:]))
+    found = pipeline.quantify(PreprocessedStudy(scans=(scans[0], moved)), FAST)
+    assert found[1].slices[0].segments.tobytes() != maps[1].slices[0].segments.tobytes()
+    for before, after in zip(maps, found, strict=True):
+        for was, now in zip(before.slices, after.slices, strict=True):
+            np.testing.assert_array_equal(now.mbf_ml_min_g, was.mbf_ml_min_g)
+        assert after.uncertainty == before.uncertainty
+
+
 def test_maps_and_mean_curves_move_together(scans, maps):
     residuals = pipeline.residual_contrast(scans)
     alone = [
@@ -231,7 +243,11 @@ def test_flow_whose_mean_curves_cannot_be_fitted_has_an_interval_all_the_same(sc
 
     alone = [pipeline.quantify_scan(scan, model=FAST.model) for scan in scans]
     slices = (
-        replace(part, segment_fits={number: unfitted(fit) for number, fit in part.segment_fits.items()})
+        replace(
+            part,
+            segment_fits={number: unfitted(fit) for number, fit in part.segment_fits.items()},
+            sector_fits=tuple(map(unfitted, part.sector_fits)),
+        )
         for part in alone[1].slices
     )
     found = pipeline.with_uncertainty(scans, [alone[0], replace(alone[1], slices=tuple(slices))])

@@ -139,6 +139,7 @@ class SliceMaps:
     segments : (Y, X) uint8, AHA segment number, 0 outside
     depth : (Y, X) float32, 0 at the endocardium to 1 at the epicardium, NaN outside
     segment_fits : by AHA segment number; pixel_fits : of every pixel, None where they were not kept
+    sector_fits : of fixed sectors of the wall, which no insertion point moves, as the flow model alone gives them
     counted : (Y, X) bool, pixels that count for a region's mean; None for all. The outermost row does not: fat and
         lung mix in
     origin : who made the contours
@@ -153,6 +154,7 @@ class SliceMaps:
     depth: np.ndarray
     segment_fits: Mapping[int, SegmentFit]
     pixel_fits: PixelFits | None = None
+    sector_fits: tuple[SegmentFit, ...] = ()
     counted: np.ndarray | None = None
     origin: Origin = Origin.AUTOMATIC
     flags: tuple[Flag, ...] = ()

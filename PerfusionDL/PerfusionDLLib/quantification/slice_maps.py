@@ -42,6 +42,7 @@ class _PixelMaps:
     depth: np.ndarray
     counted: np.ndarray
     pixel_fits: PixelFits | None
+    sector_fits: tuple[SegmentFit, ...]
 
 
 def compute_slice_maps(curves: SliceCurves, cache: Cache) -> SliceMaps:
@@ -63,13 +64,14 @@ def _pixel_maps(curves: SliceCurves, fit: kinetics.CurveFitter | None) -> _Pixel
     contours, mask = curves.part.contours, curves.part.contours.myocardium
     mbf, se = np.full(mask.shape, np.nan, np.float32), np.full(mask.shape, np.nan, np.float32)
     status = np.zeros(mask.shape, np.uint8)
-    pixel_fits = None
+    pixel_fits, sector_fits = None, {}
     if fit is not None:
         fits = fit(curves.tissue.curves)
         status[mask] = fits.status | np.where(curves.tissue.saturated, FitStatus.SATURATED, 0).astype(np.uint8)
         mbf[mask], se[mask] = fits.mbf_ml_min_g, fits.mbf_se_ml_min_g
         mbf[status > 0], se[status > 0] = np.nan, np.nan
         pixel_fits = _pixel_fits(curves.tissue, fits.fitted_mmol_l, mask)
+        sector_fits = _mean_fits(curves, curves.tissue.curves.groups + 1, fit)
     return _PixelMaps(
         mbf_ml_min_g=mbf,
         mbf_se_ml_min_g=se,
@@ -77,6 +79,7 @@ def _pixel_maps(curves: SliceCurves, fit: kinetics.CurveFitter | None) -> _Pixel
         depth=aha.transmural_depth(mask, contours.blood_pool),
         counted=mask & ~curves.tissue.outermost,
         pixel_fits=pixel_fits,
+        sector_fits=tuple(sector_fits.values()),
     )
 
 
@@ -99,15 +102,16 @@ def _slice_maps(
     return SliceMaps(
         level=slice_level(curves.part),
         segments=segments,
-        segment_fits={} if fit is None else _segment_fits(curves, segments, fit),
+        segment_fits={} if fit is None else _mean_fits(curves, segments[curves.part.contours.myocardium], fit),
         origin=curves.part.contours.origin,
         flags=flags,
         **vars(pixels),
     )
 
 
-def _segment_fits(curves: SliceCurves, segments: np.ndarray, fit: kinetics.CurveFitter) -> dict[int, SegmentFit]:
-    numbers, means = segment_curves(curves.tissue.curves, segments[curves.part.contours.myocardium])
+def _mean_fits(curves: SliceCurves, segments: np.ndarray, fit: kinetics.CurveFitter) -> dict[int, SegmentFit]:
+    """Fits of the mean curves of segments, by number, given the number of each myocardial pixel (N,), 0 for none."""
+    numbers, means = segment_curves(curves.tissue.curves, segments)
     fits = fit(means)
     upslopes = kinetics.relative_upslope(
         means.times_s,

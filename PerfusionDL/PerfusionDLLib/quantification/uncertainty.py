@@ -96,10 +96,11 @@ def with_uncertainty(
 
 
 def estimate_scan(scan: PreprocessedScan, maps: PerfusionMaps) -> Estimate | None:
-    """Global flow and mean curves of a scan, None where there is no flow."""
-    fits = [
-        fit for part in maps.slices for fit in part.segment_fits.values() if np.isfinite(fit.concentration_mmol_l).all()
-    ]
+    """Global flow and mean curves of a scan, None where there is no flow.
+
+    Of fixed sectors of the wall, not of segments: a moved insertion point must not change the flow of any pixel.
+    """
+    fits = [fit for part in maps.slices for fit in part.sector_fits if np.isfinite(fit.concentration_mmol_l).all()]
     flow, low, high = _mean_flow(fits, maps)
     if not (fits and flow > 0):
         return None
