@@ -287,3 +287,20 @@ def test_two_scans_that_both_say_stress(tmp_path):
     message = refusal(tmp_path)
     assert "Both scans are described as stress" in message
     assert "--rest-series" in message
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "named"),
+    [
+        ("SequenceName", "*tfi2d1_17", "bSSFP"),
+        ("ProtocolName", "Perf SAX TrueFISP", "bSSFP"),
+        ("ScanningSequence", ["GR", "EP"], "EPI"),
+        ("GeometryOfKSpaceTraversal", "SPIRAL", "spiral"),
+        ("RectilinearPhaseEncodeReordering", "CENTRIC", "centric"),
+    ],
+)
+def test_a_sequence_that_the_signal_model_does_not_hold_for_is_a_grave_finding(folder, keyword, value, named):
+    assert not read_study([folder]).rest.slices[0].acquisition.findings
+    edit(folder, lambda image, _: setattr(image, keyword, value))
+    (finding,) = read_study([folder]).rest.slices[0].acquisition.findings
+    assert named in finding.text

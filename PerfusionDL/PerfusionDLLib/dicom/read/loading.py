@@ -16,7 +16,7 @@ from .archive import study_label
 from .consistency import Aside, is_same_number, name_images, typical_number
 from .doubles import has_identifiers
 from .frame import Frame
-from .oddities import oddities
+from .oddities import oddities, other_sequence
 from .pixels import PixelReader, blank_frames, check_scale, check_signal, proton_density_frames
 from .scans import FoundScan
 from .slices import Slice
@@ -51,6 +51,7 @@ def load(
     lead = median_low(proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True))
     zero_s = min(one.times_s[lead] for one in pieces)
     acquisitions, said = acquisitions_of(pieces, placed, lead, beside.all_frames if beside else ())
+    doubts += filter(None, (other_sequence(protocol.Header(one.frames[lead:], [])) for one in pieces))
     notes += [*said, *disagreements(pieces, lead)]
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")

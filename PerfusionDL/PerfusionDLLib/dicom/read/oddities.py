@@ -1,5 +1,6 @@
 """What stands in a header but cannot be used as it is, and what contradicts itself."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from .protocol import (
     frequency_as_field_t,
 )
 
+is_balanced = re.compile(r"true?fi|\btfi2?d|b-?ssfp|balanced|fiesta|\bb-?tfe", re.IGNORECASE).search
+"""Names of balanced steady-state sequences, of the vendors."""
 SAME_FIELD = 0.08  # relative; a scanner of 3 T runs at 2.89 T
 USED_AS = {
     "InversionTime": "saturation_time_s",
@@ -92,3 +95,37 @@ def contradictions(scans: Sequence[Header]) -> list[str]:
             "as it stands."
         )
     return list(dict.fromkeys(said))
+
+
+def other_sequence(header: Header) -> str:
+    """A sentence where the header names a sequence that the signal model does not hold for, else nothing.
+
+    The model is that of a spoiled gradient echo whose lines are taken in order, with one excitation each.
+    """
+
+    def says(keyword: str, *values: str) -> bool:
+        return header.text(keyword).upper().strip() in values
+
+    named = " ".join(map(header.text, ("SequenceName", "PulseSequenceName", "ProtocolName", "SeriesDescription")))
+    found = [
+        name
+        for name, is_named in (
+            (
+                "balanced steady state (bSSFP)",
+                says("SteadyStatePulseSequence", "FREE_PRECESSION") or is_balanced(named),
+            ),
+            (
+                "echo-planar readout (EPI)",
+                says("EchoPlanarPulseSequence", "YES") or "EP" in header.text("ScanningSequence").upper().split("\\"),
+            ),
+            ("a radial or spiral readout", says("GeometryOfKSpaceTraversal", "RADIAL", "SPIRAL")),
+            ("a centric order of lines", says("RectilinearPhaseEncodeReordering", "CENTRIC", "REVERSE_CENTRIC")),
+        )
+        if is_named
+    ]
+    if not found:
+        return ""
+    return (
+        f"The header names {' and '.join(found)}. Flow was computed as for a spoiled gradient echo with its lines in "
+        "order, and may be wrong by more than a factor of two; the reserve is less wrong."
+    )
