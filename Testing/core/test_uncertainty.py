@@ -98,8 +98,8 @@ def test_assumed_values_that_hold_leave_flow_within_5_percent():
 
 @pytest.mark.parametrize(
     "scanner",
-    [{"left": 0.03, "r2_star": 20.0}, {"left": 0.02, "r2_star": 15.0, "ts_s": 0.13}],
-    ids=["imperfect saturation and T2*", "a header that counts to the first excitation too"],
+    [{"left": 0.03, "r2_star": 20.0}, {"left": 0.02, "r2_star": 15.0, "ts_s": 0.13}, {"left": 0.12}],
+    ids=["imperfect saturation and T2*", "a header that counts to the first excitation too", "poor saturation"],
 )
 def test_a_scanner_that_is_not_as_stated_is_found_out_by_its_curves(scanner):
     stated = replace(AS_HEADER, pulses_to_center=12) if "ts_s" in scanner else AS_HEADER
