@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-learning bench-mbf bench-motion screenshot docs pictures lint lower-types clean
+.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-learning bench-mbf bench-motion bench-speed screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -60,6 +60,10 @@ bench-clinic: $(VENV)/installed  ## flow, reserve and their intervals of 100 pat
 
 attack: $(VENV)/installed  ## 2,000 damaged scenes, archives, tables and cards: what is lost, leaked or run
 	$(BIN)/python benchmarks/attack.py --count 500
+
+ROUNDS ?= 5
+bench-speed: $(VENV)/installed  ## whole studies on one core and on all of them: time and memory
+	$(BIN)/python benchmarks/speed.py --rounds $(ROUNDS)
 
 bench-batch: $(VENV)/installed  ## cohorts: throughput, overhead, faults, ten thousand studies
 	PYTHONPATH=Testing/core $(BIN)/python benchmarks/batch.py all
