@@ -184,13 +184,21 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         layout.addWidget(QLabel("[Segment Editor]", self))
         self._editorNode = self._segmentation = self._source = self._effect = None
         self._kept = {}
+        self._said = []  # what the real one writes into Slicer's log
 
     segmentationNodeSelectorVisible = kept(bool, "segmentationNodeSelectorVisible")
     sourceVolumeNodeSelectorVisible = kept(bool, "sourceVolumeNodeSelectorVisible")
     switchToSegmentationsButtonVisible = kept(bool, "switchToSegmentationsButtonVisible")
     addRemoveSegmentButtonsVisible = kept(bool, "addRemoveSegmentButtonsVisible")
     show3DButtonVisible = kept(bool, "show3DButtonVisible")
-    maskingSectionVisible = kept(bool, "maskingSectionVisible")
+
+    def _setMasking(self, visible):
+        """Like the real one, which brings its effects up to date and complains where it has no node yet."""
+        if self._editorNode is None:
+            self._said.append("Invalid segment editor parameter set node")
+        self._kept["maskingSectionVisible"] = visible
+
+    maskingSectionVisible = Property(bool, lambda self: self._kept.get("maskingSectionVisible", True), _setMasking)
     autoShowSourceVolumeNode = kept(bool, "autoShowSourceVolumeNode")
     undoEnabled = kept(bool, "undoEnabled")
     unorderedEffectsVisible = kept(bool, "unorderedEffectsVisible")
@@ -209,6 +217,8 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         if node is not self._segmentation:
             self._effect = None
         self._segmentation = node if self._editorNode else None
+        if self._segmentation is not None:
+            self._segmentation.GetDisplayNode().SetPreferredDisplayRepresentationName2D("Binary labelmap")
 
     def segmentationNode(self):
         return self._segmentation

@@ -2,16 +2,20 @@
 
 import slicer
 import vtk
-from PySide6.QtCore import Property, QTimer
-from PySide6.QtWidgets import QFrame
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QFrame, QWidget
 from pythonqt import adapt
 
 
 class qMRMLSliceView:
-    """What the panel takes from a slice view: the interactor whose clicks it hears."""
+    """What the panel takes from a slice view: the interactor whose clicks it hears, and the names in its corner."""
 
     def __init__(self):
         self._interactor = vtk.vtkRenderWindowInteractor()
+        self._corner = vtk.vtkCornerAnnotation()
+
+    def cornerAnnotation(self):
+        return self._corner
 
     def interactor(self):
         return self._interactor
@@ -26,13 +30,14 @@ class qMRMLSliceControllerWidget(QFrame):
 
     def __init__(self):
         super().__init__()
-        self._slider = True
+        self._slider = QWidget(self)
 
-    showSliceOffsetSlider = Property(bool, lambda self: self._slider, lambda self, on: setattr(self, "_slider", on))
+    def sliceOffsetSlider(self):
+        return self._slider
 
     def minimumWidth(self):
         """Measured in Slicer 5.12.3: pin, label, two buttons; slider and offset."""
-        return 332 if self._slider else 130
+        return 130 if self._slider.isHidden() else 332
 
 
 class qMRMLSliceWidget:

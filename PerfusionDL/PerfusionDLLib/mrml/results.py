@@ -192,8 +192,19 @@ def _scalarMap(
         _copyGeometry(nodes, volume)
         volume.SetVoxelValueQuantity(_codedEntry(_BLOOD_FLOW))
         volume.SetVoxelValueUnits(_codedEntry(_ML_MIN_G))
-    slicer.util.updateVolumeFromArray(volume, pixels.astype(np.float32)[np.newaxis])
+    _updatePixels(volume, pixels.astype(np.float32)[np.newaxis])
     return volume
+
+
+def _updatePixels(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray) -> None:
+    """Put an image into a volume, unless it is there already: Slicer draws anew whatever says that it changed."""
+    held = slicer.util.arrayFromVolume(volume) if volume.GetImageData() else None
+    if (
+        held is None
+        or held.dtype != pixels.dtype
+        or not np.array_equal(held, pixels, equal_nan=pixels.dtype.kind == "f")
+    ):
+        slicer.util.updateVolumeFromArray(volume, pixels)
 
 
 def _labelMap(
@@ -204,7 +215,7 @@ def _labelMap(
         _copyGeometry(nodes, volume)
         volume.CreateDefaultDisplayNodes()
         volume.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())
-    slicer.util.updateVolumeFromArray(volume, pixels.astype(np.uint8)[np.newaxis])
+    _updatePixels(volume, pixels.astype(np.uint8)[np.newaxis])
     return volume
 
 
@@ -259,8 +270,8 @@ def _writeCurves(scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps,
     for index, number in enumerate(sorted(maps.segment_fits)):
         color = [0.0] * 4
         colors.GetColor(number, color)
-        for offset, (kind, suffix) in enumerate((("Segment", ""), ("Fit", " fit"))):  # a legend as narrow as it can be
-            series = plotSeries(scene, nodes.chart, 2 * index + offset, f"{number}{suffix}", color[:3])
+        for offset, (kind, title) in enumerate((("Segment", str(number)), ("Fit", ""))):  # the legend names no fit
+            series = plotSeries(scene, nodes.chart, 2 * index + offset, title, color[:3])
             plotColumns(series, nodes.curves, f"Time {number}", f"{kind} {number}", line=kind == "Fit")
 
 

@@ -41,7 +41,8 @@ def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, layout:
     shown = list(_shown(scene, scans))
     for part, sliceNodes in shown:
         showSlice(part, sliceNodes)
-    _showOneLegend([part for part, _ in shown])
+    parts = [part for part, _ in shown]
+    _showLegendOf(parts[0] if parts and layout is None else None, parts)  # bullseyes have legends of their own
     showBullseyes(scene, scans)
 
 
@@ -96,12 +97,12 @@ def _emptyView(scene: slicer.vtkMRMLScene, viewName: str) -> None:
         composite.SetLabelVolumeID(None)
 
 
-def _showOneLegend(slices: Sequence[SliceNodes]) -> None:
-    """All slices share one scale: the legend of the first one is enough."""
+def _showLegendOf(withLegend: SliceNodes | None, slices: Sequence[SliceNodes]) -> None:
+    """All slices share one scale: one legend is enough, or none."""
     for part in slices:
         legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(part.mbf) if part.mbf else None
         if legend:
-            legend.SetVisibility(part is slices[0])
+            legend.SetVisibility(part is withLegend)
 
 
 def showPeakFrames(scans: Sequence[ScanNodes]) -> None:

@@ -72,12 +72,11 @@ def smoothOutlines(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     Slicer cuts a surface around each segment with the plane of the view, and makes it anew after every stroke.
     """
     segments = segmentation.GetSegmentation()
-    if segments.ContainsRepresentation("Closed surface"):
-        return
-    for name, value in OUTLINE.items():
-        segments.SetConversionParameter(name, value)
     segmentation.GetDisplayNode().SetPreferredDisplayRepresentationName2D("Closed surface")
-    segmentation.CreateClosedSurfaceRepresentation()
+    if not segments.ContainsRepresentation("Closed surface"):
+        for name, value in OUTLINE.items():
+            segments.SetConversionParameter(name, value)
+        segmentation.CreateClosedSurfaceRepresentation()
 
 
 def writeLabels(

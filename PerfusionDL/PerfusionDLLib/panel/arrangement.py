@@ -40,13 +40,18 @@ def rememberLayout(layout: mrml.Layout) -> None:
     qt.QSettings().setValue(LAYOUT_SETTING, str(layout))
 
 
-def hideSliders() -> None:
-    """Take the slider out of the bar above our views: a slice has one plane, and the bar would ask for its width."""
+def tidyViews() -> None:
+    """Take the slider out of the bar above our views, and the name of the image out of the bullseyes.
+
+    A slice has one plane, and the bar would ask for the width of the slider; the name would overprint the scale.
+    """
     manager = slicer.app.layoutManager()
     for name in (*sum(OWN_ROWS, ()), *LARGE_VIEWS, *BULLSEYE_VIEWS, RESERVE_VIEW):
         widget = manager.sliceWidget(name) if manager else None
         if widget:
-            widget.sliceController().showSliceOffsetSlider = False
+            widget.sliceController().sliceOffsetSlider().setVisible(False)
+            if name in (*BULLSEYE_VIEWS, RESERVE_VIEW):
+                widget.sliceView().cornerAnnotation().SetVisibility(False)
 
 
 class Reading:

@@ -21,6 +21,7 @@ class CorrectionsSection(Section):
         self._selectSegmentEditorNode()  # the widget knows no effect without its node
         ui.segmentEditorWidget.setEffectNameOrder(["Paint", "Draw", "Erase", "Smoothing"])
         ui.segmentEditorWidget.unorderedEffectsVisible = False
+        ui.segmentEditorWidget.maskingSectionVisible = False
         self.onClick(ui.findAgainButton, self.onFindAgain)
         self.onClick(ui.placePointsButton, self.onPlacePoints)
         self.onClick(ui.usePeakButton, self.onUsePeak)
@@ -112,6 +113,7 @@ class CorrectionsSection(Section):
             self._selectSegmentEditorNode()
             self.ui.segmentEditorWidget.setSegmentationNode(part.contours)
             self.ui.segmentEditorWidget.setSourceVolumeNode(part.correctedVolume)
+            mrml.smoothOutlines(part.contours)  # the Segment Editor shows labels as such
         elif self.ui.segmentEditorWidget.segmentationNode() is not None:
             self.letGo()  # else a stroke would go to a slice that is not on show, perhaps of another patient
 

@@ -13,7 +13,7 @@ from ..data.errors import PerfusionError
 from ..session.tasks import Flow, Task
 from .acquisition import AcquisitionSection
 from .advanced import AdvancedSection
-from .arrangement import PANEL_WIDTH_PX, Reading, chosenLayout, hideSliders
+from .arrangement import PANEL_WIDTH_PX, Reading, chosenLayout, tidyViews
 from .background import BackgroundWork
 from .corrections import CorrectionsSection
 from .export import ExportSection
@@ -66,8 +66,7 @@ class Panel:
         self.shortcuts = Shortcuts(self)
         self.reading = Reading(ui)
         ui.readingButton.connect("toggled(bool)", self.onReading)
-        ui.PerfusionDL.setMinimumWidth(PANEL_WIDTH_PX)
-        ui.PerfusionDL.setMaximumWidth(PANEL_WIDTH_PX)
+        ui.PerfusionDL.setMinimumWidth(PANEL_WIDTH_PX)  # instead of what its contents ask for
 
     def enter(self) -> None:
         """The user opens the module."""
@@ -182,7 +181,7 @@ class Panel:
                 if part.hasContours:
                     mrml.smoothOutlines(part.contours)  # those of a scene that was read are not made yet
             mrml.showScans(slicer.mrmlScene, self.scans(), layout=chosenLayout())
-            hideSliders()
+            tidyViews()
             self._fitting.start()
 
     def update(self) -> None:

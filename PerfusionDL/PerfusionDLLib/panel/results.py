@@ -16,6 +16,9 @@ COLUMNS = ("Segment", "Stress", "Rest", "MPR")
 ROW_HEIGHT_PX = 19
 """chosen: 16 segments, three territories and the whole ventricle fit a laptop's screen without scrolling."""
 
+TABLE_POINTS = 7.5
+"""Size of the text; chosen: stress, rest and reserve with their intervals fit the width of the panel."""
+
 DARK_TEXT_FROM = 0.5
 """Luminance of a cell from which its text is black, else white (0 to 1)."""
 
@@ -34,6 +37,9 @@ class ResultsSection(Section):
         table.setColumnCount(len(COLUMNS))
         table.setHorizontalHeaderLabels([_("Segment"), _("Stress"), _("Rest"), _("MPR")])
         table.verticalHeader().setVisible(False)
+        font = table.font
+        font.setPointSizeF(TABLE_POINTS)
+        table.setFont(font)
         table.connect("cellClicked(int,int)", self.onCellClicked)
         self.ui.commentEdit.connect("editingFinished()", self.onComment)
 
