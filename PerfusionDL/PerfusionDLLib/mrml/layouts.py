@@ -37,7 +37,7 @@ class Layout(StrEnum):
 
     WIDE : all slices with bullseyes, curves below
     LAPTOP : all slices with bullseyes; curves and reserve behind a tab
-    ONE_SLICE : the slice at hand large, stress beside rest; bullseyes and curves below
+    ONE_SLICE : the slice at hand large, stress beside rest; below, bullseyes, and curves behind a tab
     """
 
     WIDE = "wide"
@@ -102,7 +102,8 @@ def layoutDescription(layout: Layout, rows: int) -> str:
         case Layout.LAPTOP:
             return _arranged("tab", [_arranged("vertical", images), below], names=["Images", "Curves and reserve"])
         case Layout.ONE_SLICE:
-            return _arranged("vertical", [_row(large), _row([*bullseyes, *reserve, curves])], sizes=[640, 360])
+            behind = _arranged("tab", [_row([*bullseyes, *reserve]), curves], names=["Bullseyes", "Curves"])
+            return _arranged("vertical", [_row(large), behind], sizes=[640, 360])
 
 
 def _row(views: Sequence[str]) -> str:

@@ -54,6 +54,15 @@ def tidyViews() -> None:
                 widget.sliceView().cornerAnnotation().SetVisibility(False)
 
 
+def showDataProbe(visible: bool) -> None:
+    """Hide Slicer's data probe while the module is open, or show it again.
+
+    Its text makes the panel wider whenever the mouse passes a view, so that the heart moves away from under the mouse;
+    the panel reads the flow itself.
+    """
+    slicer.util.setDataProbeVisible(visible)
+
+
 class Reading:
     """Images and numbers over the whole screen, without tools; what stood around them comes back afterwards."""
 
@@ -91,4 +100,3 @@ class Reading:
         slicer.util.setStatusBarVisible(visible)
         slicer.util.setModuleHelpSectionVisible(visible)
         slicer.util.setApplicationLogoVisible(visible)
-        slicer.util.setDataProbeVisible(visible)

@@ -15,11 +15,18 @@ class ImagesSection(Section):
     def __init__(self, panel) -> None:
         super().__init__(panel)
         self.onClick(self.ui.arrangeViewsButton, self.onArrangeViews)
-        names, selector = layoutNames(), self.ui.layoutSelector
-        selector.addItems(list(names.values()))
-        selector.setCurrentText(names[chosenLayout()])
+        selector = self.ui.layoutSelector
+        selector.addItems(list(layoutNames().values()))
+        self.showLayout()
         selector.connect("currentIndexChanged(int)", self.onLayout)
         self._nameKeys()
+
+    def showLayout(self) -> None:
+        """Name the layout that the views are arranged in; without a choice it depends on the size of the window."""
+        selector = self.ui.layoutSelector
+        wasBlocked = selector.blockSignals(True)
+        selector.setCurrentText(layoutNames()[chosenLayout()])
+        selector.blockSignals(wasBlocked)
 
     def onLayout(self, index: int) -> None:
         """Arrange the views another way, and remember it."""

@@ -13,7 +13,7 @@ from ..data.errors import PerfusionError
 from ..session.tasks import Flow, Task
 from .acquisition import AcquisitionSection
 from .advanced import AdvancedSection
-from .arrangement import PANEL_WIDTH_PX, Reading, chosenLayout, tidyViews
+from .arrangement import PANEL_WIDTH_PX, Reading, chosenLayout, showDataProbe, tidyViews
 from .background import BackgroundWork
 from .corrections import CorrectionsSection
 from .export import ExportSection
@@ -71,6 +71,7 @@ class Panel:
     def enter(self) -> None:
         """The user opens the module."""
         self.entered = True
+        showDataProbe(False)
         self.picking.start()
         self.shortcuts.enable(True)
 
@@ -81,6 +82,7 @@ class Panel:
         self.shortcuts.enable(False)
         self.corrections.exit()
         self.ui.readingButton.checked = False
+        showDataProbe(True)
 
     def onReading(self, alone: bool) -> None:
         """Images and numbers only, or the tools again."""
@@ -182,6 +184,7 @@ class Panel:
                     mrml.smoothOutlines(part.contours)  # those of a scene that was read are not made yet
             mrml.showScans(slicer.mrmlScene, self.scans(), layout=chosenLayout())
             tidyViews()
+            self.images.showLayout()
             self._fitting.start()
 
     def update(self) -> None:
