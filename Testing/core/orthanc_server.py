@@ -18,12 +18,22 @@ PLUGINS = Path("/usr/lib/orthanc/libOrthancDicomWeb.so"), Path("/usr/share/ortha
 class Server:
     """What a test asks of the archive."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, begin) -> None:
         import requests
 
-        self.url = url
+        self.url, self._begin, self._process = url, begin, None
         self.session = requests.Session()
         self.session.auth = (USER, PASSWORD)
+
+    def begin(self) -> None:
+        """Start the server, or start it again with what it holds."""
+        self._process = self._begin()
+        _wait_until_it_answers(self, self._process)
+
+    def kill(self) -> None:
+        """As when the power fails."""
+        self._process.kill()
+        self._process.wait()
 
     def get(self, path: str):
         answer = self.session.get(self.url + path, timeout=20)
@@ -76,19 +86,17 @@ def orthanc(folder: Path) -> Iterator[Server]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "orthanc.json").write_text(json.dumps(settings))
-    with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+
+    def begin() -> subprocess.Popen:
+        with (folder / "log.txt").open("a") as log:
+            return subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+
+    server = Server(f"http://127.0.0.1:{port}", begin)
     try:
-        server = Server(f"http://127.0.0.1:{port}")
-        _wait_until_it_answers(server, process)
+        server.begin()
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.kill()
 
 
 def _wait_until_it_answers(server: Server, process: subprocess.Popen) -> None:

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cohorts
 import numpy as np
@@ -20,7 +22,7 @@ from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.dicom.web import name_predecessor
 from PerfusionDLLib.serve.journal import Journal
 from PerfusionDLLib.serve.node import Node
-from PerfusionDLLib.serve.orthanc import Orthanc
+from PerfusionDLLib.serve.orthanc import ArchiveSilentError, Orthanc, RefusedError, StudyImages
 from scipy import ndimage
 
 
@@ -167,6 +169,27 @@ def call(*arguments):
 
 
 @pytest.mark.slow
+def test_a_node_waits_for_an_archive_that_dies_and_comes_back(archive, tmp_path):
+    """It dies while the study is computed, so that the results cannot be stored, and comes back later."""
+    archive.send(cohorts.files(cohorts.write_small_study(tmp_path / "study", 60_040)))
+    archive.wait_until_stable()
+    node = serve(archive, tmp_path / "node", wait=False)
+    try:
+        wait_for(lambda: any((tmp_path / "node" / "images").glob("study-*")), node)
+        archive.kill()
+        wait_for(lambda: any((tmp_path / "node").glob("cohort-*/cohort.html")), node)
+        time.sleep(4)
+        archive.begin()
+        wait_for(lambda: sum(one["modality"] == "DOC" for one in archive.objects()) == 1, node)
+        node.send_signal(signal.SIGTERM)
+        said, _ = node.communicate(timeout=60)
+    finally:
+        node.kill()
+    assert said.count("The archive does not answer now: ConnectionError") == 1
+    assert Counter(one["modality"] for one in archive.objects()) == {"SEG": 2, "OT": 1, "SR": 1, "DOC": 1}
+
+
+@pytest.mark.slow
 def test_a_node_that_is_killed_at_any_moment_loses_nothing_and_does_nothing_twice(archive, tmp_path):
     for number in range(4):
         archive.send(cohorts.files(cohorts.write_small_study(tmp_path / str(number), 60_020 + number)))
@@ -190,6 +213,63 @@ def test_a_wrong_password_and_a_server_that_is_away_are_said(archive, tmp_path):
     away = Node(archive=Orthanc("http://127.0.0.1:9"), out=tmp_path / "node", settings=Settings())
     with pytest.raises(PerfusionError, match="does not answer: ConnectionError"):
         away.run(interval_s=1, once=True)
+
+
+@pytest.fixture
+def answering():
+    """A server that gives one answer to everything."""
+    started = []
+
+    def begin(status):
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                self.send_header("Content-Length", "3")
+                self.end_headers()
+                self.wfile.write(b"cut")
+
+            do_POST = do_GET
+
+            def log_message(self, *arguments):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+        return Orthanc(f"http://127.0.0.1:{server.server_port}")
+
+    yield begin
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (500, RefusedError, "answered 500 to a request about the study"),
+        (503, ArchiveSilentError, "answered 503"),
+        (200, RefusedError, "came cut off"),
+    ],
+)
+def test_an_answer_about_one_study_is_no_silence_of_the_archive(answering, tmp_path, status, error, words):
+    archive = answering(status)
+    with pytest.raises(error, match=words):
+        archive.fetch(StudyImages("1.2", ("a",), "1234"), tmp_path / "study")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_study_that_the_archive_never_gives_holds_up_nobody_and_is_given_up(answering, tmp_path, monkeypatch):
+    """The archive knows two studies and gives none of them."""
+    archive = answering(500)
+    monkeypatch.setattr(archive, "images", lambda study: StudyImages("1.2", (study,), study))
+    monkeypatch.setattr(archive, "changes", lambda since: iter([(2, ["a", "b"])] if since < 2 else []))
+    said = []
+    node = Node(archive=archive, out=tmp_path, settings=Settings(), everything=True, say=said.append)
+    node.run(interval_s=0.01, once=True)
+    assert {name: one.ended for name, one in Journal(tmp_path).studies.items()} == {"a": "failed", "b": "failed"}
+    assert len(said) == 2
+    assert "answered 500" in said[0]
 
 
 def test_only_a_connection_that_others_can_read_is_said_to_be_one():

@@ -41,6 +41,7 @@ def store_objects(
         if former is not None and made.Modality == STRUCTURED_REPORT:
             name_predecessor(made, former)
     client = DICOMwebClient(url, session=session, timeout=timeout_s)
+    client.set_http_retry_params(retry=False)  # who calls knows what to do meanwhile
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         answer = client.store_instances(objects)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..data.errors import PerfusionError
 from ..dicom import study_label
 from .journal import STATE, Journal, Known
-from .orthanc import ArchiveSilentError, Orthanc
+from .orthanc import ArchiveSilentError, Orthanc, RefusedError
 
 if TYPE_CHECKING:
     from ..batch.cohort import Settings
@@ -64,7 +64,7 @@ class Node:
                             f"The archive does not answer: {error}.", "Start it, or check --orthanc; then start again."
                         ) from error
                     self._say_silent(error)
-                if once and not busy:
+                if once and not busy and not self.journal.waiting:
                     return
                 if not busy:
                     time.sleep(interval_s)
@@ -98,18 +98,37 @@ class Node:
         for study in list(self.journal.waiting):
             if there >= most:
                 return
-            images = self.archive.images(study)
-            known = self.journal.studies.get(study, Known())
-            if images is None:
-                self.journal.note("ended", study=study, how=NO_IMAGES)
-            elif images.fingerprint == known.images and known.ended:
-                self.journal.note("ended", study=study, how=known.ended)  # nothing new but our own results
-            else:
-                label, late = study_label(images.uid), "images came late, " if known.ended else ""
-                self.archive.fetch(images, inbox / label)
-                self.journal.note("fetched", study=study, label=label, images=images.fingerprint)
-                self.say(f"{label}: {late}fetched.")
-                there += 1
+            try:
+                there += self._fetch_one(study)
+            except RefusedError as error:
+                self._refuse(study, f"study {study[:8]} of the archive", error)
+
+    def _fetch_one(self, study: str) -> bool:
+        """Bring the images of one study here, if it has new ones; whether it did."""
+        images = self.archive.images(study)
+        known = self.journal.studies.get(study, Known())
+        if images is None:
+            self.journal.note("ended", study=study, how=NO_IMAGES)
+            return False
+        if images.fingerprint == known.images and known.ended:
+            self.journal.note("ended", study=study, how=known.ended)  # nothing new but our own results
+            return False
+        label, late = study_label(images.uid), "images came late, " if known.ended else ""
+        self.archive.fetch(images, self.out / INBOX / label)
+        self.journal.note("fetched", study=study, label=label, images=images.fingerprint)
+        self.say(f"{label}: {late}fetched.")
+        return True
+
+    def _refuse(self, study: str, label: str, error: PerfusionError) -> bool:
+        """Say once what the archive refuses about a study; whether it is given up now."""
+        self._refusals[study] = self._refusals.get(study, 0) + 1
+        if self._refusals[study] == 1:
+            self.say(f"{label}: {error.problem} {error.remedy}")
+        if self._refusals[study] < MOST_REFUSALS:
+            return False
+        self.journal.note("ended", study=study, how=FAILED)
+        del self._refusals[study]
+        return True
 
     @property
     def cohort(self) -> Path:
@@ -160,13 +179,7 @@ class Node:
         try:
             report = self._store_results(results, known)
         except PerfusionError as error:
-            self._refusals[study] = self._refusals.get(study, 0) + 1
-            if self._refusals[study] == 1:
-                self.say(f"{known.label}: {error.problem} {error.remedy}")
-            if self._refusals[study] < MOST_REFUSALS:
-                return False
-            self.journal.note("ended", study=study, how=FAILED)
-            return True
+            return self._refuse(study, known.label, error)
         self.journal.note("ended", study=study, how=KEPT if self.read_only else STORED, report=report)
         self.say(f"{known.label}: {'results kept here' if self.read_only else 'results stored'}.")
         return True

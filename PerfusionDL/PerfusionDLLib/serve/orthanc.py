@@ -24,8 +24,16 @@ MOST_STUDY_BYTES = 32 << 30
 """Images of one study, unpacked; chosen: a hundred times the largest study seen."""
 
 
+BUSY = (408, 429, 502, 503, 504)
+"""Answers that say no more than that it is too early (RFC 9110, 15; RFC 6585)."""
+
+
 class ArchiveSilentError(Exception):
     """The archive does not answer now; it may later."""
+
+
+class RefusedError(PerfusionError):
+    """The archive does not give or take one study; others it may."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ class Orthanc:
                 f"{self.url}/dicom-web", paths, session=self.session, timeout_s=self.timeout_s, former=former
             )
         except requests.RequestException as error:
-            raise _silent(error) from error
+            raise _refused_or_silent(error) from error
 
     def find_report(self, study_uid: str) -> dict[str, str] | None:
         """What names our report that a study got last; None where it has none.
@@ -167,7 +175,7 @@ class Orthanc:
                 for chunk in answer.iter_content(CHUNK):
                     target.write(chunk)
         except requests.RequestException as error:
-            raise _silent(error) from error
+            raise _refused_or_silent(error) from error
         target.seek(0)
 
     def _get(self, path: str, *, missing: bool = False):
@@ -187,6 +195,16 @@ class Orthanc:
         return answer
 
 
+def _refused_or_silent(error: requests.RequestException) -> Exception:
+    """Whether an answer concerns this study, or the archive as a whole."""
+    if isinstance(error, requests.HTTPError) and error.response is not None and error.response.status_code not in BUSY:
+        return RefusedError(
+            f"The archive answered {error.response.status_code} to a request about the study.",
+            "Look at its log: it may be full, read-only, or hold damaged images.",
+        )
+    return _silent(error)
+
+
 def _silent(error: requests.RequestException) -> ArchiveSilentError:
     """What went wrong on the way, in a word; the text of the library may name users."""
     if isinstance(error, requests.exceptions.SSLError):
@@ -202,9 +220,9 @@ def _unpack(packed, folder: Path) -> None:
         with zipfile.ZipFile(packed) as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
             if sum(info.file_size for info in infos) > MOST_STUDY_BYTES:
-                raise PerfusionError("The study is too large.", "Look at it in the archive.")
+                raise RefusedError("The study is too large.", "Look at it in the archive.")
             for number, info in enumerate(infos):
                 with archive.open(info) as source, (folder / f"{number:06d}.dcm").open("wb") as target:
                     shutil.copyfileobj(source, target)
     except (zipfile.BadZipFile, io.UnsupportedOperation) as error:
-        raise ArchiveSilentError("an archive of images was cut off") from error
+        raise RefusedError("The images of the study came cut off.", "Look at the log of the archive.") from error
