@@ -1,5 +1,6 @@
 """From the images of a preprocessed scan to the arterial input, and to what an earlier injection left in the blood."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -333,7 +334,7 @@ def residual_contrast(scans: Sequence[PreprocessedScan], *, cache: Cache = NO_CA
     """Contrast agent that an earlier injection left in the blood of each scan of a study."""
     baselines = [
         [
-            cache.recall("baseline", cache.key(part, without=NOT_IN_CURVES), lambda part=part: measure_baseline(part))
+            cache.recall("baseline", cache.key(part, without=NOT_IN_CURVES), functools.partial(measure_baseline, part))
             for part in scan.slices
         ]
         for scan in scans

@@ -129,7 +129,7 @@ def find_labels(
     images : (frame, 3, Y, X) in one pose, as `average_phases` gives them
     center_px : where the heart is; the window is centered anew on what is found if that lies elsewhere
     """
-    for _ in range(2):
+    for attempt in range(2):
         window = Window(network.size, network.spacing_mm, center_px, spacing_mm)
         probability = network(np.stack([window.sample(image) for image in images]))
         answer = window.resample_to_image(probability, images.shape[2:])
@@ -137,10 +137,10 @@ def find_labels(
         if labels is None:
             return None
         middle = compute_box(labels).center_px
-        if np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < RECENTER_MM:
-            break
+        if attempt or np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < RECENTER_MM:
+            return FoundLabels(labels, answer, _certainty(probability))
         center_px = middle
-    return FoundLabels(labels, answer, _certainty(probability))
+    return None
 
 
 def _certainty(probability):

@@ -31,8 +31,7 @@ def find_insertion_points(
     images : (frame, 3, Y, X) in the pose of the reference frame, as `average_phases` gives them
     labels : (Y, X) uint8, values of `Label`; the points lie on the epicardium beside the RV
     """
-    row0, column0, row1, column1 = compute_box(labels)
-    middle_px = ((row0 + row1) / 2, (column0 + column1) / 2)
+    middle_px = compute_box(labels).center_px
     window = Window(network.size, network.spacing_mm, middle_px, series.spacing_mm)
     heat = network(np.stack([window.sample(image) for image in images]))
     near = _where_points_lie(labels, window)

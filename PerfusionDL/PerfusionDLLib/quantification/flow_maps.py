@@ -1,5 +1,7 @@
 """From concentration curves to flow maps, with their provenance."""
 
+import functools
+
 import numpy as np
 
 from .. import __version__, kinetics
@@ -53,18 +55,21 @@ def quantify_scan(
         raise PerfusionError(
             f"No slice of the {scan.condition} scan has a myocardium contour.", "Draw the myocardium and recompute."
         )
-    measured = {"aif_slice": aif_slice, "region": aif_region, "dose_ratio": dose_ratio, "residual": residual}
+    how = cache.key(aif_slice, aif_region, dose_ratio, residual)
+
+    def measure() -> ArterialInput:
+        return measure_arterial_input(
+            scan, aif_slice=aif_slice, region=aif_region, dose_ratio=dose_ratio, residual=residual
+        )
 
     def compute() -> PerfusionMaps:
-        if arterial_input is None:
-            key = cache.key(cache.key(scan, without=NOT_IN_ARTERIAL_INPUT), measured)
-            aif_curve = cache.recall("blood", key, lambda: measure_arterial_input(scan, **measured))
-        else:
+        if arterial_input is not None:
             check_covers(arterial_input, scan)
-            aif_curve = arterial_input
-        return _maps(scan, model, aif_curve, residual, cache)
+            return _maps(scan, model, arterial_input, residual, cache)
+        key = cache.key(cache.key(scan, without=NOT_IN_ARTERIAL_INPUT), how)
+        return _maps(scan, model, cache.recall("blood", key, measure), residual, cache)
 
-    key = cache.key(cache.key(scan, without=NOT_IN_FLOW), model, arterial_input, measured)
+    key = cache.key(cache.key(scan, without=NOT_IN_FLOW), model, arterial_input, how)
     return cache.recall("maps", key, compute)
 
 
@@ -77,7 +82,7 @@ def _maps(
     blood = cache.key(content, residual)
     keys = [cache.key(blood, cache.key(part, without=NOT_IN_CURVES)) for part in scan.slices]
     tissues = [
-        cache.recall("tissue", key, lambda part=part: tissue_curves(part, aif_curve, residual))
+        cache.recall("tissue", key, functools.partial(tissue_curves, part, aif_curve, residual))
         for key, part in zip(keys, scan.slices, strict=True)
     ]
     drawn = [number for number, tissue in enumerate(tissues) if tissue.curves.curves.size]

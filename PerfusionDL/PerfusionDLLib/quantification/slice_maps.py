@@ -52,8 +52,8 @@ def compute_slice_maps(curves: SliceCurves, cache: Cache) -> SliceMaps:
     def fitter() -> kinetics.CurveFitter | None:
         if curves.index is None:
             return None
-        spillover = curves.tissue.curves.spillover
-        return cache.recall("slice fitter", curves.key, lambda: curves.fitter.of_slice(curves.index, spillover))
+        prepare = functools.partial(curves.fitter.of_slice, curves.index, curves.tissue.curves.spillover)
+        return cache.recall("slice fitter", curves.key, prepare)
 
     pixels = cache.recall("pixels", curves.key, lambda: _pixel_maps(curves, fitter()))
     key = cache.key(curves.key, curves.number, cache.key(curves.part, without=NOT_IN_SEGMENTS))
