@@ -138,3 +138,34 @@ def test_points_are_placed_one_after_the_other_and_escape_gives_them_back(sessio
     assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
     assert clicked.GetScene() is None
     assert part.hasContours
+
+
+def test_what_to_click_next_stays_said_while_the_flow_follows_the_first_point(session, drawn):
+    press(drawn.ui.placePointsButton)
+    clicked = session.scene.GetNodeByID(slicer.modules.markups.logic().GetActiveListID())
+    former = np.array(drawn.slice.rvInsertionPoints.GetNthControlPointPositionWorld(0))
+    clicked.SetNthControlPointPositionWorld(0, *(former + 2))
+    session.wait(lambda: drawn.work.busy)
+    up_to_date(session, drawn)
+    assert "inferior" in drawn.ui.statusLabel.text
+    key(session, drawn, "Escape")
+    up_to_date(session, drawn)
+    assert drawn.ui.statusLabel.text == "Up to date."
+
+
+def test_the_line_below_the_cine_forgets_the_patient_before(session, drawn):
+    drawn.ui.resultsTable.qt_object.cellClicked.emit(6, 1)
+    assert "anterior" in drawn.ui.readoutLabel.text
+    drawn.choose(another_patient(session))
+    assert "anterior" not in drawn.ui.readoutLabel.text
+
+
+def test_legends_are_added_anew_when_views_come_after_them(session, drawn):
+    mbf = drawn.scans()[0].bullseye
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(mbf)
+    added = []
+    session.scene.AddObserver(session.scene.NodeAddedEvent, lambda scene, event: added.append(event))
+    drawn._views = set()  # as after a scene was read whose views were not there yet
+    drawn.showScans()
+    assert len(added) >= 3
+    assert slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(mbf) is legend

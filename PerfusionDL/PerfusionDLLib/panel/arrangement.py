@@ -40,11 +40,13 @@ def rememberLayout(layout: mrml.Layout) -> None:
     qt.QSettings().setValue(LAYOUT_SETTING, str(layout))
 
 
-def tidyViews() -> None:
+def tidyViews() -> set[str]:
     """Take the slider out of the bar above our views, and the name of the image out of the bullseyes.
 
     A slice has one plane, and the bar would ask for the width of the slider; the name would overprint the scale.
+    Returns the names of the views that are there.
     """
+    shown = set()
     manager = slicer.app.layoutManager()
     for name in (*sum(OWN_ROWS, ()), *LARGE_VIEWS, *BULLSEYE_VIEWS, RESERVE_VIEW):
         widget = manager.sliceWidget(name) if manager else None
@@ -52,6 +54,8 @@ def tidyViews() -> None:
             widget.sliceController().sliceOffsetSlider().setVisible(False)
             if name in (*BULLSEYE_VIEWS, RESERVE_VIEW):
                 widget.sliceView().cornerAnnotation().SetVisibility(False)
+            shown.add(name)
+    return shown
 
 
 def showDataProbe(visible: bool) -> None:

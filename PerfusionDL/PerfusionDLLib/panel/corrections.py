@@ -12,11 +12,15 @@ from .section import Section
 
 
 class CorrectionsSection(Section):
-    """What the user changes in the slice at hand."""
+    """What the user changes in the slice at hand.
+
+    whatToClick : the point that is to be placed next, in words; empty where none is
+    """
 
     def __init__(self, panel) -> None:
         super().__init__(panel)
         ui = self.ui
+        self.whatToClick = ""
         self._placing = Placing(self.onPlacingStep)
         self._selectSegmentEditorNode()  # the widget knows no effect without its node
         ui.segmentEditorWidget.setEffectNameOrder(["Paint", "Draw", "Erase", "Smoothing"])
@@ -51,6 +55,7 @@ class CorrectionsSection(Section):
 
     def onPlacingStep(self, text: str) -> None:
         """What to click next; nothing when the points are placed."""
+        self.whatToClick = text
         self.panel.showStatus(text)
         if not text:
             self.panel.recomputeIfWanted()

@@ -51,6 +51,7 @@ class Panel:
         self._recorded = False  # a correction that the results do not follow yet
         self._displaced = ""  # work that a correction canceled, to be told when the flow is there
         self._choices: tuple = ()
+        self._views: set[str] = set()
         self.study = StudySection(self)
         self.images = ImagesSection(self)
         self.corrections = CorrectionsSection(self)
@@ -149,6 +150,8 @@ class Panel:
             browser = next((nodes.browser for nodes in scans if nodes.condition == condition), None)
             setattr(self.parameters, f"{condition}Scan", browser)
         self.parameters.EndModify(wasModifying)
+        self.pick = None
+        self.picking.show("")
         self.showScans()
         mrml.showPeakFrames(self.scans())
         self.showStatus(_("Loaded. Press Find contours."))
@@ -183,7 +186,10 @@ class Panel:
                 if part.hasContours:
                     mrml.smoothOutlines(part.contours)  # those of a scene that was read are not made yet
             mrml.showScans(slicer.mrmlScene, self.scans(), layout=chosenLayout())
-            tidyViews()
+            shown = tidyViews()
+            if shown - self._views:
+                mrml.renewLegends(slicer.mrmlScene)  # a view draws only the legends that are added after it
+            self._views = shown
             self.images.showLayout()
             self._fitting.start()
 
@@ -335,7 +341,7 @@ class Panel:
                 self.showStatus(_("Out of date. No slice has a myocardium."))
             return
         if not self.work.busy and self.logic.flowIsCurrent(self.parameters) and not self._missesResults():
-            self.showStatus(_("Up to date."))
+            self.showStatus(self.corrections.whatToClick or _("Up to date."))
             return
         if not self.parameters.updateAutomatically:
             self.showStatus(_("Out of date. Press Recompute."))
@@ -367,6 +373,6 @@ class Panel:
         if self.pick and session.isThere(self.pick, flow):
             session.showPick(slicer.mrmlScene, self.pick, flow)
         said = _("Up to date. Canceled by the correction: {task}.").format(task=self._displaced)
-        self.showStatus(said if self._displaced else _("Up to date."))
+        self.showStatus(self.corrections.whatToClick or (said if self._displaced else _("Up to date.")))
         self._displaced = ""
         self.updateButtons()

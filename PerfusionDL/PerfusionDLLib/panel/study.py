@@ -85,7 +85,7 @@ class StudySection(Section):
         doubtful = [row for row, part in enumerate(slices) if self.panel.logic.isDoubtful(part)]
         row = self.ui.slicesList.currentRow
         if not doubtful:
-            self.panel.showStatus(_("No slice needs a check."))
+            self.panel.picking.show(_("No slice needs a check."))
         else:
             self.ui.slicesList.setCurrentRow(next((one for one in doubtful if one > row), doubtful[0]))
 
