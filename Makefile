@@ -96,5 +96,6 @@ pictures: demo  ## the pictures of the tutorial, from the phantom of `make demo`
 clean:
 	rm -rf $(VENV) $(DEMO) build dist PerfusionDL/*.egg-info
 
-screenshot: $(VENV)/installed  ## the panel and its views after a session on the phantom
-	PYTHONPATH=Testing/mrml:Testing/widget $(BIN)/python Testing/widget/make_screenshot.py Resources/Screenshots/panel.png
+screenshot: $(VENV)/installed  ## build/panel.png: the panel on stand-ins for Slicer's widgets, beside its views
+	mkdir -p build
+	PYTHONPATH=Testing/mrml:Testing/widget $(BIN)/python Testing/widget/make_screenshot.py build/panel.png

@@ -65,7 +65,12 @@ def onStartup() -> None:
     registerSampleData()
     mrml.registerLayouts(slicer.mrmlScene)
     scene = slicer.mrmlScene
-    scene.AddObserver(scene.EndImportEvent, lambda scene, event: mrml.renewLegends(scene))
+    scene.AddObserver(scene.EndImportEvent, onSceneRead)
+
+
+def onSceneRead(scene, event) -> None:
+    """Have the legends of a scene drawn, once the event loop has made the views of its layout."""
+    qt.QTimer.singleShot(0, lambda: mrml.renewLegends(scene))
 
 
 def registerSampleData() -> None:
