@@ -1,6 +1,7 @@
 """What leaves the house without the patient: no attribute of the dictionary; pseudonyms need their key."""
 
 import os
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ from PerfusionDLLib.dicom import image_reference, make_pseudonym, read_study
 from PerfusionDLLib.dicom.pseudonyms import KEY_VARIABLE, key_file, pseudonym_key
 from pydicom.datadict import DicomDictionary, dictionary_keyword
 from pydicom.dataset import Dataset
-from test_dicom_export import export, exported, small  # noqa: F401
+from test_dicom_export import MOMENT, export, exported, from_dicom, small  # noqa: F401
 
 CANARY = "CANARY"
 TEXT = {"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"}
@@ -21,6 +22,18 @@ VALUES = {
     **{"AS": "099Y", "DA": "19110203", "TM": "010203.040506", "DT": "19110203010203.040506"},
     **{"DS": "987654.321", "IS": "987654321", "UI": "1.2.987654321.123"},
 }
+BINARY = {
+    **dict.fromkeys(("OB", "UN"), b"CANARYOB"),
+    **dict.fromkeys(("OW", "OF", "OD", "OL", "OV"), b"CANARYO8CANARYO8"),
+    **{"FD": 987654.321, "FL": 987654.3125, "UL": 3735928559, "SL": -559038737, "AT": 0x11CA9A41},
+    **{"UV": 0xCA9A41CA9A41CA9A, "SV": 0x4A9A41CA9A41CA9A},
+}
+"""Of a type each; 2 bytes (US, SS) occur by chance in any file."""
+BINARY_SECRETS = (
+    *(b"CANARYOB", b"CANARYO8", struct.pack("<d", 987654.321), struct.pack("<f", 987654.3125)),
+    *(struct.pack("<I", 3735928559), struct.pack("<I", 0x11CA9A41), struct.pack("<Q", 0xCA9A41CA9A41CA9A)),
+    struct.pack("<Q", 0x4A9A41CA9A41CA9A),
+)
 SECRETS = (CANARY.encode(), b"099Y", b"19110203", b"010203.04", b"987654.321", b"987654321")
 NEEDED = {
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality"),
@@ -35,13 +48,15 @@ def put_canaries(image):
     inner = Dataset()
     for tag in DicomDictionary:
         keyword, kind = dictionary_keyword(tag), DicomDictionary[tag][0]
-        if (tag >> 16) <= 2 or not keyword or kind not in VALUES or keyword in NEEDED:
+        known = VALUES | BINARY
+        if (tag >> 16) in (0, 2, 0x7FE0) or not keyword or kind not in known or keyword in NEEDED:
             continue
         for dataset in (image, inner):
-            setattr(dataset, keyword, VALUES[kind])
+            setattr(dataset, keyword, known[kind])
     image.RequestAttributesSequence = [inner]
     image.ReferencedStudySequence = [inner]
     image.add_new(0x00091001, "LO", CANARY)
+    image.add_new(0x00091002, "UN", BINARY["UN"])
     return image
 
 
@@ -73,7 +88,29 @@ def test_no_attribute_of_the_dictionary_comes_through(canaries, tmp_path):
     ]
     for path in written:
         content = path.read_bytes()
-        assert not [secret for secret in (*SECRETS, *hidden) if secret in content], path.name
+        assert not [secret for secret in (*SECRETS, *BINARY_SECRETS, *hidden) if secret in content], path.name
+
+
+def test_no_attribute_of_a_multi_frame_image_comes_through(finished_study, tmp_path):
+    """Canaries in the data set, in the functional groups of all frames together and of each."""
+    scans = from_dicom(finished_study.scans, tmp_path / "whole", "enhanced")
+    (tmp_path / "sources").mkdir()
+    for path in (tmp_path / "whole").rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        groups = [*image.SharedFunctionalGroupsSequence, *image.PerFrameFunctionalGroupsSequence[:3]]
+        with pydicom.config.disable_value_validation():
+            for one in groups:
+                one.UnassignedSharedConvertedAttributesSequence = [put_canaries(Dataset())]
+                one.ContrastBolusUsageSequence = [put_canaries(Dataset())]
+            put_canaries(image).save_as(tmp_path / "sources" / path.name)
+    kept = [replace(scan, slices=scan.slices[:1]) for scan in scans[:1]]
+    maps = [replace(flow, slices=flow.slices[:1]) for flow in finished_study.maps[:1]]
+    arguments = {"sources": [tmp_path / "sources"], "scans": kept, "maps": maps, "table": finished_study.table}
+    written = export(tmp_path / "out", **arguments, moment=MOMENT, de_identify=True)
+    assert len(written) == 4
+    for path in written:
+        content = path.read_bytes()
+        assert not [secret for secret in (*SECRETS, *BINARY_SECRETS) if secret in content], path.name
 
 
 def test_every_object_says_that_and_how_the_identity_was_removed(canaries, tmp_path):

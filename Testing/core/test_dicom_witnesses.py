@@ -3,6 +3,7 @@
 import shutil
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from dicom_checks import assert_same, doubted, refusal
 from dicom_studies import said, small_study
@@ -144,3 +145,18 @@ def test_two_patients_with_like_identifiers_stay_two(folder):
 def test_a_field_of_view_that_contradicts_the_spacing_is_said(folder):
     each(folder, lambda image, path: setattr(image, "ReconstructionDiameter", "300"))
     assert said(read_study([folder]).rest, "ReconstructionDiameter is 300 mm; PixelSpacing was taken")
+
+
+def test_bright_padding_that_the_header_names_is_dark(folder, untouched):
+    def change(image, path):
+        values = image.pixel_array.copy()
+        values[:2, :2] = 32767
+        put(image, values)
+        image.add_new(0x00280120, "US", 32767)
+
+    each(folder, change)
+    actual = read_study([folder]).rest
+    for got, wanted in zip(actual.slices, untouched["siemens"].rest.slices, strict=True):
+        assert got.signal[:, :2, :2].max() <= wanted.signal.min()
+        np.testing.assert_array_equal(got.signal[:, 2:], wanted.signal[:, 2:])
+    assert said(actual, "hold PixelPaddingValue (32767); they were taken as dark")

@@ -17,7 +17,7 @@ from .consistency import Aside, is_same_number, name_images, typical_number
 from .doubles import has_identifiers
 from .frame import Frame
 from .oddities import oddities, other_sequence
-from .pixels import PixelReader, blank_frames, check_scale, check_signal, proton_density_frames
+from .pixels import PixelReader, blank_frames, check_scale, check_signal, proton_density_frames, without_padding
 from .scans import FoundScan
 from .slices import Slice
 
@@ -95,6 +95,8 @@ def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, lis
         one, signal, lost = without_lost_pixels(one, reader)
         notes.append(lost)
         doubts.append(lost)
+    signal, padded = without_padding(one.frames, signal)
+    notes += [padded] if padded else []
     blank = blank_frames(signal)
     if blank.any() and blank.mean() <= MOST_LOST:
         frames = tuple(frame for frame, yes in zip(one.frames, blank, strict=True) if yes)

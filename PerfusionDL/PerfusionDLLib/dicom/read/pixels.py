@@ -132,6 +132,21 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
     return notes, doubts
 
 
+def without_padding(frames: Sequence[Frame], signal: np.ndarray) -> tuple[np.ndarray, str]:
+    """The signal with the padding that the header names darkened where it is the brightest; a sentence, or "".
+
+    A round field of view has corners that are no part of the patient; fat near the coil is not as bright.
+    """
+    slope, intercept = rescale(frames[0])
+    value = np.float32(frames[0].number("PixelPaddingValue") * slope + intercept)
+    padding = (signal == value).mean(axis=0) >= STILL_SHARE
+    if not padding.any() or padding.all() or value < signal[:, ~padding].max():
+        return signal, ""
+    found = np.where(padding, signal[:, ~padding].min(), signal)
+    said = f"{padding.mean():.0%} of the pixels of {frames[0].series} hold PixelPaddingValue"
+    return found, f"{said} ({frames[0].text('PixelPaddingValue')[:12]}); they were taken as dark."
+
+
 def blank_frames(signal: np.ndarray) -> np.ndarray:
     """(T,) bool, frames of which a large part holds the lowest or the highest value of the slice, unlike the others."""
     share = np.maximum(*((signal == value).mean(axis=(1, 2)) for value in (signal.min(), signal.max())))
