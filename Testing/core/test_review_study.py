@@ -172,6 +172,18 @@ def test_the_page_of_a_real_run_holds_the_maps_and_the_table_of_its_folder(brows
     run.page.close()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 800), (800, 1000)])
+def test_images_and_bullseyes_fit_on_screens_of_all_sizes(browser, written, width, height):
+    sized = Watched(browser, written, width=width, height=height)
+    boxes = [one.bounding_box() for one in sized.page.locator("#views canvas, #bullseyes svg").all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+    canvases, bullseyes = boxes[:6], boxes[6:]
+    assert canvases[-1]["y"] + canvases[-1]["height"] <= height
+    assert len({box["y"] for box in bullseyes}) == 1
+    assert max(box["width"] for box in bullseyes) <= 240
+    sized.page.close()
+
+
 def test_a_finding_leads_to_its_slice(watched):
     page = watched.page
     page.locator("button.finding", has_text="Rest apical").click()
