@@ -16,8 +16,9 @@ NO_VALUE = -32768
 def pack_array(array: np.ndarray) -> dict:
     """An array as JSON holds it: type, shape, and its deflated bytes as base64.
 
-    >>> pack_array(np.zeros((2, 3), np.uint8))
-    {'type': '|u1', 'shape': [2, 3], 'data': 'eJxjYIABAAAGAAE='}
+    >>> packed = pack_array(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    >>> packed["type"], packed["shape"], list(zlib.decompress(base64.b64decode(packed["data"])))
+    ('|u1', [2, 3], [0, 1, 2, 3, 4, 5])
     """
     array = np.ascontiguousarray(array)
     little = array.astype(array.dtype.newbyteorder("<"))
