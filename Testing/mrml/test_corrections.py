@@ -203,3 +203,17 @@ def test_the_smooth_outline_leaves_no_pixel_of_its_border(headless):
     assert distances_px.max() < 0.75
     steps = np.diff(drawn, axis=0)
     assert (np.abs(steps).min(axis=1) > 0.05).mean() > 0.3  # a staircase runs along rows and columns only
+
+
+def test_segments_that_are_still_to_be_drawn_put_no_error_into_the_log(headless, capfd):
+    nodes = mrml.writeStudy(headless.scene, small_study.study())[0].slices[0]
+    surfaces = nodes.contours.GetSegmentation()
+    assert surfaces.ContainsRepresentation("Closed surface")
+    capfd.readouterr()
+    mrml.writeLabels(nodes.contours, nodes.originalVolume, np.zeros_like(small_study.ring_labels()))
+    mrml.smoothOutlines(nodes.contours)
+    assert not surfaces.ContainsRepresentation("Closed surface")
+    mrml.writeLabels(nodes.contours, nodes.originalVolume, small_study.ring_labels())
+    mrml.smoothOutlines(nodes.contours)
+    assert surfaces.ContainsRepresentation("Closed surface")
+    assert "failure" not in "".join(capfd.readouterr())

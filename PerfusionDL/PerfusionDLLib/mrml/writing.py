@@ -69,14 +69,28 @@ def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: Preproces
 def smoothOutlines(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     """Draw the outlines of the segments as smooth lines through the border pixels; the labels stay what they are.
 
-    Slicer cuts a surface around each segment with the plane of the view, and makes it anew after every stroke.
+    Slicer cuts a surface around each segment with the plane of the view, and makes it anew after every stroke. While
+    a segment is still to be drawn there is none: Slicer would write an error into its log.
     """
     segments = segmentation.GetSegmentation()
     segmentation.GetDisplayNode().SetPreferredDisplayRepresentationName2D("Closed surface")
-    if not segments.ContainsRepresentation("Closed surface"):
+    if not segments.ContainsRepresentation("Closed surface") and all(map(_isDrawn, _segmentsIn(segmentation))):
         for name, value in OUTLINE.items():
             segments.SetConversionParameter(name, value)
         segmentation.CreateClosedSurfaceRepresentation()
+
+
+def _segmentsIn(segmentation: slicer.vtkMRMLSegmentationNode) -> Iterator[slicer.vtkOrientedImageData]:
+    """The image of each segment."""
+    for segmentId in segmentation.GetSegmentation().GetSegmentIDs():
+        image = slicer.vtkOrientedImageData()
+        segmentation.GetBinaryLabelmapRepresentation(segmentId, image)
+        yield image
+
+
+def _isDrawn(image: slicer.vtkOrientedImageData) -> bool:
+    scalars = image.GetPointData().GetScalars()
+    return scalars is not None and not image.IsEmpty() and bool(vtk_to_numpy(scalars).any())
 
 
 def writeLabels(
@@ -88,6 +102,8 @@ def writeLabels(
     """
     wasModifying = segmentation.StartModify()
     segmentation.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    if not all((labels == label).any() for label in SEGMENT_IDS):
+        segmentation.RemoveClosedSurfaceRepresentation()
     for label in SEGMENT_IDS:
         if not segmentsOf(segmentation, label):
             _addSegment(segmentation, label)
