@@ -61,7 +61,7 @@ def pose(frame: Frame) -> Pose:
             "their directions were taken.",
         )
     thickness_mm = frame.number("SliceThickness")
-    if not 0 < thickness_mm < THICKEST_MM:
+    if not 0 < thickness_mm < THICKEST_MM or "\\" in frame.text("SliceThickness"):
         said = frame.text("SliceThickness")[:16] or "missing"
         notes += (f"SliceThickness is {said}; 1 mm was taken, which no number depends on.",)
         thickness_mm = 1.0
