@@ -221,7 +221,8 @@ def test_the_folder_one_works_in_is_never_replaced(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_asked_to_end_leaves_nothing_hidden(tmp_path, number):
     program = (
-        "import time, sys; from pathlib import Path\n"
+        "import signal, time, sys; from pathlib import Path\n"
+        f"signal.signal({int(number)}, signal.SIG_DFL)\n"  # whoever runs the tests may ignore it, as nohup does
         "from PerfusionDLLib.cli import commands\n"
         "from PerfusionDLLib.results.atomic import whole_folder\n"
         "@commands.app.command()\n"
