@@ -169,7 +169,7 @@ def disagreements(pieces: Sequence[Slice], lead: int) -> list[str]:
 
 def close(value: float, usual: float) -> bool:
     """Whether two values of a sequence are one, up to the timing raster; both missing included."""
-    return is_same_number(value, usual) or abs(value / usual - 1) < 0.02
+    return is_same_number(value, usual) or abs(value - usual) < 0.02 * abs(usual)
 
 
 def enter(acquisition: Acquisition, values: Values) -> Acquisition:
