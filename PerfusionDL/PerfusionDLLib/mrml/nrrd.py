@@ -79,8 +79,10 @@ def _damaged(path: Path, scene: Path, what: str) -> PerfusionError:
 def _fields(header: bytes, path: Path, scene: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Fields and key/value pairs of a header."""
     fields, pairs = {}, {}
+    if re.search(rb"[\x00-\x08\x0b-\x1f]", header.replace(b"\r\n", b"\n")):
+        raise _damaged(path, scene, "has a header that is no text")  # a NUL ends a line for the reader
     try:
-        lines = header.decode("utf-8").splitlines()[1:]
+        lines = header.decode("utf-8").replace("\r\n", "\n").split("\n")[1:]
     except UnicodeDecodeError as error:
         raise _damaged(path, scene, "has a header that is no text") from error
     for line in lines:
