@@ -174,3 +174,4 @@ def test_the_numbers_of_a_bullseye_float_in_no_view_without_one(study):
     for values in (scans[0].bullseyeValues, scans[0].reserveValues, scans[1].bullseyeValues):
         display = values.GetDisplayNode()
         assert not any(display.IsDisplayableInView(view.node.GetID()) for view in views.values())
+        assert len(display.GetViewNodeIDs()) == 1  # before a layout with bullseyes shows them too

@@ -7,6 +7,7 @@ import slicer
 from panel_user import click, key, press
 from PerfusionDLLib import mrml
 from PerfusionDLLib.mrml.layouts import LAYOUT_NUMBERS, Layout, layoutDescription, sliceOf
+from PySide6.QtWidgets import QWidget
 
 TOOLS = ("imagesSection", "correctionsSection", "exportSection", "acquisitionSection", "advancedSection")
 
@@ -80,6 +81,17 @@ def test_the_panel_keeps_its_width_whatever_tool_is_taken_up(drawn):
     drawn.ui.segmentEditorWidget.qt_object.setMinimumWidth(588)
     assert (panel.minimumWidth(), panel.maximumWidth()) == before
     assert before[0] == PANEL_WIDTH_PX
+
+
+def test_a_tool_with_wide_options_does_not_push_the_images_aside(drawn):
+    section = drawn.ui.correctionsSection.qt_object
+    options, before = QWidget(), section.minimumSizeHint().width()
+    options.setMinimumWidth(before + 200)
+    drawn.ui.segmentEditorWidget.qt_object.layout().addWidget(options)
+    options.show()
+    section.layout().invalidate()
+    assert drawn.ui.segmentEditorWidget.qt_object.minimumSizeHint().width() > before + 200
+    assert section.minimumSizeHint().width() == before
 
 
 def test_reading_hides_the_tools_and_gives_them_back(session, drawn):

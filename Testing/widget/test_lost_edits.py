@@ -153,6 +153,21 @@ def shift(transform):
     transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
 
 
+def test_nothing_of_the_first_patient_stays_beside_the_second(session, drawn, folder):
+    table = drawn.ui.resultsTable.qt_object
+    chart = session.scene.GetSingletonNode("PerfusionCurves", "vtkMRMLPlotViewNode")
+    assert table.rowCount() == 20
+    assert chart.GetPlotChartNodeID()
+    first = drawn.scans()
+    load(session, drawn, folder)
+    assert table.rowCount() == 0
+    assert not chart.GetPlotChartNodeID()
+    drawn.choose(first)
+    up_to_date(session, drawn)
+    assert table.rowCount() == 20
+    assert chart.GetPlotChartNodeID()
+
+
 def test_a_second_patient_is_not_put_together_with_the_first(session, drawn, folder):
     first = drawn.scans()
     load(session, drawn, folder)

@@ -231,6 +231,11 @@ def _has_same_members(one: Sequence, other: Sequence, without: Set[str], path: s
 
 
 def _is_same_array(one: np.ndarray, other: Any) -> bool:
-    return isinstance(other, np.ndarray) and bool(
-        np.array_equal(one, other, equal_nan=one.dtype.kind == "f" and other.dtype.kind == "f")
-    )
+    if not isinstance(other, np.ndarray):
+        return False
+    floats = one.dtype.kind == "f" and other.dtype.kind == "f"
+    if floats and one.dtype == other.dtype and one.dtype.itemsize <= 8:
+        bits = f"u{one.dtype.itemsize}"
+        if np.array_equal(one.view(bits), other.view(bits)):  # a fifth of the time of looking for NaN
+            return True
+    return bool(np.array_equal(one, other, equal_nan=floats))

@@ -48,6 +48,8 @@ def writeBullseyes(
     new = [
         nodes for nodes in scans if nodes.bullseye is None or (nodes is stress and withReserve and not nodes.reserve)
     ]
+    stressFirst = sorted(scans, key=lambda nodes: nodes is not stress)
+    views = dict(zip((nodes.browser.GetID() for nodes in stressFirst), BULLSEYE_VIEWS, strict=False))
     for nodes, image in zip(scans, images, strict=True):
         title = f"{nodes.condition.capitalize()} bullseye"
         flows = {row.aha_segment or 0: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
@@ -55,7 +57,11 @@ def writeBullseyes(
         showColors(nodes.bullseye, flowColors(scene), scaleEnd)
         showLegend(nodes.bullseye, f"MBF ({FLOW_UNIT})", scaleEnd=scaleEnd, below=True)
         nodes.bullseyeValues = _values(
-            scene, nodes.bullseyeValues, f"{title} values", {**flows, _TITLE: nodes.condition.capitalize()}
+            scene,
+            nodes.bullseyeValues,
+            f"{title} values",
+            {**flows, _TITLE: nodes.condition.capitalize()},
+            view=views[nodes.browser.GetID()],
         )
     if stress is not None and withReserve:
         reserve = {row.aha_segment or 0: row.mpr for row in table.segments}
@@ -63,7 +69,7 @@ def writeBullseyes(
         showColors(stress.reserve, ratioColors(scene), RESERVE_END)
         showLegend(stress.reserve, "Reserve (stress / rest)", scaleEnd=RESERVE_END, below=True)
         stress.reserveValues = _values(
-            scene, stress.reserveValues, "Reserve bullseye values", {**reserve, _TITLE: "MPR"}
+            scene, stress.reserveValues, "Reserve bullseye values", {**reserve, _TITLE: "MPR"}, view=RESERVE_VIEW
         )
     for nodes in new:
         placeScan(scene, nodes)
@@ -121,8 +127,13 @@ def _values(
     points: slicer.vtkMRMLMarkupsFiducialNode | None,
     name: str,
     values: Mapping[int, float | str],
+    *,
+    view: str,
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
-    """The numbers on a bullseye and its title: locked points without a glyph, in no list of the user's."""
+    """The numbers on a bullseye and its title: locked points without a glyph, in no list of the user's.
+
+    view : of our layouts, to which they belong from the first moment
+    """
     if points is None:
         points = slicer.vtkMRMLMarkupsFiducialNode()
         points.SetName(name)
@@ -139,7 +150,7 @@ def _values(
         display.SetSelectedColor(1, 1, 1)
         display.SetOccludedVisibility(False)
         # in no other view, where no layout with bullseyes is open either
-        display.SetViewNodeIDs([f"vtkMRMLSliceNode{view}" for view in (*BULLSEYE_VIEWS, RESERVE_VIEW)])
+        display.SetViewNodeIDs([f"vtkMRMLSliceNode{view}"])
     wasModifying = points.StartModify()
     for index, segment in enumerate(SIXTEEN):
         value = values.get(segment, np.nan)

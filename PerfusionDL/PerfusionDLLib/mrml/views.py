@@ -168,10 +168,10 @@ def chooseImages(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, orig
 
 
 def showChart(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
-    """Show a chart in the plot view of our layout, where that is open."""
+    """Show a chart, or none, in the plot view of our layout, where that is open."""
     view = scene.GetSingletonNode(CURVES_VIEW, "vtkMRMLPlotViewNode")
-    if view and chart:
-        view.SetPlotChartNodeID(chart.GetID())
+    if view:
+        view.SetPlotChartNodeID(_id(chart))
 
 
 def showSlice(nodes: SliceNodes, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:

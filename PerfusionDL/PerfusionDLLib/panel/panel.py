@@ -128,6 +128,12 @@ class Panel:
         """All slices of the chosen scans, in the order of the list."""
         return tuple(part for nodes in self.scans() for part in nodes.slices)
 
+    @property
+    def flow(self) -> Flow | None:
+        """What was computed last, None where it is of scans that are not chosen: perhaps of another patient."""
+        flow = self.logic.flow
+        return flow if flow and any(flow.ofScan(nodes) is not None for nodes in self.scans()) else None
+
     def followScans(self) -> None:
         """Observe the contours of the chosen scans, and show them."""
         scans = self.scans()
@@ -335,7 +341,7 @@ class Panel:
         if not any(self.logic.isDrawn(part) for part in self.slices()):
             if not self.scans():
                 self.showStatus(_("Load a study."))
-            elif self.logic.flow is None:
+            elif self.flow is None:
                 self.showStatus(_("No contours yet. Press Find contours."))
             else:
                 self.showStatus(_("Out of date. No slice has a myocardium."))
@@ -362,7 +368,7 @@ class Panel:
         """Show the flow."""
         if flow is None:
             return
-        first = self.logic.flow is None
+        first = self.flow is None
         self.logic.flow = flow
         self.parameters.segmentTable = flow.tableNode
         if first:

@@ -78,7 +78,7 @@ class Picking(VTKObservationMixin):
 
     def pickAt(self, sliceNode, ras_mm) -> session.Pick | None:
         """What lies at a world position in a view, None where the flow is out of date or there is none."""
-        flow = self.panel.logic.flow
+        flow = self.panel.flow
         if flow is None or self.panel.parameters is None:
             return None
         return session.pickAt(self.panel.scans(), flow, sliceNode, ras_mm)

@@ -51,7 +51,7 @@ class ResultsSection(Section):
 
     def onCellClicked(self, row: int, column: int) -> None:
         """Plot the curve of the segment, of stress or of rest, whichever column was clicked."""
-        flow = self.panel.logic.flow
+        flow = self.panel.flow
         if flow is None or not self._isCurrent() or row >= len(flow.table.segments):
             return
         condition = "rest" if COLUMNS[column] == "Rest" else "stress"
@@ -63,7 +63,7 @@ class ResultsSection(Section):
             self.panel.showPick(pick)
 
     def updateDisplay(self) -> None:
-        flow, table = self.panel.logic.flow, self.ui.resultsTable
+        flow, table = self.panel.flow, self.ui.resultsTable
         if not self.ui.commentEdit.hasFocus():
             self.ui.commentEdit.text = self.panel.parameters.comment
         if flow is None:
