@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PerfusionDLLib import pipeline
 from PerfusionDLLib.aif import landmarks, measurement
+from PerfusionDLLib.aif.region import slice_arterial_input
+from PerfusionDLLib.aif.residual_contrast import NO_RESIDUAL
 from PerfusionDLLib.data.contours import Contours
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flag import FlagCode, codes_of
@@ -176,7 +178,7 @@ def test_a_blood_pool_drawn_where_no_contrast_arrives_is_refused_in_words(scan):
     moved = replace(part.motion, corrected=falling)
     wrong = replace(part, motion=moved, series=replace(part.series, signal=falling))
     with pytest.raises(PerfusionError, match="contrast"):
-        measurement.slice_arterial_input(wrong, 0, measurement.NO_RESIDUAL)
+        slice_arterial_input(wrong, 0, NO_RESIDUAL)
 
 
 def without_first_frames(scan, count):

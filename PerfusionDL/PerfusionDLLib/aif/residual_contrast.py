@@ -64,6 +64,10 @@ class Residual:
 RecoveredShare = Callable[[float, Acquisition], float]
 
 
+NO_RESIDUAL = Residual()
+"""Of the first injection of a study, before which nothing was injected."""
+
+
 def residual_contrast(
     scans: Sequence[Sequence[Baseline]], recovered_share: RecoveredShare, minutes_between: float = float("nan")
 ) -> list[Residual]:

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 
 from .. import __version__, kinetics
-from ..aif.measurement import NO_RESIDUAL, measure_arterial_input
-from ..aif.residual_contrast import Residual
+from ..aif.measurement import measure_arterial_input
+from ..aif.residual_contrast import NO_RESIDUAL, Residual
 from ..cache import NO_CACHE, Cache
 from ..data.errors import PerfusionError
 from ..data.flag import Flag, codes_of

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from .. import kinetics
 from ..aif import landmarks
-from ..aif.measurement import blood_curve
+from ..aif.region import blood_curve
 from ..aif.residual_contrast import PARTITION_COEFFICIENT, Residual, log_shift_by_residual
 from ..data import aha
 from ..data.contours import Label

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from scipy.special import logsumexp, ndtr
 
-from ..aif.measurement import at_least
+from ..aif.region import at_least
 from ..cache import NO_CACHE, Cache
 from ..data.flow import FlowUncertainty, PerfusionMaps, SegmentFit, SliceMaps
 from ..data.preprocessed import PreprocessedScan
