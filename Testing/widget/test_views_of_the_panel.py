@@ -1,12 +1,17 @@
 """What is on screen: one patient, placed on the heart, at its peak, in step."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import slicer
 import small_study
+import vtk
 from panel_user import key, load, press, up_to_date
 from PerfusionDLLib import mrml
+from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
 from PerfusionDLLib.data.study import Condition
+from PySide6.QtCore import Qt
 
 FLOWS = ((Condition.STRESS, 2.0), (Condition.REST, 1.0))
 
@@ -169,3 +174,49 @@ def test_legends_are_added_anew_when_views_come_after_them(session, drawn):
     drawn.showScans()
     assert len(added) >= 3
     assert slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(mbf) is legend
+
+
+def test_what_holds_leads_the_table_where_absolute_flow_is_not_known(drawn):
+    flow, shown = drawn.logic.flow, drawn.ui.resultsTable.qt_object
+    flag = make_flag(FlagCode.ABSOLUTE_FLOW_UNKNOWN, Where(), mbf_low_ml_min_g=0.9, mbf_high_ml_min_g=5.1)
+    whole = replace(flow.table.whole, flags=(*flow.table.whole.flags, flag))
+    drawn._onFlow(replace(flow, result=replace(flow.result, table=replace(flow.table, whole=whole))))
+    names = [shown.horizontalHeaderItem(column).text() for column in range(shown.columnCount())]
+    assert names == ["Segment", "MPR", "Relative", "Stress", "Rest"]
+    assert drawn.ui.statusLabel.text.startswith("Up to date. Absolute flow is not known")
+    segments = flow.table.segments
+    best = np.mean(np.sort([row.stress.mbf_ml_min_g for row in segments if np.isfinite(row.stress.mbf_ml_min_g)])[-4:])
+    assert shown.item(6, 1).text().startswith(f"{segments[6].mpr:.2f} [")
+    assert shown.item(6, 2).text() == f"{segments[6].stress.mbf_ml_min_g / best:.0%}"
+    assert shown.item(6, 3).text().startswith(f"{segments[6].stress.mbf_ml_min_g:.2f} [")
+    assert shown.item(6, 3).background().style() == Qt.BrushStyle.NoBrush
+    shown.cellClicked.emit(6, 4)
+    assert drawn.pick.scan.condition == "rest"
+    drawn._onFlow(flow)
+    assert shown.columnCount() == 4
+    assert drawn.ui.statusLabel.text == "Up to date."
+
+
+def test_legends_of_a_scene_that_is_read_while_its_views_are_open_are_drawn(session, drawn):
+    added = []
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def on_added(scene, event, node):
+        if node.IsA("vtkMRMLColorLegendDisplayNode"):
+            added.append(node)
+
+    tag = session.scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, on_added)
+    parameters = drawn.parameters
+    drawn.showScans()
+    assert added == []
+    drawn.show(None)  # as when a scene begins to be read
+    drawn.show(parameters)
+    drawn.showScans()
+    session.scene.RemoveObserver(tag)
+    assert added
+
+
+def test_the_panel_does_not_jump_when_work_begins(drawn):
+    bar = drawn.ui.progressBar.qt_object
+    assert not bar.isVisibleTo(drawn.ui.PerfusionDL.qt_object)
+    assert bar.sizePolicy().retainSizeWhenHidden()

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .flag import Flag
+from .flag_codes import FlagCode
 from .provenance import Provenance
+
+BEST_SEGMENTS = 4  # a quarter of the ventricle, which flow of the others is seen beside where it is not known; chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +67,19 @@ class SegmentTable:
     territories: tuple[SegmentRow, ...]
     whole: SegmentRow
     provenance: Provenance = field(default=Provenance())
+
+    @property
+    def knows_absolute_flow(self) -> bool:
+        """Whether flow holds as a number; where it does not, reserve and flow beside other segments do."""
+        return all(flag.code is not FlagCode.ABSOLUTE_FLOW_UNKNOWN for flag in self.whole.flags)
+
+    @property
+    def best_condition(self) -> str:
+        """Stress where it was measured, else rest."""
+        return "stress" if any(np.isfinite(row.stress.mbf_ml_min_g) for row in self.segments) else "rest"
+
+    def best_flow(self, condition: str) -> float:
+        """Mean flow of the four segments of a scan that have most, mL/min/g, which others are seen beside; else NaN."""
+        flows = np.array([getattr(row, condition).mbf_ml_min_g for row in self.segments])
+        known = np.sort(flows[np.isfinite(flows)])
+        return float(known[-BEST_SEGMENTS:].mean()) if known.size else float("nan")

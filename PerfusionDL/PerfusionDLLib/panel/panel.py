@@ -96,6 +96,8 @@ class Panel:
     def show(self, parameters) -> None:
         """Show other choices, or none."""
         self.parameters = parameters
+        if parameters is None:
+            self._views = set()  # no view draws the legends of a scene that is read
         self._choices = self.logic.choices(parameters) if parameters else ()
         self.followScans()
 
@@ -347,7 +349,7 @@ class Panel:
                 self.showStatus(_("Out of date. No slice has a myocardium."))
             return
         if not self.work.busy and self.logic.flowIsCurrent(self.parameters) and not self._missesResults():
-            self.showStatus(self.corrections.whatToClick or _("Up to date."))
+            self.showStatus(self.corrections.whatToClick or self._upToDate(self.logic.flow))
             return
         if not self.parameters.updateAutomatically:
             self.showStatus(_("Out of date. Press Recompute."))
@@ -356,6 +358,12 @@ class Panel:
             self.start(self.logic.flowTask(self.parameters), self._onFlow, onError=self._onProblem)
         except PerfusionError as error:
             self._onProblem(error)
+
+    def _upToDate(self, flow: Flow | None) -> str:
+        """That the numbers are of what is on screen, and which of them hold."""
+        if flow is None or flow.table.knows_absolute_flow:
+            return _("Up to date.")
+        return _("Up to date. Absolute flow is not known: read MPR and flow relative to the best segments.")
 
     def _onProblem(self, error: Exception) -> None:
         """Tell a problem without asking for a click."""
@@ -378,7 +386,9 @@ class Panel:
         self.updateDisplay()
         if self.pick and session.isThere(self.pick, flow):
             session.showPick(slicer.mrmlScene, self.pick, flow)
-        said = _("Up to date. Canceled by the correction: {task}.").format(task=self._displaced)
-        self.showStatus(self.corrections.whatToClick or (said if self._displaced else _("Up to date.")))
+        said = self._upToDate(flow)
+        if self._displaced:
+            said += " " + _("Canceled by the correction: {task}.").format(task=self._displaced)
+        self.showStatus(self.corrections.whatToClick or said)
         self._displaced = ""
         self.updateButtons()

@@ -13,6 +13,9 @@ from ..mrml.colors import RESERVE_END, flowColors, ratioColors
 from .section import Section
 
 COLUMNS = ("Segment", "Stress", "Rest", "MPR")
+WITHOUT_ABSOLUTE_FLOW = ("Segment", "MPR", "Relative", "Stress", "Rest")
+"""What holds first: reserve, and flow beside the four best segments."""
+
 ROW_HEIGHT_PX = 19
 """chosen: 16 segments, three territories and the whole ventricle fit a laptop's screen without scrolling."""
 
@@ -34,14 +37,20 @@ class ResultsSection(Section):
         super().__init__(panel)
         self.onClick(self.ui.recomputeButton, panel.recompute)
         table = self.ui.resultsTable
-        table.setColumnCount(len(COLUMNS))
-        table.setHorizontalHeaderLabels([_("Segment"), _("Stress"), _("Rest"), _("MPR")])
+        self._setColumns(COLUMNS)
         table.verticalHeader().setVisible(False)
         font = table.font
         font.setPointSizeF(TABLE_POINTS)
         table.setFont(font)
         table.connect("cellClicked(int,int)", self.onCellClicked)
         self.ui.commentEdit.connect("editingFinished()", self.onComment)
+
+    def _setColumns(self, columns: tuple[str, ...]) -> None:
+        names = {"Segment": _("Segment"), "Stress": _("Stress"), "Rest": _("Rest"), "MPR": _("MPR")}
+        names["Relative"] = _("Relative")
+        self._columns = columns
+        self.ui.resultsTable.setColumnCount(len(columns))
+        self.ui.resultsTable.setHorizontalHeaderLabels([names[column] for column in columns])
 
     def onComment(self) -> None:
         """Keep what the reader wrote with the scene, for the report."""
@@ -54,7 +63,7 @@ class ResultsSection(Section):
         flow = self.panel.flow
         if flow is None or not self._isCurrent() or row >= len(flow.table.segments):
             return
-        condition = "rest" if COLUMNS[column] == "Rest" else "stress"
+        condition = "rest" if self._columns[column] == "Rest" else "stress"
         scans = sorted(self.panel.scans(), key=lambda nodes: nodes.condition != condition)
         segment = flow.table.segments[row].aha_segment
         picks = (session.pickSegment(nodes, flow, segment) for nodes in scans)
@@ -72,21 +81,29 @@ class ResultsSection(Section):
         rows = (*flow.table.segments, *flow.table.territories, flow.table.whole)
         scale = mrml.flowScaleEnd(flow.maps)
         isCurrent, flows, ratios = self._isCurrent(), flowColors(slicer.mrmlScene), ratioColors(slicer.mrmlScene)
+        isKnown, best = flow.table.knows_absolute_flow, flow.table.best_condition
+        self._setColumns(COLUMNS if isKnown else WITHOUT_ABSOLUTE_FLOW)
         table.setRowCount(len(rows))
         for index, row in enumerate(rows):
             table.setRowHeight(index, ROW_HEIGHT_PX)
             first = self._cell(index, 0, ("\u26a0 " if row.flags else "") + shortName(row))
             first.setToolTip("\n".join([row.name, *map(str, row.flags)]))
             low = quantitiesBelow(row)
-            regions = (("stress", row.stress), ("rest", row.rest))
-            for column, (quantity, region) in enumerate(regions, start=1):
+            for quantity, region in (("Stress", row.stress), ("Rest", row.rest)):
                 interval = (region.mbf_low_ml_min_g, region.mbf_high_ml_min_g)
-                cell = self._cell(index, column, numberText(region.mbf_ml_min_g, interval))
-                share = region.mbf_ml_min_g / scale
-                _color(cell, flows, share, isCurrent=isCurrent, isLow=quantity in low)
-            cell = self._cell(index, 3, numberText(row.mpr, (row.mpr_low, row.mpr_high)))
+                cell = self._cell(index, self._columns.index(quantity), numberText(region.mbf_ml_min_g, interval))
+                if isKnown:  # a color would be read as flow
+                    share = region.mbf_ml_min_g / scale
+                    _color(cell, flows, share, isCurrent=isCurrent, isLow=quantity.lower() in low)
+            cell = self._cell(index, self._columns.index("MPR"), numberText(row.mpr, (row.mpr_low, row.mpr_high)))
             share = row.mpr / RESERVE_END
             _color(cell, ratios, share, isCurrent=isCurrent, isLow="mpr" in low)
+            if not isKnown:
+                relative = getattr(row, best).mbf_ml_min_g / flow.table.best_flow(best)
+                text = f"{relative:.0%}" if math.isfinite(relative) else "\u2013"
+                cell = self._cell(index, self._columns.index("Relative"), text)
+                cell.setToolTip(_("Flow under {condition}, of the four best segments.").format(condition=best))
+                _color(cell, flows, relative, isCurrent=isCurrent, isLow=False)
         table.resizeColumnsToContents()
         height = table.horizontalHeader().height + len(rows) * ROW_HEIGHT_PX + 4
         table.setMinimumHeight(height)

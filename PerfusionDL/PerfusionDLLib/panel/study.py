@@ -22,6 +22,9 @@ class StudySection(Section):
         super().__init__(panel)
         self.folder = ""
         ui = self.ui
+        policy = ui.progressBar.sizePolicy
+        policy.setRetainSizeWhenHidden(True)  # else everything below moves away from the mouse when work begins
+        ui.progressBar.setSizePolicy(policy)
         for selector, condition in ((ui.restSelector, "rest"), (ui.stressSelector, "stress")):
             selector.addAttribute("vtkMRMLSequenceBrowserNode", "PerfusionDL.condition", f'"{condition}"')
         self.onClick(ui.loadStudyButton, self.onLoadStudy)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.cm import ScalarMappable
 
-from ..data.flag import FlagCode, codes_of
 from ..data.flow import PerfusionMaps
 from ..data.result import StudyResult
 from ..data.table import SegmentRow, SegmentTable
@@ -38,7 +37,6 @@ BAR_MM = 11.0
 LARGEST_MM = 42.0
 HEIGHT_MM = 56.0  # of all pictures
 NOTE_SIZE = 6.0
-BEST_SEGMENTS = 4  # a quarter of the ventricle, which flow of the others is seen beside where it is not known; chosen
 OF_BEST = "of the four best segments"
 FEW_LINES, MOST_LINES = 4, 6  # of flags below a table in large type, and in small type; more are on the next page
 
@@ -70,11 +68,11 @@ def refer_to_global_flags(table: SegmentTable) -> str:
 
 def summary(table: SegmentTable) -> str:
     """What the table says in a few sentences: the whole ventricle, then the lowest segment."""
-    if FlagCode.ABSOLUTE_FLOW_UNKNOWN in codes_of(table.whole.flags):
+    if not table.knows_absolute_flow:
         return _summary_without_absolute_flow(table)
     parts = [*_flows(table.whole), *_reserve(table.whole)]
     sentences = [f"Left ventricle: {', '.join(parts)}." if parts else "No flow was computed."]
-    condition = _best_condition(table)
+    condition = table.best_condition
     sentences.append(_lowest(table, f"{condition} MBF", lambda row: getattr(row, condition).mbf_ml_min_g, FLOW_UNIT))
     sentences.append(_lowest(table, "MPR", lambda row: row.mpr))
     return " ".join(filter(None, sentences))
@@ -82,8 +80,8 @@ def summary(table: SegmentTable) -> str:
 
 def _summary_without_absolute_flow(table: SegmentTable) -> str:
     """What holds first: the reserve, and flow beside the best segments of the scan; absolute flow last."""
-    condition = _best_condition(table)
-    best = best_flow(table, condition)
+    condition = table.best_condition
+    best = table.best_flow(condition)
     reserve = ", ".join(_reserve(table.whole))
     sentences = [
         f"Left ventricle: {reserve}." if reserve else "",
@@ -92,17 +90,6 @@ def _summary_without_absolute_flow(table: SegmentTable) -> str:
         f"Absolute flow is not known: {', '.join(_flows(table.whole))}.",
     ]
     return " ".join(filter(None, sentences))
-
-
-def best_flow(table: SegmentTable, condition: str) -> float:
-    """Mean flow of the four segments of a scan that have most, which others are seen beside; NaN without flow."""
-    flows = np.array([getattr(row, condition).mbf_ml_min_g for row in table.segments])
-    known = np.sort(flows[np.isfinite(flows)])
-    return float(known[-BEST_SEGMENTS:].mean()) if known.size else float("nan")
-
-
-def _best_condition(table: SegmentTable) -> str:
-    return "stress" if any(np.isfinite(row.stress.mbf_ml_min_g) for row in table.segments) else "rest"
 
 
 def _flows(whole: SegmentRow) -> list[str]:
