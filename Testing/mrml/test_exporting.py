@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import shutil
 from dataclasses import replace
 from datetime import datetime
@@ -145,3 +146,12 @@ def test_table_and_report_are_files(exported, tmp_path):
         with pytest.raises(PerfusionError, match="could not be written"):
             export(tmp_path / "a file" / "out", flow)
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_libraries_do_not_fill_the_log_of_slicer_which_shows_every_level(exported, tmp_path, caplog):
+    flow, _ = exported
+    chatty = logging.getLogger("fontTools")
+    with caplog.at_level(logging.DEBUG):
+        session.exportReport(tmp_path / "report.pdf", flow)
+    assert not [record for record in caplog.records if record.levelno < logging.WARNING]
+    assert chatty.level == logging.NOTSET

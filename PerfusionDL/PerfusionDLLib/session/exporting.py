@@ -1,6 +1,8 @@
 """Results in the scene into files that leave the workstation: each of them whole, or not there at all."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +18,25 @@ from ..results.atomic import Kind, whole_file, whole_folder
 from ..results.layout import REPORT
 from .tasks import Flow
 
+CHATTY_LIBRARIES = ("fontTools", "highdicom", "matplotlib", "PIL")
+"""Loggers of the libraries that write thousands of lines of debugging for one report."""
 
+
+@contextmanager
+def quietLibraries() -> Iterator[None]:
+    """Libraries keep their debugging out of Slicer's log, which shows messages of every level."""
+    loggers = [logging.getLogger(name) for name in CHATTY_LIBRARIES]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@quietLibraries()
 def exportResults(
     folder: Path,
     flow: Flow,
@@ -50,6 +70,7 @@ def exportResults(
         progress("saving")
 
 
+@quietLibraries()
 def exportDicom(
     folder: Path,
     flow: Flow,
@@ -116,6 +137,7 @@ def exportTable(path: Path, flow: Flow) -> None:
                 target.write(segments_csv(flow.table).encode())
 
 
+@quietLibraries()
 def exportReport(path: Path, flow: Flow, *, comment: str = "") -> None:
     """Write the report as PDF, with the comment of the reader.
 
