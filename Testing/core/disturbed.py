@@ -18,7 +18,7 @@ from PerfusionDLLib.phantom.breathing import draw_beats
 from PerfusionDLLib.phantom.grid import Grid
 from PerfusionDLLib.phantom.heart import Heart, draw_heart
 from PerfusionDLLib.phantom.patient import draw_patient, draw_visit
-from PerfusionDLLib.phantom.simulation import known, timed_bolus
+from PerfusionDLLib.phantom.simulation import known, place_bolus_in_time
 from PerfusionDLLib.results.layout import INDEX
 from PerfusionDLLib.results.writing import write_image, write_json
 
@@ -50,7 +50,7 @@ def write_phantom_truth(folder: Path, seed: int) -> list[Slice]:
     for condition in Condition:
         visit = draw_visit(patient, condition, DEFAULT)
         beats = draw_beats(patient, visit, DEFAULT)
-        bolus = timed_bolus(visit, beats)
+        bolus = place_bolus_in_time(visit, beats)
         parts = []
         for level in (Level.BASAL, Level.MID, Level.APICAL):
             heart = draw_heart(patient, level, condition is Condition.STRESS)

@@ -12,13 +12,13 @@ from PerfusionDLLib import report
 from PerfusionDLLib.app.bids import write_bids
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.results import layout, writing
-from PerfusionDLLib.results.atomic import whole_folder
+from PerfusionDLLib.results.atomic import atomic_folder
 
 NAME = re.compile(r"sub-[A-Za-z0-9]+(_(acq|chunk|desc)-[A-Za-z0-9]+)*_[A-Za-z]+\.(nii\.gz|json|tsv)")
 
 
 def write_results(folder, study, label):
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         (partial / layout.SEGMENTS).write_text(report.segments_csv(study.table))
         (partial / layout.TIDY).write_text(report.tidy_csv(study.table, study=label))
         writing.write_index(partial / layout.INDEX, study.scans, {"software": "PerfusionDL"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PerfusionDLLib.cli.console import Console, Steps
-from PerfusionDLLib.results.atomic import whole_folder
+from PerfusionDLLib.results.atomic import atomic_folder
 
 
 def installed():
@@ -81,7 +81,7 @@ def test_results_never_replace_the_study_they_come_from(perfusiondl, tmp_path):
 )
 def test_nothing_is_written_over_what_is_read(perfusiondl, tmp_path, monkeypatch, command):
     for name in ("R", "other"):
-        with whole_folder(tmp_path / name) as partial:
+        with atomic_folder(tmp_path / name) as partial:
             (partial / "scene.mrb").write_text("corrected")
             (partial / "dicom").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -51,7 +51,7 @@ def export(one_slice, finished_study, tmp_path_factory):
     def write(kind, path, progress=lambda step: None):
         study = one_slice
         if kind in FOLDERS:
-            with atomic.whole_folder(path, kind_of(kind), overwrite=True) as partial:
+            with atomic.atomic_folder(path, kind_of(kind), overwrite=True) as partial:
                 progress("begun")
                 match kind:
                     case "results":
@@ -68,7 +68,7 @@ def export(one_slice, finished_study, tmp_path_factory):
                             file.rename(partial / file.name)
                         (partial / "inner").rmdir()
             return
-        with atomic.whole_file(path) as target:
+        with atomic.atomic_file(path) as target:
             progress("begun")
             if kind == "table":
                 target.write(report.segments_csv(finished_study.table).encode())
@@ -98,7 +98,7 @@ def content(path):
 def former(path, kind):
     """What stands where the export is to be written."""
     if kind in FOLDERS:
-        with atomic.whole_folder(path, kind_of(kind)) as partial:
+        with atomic.atomic_folder(path, kind_of(kind)) as partial:
             (partial / "segments.csv").write_text("former")
             (partial / "rest_apical_7").mkdir()
             (partial / "rest_apical_7" / "labels.nrrd").write_text("former")
@@ -201,7 +201,7 @@ def test_a_former_result_survives_where_the_new_one_cannot_take_its_name(tmp_pat
         return rename(self, name)
 
     monkeypatch.setattr(type(target), "rename", refuse)
-    with pytest.raises(PerfusionError, match="No space left"), atomic.whole_folder(target, overwrite=True) as partial:
+    with pytest.raises(PerfusionError, match="No space left"), atomic.atomic_folder(target, overwrite=True) as partial:
         (partial / "segments.csv").write_text("new")
     assert content(target) == before
     assert list(tmp_path.iterdir()) == [target]
@@ -212,6 +212,6 @@ def test_a_disk_without_room_is_named_as_the_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(atomic, "FULL_BYTES", 1 << 62)
     with (
         pytest.raises(PerfusionError, match="no space is left on the disk"),
-        atomic.whole_folder(tmp_path / "results"),
+        atomic.atomic_folder(tmp_path / "results"),
     ):
         raise PerfusionError("The scene scene.mrb could not be written.", "Check the disk.")

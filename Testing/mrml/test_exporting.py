@@ -17,7 +17,7 @@ from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.data.study import Condition, Identity, Scan, Study
 from PerfusionDLLib.dicom import read_study, write_study
-from PerfusionDLLib.results.atomic import Kind, whole_folder
+from PerfusionDLLib.results.atomic import Kind, atomic_folder
 from PerfusionDLLib.results.marker import MARKER
 from PerfusionDLLib.results.reading import read_image
 from PerfusionDLLib.session import tasks
@@ -100,7 +100,7 @@ def test_a_second_export_on_top_replaces_the_first_as_a_whole(exported, archive,
 def test_an_export_that_is_canceled_leaves_what_was_there(exported, archive, tmp_path, step):
     flow, folder = exported
     copied = tmp_path / "archive"
-    with whole_folder(copied, Kind.DICOM if step == "DICOM" else Kind.RESULTS) as partial:
+    with atomic_folder(copied, Kind.DICOM if step == "DICOM" else Kind.RESULTS) as partial:
         for path in archive:
             shutil.copy(path, partial)
     before = {path.name: path.read_bytes() for path in copied.iterdir()}

@@ -15,7 +15,7 @@ from .. import NOTICE, __version__
 from ..data.contours import Label
 from ..data.errors import PerfusionError
 from ..results import layout
-from ..results.atomic import Kind, whole_folder
+from ..results.atomic import Kind, atomic_folder
 from ..results.marker import read_marker
 from ..results.writing import write_json
 
@@ -58,7 +58,7 @@ def write_bids(folders: Sequence[Path], out: Path, *, overwrite: bool = False) -
         raise PerfusionError(
             f"The study {twice[0]} is in several of the folders.", "Name one results folder for each study."
         )
-    with whole_folder(out, Kind.BIDS, overwrite=overwrite, inputs=folders) as partial:
+    with atomic_folder(out, Kind.BIDS, overwrite=overwrite, inputs=folders) as partial:
         write_json(
             partial / "dataset_description.json",
             {

@@ -29,7 +29,7 @@ from ..evaluation.agreement import (
 from ..evaluation.agreement.corrections import Flows, pair_flows
 from ..motion import move_labels, move_points
 from ..report import agreement as tables
-from ..results.atomic import Kind, whole_folder
+from ..results.atomic import Kind, atomic_folder
 from ..results.layout import DISPLACEMENT, INDEX, LABELS, SEGMENTS, TERRITORIES
 from ..results.reading import read_image
 from ..review.decisions import read_review
@@ -65,7 +65,7 @@ def agree(
     if review is not None:
         kept, said = find_reviewed(first, read_review(review))
         first, second = ([folders[place] for place in kept] for folders in (first, second))
-    with whole_folder(out, Kind.AGREEMENT, overwrite=overwrite, inputs=inputs) as partial:
+    with atomic_folder(out, Kind.AGREEMENT, overwrite=overwrite, inputs=inputs) as partial:
         comparison = compare(first, second)
         shapes, flows = write_comparison(partial, comparison)
     return said + tables.agreement_text(comparison, shapes, flows)

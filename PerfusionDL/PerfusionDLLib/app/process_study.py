@@ -9,7 +9,7 @@ from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
 from ..preprocessing.beside import one_thread
 from ..quantification.options import DEFAULT, Options
-from ..results.atomic import whole_folder
+from ..results.atomic import atomic_folder
 from .write_outputs import write_dicom, write_results
 
 Progress = Callable[[str], None]
@@ -70,7 +70,7 @@ def run_study(
 
     sources = [*sources, *(folder for folder in (rest, stress) if folder is not None)]
     with (
-        whole_folder(out, overwrite=overwrite, inputs=sources, replace_corrections=replace_corrections) as partial,
+        atomic_folder(out, overwrite=overwrite, inputs=sources, replace_corrections=replace_corrections) as partial,
         one_thread(),
     ):
         progress("reading DICOM")

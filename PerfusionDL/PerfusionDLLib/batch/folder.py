@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from ..data.errors import PerfusionError
 from ..dicom import FoundStudy, ListedFile
-from ..results.atomic import whole_file, whole_folder
+from ..results.atomic import atomic_file, atomic_folder
 from ..results.layout import CONTACT_SHEET, INDEX, TABLE
 from ..review.decisions import REVIEW, Review, read_review
 from .outcome import DONE, ERROR, REFUSED, Outcome
@@ -77,7 +77,7 @@ class CohortFolder:
         """Note how a study ended, and write its results where they came along."""
         if outcome.kind == DONE and outcome.results:
             try:
-                with whole_folder(self.results(study.label), overwrite=overwrite) as partial:
+                with atomic_folder(self.results(study.label), overwrite=overwrite) as partial:
                     unpack(outcome.results, partial)
             except PerfusionError as error:
                 told: dict[str, Any] = {
@@ -108,13 +108,13 @@ class CohortFolder:
                 yield Listing(target)
         except OSError as error:
             raise unwritable(self.out, error) from error
-        with whole_file(self._path("files.jsonl")) as target:
+        with atomic_file(self._path("files.jsonl")) as target:
             target.write("".join(json.dumps([place, *astuple(file)]) + "\n" for place, file in listed.items()).encode())
 
     def write(self, tables: Mapping[str, bytes]) -> None:
         """Write tables, each whole or not at all."""
         for name, content in tables.items():
-            with whole_file(self.out / name) as target:
+            with atomic_file(self.out / name) as target:
                 target.write(content)
 
     def done(self) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..data.errors import PerfusionError
-from ..results.atomic import forget_partial, whole_file
+from ..results.atomic import atomic_file, forget_partial
 from .folder import STATE, STUDIES, CohortFolder, unwritable
 
 
@@ -61,7 +61,7 @@ def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
     """Note the settings of a new cohort. Raises PerfusionError where it was begun with others."""
     path = out / STATE / "settings.json"
     if not path.exists() or not (out / STATE / "journal.jsonl").exists():
-        with whole_file(path) as target:
+        with atomic_file(path) as target:
             target.write(json.dumps(dict(settings)).encode())
         return
     former = json.loads(path.read_text(encoding="utf-8"))

@@ -13,8 +13,8 @@ from typing import IO, Any, cast
 
 import psutil
 
-from .child import MORE_MEMORY
 from .outcome import ERROR, LIMITS, LOST, Outcome
+from .worker_process import MORE_MEMORY
 
 TICK_S = 0.05
 LONGEST_TICK_S = 1.0  # a longer one means that the machine slept or we were stopped, and so was the study
@@ -103,7 +103,7 @@ class Supervisor:
         self.stop()
         self._lines = queue.Queue()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "PerfusionDLLib.batch.child"],
+            [sys.executable, "-m", "PerfusionDLLib.batch.worker_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -15,7 +15,7 @@ from ..data.flow import FlowModel
 from ..data.study import Condition, Scan
 from ..data.vendor import Vendor
 from ..report import table_text
-from ..results.atomic import Kind, check_replaceable, whole_folder
+from ..results.atomic import Kind, atomic_folder, check_replaceable
 from ..results.layout import DICOM
 from . import acquisition as given
 from . import batch, results
@@ -139,7 +139,7 @@ def run(
             de_identify=de_identify,
             workers=workers or count_cores(),
             progress=steps,
-            found=say_scan,
+            found=print_scan,
             overwrite=overwrite,
             replace_corrections=replace_corrections,
         )
@@ -184,7 +184,7 @@ def options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
     )
 
 
-def say_scan(scan: Scan) -> None:
+def print_scan(scan: Scan) -> None:
     """Say what was found and what was assumed."""
     messages.print(f"Found the {scan.condition} scan with {len(scan.slices)} slices.")
     for flag in scan.assumptions:
@@ -203,7 +203,7 @@ def simulate(
     from ..app.phantom_truth import write_truth
     from ..dicom import write_study
 
-    with whole_folder(out, Kind.STUDY, overwrite=overwrite) as partial:
+    with atomic_folder(out, Kind.STUDY, overwrite=overwrite) as partial:
         patient = phantom.simulate_study(seed)
         write_study(patient.study, partial / DICOM, vendor=vendor, seed=seed, first=Condition.REST)
         write_truth(partial / "truth", patient)
@@ -284,7 +284,7 @@ def evaluate(
         messages.print(line, markup=False)
 
     inputs = [one for one in (real, weights) if one is not None]
-    with whole_folder(out, Kind.SCORES, overwrite=overwrite, inputs=inputs) as partial:
+    with atomic_folder(out, Kind.SCORES, overwrite=overwrite, inputs=inputs) as partial:
         if strange:
             from ..training.synthetic.other_series import OTHER_SERIES, draw_other_series
 

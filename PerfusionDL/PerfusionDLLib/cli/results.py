@@ -8,7 +8,7 @@ import typer
 from .. import NOTICE
 from ..data.flow import FlowModel
 from ..report import table_text
-from ..results.atomic import Kind, check_replaceable, whole_folder
+from ..results.atomic import Kind, atomic_folder, check_replaceable
 from .console import Overwrite, ReplaceCorrections, Steps, messages, output
 
 
@@ -83,7 +83,7 @@ def export_cases(
     """Turn slices that readers corrected into cases to learn from, which name nobody; see `train --cases`."""
     from ..training import corrections
 
-    with whole_folder(out, Kind.CASES, overwrite=overwrite, inputs=results) as partial:
+    with atomic_folder(out, Kind.CASES, overwrite=overwrite, inputs=results) as partial:
         cases = corrections.export_cases(results, partial)
     studies = len({one.study for one in cases})
     output.print(f"{len(cases)} corrected slices of {studies} studies in {out}. {NOTICE}.", markup=False)

@@ -152,7 +152,7 @@ def _showBullseye(scene: slicer.vtkMRMLScene, viewName: str, volume, values) -> 
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume) if volume else None
     pose = np.diag([-1.0, 1.0, 1.0, 1.0])
     pose[1, 3] = -BULLSEYE_RISE_MM
-    _look(sliceNode, pose, BULLSEYE_FIELD_MM)
+    _placeView(sliceNode, pose, BULLSEYE_FIELD_MM)
     _showOnlyIn(values.GetDisplayNode() if values else None, [sliceNode])
     _showOnlyIn(legend, [sliceNode])
 
@@ -187,7 +187,7 @@ def _showImages(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
     composite.SetForegroundVolumeID(_id(nodes.mbf))
     composite.SetLabelVolumeID(None)
     composite.SetForegroundOpacity(MAP_OPACITY)
-    _lookAt(nodes, sliceNode)
+    _placeOnHeart(nodes, sliceNode)
 
 
 def _showDrawingOnlyIn(nodes: SliceNodes, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:
@@ -219,11 +219,11 @@ def _compositeNode(sliceNode: slicer.vtkMRMLSliceNode) -> slicer.vtkMRMLSliceCom
     return composite
 
 
-def _lookAt(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
+def _placeOnHeart(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
     geometry = readGeometry(nodes.original)
     columnMm, rowMm = np.linalg.norm(geometry[:3, :2], axis=0)
     column, row = geometry[:3, 0] / columnMm, geometry[:3, 1] / rowMm
-    box = readBox(nodes.box, geometry) if nodes.box else _wholeImage(nodes)
+    box = readBox(nodes.box, geometry) if nodes.box else _imageBox(nodes)
     middleRow, middleColumn = box.center_px
     center = geometry @ [middleColumn, middleRow, 0, 1]
     pose = np.eye(4)
@@ -231,10 +231,10 @@ def _lookAt(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
     pose[:3, 3] = center[:3]
     boxes = FIELD_OF_VIEW_IN_BOXES if nodes.box else 1
     side = boxes * max(box.size_mm((rowMm, columnMm)))
-    _look(sliceNode, pose, (side, side))
+    _placeView(sliceNode, pose, (side, side))
 
 
-def _look(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray, sides_mm: tuple[float, float]) -> None:
+def _placeView(sliceNode: slicer.vtkMRMLSliceNode, pose: np.ndarray, sides_mm: tuple[float, float]) -> None:
     """Look at a plane, so that the view shows at least so many mm of it across and down."""
     wasModifying = sliceNode.StartModify()
     sliceNode.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(pose))
@@ -262,7 +262,7 @@ def fitView(sliceNode: slicer.vtkMRMLSliceNode, sides_mm: tuple[float, float]) -
     sliceNode.SetFieldOfView(width * scale, height * scale, sliceNode.GetFieldOfView()[2])
 
 
-def _wholeImage(nodes: SliceNodes) -> Box:
+def _imageBox(nodes: SliceNodes) -> Box:
     columns, rows, _ = nodes.original.GetNthDataNode(0).GetImageData().GetDimensions()
     return Box(-0.5, -0.5, rows - 0.5, columns - 0.5)
 

@@ -118,7 +118,7 @@ def simulate_slice(
     acquisition = patient.acquisition
     beats = draw_beats(patient, visit, config)
     times_s = beats.times_s + SLICE_DELAY_S * list(HEIGHT).index(level)
-    bolus = timed_bolus(visit, beats)
+    bolus = place_bolus_in_time(visit, beats)
     heart, grid = draw_heart(patient, level, visit.condition is Condition.STRESS), Grid(patient, visit, level)
     picture = draw_picture(patient, visit, heart, level, FLOW_GRID)
     clinic = patient.clinic
@@ -243,7 +243,7 @@ def epicardial_box(labels: np.ndarray) -> Box:
     return Box(rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
 
 
-def timed_bolus(visit: Visit, beats: Beats) -> Bolus:
+def place_bolus_in_time(visit: Visit, beats: Beats) -> Bolus:
     """The bolus on the clock of the series, its LV peak at the frame of the visit."""
     untimed = circulate(visit.circulation, beats.times_s[-1] + LEAD_S + 5)
     peak_s = untimed.times_s[np.argmax(untimed.left_mmol_l)]

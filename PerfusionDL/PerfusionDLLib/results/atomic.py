@@ -14,7 +14,7 @@ from uuid import uuid4
 from ..data.errors import PerfusionError
 from .marker import Kind, check_untouched, read_marker, write_marker
 
-__all__ = ["Kind", "check_replaceable", "forget_partial", "not_written", "whole_file", "whole_folder"]
+__all__ = ["Kind", "atomic_file", "atomic_folder", "check_replaceable", "forget_partial", "not_written"]
 
 FULL_BYTES = 65536
 PARTIAL, FORMER = "partial", "former"
@@ -23,7 +23,7 @@ ABANDONED_S = 86400.0
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write that takes its final name only when everything in it is written; a former one is replaced.
 
     Raises PerfusionError where it cannot be written.
@@ -32,7 +32,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "table.csv"
-    >>> with whole_file(path) as target:
+    >>> with atomic_file(path) as target:
     ...     _ = target.write(b"1,2")
     >>> path.read_bytes()
     b'1,2'
@@ -52,7 +52,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def whole_folder(
+def atomic_folder(
     folder: Path,
     kind: Kind = Kind.RESULTS,
     *,
@@ -84,7 +84,7 @@ def whole_folder(
     --------
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "results"
-    >>> with whole_folder(target) as partial:
+    >>> with atomic_folder(target) as partial:
     ...     _ = (partial / "preprocessing.json").write_text("{}")
     ...     target.exists()
     False
@@ -203,7 +203,7 @@ def check_replaceable(
     corrected: bool = False,
     replace_corrections: bool = False,
 ) -> None:
-    """Raise PerfusionError unless ``folder`` may be written, as `whole_folder` says it."""
+    """Raise PerfusionError unless ``folder`` may be written, as `atomic_folder` says it."""
     folder = Path(folder).resolve()
     if folder in (Path.cwd(), *Path.cwd().parents):
         raise PerfusionError(

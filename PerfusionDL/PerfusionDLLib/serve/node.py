@@ -54,7 +54,7 @@ class Node:
             self.journal = Journal(self.out)
             while True:
                 try:
-                    self._look()
+                    self._note_stable_studies()
                     busy = self._work()
                     self._silent = ""
                 except ArchiveSilentError as error:
@@ -69,7 +69,7 @@ class Node:
                 if not busy:
                     time.sleep(interval_s)
 
-    def _look(self) -> None:
+    def _note_stable_studies(self) -> None:
         """Note every study that became stable since we looked last."""
         if self.journal.seen is None:
             self.journal.note("seen", change=0 if self.everything else self.archive.last_change())

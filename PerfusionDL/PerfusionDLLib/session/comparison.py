@@ -12,7 +12,7 @@ from ..data.preprocessed import PreprocessedScan, PreprocessedStudy, Progress
 from ..data.table import SegmentTable
 from ..evaluation.agreement.corrections import Reading, compare_corrections
 from ..report import agreement as tables
-from ..results.atomic import Kind, whole_folder
+from ..results.atomic import Kind, atomic_folder
 from .history import isCorrected
 from .tasks import Flow, Task
 
@@ -55,7 +55,7 @@ def agreementTask(folder: Path, flow: Flow, cache: Cache = NO_CACHE) -> Task:
         raise PerfusionError(reason, "Correct a contour, an insertion point, a peak frame or a box first.")
 
     def compute(progress: Progress) -> WrittenAgreement:
-        with whole_folder(folder, Kind.AGREEMENT) as partial:
+        with atomic_folder(folder, Kind.AGREEMENT) as partial:
             progress("flow of the automatic contours")
             found, corrected = _readings(flow, cache)
             progress("comparison and figures")

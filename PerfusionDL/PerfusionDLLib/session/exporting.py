@@ -14,7 +14,7 @@ from ..data.flow import FlowModel
 from ..data.preprocessed import PreprocessedScan
 from ..mrml.nodes import findScans
 from ..report import segments_csv, table_json, table_xlsx, write_pdf
-from ..results.atomic import Kind, whole_file, whole_folder
+from ..results.atomic import Kind, atomic_file, atomic_folder
 from ..results.layout import REPORT
 from .tasks import Flow
 
@@ -56,7 +56,7 @@ def exportResults(
 
     Raises PerfusionError where the folder holds something else or cannot be written; nothing half-written stays.
     """
-    with whole_folder(
+    with atomic_folder(
         folder,
         overwrite=overwrite,
         inputs=(*inputs, *dicom),
@@ -96,7 +96,7 @@ def exportDicom(
     from ..dicom import export_results
 
     corrected = isReadersWork(flow.scans)
-    with whole_folder(folder, Kind.DICOM, overwrite=overwrite, inputs=sources, corrected=corrected) as partial:
+    with atomic_folder(folder, Kind.DICOM, overwrite=overwrite, inputs=sources, corrected=corrected) as partial:
         report = None
         if not deIdentify:
             progress("report")
@@ -127,7 +127,7 @@ def exportTable(path: Path, flow: Flow) -> None:
 
     Raises PerfusionError where the file cannot be written.
     """
-    with whole_file(path) as target:
+    with atomic_file(path) as target:
         match Path(path).suffix.lower():
             case ".xlsx":
                 target.write(table_xlsx(flow.table))
@@ -143,7 +143,7 @@ def exportReport(path: Path, flow: Flow, *, comment: str = "") -> None:
 
     Raises PerfusionError where the file cannot be written or Matplotlib is missing.
     """
-    with whole_file(path) as target:
+    with atomic_file(path) as target:
         write_pdf(target, flow.result, comment=comment)
 
 

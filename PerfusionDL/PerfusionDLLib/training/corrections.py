@@ -13,7 +13,7 @@ from ..data.errors import PerfusionError
 from ..data.preprocessed import PreprocessedSlice
 from ..data.study import Condition, Level, PerfusionSeries
 from ..evaluation.cases import Case, Reference
-from ..results.atomic import whole_file
+from ..results.atomic import atomic_file
 from ..results.layout import SCENE
 from ..results.writing import write_json
 
@@ -71,7 +71,7 @@ def export_cases(folders: Sequence[Path], out: Path) -> list[Correction]:
         directions[:3, 3] = 0
         if reference.displacement_mm is None:
             raise ValueError("a corrected slice needs its motion, got none")
-        with whole_file(out / name) as target:
+        with atomic_file(out / name) as target:
             np.savez_compressed(
                 target,
                 signal=_compact(series.signal),

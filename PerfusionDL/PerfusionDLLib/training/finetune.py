@@ -20,7 +20,7 @@ from ..data.errors import PerfusionError
 from ..evaluation.cases import phantom_cases
 from ..evaluation.network_scores import MEASURES, Score, evaluate
 from ..networks import SHIPPED, STEPS, Network, Networks, load_networks
-from ..results.atomic import Kind, whole_folder
+from ..results.atomic import Kind, atomic_folder
 from .card import stored
 from .correction_samples import TRAINED_BY, make_sampler
 from .corrections import Correction, read_corrections
@@ -86,7 +86,7 @@ def learn(
             "The corrections do not teach the network that was asked for, or leave none to judge it on.",
             "Correct more slices: contours teach peak, box and labels; insertion points teach points.",
         )
-    with whole_folder(out, Kind.NETWORKS) as partial:
+    with atomic_folder(out, Kind.NETWORKS) as partial:
         scores = {"before": judge(left_out, before)}
         current, verdicts, trained = scores["before"], [], {}
         for name in steps:

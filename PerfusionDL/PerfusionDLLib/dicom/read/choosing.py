@@ -68,7 +68,7 @@ def choose(
     except PerfusionError as error:
         raise several_studies(scans) or error from error
     for scan, (which, how, doubt) in zip(scans, decided, strict=True):
-        chosen.setdefault(which, Chosen(scan.doubting(doubt) if doubt else scan, how))
+        chosen.setdefault(which, Chosen(scan.with_doubts(doubt) if doubt else scan, how))
     return chosen
 
 
@@ -173,7 +173,7 @@ def scans_of(findings: Sequence[Finding], rr_interval_s: float | None = None) ->
     others = [f"{one.name}, {one.reason}" for one in findings if one.dynamic and not one.slices and not one.error]
     notes = [f"Not used: {'; '.join(others[:MOST_LISTED])}."] if others else []
     doubts = [f"Not used: {one.name}, {one.reason}. {error.problem}" for one, error in broken]
-    return [scan.noting(*notes).doubting(*doubts) for scan in scans]
+    return [scan.noting(*notes).with_doubts(*doubts) for scan in scans]
 
 
 def nothing_found(findings: Sequence[Finding]) -> PerfusionError:

@@ -101,7 +101,7 @@ def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, lis
     if blank.any() and blank.mean() <= MOST_LOST:
         frames = tuple(frame for frame, yes in zip(one.frames, blank, strict=True) if yes)
         doubts.append(Aside(frames, "a large part of the image holds one value only").sentence)
-        one, signal = one.timed(np.where(blank, np.nan, one.times_s)), signal[~blank]
+        one, signal = one.with_times(np.where(blank, np.nan, one.times_s)), signal[~blank]
     said, doubted = check_signal(one.frames, signal)
     return one, signal, [*notes, *said, *doubts, *doubted], [*doubts, *doubted]
 
@@ -121,7 +121,7 @@ def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndar
     times_s = np.where([image is None for image in images], np.nan, one.times_s)
     reason = failures[0][1].problem.rstrip(".")
     sentence = Aside(tuple(frame for frame, _ in failures), reason[0].lower() + reason[1:]).sentence
-    return one.timed(times_s), np.stack([image for image in images if image is not None]), sentence
+    return one.with_times(times_s), np.stack([image for image in images if image is not None]), sentence
 
 
 def acquisitions_of(

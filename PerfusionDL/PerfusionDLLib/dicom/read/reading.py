@@ -115,7 +115,7 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))
     doubts = (*gathered.doubts, *contradictions([Header(one.scan.all_frames) for one in chosen.values()]))
     return {
-        which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).doubting(*doubts), one.how)
+        which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_doubts(*doubts), one.how)
         for which, one in chosen.items()
     }
 

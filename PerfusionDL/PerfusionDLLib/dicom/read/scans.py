@@ -81,7 +81,7 @@ class FoundScan:
         """The same scan with further notes."""
         return replace(self, notes=(*self.notes, *notes))
 
-    def doubting(self, *doubts: str) -> "FoundScan":
+    def with_doubts(self, *doubts: str) -> "FoundScan":
         """The same scan with further notes, each of which makes its flow doubtful."""
         return replace(self, notes=(*self.notes, *doubts), doubts=(*self.doubts, *doubts))
 
@@ -138,7 +138,7 @@ def belongs(one: Slice, member: Slice, *, shifted: bool = False) -> bool:
     together = overlaps(one, member)
     if together is None:
         return without_digits(one) == without_digits(member)
-    return together or (shifted and looks_shifted(one, member))
+    return together or (shifted and is_shifted_series(one, member))
 
 
 def overlaps(one: Slice, member: Slice) -> bool | None:
@@ -157,7 +157,7 @@ def has_a_study_per_series(slices: Sequence[Slice]) -> bool:
     return len(series) == len(studies) > 1
 
 
-def looks_shifted(one: Slice, member: Slice) -> bool:
+def is_shifted_series(one: Slice, member: Slice) -> bool:
     """Whether dates were shifted for each series alone: other studies or days, but the same heartbeats elsewhere."""
     if one.first.text("StudyInstanceUID") == member.first.text("StudyInstanceUID"):
         return False
@@ -180,7 +180,7 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
     refuse_short_slices(main)
     together = [*main, aif] if aif else main
     known = timing.find_times([one.frames for one in together], rr_interval_s)
-    together = [one.timed(times_s) for one, times_s in zip(together, known.times_s, strict=True)]
+    together = [one.with_times(times_s) for one, times_s in zip(together, known.times_s, strict=True)]
     main, aif = together[: len(main)], together[-1] if aif else None
     matrices, shapes = [one.matrix for one in main], [one.shape for one in main]
     order, _ = geometry.base_to_apex(matrices, shapes)

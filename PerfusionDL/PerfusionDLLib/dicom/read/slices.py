@@ -64,7 +64,7 @@ class Slice:
         text = f"{self.first.text('ImageType').lower()} {self.first.description}"
         return any(word in text for word in DERIVED_WORDS)
 
-    def timed(self, times_s: np.ndarray) -> "Slice":
+    def with_times(self, times_s: np.ndarray) -> "Slice":
         """The same slice with other times for its frames, which need not be sorted; frames without one are left out."""
         order = np.argsort(times_s, kind="stable")
         order = order[np.isfinite(times_s[order])]
@@ -72,7 +72,7 @@ class Slice:
         frames = tuple(self.frames[index] for index in order)
         return replace(self, frames=frames, times_s=times_s[order], aside=(*self.aside, *out))
 
-    def saying(self, notes: Sequence[str] = (), doubts: Sequence[str] = ()) -> "Slice":
+    def with_notes(self, notes: Sequence[str] = (), doubts: Sequence[str] = ()) -> "Slice":
         """The same slice with more to say."""
         return replace(
             self,
@@ -164,7 +164,7 @@ def as_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | No
         if len(kept) >= FEWEST_REMAINS:
             consistent.append(kept)
     try:
-        slices = timed(consistent, rr_interval_s)
+        slices = make_slices(consistent, rr_interval_s)
     except PerfusionError as error:
         return Finding(**about, reason="its frames cannot be put in order", error=error)
     if max(one.span_s for one in slices) < SHORTEST_SPAN_S:
@@ -174,7 +174,7 @@ def as_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | No
     lost = sum(len(one.frames) for one in aside if is_loss(one))
     grave = [one.sentence for one in aside if is_loss(one)] if lost > MOST_ASIDE * max(about["places"]) else ()
     out = tuple(frame for one in aside for frame in one.frames)
-    spoken = (replace(one, aside=(*one.aside, *out)).saying((*found.notes, *said), grave) for one in slices)
+    spoken = (replace(one, aside=(*one.aside, *out)).with_notes((*found.notes, *said), grave) for one in slices)
     return Finding(**about, slices=tuple(spoken))
 
 
@@ -183,14 +183,14 @@ def is_loss(one: Aside) -> bool:
     return component(one.frames[0]) == MAGNITUDE and "screenshot" not in one.reason
 
 
-def timed(places: Sequence[Sequence[Frame]], rr_interval_s: float | None = None) -> list[Slice]:
+def make_slices(places: Sequence[Sequence[Frame]], rr_interval_s: float | None = None) -> list[Slice]:
     """The slices of one series with their times."""
     known = timing.find_times(places, rr_interval_s)
     found = []
     for frames, times_s in zip(places, known.times_s, strict=True):
-        one = Slice(tuple(frames), times_s, timing.start_s(frames), geometry.middle_matrix(frames)).timed(times_s)
+        one = Slice(tuple(frames), times_s, timing.start_s(frames), geometry.middle_matrix(frames)).with_times(times_s)
         lost = not np.isfinite(times_s).all()
-        found.append(one.saying(known.notes, known.doubts) if lost else one)
+        found.append(one.with_notes(known.notes, known.doubts) if lost else one)
     return found
 
 
@@ -200,7 +200,7 @@ def remains(places: Sequence[Sequence[Frame]], rr_interval_s: float | None) -> t
     if not candidates or not_perfusion(candidates):
         return ()
     try:
-        return tuple(timed(candidates, rr_interval_s))
+        return tuple(make_slices(candidates, rr_interval_s))
     except PerfusionError:
         return ()
 

@@ -56,7 +56,7 @@ def siemens_xa(
     """A multi-frame image for each heartbeat, which holds one frame of every slice."""
     whole = enhanced_image(scan, visit, begin, zero_s, number, suffix)
     whole.Manufacturer, whole.ManufacturerModelName = "Siemens Healthineers", "MAGNETOM Vida"
-    groups, pixels = list(whole.PerFrameFunctionalGroupsSequence), whole_pixels(whole)
+    groups, pixels = list(whole.PerFrameFunctionalGroupsSequence), read_stored_values(whole)
     beats: dict[int, list[int]] = {}
     for index, item in enumerate(groups):
         beats.setdefault(int(item.FrameContentSequence[0].TemporalPositionIndex), []).append(index)
@@ -82,7 +82,7 @@ def philips_enhanced(
     """One multi-frame image, slice by slice; times and scale in a private sequence of each frame."""
     image = enhanced_image(scan, visit, begin, zero_s, number, suffix)
     image.Manufacturer, image.ManufacturerModelName = "Philips Medical Systems", "Ingenia"
-    groups, pixels = list(image.PerFrameFunctionalGroupsSequence), whole_pixels(image)
+    groups, pixels = list(image.PerFrameFunctionalGroupsSequence), read_stored_values(image)
     ordered = sorted(shots(scan, zero_s), key=lambda shot: (shot.frame_index, shot.slice_index))
     slope = float(image.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence[0].RescaleSlope)
     for item, shot in zip(groups, ordered, strict=True):
@@ -108,6 +108,6 @@ def private_item(shot: Shot, slope: float) -> Dataset:
     return item
 
 
-def whole_pixels(image: Dataset) -> np.ndarray:
+def read_stored_values(image: Dataset) -> np.ndarray:
     """(frame, Y, X) stored values of an image that was just made."""
     return np.frombuffer(image.PixelData, "<u2").reshape(-1, image.Rows, image.Columns)

@@ -22,7 +22,7 @@ def main() -> None:
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints is not an answer
 
-    def say(**message: object) -> None:
+    def send(**message: object) -> None:
         channel.write(json.dumps(message) + "\n")
         channel.flush()
 
@@ -32,22 +32,22 @@ def main() -> None:
     while True:
         job = jobs.get()
         try:
-            compute(job, loaded, lambda step: say(step=step))
+            compute(job, loaded, lambda step: send(step=step))
         except PerfusionError as error:
             from_system = isinstance(error.__cause__, OSError)
-            say(ended="error" if from_system else "refused", problem=error.problem, remedy=error.remedy)
+            send(ended="error" if from_system else "refused", problem=error.problem, remedy=error.remedy)
         except MemoryError:
-            say(ended="limits", problem="The memory of the machine was used up.", remedy=MORE_MEMORY)
+            send(ended="limits", problem="The memory of the machine was used up.", remedy=MORE_MEMORY)
         except Exception as error:
             traceback.print_exc()
             place = traceback.extract_tb(error.__traceback__)[-1]
-            say(
+            send(
                 ended="error",
                 problem=f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno}).",
                 remedy="This is a mistake of the program. Report it; `perfusiondl run` on the study shows all of it.",
             )
         else:
-            say(ended="done")
+            send(ended="done")
 
 
 MORE_MEMORY = "Raise --memory-limit, or use fewer --workers. The study may hold images of unusual size."
