@@ -78,7 +78,7 @@ def test_scans_of_the_scene_are_chosen_and_their_flow_is_computed(session):
     low, high = whole.stress.mbf_low_ml_min_g, whole.stress.mbf_high_ml_min_g
     assert shown.item(19, 1).text() == f"{whole.stress.mbf_ml_min_g:.2f} [{low:.2f}, {high:.2f}]"
     assert shown.item(19, 3).text().startswith(f"{whole.mpr:.2f}")
-    assert shown.item(0, 0).text().endswith("1 basal anterior")
+    assert shown.item(0, 0).text().endswith("1 B anterior")
     assert shown.item(0, 1).background().color() != shown.item(0, 2).background().color()
 
 

@@ -21,12 +21,12 @@ class Following(VTKObservationMixin):
 
     def __init__(self, onSettled: Callable[[], None], onFrame: Callable[[], None]) -> None:
         super().__init__()
-        self._onFrame = onFrame
+        self._onFrame, self._onSettled = onFrame, onSettled
         self._dragging = False
         self._settle = qt.QTimer()
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
-        self._settle.connect("timeout()", onSettled)
+        self._settle.connect("timeout()", self._onRested)
 
     def follow(self, scans: Sequence[mrml.ScanNodes]) -> None:
         """Hear of corrections of these scans, and of no others; one that has not settled yet is still told."""
@@ -42,6 +42,15 @@ class Following(VTKObservationMixin):
     def waitAgain(self) -> None:
         """Call back later once more."""
         self._settle.start()
+
+    @property
+    def dragging(self) -> bool:
+        """Whether a point is in the hand of the user."""
+        return self._dragging
+
+    def settleNow(self) -> None:
+        """Whoever calls has looked at what changed: do not call back for it."""
+        self._settle.stop()
 
     def stop(self) -> None:
         """Hear of nothing."""
@@ -69,6 +78,11 @@ class Following(VTKObservationMixin):
                 *(points.PointAddedEvent, points.PointRemovedEvent, moved, vtk.vtkCommand.ModifiedEvent),
             ):
                 self.addObserver(node, event, self._onCorrection)
+
+    def _onRested(self) -> None:
+        """Nothing changed for a while; a point in the hand is looked at when it is dropped."""
+        if not self._dragging:
+            self._onSettled()
 
     def _onRemoved(self, scene, event=None) -> None:
         """A node was deleted, perhaps one of these scans' contours or maps; a scene that closes is no correction."""

@@ -232,7 +232,13 @@ class Panel:
     # Work in the background
 
     def start(self, task: Task, onDone: Callable[[Any], None], onError: Callable[[Exception], None] | None = None):
-        """Begin a task and show that it runs."""
+        """Begin a task and show that it runs.
+
+        A correction that has not settled is recorded and does not displace the task, which was asked for after it.
+        """
+        if not self.work.writing and not self._following.dragging:
+            self.recordPending()
+            self._following.settleNow()
         if self.work.busy and self.work.name != task.name:
             self._displaced = self.work.name
         self.work.start(replace(task, write=self._afterPending(task.write)), onDone, onError or self.onError)
@@ -246,6 +252,7 @@ class Panel:
         self.work.stop()
         self._displaced = ""
         self.showStatus(_("Canceled."))
+        self._following.waitAgain()
         self.updateButtons()
 
     def _onStep(self, step: str, share: int) -> None:
@@ -256,6 +263,7 @@ class Panel:
         """Say what went wrong in the words of the error; what was in the scene stays."""
         self.showStatus(_("Stopped by a problem."))
         self.followScans()
+        self._following.waitAgain()
         if isinstance(error, PerfusionError):
             slicer.util.errorDisplay(str(error), windowTitle=_("Cardiac Perfusion (MR)"))
         else:
