@@ -86,7 +86,7 @@ def test_a_comparison_can_be_canceled_and_leaves_no_file(session, drawn, tmp_pat
     session.dialogs.answers += [str(tmp_path), ""]
     press(drawn.ui.agreementButton)
     worker = drawn.work._thread
-    session.wait(lambda: drawn.ui.statusLabel.text == "flow of the automatic contours")
+    session.wait(lambda: drawn.ui.statusLabel.text in ("flow of the automatic contours", "comparison and figures"))
     press(drawn.ui.cancelButton)
     worker.join(60)
     assert not worker.is_alive()
