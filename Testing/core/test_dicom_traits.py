@@ -50,6 +50,15 @@ def test_times_of_the_reconstruction_do_not_count(folder, untouched):
         assert doubted(got, "ContentTime has 0.450 s between frames, which contradicts NominalInterval")
 
 
+def test_the_last_heartbeat_with_another_series_identifier_is_not_left_out_unsaid(folder):
+    path = sorted(folder.rglob("*.dcm"))[-1]
+    image = pydicom.dcmread(path)
+    image.SeriesInstanceUID = "1.2.3"
+    image.save_as(path)
+    scans = read_study([folder]).scans
+    assert any(doubted(scan, "Not used: 1 image with the number and description of series") for scan in scans)
+
+
 def test_a_slow_heart_keeps_its_own_clock(tmp_path):
     study = Study(rest=small_scan(Condition.REST, slices=1, rr_s=3.2))
     write_study(study, tmp_path, vendor="siemens")

@@ -33,8 +33,7 @@ class Candidate:
     def files_by_series(self) -> dict[str, tuple[Path, ...]]:
         """Its files by SeriesInstanceUID, the series of the basal slice first."""
         files: dict[str, list[Path]] = defaultdict(list)
-        slices = (*self.found.slices, *([self.found.aif] if self.found.aif else []))
-        for frame in (frame for one in slices for frame in one.frames):
+        for frame in (frame for one in self.found.all_slices for frame in one.frames):
             series = files[frame.text("SeriesInstanceUID")]
             if frame.path not in series:
                 series.append(frame.path)

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .slices import Slice, find_gaps
+from .frame import Frame
+from .grouping import by_number, images_at_one_place
+from .slices import FEWEST_FRAMES, Slice, find_gaps
 
 MOST_NUMBERS = 60  # chosen: numbers that begin higher count something else
 FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
@@ -43,6 +45,27 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
         if gaps and (early or outer > 1 or len(one.frames) < 0.95 * len(fullest.frames)):
             grave += gaps
     return list(dict.fromkeys(said)), list(dict.fromkeys(grave))
+
+
+def stray_images(frames: Iterable[Frame], used: Iterable[Frame]) -> list[str]:
+    """A sentence for each series of which a few images bear another SeriesInstanceUID and are in no scan.
+
+    frames : all images of the patient; used : the images of the scans, and those set aside with a word
+    """
+    used = list(used)
+    known, series = set(map(id, used)), {frame.text("SeriesInstanceUID") for frame in used}
+    numbers = {by_number([frame]) for frame in used if np.isfinite(frame.number("SeriesNumber"))}
+    strays: dict[str, list[Frame]] = {}
+    for frame in frames:
+        apart = id(frame) not in known and frame.text("SeriesInstanceUID") not in series
+        if apart and by_number([frame]) in numbers:
+            strays.setdefault(frame.series, []).append(frame)
+    return [
+        f"Not used: {len(found)} image{'s' * (len(found) != 1)} with the number and description of {name}, but another "
+        "SeriesInstanceUID than its other images."
+        for name, found in strays.items()
+        if images_at_one_place(found) < FEWEST_FRAMES
+    ]
 
 
 def late_beginnings(scans: Sequence[Sequence[Slice]]) -> list[str]:

@@ -15,7 +15,7 @@ from .doubles import without_copies
 from .frame import Frame
 from .headers import Survey, one_patient, survey, tolerance
 from .loading import load
-from .losses import late_beginnings
+from .losses import late_beginnings, stray_images
 from .oddities import contradictions
 from .pixels import PixelReader
 from .protocol import Header
@@ -113,7 +113,9 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     if len(set(counts.values())) > 1:
         notes.append("The scans differ in slices: " + ", ".join(f"{which} {n}" for which, n in counts.items()) + ".")
     late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))
-    doubts = (*gathered.doubts, *contradictions([Header(one.scan.all_frames) for one in chosen.values()]))
+    used = [frame for one in chosen.values() for part in one.scan.all_slices for frame in (*part.frames, *part.aside)]
+    strays = stray_images(gathered.frames, used)
+    doubts = (*gathered.doubts, *strays, *contradictions([Header(one.scan.all_frames) for one in chosen.values()]))
     return {
         which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_doubts(*doubts), one.how)
         for which, one in chosen.items()

@@ -58,6 +58,11 @@ class FoundScan:
         return Evidence(self.name, words, rr_s, self.start_s, self.frames)
 
     @property
+    def all_slices(self) -> tuple[Slice, ...]:
+        """Its slices, and the series made for the arterial input where there is one."""
+        return (*self.slices, *([self.aif] if self.aif else []))
+
+    @property
     def all_frames(self) -> tuple[Frame, ...]:
         """The images of all its slices."""
         return tuple(frame for one in self.slices for frame in one.frames)
