@@ -22,22 +22,41 @@ def opened(out: Path, settings: Mapping[str, object], *, resume: bool) -> Iterat
     settings, or where another command is at work on it.
     """
     check(out, resume=resume)
-    try:
-        (out / STATE).mkdir(parents=True, exist_ok=True)
-        (out / STUDIES).mkdir(exist_ok=True)
-        lock = FileLock(out / STATE / "lock", timeout=0)
-        lock.acquire()
-    except Timeout as error:
-        raise PerfusionError(
-            f"Another command is at work on the cohort in {out.name}.", "Wait until it has ended, or stop it."
-        ) from error
-    except OSError as error:
-        raise unwritable(out, error) from error
-    try:
+    occupied = PerfusionError(
+        f"Another command is at work on the cohort in {out.name}.", "Wait until it has ended, or stop it."
+    )
+    with locked(out, STATE, occupied):
+        try:
+            (out / STUDIES).mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(out, error) from error
         keep_settings(out, settings)
         tidy(out / STUDIES)
         yield CohortFolder(out)
         tidy(out / STUDIES)  # every study has ended: what is half written belongs to attempts that were killed
+
+
+@contextmanager
+def locked(out: Path, state: str, occupied: PerfusionError) -> Iterator[None]:
+    """Nobody else works on a folder meanwhile, which is made where it is missing.
+
+    state : its subfolder in which the lock lies
+
+    Raises ``occupied`` where somebody does, and PerfusionError where the folder cannot be written.
+    """
+    try:
+        (out / state).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / state / "lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise occupied from error
+    except OSError as error:
+        raise PerfusionError(
+            f"The folder {out.name} could not be written: {error.strerror or error}.",
+            "Check that the disk has room and that you may write there, or name another folder.",
+        ) from error
+    try:
+        yield
     finally:
         lock.release()
 

@@ -19,13 +19,20 @@ from .console import ended_by_signal, messages, output
 
 SAY_EVERY_S = 30.0
 
+Scheduler = Annotated[
+    str | None, typer.Option(help="Address of a dask scheduler, e.g. tls://host:8786; this machine by default.")
+]
+TimeLimit = Annotated[float, typer.Option(min=1, help="Seconds for one study.")]
+MemoryLimit = Annotated[float, typer.Option(min=0.5, help="Memory for one study, GB.")]
+Model = Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")]
+DeviceName = Annotated[str, typer.Option(help="Where the networks run: auto, cpu, cuda or mps.")]
+Weights = Annotated[Path | None, typer.Option(help="Folder with networks of your own.")]
+
 
 def batch(
     folder: Annotated[Path, typer.Argument(help="Folder with the studies, however they lie in it.", metavar="FOLDER")],
     out: Annotated[Path, typer.Option(help="Folder for the results of the cohort.", metavar="RESULTS")],
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of a dask scheduler, e.g. tls://host:8786; this machine by default.")
-    ] = None,
+    scheduler: Scheduler = None,
     tls_ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of a scheduler at tls://.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate to show to a scheduler at tls://.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Key of that certificate.")] = None,
@@ -34,11 +41,11 @@ def batch(
     send: Annotated[
         bool, typer.Option("--send", help="Send the images to workers that share no folder with this machine.")
     ] = False,
-    time_limit: Annotated[float, typer.Option(min=1, help="Seconds for one study.")] = 900.0,
-    memory_limit: Annotated[float, typer.Option(min=0.5, help="Memory for one study, GB.")] = 4.0,
-    model: Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")] = FlowModel.AVERAGED,
-    device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu, cuda or mps.")] = "auto",
-    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    time_limit: TimeLimit = 900.0,
+    memory_limit: MemoryLimit = 4.0,
+    model: Model = FlowModel.AVERAGED,
+    device: DeviceName = "auto",
+    weights: Weights = None,
     acquisition: AcquisitionFile = None,
     dicom: Annotated[
         bool, typer.Option("--dicom", help="Write DICOM objects for the archive too; they name the patients.")

@@ -12,6 +12,7 @@ from .. import NOTICE
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from .acquisition import AcquisitionFile, read_document
+from .batch import DeviceName, MemoryLimit, Model, Scheduler, TimeLimit, Weights
 from .console import ended_by_signal, messages, output
 
 PASSWORD = "PERFUSIONDL_ORTHANC_PASSWORD"
@@ -34,12 +35,12 @@ def serve(
     once: Annotated[bool, typer.Option("--once", help="End when nothing is left to do.")] = False,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between looks at the archive.")] = 10.0,
     workers: Annotated[int, typer.Option(min=1, help="Studies at a time.")] = 1,
-    scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler; this machine by default.")] = None,
-    time_limit: Annotated[float, typer.Option(min=1, help="Seconds for one study.")] = 900.0,
-    memory_limit: Annotated[float, typer.Option(min=0.5, help="Memory for one study, GB.")] = 4.0,
-    model: Annotated[FlowModel, typer.Option(help="How the residue function is constrained.")] = FlowModel.AVERAGED,
-    device: Annotated[str, typer.Option(help="Where the networks run: auto, cpu, cuda or mps.")] = "auto",
-    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
+    scheduler: Scheduler = None,
+    time_limit: TimeLimit = 900.0,
+    memory_limit: MemoryLimit = 4.0,
+    model: Model = FlowModel.AVERAGED,
+    device: DeviceName = "auto",
+    weights: Weights = None,
     acquisition: AcquisitionFile = None,
 ) -> None:
     """Compute every perfusion study that arrives in an Orthanc server, and store the results beside the images.

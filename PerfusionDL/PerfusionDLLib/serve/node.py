@@ -3,8 +3,8 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -196,24 +196,10 @@ class Node:
             self._silent = str(error)
             self.say(f"The archive does not answer now: {error}. It is asked again and again.")
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """Nobody else serves from this folder. Raises PerfusionError where somebody does."""
-        from filelock import FileLock, Timeout
+        from ..batch.opening import locked
 
-        try:
-            (self.out / STATE).mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.out / STATE / "lock", timeout=0)
-            lock.acquire()
-        except Timeout as error:
-            raise PerfusionError(
-                f"Another command serves from {self.out.name}.", "Stop it first, or name another folder."
-            ) from error
-        except OSError as error:
-            raise PerfusionError(
-                f"The folder {self.out.name} cannot be written: {error.strerror or error}.", "Name another folder."
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        name = self.out.name
+        occupied = PerfusionError(f"Another command serves from {name}.", "Stop it first, or name another folder.")
+        return locked(self.out, STATE, occupied)
