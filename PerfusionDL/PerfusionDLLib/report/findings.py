@@ -189,14 +189,14 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
     )
     conditions = measured(table)
     places = [("AHA", 20.0, "right"), ("Segment", 22.5, "left"), ("", 51.0, "left")]
-    for condition, x in zip(conditions, (60.0, 111.5), strict=False):
+    for condition, x in zip(conditions, (60.0, 110.5), strict=False):
         places += [("MBF", x + 5, "right"), ("", x + 5.8, "left")]
         places += [("endo", x + 31, "right"), ("epi", x + 39, "right"), ("ratio", x + 47, "right")]
         page.text(x + 23.5, y + 5, condition.capitalize(), size=6.5, ha="center", fontweight="bold")
         page.rule(y + 5.8, x0=x, x1=x + 47, width=0.4)
-    places += [("MPR", 165.0, "right"), ("", 165.7, "left")] if len(conditions) == 2 else []
+    places += [("MPR", 165.5, "right"), ("", 166.2, "left")] if len(conditions) == 2 else []
     edge = 195.5 if len(conditions) == 2 else 136.0
-    places += [("failed, %", edge - 11.0, "right"), ("flags", edge, "right")]
+    places += [("failed, %", edge - 8.5, "right"), ("flags", edge, "right")]
     notes = flag_notes(table)
     lines = wrapped("; ".join(notes), RIGHT_MM - LEFT_MM - 32, NOTE_SIZE)
     row_mm, size = (4.0, 7.0) if len(lines) <= FEW_LINES else (3.75, 6.5)
