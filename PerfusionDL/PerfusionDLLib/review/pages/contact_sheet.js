@@ -1,9 +1,5 @@
 // The slices of one study side by side, small, with contours and insertion points; drawn only while they are seen.
 
-const EPICARDIUM = "#56B4E9";
-const ENDOCARDIUM = "#F0E442";
-const POINT = "#E69F00";
-
 class ContactSheet {
   constructor(study, settings) {
     Object.assign(this, { study, settings });
@@ -82,13 +78,7 @@ class ContactSheet {
     slice.points_px.forEach((point, number) => {
       if (!point) return;
       const [x, y, up] = [left + (point[1] + 0.5) * kx, (point[0] + 0.5) * ky, number ? size : -size];
-      paper.beginPath();
-      paper.moveTo(x, y + up);
-      paper.lineTo(x - size, y - up);
-      paper.lineTo(x + size, y - up);
-      paper.closePath();
-      paper.fillStyle = POINT;
-      paper.fill();
+      fillTriangle(paper, x, y, up, size);
     });
   }
 }

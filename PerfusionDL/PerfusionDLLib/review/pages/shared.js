@@ -2,6 +2,11 @@
 
 "use strict";
 
+// Colors of contours and insertion points, the same as in the report.
+const ENDOCARDIUM = "#F0E442";
+const EPICARDIUM = "#56B4E9";
+const POINT = "#E69F00";
+
 const byId = (id) => document.getElementById(id);
 
 function make(tag, attributes = {}, ...children) {
@@ -104,3 +109,14 @@ function inkOn([red, green, blue]) {
 
 // Text in fields is typed, not commanded.
 const isTyping = (event) => /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "range";
+
+// A triangle about a place: its tip lies `up` pixels below it, above where that is negative; an outline may follow.
+function fillTriangle(paper, x, y, up, size) {
+  paper.beginPath();
+  paper.moveTo(x, y + up);
+  paper.lineTo(x - size, y - up);
+  paper.lineTo(x + size, y - up);
+  paper.closePath();
+  paper.fillStyle = POINT;
+  paper.fill();
+}

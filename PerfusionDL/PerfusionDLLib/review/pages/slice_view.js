@@ -1,8 +1,5 @@
 // One slice in motion on a canvas: image, contours, insertion points, box and flow map, and the pixel under the pointer.
 
-const ENDOCARDIUM = "#F0E442";
-const EPICARDIUM = "#56B4E9";
-const POINT = "#E69F00";
 const MYOCARDIUM = 1;
 const BLOOD_POOL = 2;
 
@@ -167,15 +164,9 @@ class SliceView {
       if (!point) continue;
       const [row, column] = this.moved(point[0] + 0.5, point[1] + 0.5);
       const [x, y, up] = [place.x0 + column * place.kx, place.y0 + row * place.ky, name === "anterior" ? -size : size];
-      paper.beginPath();
-      paper.moveTo(x, y + up);
-      paper.lineTo(x - size, y - up);
-      paper.lineTo(x + size, y - up);
-      paper.closePath();
-      paper.fillStyle = POINT;
+      fillTriangle(paper, x, y, up, size);
       paper.strokeStyle = "#fff";
       paper.lineWidth = 1;
-      paper.fill();
       paper.stroke();
     }
   }
