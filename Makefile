@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-learning bench-mbf bench-motion bench-speed screenshot docs pictures lint lower-types clean
+.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-hints bench-learning bench-mbf bench-motion bench-speed screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -54,6 +54,9 @@ bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on c
 	$(BIN)/python benchmarks/mbf.py --varied --seeds 8 --methods "averaged (default)"
 	$(BIN)/python benchmarks/mbf_speed.py
 	$(BIN)/python benchmarks/mbf_chain.py
+
+bench-hints: $(VENV)/installed  ## clicks and strokes until the contours of difficult phantoms are right
+	$(BIN)/python benchmarks/hints.py
 
 bench-clinic: $(VENV)/installed  ## flow, reserve and their intervals of 100 patients as clinics send them
 	$(BIN)/python benchmarks/clinic.py

@@ -61,6 +61,30 @@ def test_the_mouse_reads_picks_drags_and_places_in_a_view_of_slicers_own(session
     assert session.dialogs.errors == []
 
 
+def test_a_click_is_a_hint_that_the_contours_follow_and_undo_takes_back(session, drawn):
+    part = drawn.slices()[1]
+    before = mrml.readSlice(part).contours
+    row, column = np.argwhere(before.blood_pool).max(axis=0)[0] + 2, 32
+    assert before.myocardium[row, column]
+    position = mrml.readSeries(part).ras_from_pixels((row, column))
+    press(drawn.ui.hintWallButton)
+    press(drawn.ui.hintBloodButton)
+    assert not drawn.ui.hintWallButton.checked
+    click(session, drawn, OWN_ROWS[0][1], position)
+    after = mrml.readSlice(part).contours
+    assert after.blood_pool[row, column]
+    assert after.origin is Origin.EDITED
+    assert not before.blood_pool[after.myocardium].any()
+    up_to_date(session, drawn)
+    press(drawn.ui.undoButton)
+    np.testing.assert_array_equal(mrml.readSlice(part).contours.labels, before.labels)
+    key(session, drawn, "Escape")
+    assert drawn.hints.label is None
+    click(session, drawn, OWN_ROWS[0][1], position)
+    np.testing.assert_array_equal(mrml.readSlice(part).contours.labels, before.labels)
+    assert session.dialogs.errors == []
+
+
 def view_of_slicers_own(session, panel, name):
     """A view in which Slicer's own interactor style and displayable managers hear the mouse before the panel does."""
     view = SliceView(session.headless, name)

@@ -75,6 +75,15 @@ def closed_cavity_cases(seeds: Iterable[int]) -> Iterator[Case]:
         yield _case(f"closed cavity {seed}", phantom.CLOSED_CAVITIES, seed, Condition.STRESS, level)
 
 
+def difficult_cases(seeds: Iterable[int]) -> Iterator[Case]:
+    """Rest and stress, basal to apical, of `phantom.DIFFICULT` patients; every third has a nearly closed cavity."""
+    from .. import phantom
+
+    closed = replace(phantom.DIFFICULT, closed_cavity_mm=phantom.CLOSED_CAVITIES.closed_cavity_mm)
+    for seed, condition, level in product(seeds, Condition, Level):
+        yield _case(f"difficult {seed}", phantom.DIFFICULT if seed % 3 else closed, seed, condition, level)
+
+
 def phantom_case(seed: int, condition: Condition, level: Level, *, held_out: bool) -> Case:
     """One slice of a phantom patient, of the wider second configuration if ``held_out``."""
     from .. import phantom

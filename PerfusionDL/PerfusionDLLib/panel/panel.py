@@ -19,6 +19,7 @@ from .corrections import CorrectionsSection
 from .export import ExportSection
 from .fitting import Fitting
 from .following import Following
+from .hints import HintsSection
 from .images import ImagesSection
 from .in_step import InStep
 from .picking import Picking
@@ -55,12 +56,13 @@ class Panel:
         self.study = StudySection(self)
         self.images = ImagesSection(self)
         self.corrections = CorrectionsSection(self)
+        self.hints = HintsSection(self)
         self.results = ResultsSection(self)
         self.acquisition = AcquisitionSection(self)
         self.advanced = AdvancedSection(self)
         self.export = ExportSection(self)
         self.sections = (
-            *(self.study, self.images, self.corrections, self.results, self.export),
+            *(self.study, self.images, self.corrections, self.hints, self.results, self.export),
             *(self.acquisition, self.advanced),
         )
         self.picking = Picking(self)
@@ -82,16 +84,22 @@ class Panel:
         self.picking.stop()
         self.shortcuts.enable(False)
         self.corrections.exit()
+        self.hints.putAway()
         self.ui.readingButton.checked = False
         showDataProbe(True)
 
     def onReading(self, alone: bool) -> None:
         """Images and numbers only, or the tools again."""
         if alone:
-            self.corrections.putAway()
+            self.putAway()
             self.reading.start()
         else:
             self.reading.stop()
+
+    def putAway(self) -> None:
+        """Put every tool away."""
+        self.corrections.putAway()
+        self.hints.putAway()
 
     def show(self, parameters) -> None:
         """Show other choices, or none."""

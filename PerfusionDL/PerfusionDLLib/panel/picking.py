@@ -72,6 +72,9 @@ class Picking(VTKObservationMixin):
             return
         sliceNode = self._views[interactor]
         position = sliceNode.GetXYToRAS().MultiplyPoint((*released, 0.0, 1.0))
+        if self.panel.hints.label is not None:
+            self.panel.hints.follow(sliceNode, position[:3])
+            return
         pick = self.pickAt(sliceNode, position[:3])
         if pick:
             self.panel.showPick(pick)

@@ -38,7 +38,7 @@ class Shortcuts:
         self._add(window, "Ctrl+Y", panel.corrections.onRedo)
         for key, effect in EFFECTS.items():
             self._add(window, key, partial(panel.corrections.toggleEffect, effect))
-        self._add(window, "Escape", panel.corrections.putAway)
+        self._add(window, "Escape", panel.putAway)
 
     def enable(self, on: bool) -> None:
         """The keys work only while the module is open."""

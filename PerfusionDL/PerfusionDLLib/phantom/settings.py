@@ -183,3 +183,14 @@ HELD_OUT = replace(
 CLOSED_CAVITIES = replace(HELD_OUT, closed_cavity_mm=(5.0, 10.0))
 """For evaluation only: held-out hearts in systole at stress, whose mid and apical lumen is 10 to 20 mm wide and mostly
 filled with muscle."""
+
+DIFFICULT = replace(
+    HELD_OUT,
+    dose_mmol_kg=(0.06, 0.1),
+    snr=(12.0, 30.0),
+    breathing_mm=(6.0, 20.0),
+    mistrigger_probability=0.06,
+    clinic=ClinicRanges(bits=(8, 12), clipped_probability=0.4, ceiling=(0.6, 0.95)),
+)
+"""For evaluation only: held-out hearts with noise, breathing and flat peaks (saturated by dose, clipped in storage) as
+in the worst of a clinic's series."""

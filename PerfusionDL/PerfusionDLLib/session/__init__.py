@@ -3,6 +3,7 @@
 from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
 from .comparison import WrittenAgreement, agreementTask, whyNoAgreement
 from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
+from .hinting import giveHint, sliceIn
 from .history import (
     History,
     forgetCorrections,
@@ -28,6 +29,7 @@ __all__ = [
     "exportTable",
     "forgetCorrections",
     "giveArterialInput",
+    "giveHint",
     "givenArterialInput",
     "hasPrebolus",
     "imagesOfFlow",
@@ -43,5 +45,6 @@ __all__ = [
     "setFrameExcluded",
     "setPeakFrame",
     "showPick",
+    "sliceIn",
     "whyNoAgreement",
 ]

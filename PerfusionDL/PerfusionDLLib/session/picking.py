@@ -12,12 +12,13 @@ from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
 from ..data.study import Condition
 from ..mrml.bullseye import segmentAtPosition
 from ..mrml.colors import FLOW_UNIT
-from ..mrml.layouts import BULLSEYE_VIEWS, RESERVE_VIEW, sliceOf
+from ..mrml.layouts import BULLSEYE_VIEWS, RESERVE_VIEW
 from ..mrml.nodes import ScanNodes, SliceNodes
 from ..mrml.plots import chartOf, fillTable, plotColumns, plotSeries
 from ..mrml.reading import readGeometry
 from ..mrml.results import writePickedSegment
 from ..mrml.views import outline, showChart, showOnlyWith
+from .hinting import sliceIn
 from .tasks import Flow
 
 _COLORS = {"Measured": (0.34, 0.71, 0.91), "Fit": (0.2, 0.2, 0.2), "Arterial input": (0.84, 0.37, 0.0)}
@@ -47,10 +48,8 @@ def pickAt(
     for nodes, bullseye in zip(scans, BULLSEYE_VIEWS, strict=False):
         if view == bullseye or (view == RESERVE_VIEW and nodes.condition is Condition.STRESS):
             return pickSegment(nodes, flow, segmentAtPosition(ras_mm))
-    row, number = sliceOf(sliceNode) or (len(scans), 0)
-    if row >= len(scans) or number >= len(scans[row].slices):
-        return None
-    return _pickPixel(scans[row], scans[row].slices[number], flow, ras_mm)
+    part = sliceIn(scans, sliceNode)
+    return _pickPixel(ScanNodes(part.browser), part, flow, ras_mm) if part is not None else None
 
 
 def pickSegment(nodes: ScanNodes, flow: Flow, segment: int | None) -> Pick | None:

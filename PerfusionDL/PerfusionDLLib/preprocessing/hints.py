@@ -1,0 +1,237 @@
+"""Contours that follow hints: clicks on blood, on the wall or outside move the borders that they contradict.
+
+A border moves along rays from the middle of the cavity. A reader clicks in the middle of what is wrong: there the
+border moves twice as far as the click lies from it. Elsewhere it moves by what that tells of its error there: errors of
+a contour go together around the heart, the large ones all around, the small ones nearby (a Gaussian process). Neither
+images nor networks are asked, so that a hint also mends what a reader has drawn, at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..data.contours import Label
+
+_RAYS = 120
+"""Directions in which a border may move; chosen: 3 degrees, 2 mm on the epicardium of a large heart."""
+_STEP_MM, _FARTHEST_MM = 0.5, 80.0
+"""Steps along a ray and its length, mm; chosen."""
+_MARGIN_MM = 1.0
+"""Distance from a hint that a border keeps, mm; chosen: half a pixel."""
+_CLICK_MM = 0.5
+"""Standard deviation of what a click says of a border, mm; chosen: a fraction of a pixel."""
+_LOCAL_MM = 2.0
+"""Move up to which an error is taken for a local one, mm; chosen: a pixel."""
+_NEAR_MM, _NEAR_RAD = 1.0, 0.35
+"""Standard deviation of local errors, mm, and the angle over which they go together; chosen."""
+_REPLACED_RAD = 0.2
+"""Angle within which a hint takes the place of an earlier one, which told of the same place; chosen: 12 degrees."""
+_LEAST_WALL_MM = 2.0
+"""Thickness of the wall that a hint leaves, mm; chosen: a pixel."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a reader says of a place in a slice.
+
+    position_px : row and column
+    label : `Label.BLOOD_POOL` (papillary muscles are part of it), `Label.MYOCARDIUM`, or `Label.BACKGROUND`: not the LV
+    """
+
+    position_px: tuple[float, float]
+    label: Label
+
+
+@dataclass(frozen=True)
+class _Border:
+    """How the large errors of a border go together.
+
+    inside : labels within it; share : of their variance that is the same all around; reach_rad : angle over which the
+    rest goes together
+    """
+
+    inside: tuple[Label, ...]
+    share: float
+    reach_rad: float
+
+
+_ENDOCARDIUM = _Border((Label.BLOOD_POOL,), 0.7, 0.5)
+_EPICARDIUM = _Border((Label.BLOOD_POOL, Label.MYOCARDIUM), 0.25, 0.8)
+"""Both as counted on 16 phantom slices with noise, flat peaks or a closed cavity, whose contours were wrong."""
+_ANGLES = 2 * np.pi * np.arange(_RAYS) / _RAYS
+
+
+class HintMemory:
+    """Which hints led to some labels, so that later ones agree with them; undo and strokes need not be told.
+
+    A hint on labels that no hint led to is the first one on these.
+    """
+
+    def __init__(self) -> None:
+        self._led: list[tuple[np.ndarray, np.ndarray, tuple[Hint, ...]]] = []
+
+    def follow(self, labels: np.ndarray, hint: Hint, spacing_mm: tuple[float, float]) -> np.ndarray:
+        """Labels (Y, X) after a further hint; ValueError where there is no cavity or no myocardium."""
+        first, hints = labels, (hint,)
+        for led, before, given in reversed(self._led):
+            if np.array_equal(led, labels):
+                first, hints = before, (*given, hint)
+                break
+        new = follow_hints(first, hints, spacing_mm)
+        self._led = [*self._led[1 - _MOST_KEPT :], (new, first, hints)]
+        return new
+
+
+_MOST_KEPT = 100
+"""Labels of which it is known which hints led to them; chosen: as many as steps of undo."""
+
+
+def follow_hints(labels: np.ndarray, hints: Sequence[Hint], spacing_mm: tuple[float, float]) -> np.ndarray:
+    """Labels (Y, X) uint8 after hints in the order in which they were given.
+
+    labels : before the first of them; with a cavity and a myocardium, else ValueError
+
+    Examples
+    --------
+    >>> distance = np.hypot(*(np.mgrid[:64, :64] - 32.0))
+    >>> labels = np.where(distance < 6, 2, np.where(distance < 15, 1, 0)).astype(np.uint8)
+    >>> cavity = follow_hints(labels, [Hint((32, 40), Label.BLOOD_POOL)], (2.0, 2.0)) == Label.BLOOD_POOL
+    >>> bool(cavity[32, 40]), int((labels == 2).sum()) < int(cavity.sum())
+    (True, True)
+    """
+    cavity = labels == Label.BLOOD_POOL
+    heart = cavity | (labels == Label.MYOCARDIUM)
+    if not cavity.any() or (cavity == heart).all():
+        raise ValueError("hints need a cavity and a myocardium to move")
+    rays = _Rays.about(cavity, spacing_mm)
+    borders = {one: _FollowedBorder(rays.reach(np.isin(labels, one.inside))) for one in (_ENDOCARDIUM, _EPICARDIUM)}
+    for hint in hints:
+        place = rays.polar(hint.position_px)
+        for one, followed in borders.items():
+            followed.follow(place, inside=hint.label in one.inside, about=one)
+    inner, outer = (borders[one].now_mm for one in (_ENDOCARDIUM, _EPICARDIUM))
+    if hints and hints[-1].label == Label.BLOOD_POOL:
+        outer = np.maximum(outer, inner + _LEAST_WALL_MM)
+    inner = np.minimum(inner, np.maximum(outer - _LEAST_WALL_MM, _STEP_MM))
+    new_heart = rays.redrawn(heart, borders[_EPICARDIUM].first_mm, outer)
+    new_cavity = rays.redrawn(cavity, borders[_ENDOCARDIUM].first_mm, inner) & new_heart
+    return _composed(labels, new_cavity, new_heart)
+
+
+class _FollowedBorder:
+    """Radius of a border on every ray, before the first hint and now."""
+
+    def __init__(self, radius_mm: np.ndarray) -> None:
+        self.first_mm = self.now_mm = radius_mm
+        self._angles: list[float] = []
+        self._moves_mm: list[float] = []
+        self._given: list[tuple[float, float, bool]] = []
+
+    def follow(self, place: tuple[float, float], *, inside: bool, about: _Border) -> None:
+        """Move if a hint at a place (radius in mm, angle) lies on the wrong side."""
+        radius, angle = place
+        ray = int(np.rint(angle / (2 * np.pi) * _RAYS)) % _RAYS
+        self._given.append((radius, angle, inside))
+        away = radius - self.now_mm[ray] if inside else self.now_mm[ray] - radius
+        if away < -_MARGIN_MM:
+            return
+        move = max(2 * away, away + _MARGIN_MM)
+        aim = self._between_hints(self.now_mm[ray] + (move if inside else -move), angle)
+        kept = [i for i, other in enumerate(self._angles) if not _is_near(other, angle)]
+        self._angles = [*(self._angles[i] for i in kept), angle]
+        self._moves_mm = [*(self._moves_mm[i] for i in kept), float(aim - self.first_mm[ray])]
+        self.now_mm = np.maximum(self.first_mm + self._expected_mm(about), _STEP_MM)
+
+    def _between_hints(self, aim_mm: float, angle: float) -> float:
+        """The radius next to an aim that no hint nearby contradicts."""
+        near = [(radius, inside) for radius, other, inside in self._given if _is_near(other, angle)]
+        lowest = max((radius for radius, inside in near if inside), default=0.0)
+        highest = min((radius for radius, inside in near if not inside), default=_FARTHEST_MM)
+        if highest < lowest:
+            return max(aim_mm, _STEP_MM)
+        margin = min(_MARGIN_MM / 2, (highest - lowest) / 2)
+        return max(min(max(aim_mm, lowest + margin), highest - margin), _STEP_MM)
+
+    def _expected_mm(self, about: _Border) -> np.ndarray:
+        """(R,) mean of a Gaussian process that the moves at the hints were drawn from.
+
+        The greater the greatest of them, the more is wrong all around; a small one is a local error.
+        """
+        at, moves = np.array(self._angles), np.array(self._moves_mm)
+        large = max(np.abs(moves).max() ** 2 - _LOCAL_MM**2, 0)
+
+        def covariance(angle: np.ndarray) -> np.ndarray:
+            wide = np.exp((np.cos(angle) - 1) / about.reach_rad**2)
+            near = np.exp((np.cos(angle) - 1) / _NEAR_RAD**2)
+            return large * (about.share + (1 - about.share) * wide) + _NEAR_MM**2 * near
+
+        among = covariance(at[:, None] - at) + _CLICK_MM**2 * np.eye(len(at))
+        return covariance(_ANGLES[:, None] - at) @ np.linalg.solve(among, moves)
+
+
+def _is_near(one: float, other: float) -> bool:
+    return np.cos(one - other) > np.cos(_REPLACED_RAD)
+
+
+@dataclass(frozen=True)
+class _Rays:
+    """Rays from the middle of a cavity; radius_mm, angle : (Y, X) of every pixel."""
+
+    center_px: np.ndarray
+    spacing_mm: tuple[float, float]
+    radius_mm: np.ndarray
+    angle: np.ndarray
+
+    @classmethod
+    def about(cls, cavity: np.ndarray, spacing_mm: tuple[float, float]) -> "_Rays":
+        """From the middle of the cavity, or where it is deepest if that lies outside."""
+        center = np.array(ndimage.center_of_mass(cavity))
+        if not cavity[tuple(np.rint(center).astype(int))]:
+            depth = ndimage.distance_transform_edt(cavity, sampling=spacing_mm)
+            center = np.array(np.unravel_index(np.argmax(depth), cavity.shape), float)
+        down, right = ((np.indices(cavity.shape).T - center) * spacing_mm).T
+        return cls(center, spacing_mm, np.hypot(down, right), np.arctan2(down, right) % (2 * np.pi))
+
+    def polar(self, position_px: tuple[float, float]) -> tuple[float, float]:
+        """Radius in mm and angle of a place."""
+        down, right = (np.asarray(position_px) - self.center_px) * self.spacing_mm
+        return float(np.hypot(down, right)), float(np.arctan2(down, right) % (2 * np.pi))
+
+    def sample(self, image: np.ndarray, radii_mm: np.ndarray) -> np.ndarray:
+        """An image (Y, X) at radii (R, M) along the rays."""
+        unit = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)])[:, :, None] * radii_mm
+        at = self.center_px[:, None, None] + unit / np.array(self.spacing_mm)[:, None, None]
+        return ndimage.map_coordinates(image, at, order=1, mode="constant")
+
+    def reach(self, mask: np.ndarray) -> np.ndarray:
+        """(R,) radius of the border of a mask, mm."""
+        radii = np.arange(0, _FARTHEST_MM, _STEP_MM)[None].repeat(_RAYS, axis=0)
+        inside = self.sample(mask.astype(float), radii) > 0.5
+        return np.where(inside, radii, 0).max(axis=1) + _STEP_MM / 2
+
+    def redrawn(self, mask: np.ndarray, before_mm: np.ndarray, now_mm: np.ndarray) -> np.ndarray:
+        """A mask whose border has moved; where it has not, every pixel keeps its side."""
+        order = self.angle / (2 * np.pi) * _RAYS
+        low = order.astype(int) % _RAYS
+        share = order - np.floor(order)
+
+        def between(values: np.ndarray) -> np.ndarray:
+            return values[low] * (1 - share) + values[(low + 1) % _RAYS] * share
+
+        moved = between(now_mm - before_mm)
+        level = ndimage.distance_transform_edt(mask, sampling=self.spacing_mm)
+        level -= ndimage.distance_transform_edt(~mask, sampling=self.spacing_mm)
+        level = np.where(np.abs(moved) > _STEP_MM / 2, between(now_mm) - self.radius_mm, level)
+        return ndimage.binary_fill_holes(level > 0)
+
+
+def _composed(labels, cavity, heart):
+    """New labels; what the heart leaves becomes what lies nearest to it outside: background or the RV."""
+    outside = ~((labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL))
+    nearest = ndimage.distance_transform_edt(~outside, return_distances=False, return_indices=True)
+    composed = labels[tuple(nearest)]
+    composed[heart] = Label.MYOCARDIUM
+    composed[cavity] = Label.BLOOD_POOL
+    return composed
