@@ -1,12 +1,13 @@
-"""Loadables of the DICOM browser for myocardial perfusion: whole scans, however many series they are filed in."""
+"""Loadables of the DICOM browser for myocardial perfusion: whole scans, with the contours that the archive holds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import qt
 import slicer
 from DICOMLib import DICOMLoadable, DICOMPlugin
-from PerfusionDLLib import mrml
-from PerfusionDLLib.dicom import Candidate, find_candidates
+from PerfusionDLLib import mrml, session
+from PerfusionDLLib.dicom import MANUFACTURER, Candidate, StoredResults, find_candidates, find_stored
 from PerfusionDLLib.panel.arrangement import chosenLayout
 from slicer.i18n import tr as _
 
@@ -16,6 +17,8 @@ CONFIDENCE = 1.1
 FEWEST_FILES = 10
 MANY_SERIES = 16  # a scan may have a series for each heartbeat
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
+RESULT_MODALITIES = ("SR", "SEG", "OT")
+MANUFACTURER_TAG, SERIES_DESCRIPTION_TAG = "0008,0070", "0008,103E"
 
 
 class PerfusionDICOMPluginClass(DICOMPlugin):
@@ -30,15 +33,23 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
 
         The browser lets loadables compete in the series of their first file only. A scan that has several series
         therefore claims each further one with a loadable of its own, which loads nothing.
+
+        Where results of PerfusionDL were selected too, a scan comes with their contours: those of the current version
+        are selected, those of former versions offered.
         """
         many = len(fileLists) >= MANY_SERIES
-        files = [file for fileList in fileLists if self.mayBePerfusion(fileList, many) for file in fileList]
-        if not files:
+        images = [file for fileList in fileLists if self.mayBePerfusion(fileList, many) for file in fileList]
+        results = [fileList for fileList in fileLists if self.isOurResult(fileList)]
+        if not images:
             return []
+        files = [*images, *(file for fileList in results for file in fileList)]
         loadables = self.getCachedLoadables(files)
         if loadables is None:
-            candidates = find_candidates([Path(file) for file in files])
-            loadables = [loadable for candidate in candidates for loadable in self.loadablesOf(candidate)]
+            candidates = find_candidates([Path(file) for file in images])
+            stored = find_stored([Path(file) for fileList in results for file in fileList])
+            loadables = [loadable for candidate in candidates for loadable in self.loadablesOf(candidate, stored)]
+            if any(loadable.stored for loadable in loadables):
+                loadables += [self.partOf(fileList, self.describeResult(fileList)) for fileList in results]
             self.cacheLoadables(files, loadables)
         return loadables
 
@@ -49,35 +60,68 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
             many or len(files) >= FEWEST_FILES or value(files[0], self.tags["sopClassUID"]) == ENHANCED_MR
         )
 
-    def loadablesOf(self, candidate: Candidate) -> list:
-        """One loadable that loads the scan, and one for each further series that it is part of."""
+    def isOurResult(self, files) -> bool:
+        """From what the database knows: a report, segmentation or flow map of ours."""
+        value = slicer.dicomDatabase.fileValue
+        return (
+            value(files[0], self.tags["modality"]) in RESULT_MODALITIES
+            and value(files[0], MANUFACTURER_TAG) == MANUFACTURER
+        )
+
+    def describeResult(self, files) -> str:
+        """What the series of one of our results is called."""
+        return slicer.dicomDatabase.fileValue(files[0], SERIES_DESCRIPTION_TAG)
+
+    def loadablesOf(self, candidate: Candidate, stored: Sequence[StoredResults]) -> list:
+        """One loadable that loads the scan, and one for each further series that it is part of.
+
+        With results that were made from it, one for each version of these instead, the current one first.
+        """
+        versions = [one for one in stored if one.is_made_from(candidate.image_uids)]
         series = list(candidate.files_by_series.values())
-        scan = DICOMLoadable()
-        scan.files = [str(path) for paths in series for path in paths]
-        scan.name = candidate.name
-        scan.tooltip = "\n".join((candidate.how, *candidate.found.notes))
-        scan.selected = True
-        scan.confidence = CONFIDENCE
-        scan.candidate = candidate
-        loadables = [scan]
+        loadables = [self.scanWith(candidate, version) for version in versions or [None]]
+        for former in loadables[1:]:
+            former.selected = False
         for number, paths in enumerate(series[1:], start=2):
-            part = DICOMLoadable()
-            part.files = [str(path) for path in paths]
-            part.name = _("{scan} (series {number} of {count})").format(
+            name = _("{scan} (series {number} of {count})").format(
                 scan=candidate.name, number=number, count=len(series)
             )
-            part.tooltip = _("Loaded together with the first series of the scan.")
-            part.selected = True
-            part.confidence = CONFIDENCE
-            part.candidate = None
-            loadables.append(part)
+            loadables.append(self.partOf([str(path) for path in paths], name))
         return loadables
 
+    def scanWith(self, candidate: Candidate, version: StoredResults | None):
+        """A loadable for a scan, with the contours of a version of its results."""
+        loadable = DICOMLoadable()
+        loadable.files = [str(path) for paths in candidate.files_by_series.values() for path in paths]
+        loadable.name = candidate.name
+        loadable.tooltip = "\n".join((candidate.how, *candidate.found.notes))
+        loadable.selected = True
+        loadable.confidence = CONFIDENCE
+        loadable.candidate, loadable.stored = candidate, version
+        if version is not None:
+            loadable.name = _("{scan}, with contours ({version})").format(scan=candidate.name, version=version.title)
+        return loadable
+
+    def partOf(self, files, name: str):
+        """A loadable that keeps a series from the stock importers and loads nothing itself."""
+        part = DICOMLoadable()
+        part.files = files
+        part.name = name
+        part.tooltip = _("Loaded together with the first series of the scan.")
+        part.selected = True
+        part.confidence = CONFIDENCE
+        part.candidate = part.stored = None
+        return part
+
     def load(self, loadable):
-        """Put the scan under its patient's study; returns the volume of the basal slice."""
+        """Put the scan under its patient's study, with the contours of its results where there are any.
+
+        Returns the volume of the basal slice.
+        """
         if loadable.candidate is None:
             return True
-        nodes = mrml.writeScan(slicer.mrmlScene, loadable.candidate.read())
+        loaded = session.loadScan(loadable.candidate.read(), loadable.stored)
+        nodes = session.exhaust(session.loadedPieces(slicer.mrmlScene, loaded))
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
         volume = nodes.slices[0].originalVolume
         folder = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume))

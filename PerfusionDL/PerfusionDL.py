@@ -214,11 +214,15 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def initializeParameterNode(self) -> None:
         """Use the choices saved in the scene; choose the first scans where nothing was chosen yet."""
         parameters = self.logic.getParameterNode()
+        wasEmpty = not self.logic.scans(parameters)
         for nodes in mrml.findScans(slicer.mrmlScene):
             choice = f"{nodes.condition}Scan"
             chosen = self.logic.scans(parameters)
             if getattr(parameters, choice) is None and all(one.study == nodes.study for one in chosen):
                 setattr(parameters, choice, nodes.browser)
+        archived = session.archivedChoices(self.logic.scans(parameters)) if wasEmpty else None
+        if archived is not None:
+            self.logic.take(parameters, *archived)
         if parameters.segmentTable is None and mrml.findTable(slicer.mrmlScene):
             parameters.segmentTable = mrml.findTable(slicer.mrmlScene)
         self._known = {nodes.browser for nodes in mrml.findScans(slicer.mrmlScene)}
@@ -281,6 +285,13 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
             thresholds=parameters.thresholds,
         )
         return parameters.flowModel, known
+
+    def take(self, parameters: PerfusionDLParameterNode, model: FlowModel, choices: session.FlowChoices) -> None:
+        """Choose what was chosen for results that the archive holds."""
+        parameters.flowModel = model
+        parameters.doseRatio = choices.dose_ratio or 0.0
+        parameters.restRatePressureProduct = choices.rate_pressure_product or 0.0
+        parameters.thresholds = choices.thresholds
 
     def flowTask(self, parameters: PerfusionDLParameterNode) -> Task:
         """Compute maps, curves and table from the contours as they are now.

@@ -129,6 +129,7 @@ def changes_of_a_slice(part):
             "reference_frame": 13,
             "quality": motion.quality * 0.9,
             "aligned": other_frames,
+            "region_px": (1.5, 1.5, 60.5, 60.5),
         },
         "contours": {
             "peak_frame": 13,

@@ -19,7 +19,7 @@ from orthanc_server import PASSWORD, USER, orthanc
 from PerfusionDLLib import mrml
 from PerfusionDLLib.batch.cohort import Settings
 from PerfusionDLLib.data.errors import PerfusionError
-from PerfusionDLLib.dicom.web import name_predecessor
+from PerfusionDLLib.dicom.versions import number_versions
 from PerfusionDLLib.serve.journal import Journal
 from PerfusionDLLib.serve.node import Node
 from PerfusionDLLib.serve.orthanc import ArchiveSilentError, Orthanc, RefusedError, StudyImages
@@ -304,5 +304,5 @@ def test_a_journal_whose_last_line_was_broken_off_is_read(tmp_path):
 def test_a_report_does_not_name_itself_as_its_predecessor():
     report = pydicom.Dataset()
     report.SOPInstanceUID = "1.2"
-    name_predecessor(report, {"sop": "1.2", "sop_class": "1", "series": "1", "study": "1"})
+    number_versions([report], {"sop": "1.2", "sop_class": "1", "series": "1", "study": "1"})
     assert "PredecessorDocumentsSequence" not in report

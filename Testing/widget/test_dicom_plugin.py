@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import dicom_browser
@@ -12,8 +13,14 @@ import slicer
 import small_study
 import vtk
 from PerfusionDLLib import mrml
+from PerfusionDLLib.data.contours import Origin, Part
+from PerfusionDLLib.data.flow import FlowModel
+from PerfusionDLLib.data.identity import is_same
+from PerfusionDLLib.data.preprocessed import PreprocessedStudy
+from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Identity, Level, Scan, Study
-from PerfusionDLLib.dicom import Vendor, write_study
+from PerfusionDLLib.dicom import Vendor, export_results, name_report, read_study, write_study
+from PerfusionDLLib.quantification.options import Options, options_document
 from slicer_session import MODULE
 
 MULTI_VOLUME_IMPORTER = 1.0
@@ -74,6 +81,61 @@ def test_a_scan_is_loaded_once_under_its_patients_study_with_every_frames_own_ti
     first, second = (mrml.readSeries(part).times_s for part in scans[Condition.STRESS].slices)
     np.testing.assert_allclose(second - first, 0.3, atol=0.011)
     assert tree(session.scene) == {"Doe^Jane": {"No study description": {"Rest perfusion", "Stress perfusion"}}}
+
+
+def write_results(folder, read, *, moved_px, former=None):
+    """Objects of both scans of a study, with contours that a reader moved."""
+    scans = []
+    for scan in read.scans:
+        drawn = small_study.preprocessed_slice(Level.BASAL, seed=1, delay_s=0, offset_mm=0)
+        box = drawn.contours.box_px.moved(moved_px, 0)
+        contours = replace(drawn.contours, labels=np.roll(drawn.contours.labels, 1, axis=0), box_px=box)
+        origins = contours.origins | {Part.LABELS: Origin.EDITED, Part.BOX: Origin.EDITED}
+        slices = tuple(
+            replace(
+                drawn,
+                series=series,
+                motion=replace(drawn.motion, reference_frame=5),
+                contours=replace(contours, origins=origins),
+                automatic=drawn.contours,
+            )
+            for series in scan.slices
+        )
+        scans.append(replace(small_study.preprocessed_scan(scan.condition), slices=slices, study=scan.study))
+    maps = tuple(small_study.perfusion_maps(scan.condition) for scan in scans)
+    made = StudyResult(preprocessed=PreprocessedStudy(scans=tuple(scans)), maps=maps, table=small_study.segment_table())
+    choices = options_document(Options(model=FlowModel.FERMI, rate_pressure_product=8000))
+    where = folder / f"results{moved_px}"
+    moment = datetime(2026, 3, 4, 5, 6 + moved_px)
+    return export_results(where, [folder], made, moment=moment, options=choices, former=former), made
+
+
+def test_a_scan_comes_with_the_contours_that_the_archive_holds(session, plugin, database, study, tmp_path):
+    write_study(study, tmp_path, vendor=Vendor.GE, seed=1)
+    read = read_study([tmp_path])
+    first, _ = write_results(tmp_path, read, moved_px=1)
+    _, made = write_results(tmp_path, read, moved_px=2, former=name_report(first))
+    series = database.seriesIn(tmp_path)
+    loadables = plugin.examineForImport(series)
+    scans = [one for one in loadables if one.candidate]
+    assert [one.name.partition("contours ")[2] for one in scans if one.selected] == [
+        "(version 2 of 2026-03-04 05:08, corrected)"
+    ] * 2
+    assert [one.name.partition("contours ")[2] for one in scans if not one.selected] == [
+        "(version 1 of 2026-03-04 05:07, corrected)"
+    ] * 2
+    claimed = {database.fileValue(one.files[0], "0020,000E") for one in loadables}
+    assert claimed == {database.fileValue(files[0], "0020,000E") for files in series}
+    for loadable in dicom_browser.selected(loadables, MULTI_VOLUME_IMPORTER):
+        assert plugin.load(loadable)
+    loaded = {nodes.condition: nodes for nodes in mrml.findScans(session.scene)}
+    for scan in made.scans:
+        for nodes, expected in zip(loaded[scan.condition].slices, scan.slices, strict=True):
+            part = mrml.readSlice(nodes)
+            assert is_same(part, expected, without={"motion", "series.times_s", "series.signal"})
+            assert part.motion.reference_frame == 5
+    panel = session.open()
+    assert (panel.parameters.flowModel, panel.parameters.restRatePressureProduct) == (FlowModel.FERMI, 8000)
 
 
 def tree(scene):

@@ -1,5 +1,7 @@
 """A radiologist's day in the real panel: from a folder of DICOM files to the table, the report and the archive."""
 
+import shutil
+
 import numpy as np
 import pydicom
 import pytest
@@ -7,6 +9,7 @@ import slicer
 from panel_user import draw, enter_what_no_header_says, load, press, table, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml, phantom
 from PerfusionDLLib.dicom import Vendor, write_study
+from PerfusionDLLib.dicom.versions import predecessor_of
 from PerfusionDLLib.session import isFrameExcluded, setFrameExcluded
 from slicer_session import Session
 
@@ -69,6 +72,36 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
         assert table(again)["1"]["stress_mbf_ml_min_g"] == painted["1"]["stress_mbf_ml_min_g"]
     finally:
         tomorrow.stop()
+    shutil.copytree(folder, tmp_path / "archive")
+    shutil.copytree(tmp_path / "PerfusionDL_DICOM", tmp_path / "archive" / "results")
+    go_on_from_the_archive(tmp_path / "archive", exported)
+
+
+def go_on_from_the_archive(archive, exported):
+    """Another reader, who has no scene: the same table to the last digit, and a correction is a new version."""
+    elsewhere = Session()
+    try:
+        panel = elsewhere.open()
+        load(elsewhere, panel, archive)
+        up_to_date(elsewhere, panel)
+        assert panel.logic.tableText() == exported
+        assert isFrameExcluded(panel.slices()[0], 20)
+        assert panel.ui.pulsesToCenterSourceLabel.text == "entered"
+        setFrameExcluded(panel.slices()[0], 20, False)
+        elsewhere.wait(lambda: panel.logic.history.canUndo)
+        up_to_date(elsewhere, panel)
+        elsewhere.dialogs.answers.append(str(archive.parent))
+        press(panel.ui.exportDicomButton)
+        elsewhere.wait(lambda: not panel.work.busy, seconds=60)
+        assert elsewhere.dialogs.errors == []
+        first, second = (
+            pydicom.dcmread(path / "segment_table.dcm")
+            for path in (archive / "results", archive.parent / "PerfusionDL_DICOM_2")
+        )
+        assert predecessor_of(second) == first.SOPInstanceUID
+        assert (first.InstanceNumber, second.InstanceNumber) == (1, 2)
+    finally:
+        elsewhere.stop()
 
 
 @pytest.mark.slow

@@ -83,5 +83,5 @@ def run_study(
         write_results(partial, result, progress=progress)
         if dicom or de_identify:
             progress("DICOM")
-            write_dicom(partial, sources, result, de_identify=de_identify)
+            write_dicom(partial, sources, result, options=options, de_identify=de_identify)
     return result

@@ -1,14 +1,16 @@
 """Everything that is written about a study: tables, images, report, scene, and DICOM objects for the archive."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from .. import NOTICE
 from ..data.preprocessed import PreprocessedScan, PreprocessedStudy
 from ..data.result import StudyResult
 from ..data.study import PerfusionSeries
+from ..quantification.options import DEFAULT, Options, options_document
 from ..results import layout
 from ..results.writing import named_slices, write_index, write_json, write_slice
 
@@ -67,11 +69,14 @@ def write_dicom(
     sources: Sequence[Path],
     result: StudyResult,
     *,
+    options: Options = DEFAULT,
     de_identify: bool = False,
+    former: Mapping[str, Any] | None = None,
 ) -> None:
     """Give the results in a folder to the archive too, as DICOM objects in its subfolder ``dicom``.
 
     sources : folders with the DICOM images of the study, or the files themselves
+    former : what names the report in the archive that the new one replaces
     """
     from ..dicom import export_results
 
@@ -82,4 +87,6 @@ def write_dicom(
         moment=datetime.now(),
         report_pdf=(folder / layout.REPORT).read_bytes(),
         de_identify=de_identify,
+        options=options_document(options),
+        former=former,
     )

@@ -52,6 +52,7 @@ def export(
             overwrite=overwrite,
             inputs=inputs,
             replaceCorrections=replace_corrections,
+            former=session.archivedReport(flow),
             progress=steps,
         )
     finally:
@@ -99,3 +100,41 @@ def bids(
 
     count = write_bids(results, out, overwrite=overwrite)
     output.print(f"{count} images of {len(results)} studies in {out}. {NOTICE}.", markup=False)
+
+
+def restore(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="Folders with images and objects from the archive.", metavar="FOLDER..."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    version: Annotated[int | None, typer.Option(min=1, help="The current one by default.")] = None,
+    overwrite: Overwrite = False,
+    replace_corrections: ReplaceCorrections = False,
+) -> None:
+    """Write the results of a study once more from its images and the objects in the archive (SEG, SR) alone.
+
+    With a scene to go on from in 3D Slicer, contours automatic and corrected as the archive holds them.
+    """
+    from ..app.stored_results import restore_study
+    from ..app.write_outputs import write_results
+
+    check_replaceable(out, overwrite=overwrite, inputs=sources, corrected=True)  # whether it is, the report will say
+    steps = Steps(messages)
+    try:
+        result, _, stored = restore_study(sources, version=version, progress=steps)
+        with atomic_folder(
+            out,
+            overwrite=overwrite,
+            inputs=sources,
+            corrected=stored.is_corrected,
+            replace_corrections=replace_corrections,
+        ) as partial:
+            write_results(partial, result, progress=steps)
+            steps("saving")
+    finally:
+        steps.finish()
+    output.print(table_text(result.table), markup=False)
+    number = stored.report.get("version", "1")
+    made = "corrected by a reader" if stored.is_corrected else "automatic"
+    output.print(f"\nVersion {number}, {made}. Results in {out}. {NOTICE}.", markup=False)

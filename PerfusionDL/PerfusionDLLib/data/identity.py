@@ -24,7 +24,7 @@ ROUNDING = 1e-6
 OFF_BORDER = 0.371
 """Share of `ROUNDING` by which numbers are shifted before they are rounded. Chosen: no usual spacing or time lies on a
 border then, where a file would round it to either side."""
-POSITIONS = frozenset({"box_px", "anterior_rv_ras_mm", "inferior_rv_ras_mm"})
+POSITIONS = frozenset({"box_px", "region_px", "anterior_rv_ras_mm", "inferior_rv_ras_mm"})
 """Fields that hold positions."""
 
 NOTHING: frozenset[str] = frozenset()
@@ -38,6 +38,7 @@ NOT_IN_CURVES = frozenset(
         "motion.displacement_mm",
         "motion.reference_frame",
         "motion.quality",
+        "motion.region_px",
         "contours.peak_frame",
         "contours.reference_frame",
         "contours.box_px",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .box import Box
 from .contours import Contours
 from .flag import Flag
 from .study import Condition, PerfusionSeries
@@ -23,6 +24,8 @@ class MotionCompensation:
     reference_frame : frame whose displacement is zero
     quality : (T,) 0 to 1, how well each frame agrees with its neighbors in contrast after alignment
     aligned : (T,) bool, False for frames that could not be aligned and must not be fitted
+    region_px : box around the left ventricle in the reference frame that the alignment was asked for, None without one;
+        the same images, frame and region give the same alignment
     """
 
     corrected: np.ndarray
@@ -30,6 +33,7 @@ class MotionCompensation:
     reference_frame: int
     quality: np.ndarray
     aligned: np.ndarray
+    region_px: Box | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Results into an archive by DICOMweb (STOW-RS, DICOM PS3.18 10.5), with dicomweb-client."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,12 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
 from ..data.errors import PerfusionError
-
-STRUCTURED_REPORT = "SR"
+from .versions import Name, name_object, number_versions
 
 
 def store_objects(
-    url: str, paths: Sequence[Path], *, session: Any, timeout_s: float, former: Mapping[str, str] | None = None
-) -> list[dict[str, str]]:
+    url: str, paths: Sequence[Path], *, session: Any, timeout_s: float, former: Name | None = None
+) -> list[dict[str, Any]]:
     """Store DICOM files; returns what names each in the archive: modality and the UIDs of class, series and object.
 
     An object that the archive holds already is stored again as itself: the same results have the same UIDs.
@@ -37,9 +36,7 @@ def store_objects(
     from dicomweb_client.api import DICOMwebClient
 
     objects = [_read(path) for path in paths]
-    for made in objects:
-        if former is not None and made.Modality == STRUCTURED_REPORT:
-            name_predecessor(made, former)
+    number_versions(objects, former)
     client = DICOMwebClient(url, session=session, timeout=timeout_s)
     client.set_http_retry_params(retry=False)  # who calls knows what to do meanwhile
     with warnings.catch_warnings():
@@ -55,28 +52,6 @@ def store_objects(
             "Look at its log: it may be full, read-only, or take no objects of these kinds.",
         )
     return [name_object(made) for made in objects]
-
-
-def name_object(made: Dataset) -> dict[str, str]:
-    """What names an object in the archive."""
-    return {
-        "modality": str(made.Modality),
-        "sop_class": str(made.SOPClassUID),
-        "study": str(made.StudyInstanceUID),
-        "series": str(made.SeriesInstanceUID),
-        "sop": str(made.SOPInstanceUID),
-    }
-
-
-def name_predecessor(report: Dataset, former: Mapping[str, str]) -> None:
-    """Say which report this one replaces (Predecessor Documents Sequence, DICOM PS3.3 C.17.2)."""
-    if former["sop"] == report.SOPInstanceUID:
-        return
-    instance, series, study = Dataset(), Dataset(), Dataset()
-    instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = former["sop_class"], former["sop"]
-    series.SeriesInstanceUID, series.ReferencedSOPSequence = former["series"], [instance]
-    study.StudyInstanceUID, study.ReferencedSeriesSequence = former["study"], [series]
-    report.PredecessorDocumentsSequence = [study]
 
 
 def study_of(path: Path) -> str:

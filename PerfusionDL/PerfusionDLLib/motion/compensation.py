@@ -62,11 +62,10 @@ def compensate(
     """
     signal = np.asarray(signal, np.float32)
     _check(signal, spacing_mm, reference_frame, region_px)
-    if region_px is None:
-        region_px = _enhancing_region(signal, spacing_mm)
-    coarse = Grid.around(region_px, signal.shape[1:], spacing_mm, step_mm=COARSE_MM)
-    fine = Grid.around(region_px, signal.shape[1:], spacing_mm, step_mm=FINE_MM)
-    alignment = start(find_translations(signal, region_px, spacing_mm, reference_frame), coarse)
+    region = _enhancing_region(signal, spacing_mm) if region_px is None else region_px
+    coarse = Grid.around(region, signal.shape[1:], spacing_mm, step_mm=COARSE_MM)
+    fine = Grid.around(region, signal.shape[1:], spacing_mm, step_mm=FINE_MM)
+    alignment = start(find_translations(signal, region, spacing_mm, reference_frame), coarse)
     blurred, sharp = Frames(signal, coarse, smoothing_mm=2.5), Frames(signal, fine, smoothing_mm=1.0)
     alignment = align(blurred, coarse, alignment, order=1, iterations=4, contrasts=4)
     alignment = align(blurred, coarse, alignment, order=4, iterations=5, contrasts=4, learn=(1, 4))
@@ -86,6 +85,7 @@ def compensate(
         reference_frame=reference_frame,
         quality=quality,
         aligned=aligned,
+        region_px=region_px,
     )
 
 

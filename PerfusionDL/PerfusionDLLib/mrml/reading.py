@@ -154,12 +154,14 @@ def readMotion(nodes: SliceNodes) -> MotionCompensation:
     """The series in one pose, and the way between."""
     corrected = _present(nodes.corrected, nodes, "motion-corrected series")
     displacement = _present(nodes.displacement, nodes, "displacement field")
+    region = attribute(corrected, "region_px")
     return MotionCompensation(
         corrected=_frames(corrected),
         displacement_mm=np.ascontiguousarray(np.moveaxis(_frames(displacement), -1, 1)),
         reference_frame=attribute(corrected, "reference_frame"),
         quality=np.array(attribute(corrected, "quality"), dtype=float),
         aligned=np.array(attribute(corrected, "aligned"), dtype=bool),
+        region_px=Box(*region) if region else None,
     )
 
 

@@ -101,6 +101,8 @@ def motionPieces(
     setAttribute(nodes.corrected, "quality", [float(value) for value in motion.quality])
     setAttribute(nodes.corrected, "aligned", [bool(value) for value in motion.aligned])
     setAttribute(nodes.corrected, "reference_frame", int(motion.reference_frame))
+    region = motion.region_px
+    setAttribute(nodes.corrected, "region_px", None if region is None else [float(edge) for edge in region])
     if nodes.correctedVolume is None:
         display = nodes.browser.GetProxyNode(nodes.original).GetDisplayNode()
         _play(nodes.browser, nodes.corrected, (display.GetWindowLevelMin(), display.GetWindowLevelMax()))

@@ -67,12 +67,19 @@ class ExportSection(Section):
             if not deIdentify:
                 ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
 
+            former = session.archivedReport(flow)
+
             def compute(progress):
                 return session.exportDicom(
-                    folder, flow, sources, comment=comment, deIdentify=deIdentify, progress=progress
+                    folder, flow, sources, comment=comment, deIdentify=deIdentify, former=former, progress=progress
                 )
 
-            self.panel.start(Task(_("Write DICOM objects"), compute, lambda files: files, 3), self._onWritten)
+            def write(files):
+                if not deIdentify:
+                    session.rememberReport(flow, files)
+                return files
+
+            self.panel.start(Task(_("Write DICOM objects"), compute, write, 3), self._onWritten)
 
     def onExportResults(self) -> None:
         """Write the results folder that `perfusiondl export` writes, to go on with on the command line."""

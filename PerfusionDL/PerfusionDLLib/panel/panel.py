@@ -165,12 +165,18 @@ class Panel:
         for condition in ("stress", "rest"):
             browser = next((nodes.browser for nodes in scans if nodes.condition == condition), None)
             setattr(self.parameters, f"{condition}Scan", browser)
+        archived = session.archivedChoices(scans)
+        if archived is not None:
+            self.logic.take(self.parameters, *archived)
         self.parameters.EndModify(wasModifying)
         self.pick = None
         self.picking.show("")
         self.showScans()
         mrml.showPeakFrames(self.scans())
-        self.showStatus(_("Loaded. Press Find contours."))
+        if archived is None:
+            self.showStatus(_("Loaded. Press Find contours."))
+        else:
+            self.showStatus(_("Loaded with the contours of the archive."))
         self.updateButtons()
 
     def onParametersModified(self, caller=None, event=None) -> None:

@@ -6,8 +6,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .. import mrml
-from ..session.tasks import contoursTask, loadTask, manualTask
+from .. import mrml, session
+from ..session.tasks import contoursTask, manualTask
 from .dependencies import ensureTorch, loadNetworks
 from .section import Section
 
@@ -38,7 +38,7 @@ class StudySection(Section):
         folder = qt.QFileDialog.getExistingDirectory(self.panel.parent, _("Folder with the DICOM files of one patient"))
         if folder:
             self.folder = folder
-            self.panel.start(loadTask(slicer.mrmlScene, [Path(folder)]), self.onStudyLoaded)
+            self.panel.start(session.loadTask(slicer.mrmlScene, [Path(folder)]), self.onStudyLoaded)
 
     def onStudyLoaded(self, scans: tuple[mrml.ScanNodes, ...]) -> None:
         """Choose the scans that were loaded."""

@@ -5,6 +5,7 @@ alone, so that the numbers are the same to the last bit for any number of them.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -46,15 +47,12 @@ def one_thread() -> Iterator[None]:
 
     Slicer does not bring threadpoolctl; only PyTorch is limited there.
     """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    threads = _set_torch_threads(1)
     try:
         with _linear_algebra_alone():
             yield
     finally:
-        torch.set_num_threads(threads)
+        _set_torch_threads(threads)
 
 
 @contextmanager
@@ -70,6 +68,14 @@ def _linear_algebra_alone() -> Iterator[None]:
 
 def _compute_alone() -> None:
     """Each thread of the pool has its own setting of PyTorch."""
-    import torch
+    _set_torch_threads(1)
 
-    torch.set_num_threads(1)
+
+def _set_torch_threads(threads: int) -> int:
+    """Have PyTorch use so many threads; returns how many it used before. It is not loaded for that."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return threads
+    former = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    return former

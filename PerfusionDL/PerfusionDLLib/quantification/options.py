@@ -1,8 +1,12 @@
 """What a user chooses that the numbers depend on: one value for command line, cohort, panel and agreement."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+import numpy as np
+
+from ..aif.landmarks import arterial_input
 from ..data.flow import ArterialInput, FlowModel
 from ..data.study import Condition
 from .thresholds import Threshold
@@ -27,3 +31,45 @@ class Options:
 
 
 DEFAULT = Options()
+
+
+def options_document(options: Options) -> dict[str, Any]:
+    """Options as JSON holds them; floats keep every bit.
+
+    Examples
+    --------
+    >>> options_from(options_document(Options(dose_ratio=10.0))) == Options(dose_ratio=10.0)
+    True
+    """
+    return {
+        "model": str(options.model),
+        "arterial_inputs": {
+            str(condition): {
+                "times_s": [float(time) for time in curve.times_s],
+                "concentration_mmol_l": [None if np.isnan(c) else float(c) for c in curve.concentration_mmol_l],
+                "source": curve.source,
+            }
+            for condition, curve in options.arterial_inputs.items()
+        },
+        "dose_ratio": options.dose_ratio,
+        "rate_pressure_product": options.rate_pressure_product,
+        "thresholds": [asdict(threshold) for threshold in options.thresholds],
+    }
+
+
+def options_from(document: Mapping[str, Any]) -> Options:
+    """The options that `options_document` wrote."""
+    return Options(
+        model=FlowModel(document["model"]),
+        arterial_inputs={
+            Condition(condition): arterial_input(
+                np.array(curve["times_s"], dtype=float),
+                np.array(curve["concentration_mmol_l"], dtype=float),
+                source=curve["source"],
+            )
+            for condition, curve in document["arterial_inputs"].items()
+        },
+        dose_ratio=document["dose_ratio"],
+        rate_pressure_product=document["rate_pressure_product"],
+        thresholds=tuple(Threshold(**threshold) for threshold in document["thresholds"]),
+    )

@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..data.errors import PerfusionError
 from ..dicom import study_label
 from .journal import STATE, Journal, Known
 from .orthanc import ArchiveSilentError, Orthanc, RefusedError
+from .sending import find_former
 
 if TYPE_CHECKING:
     from ..batch.cohort import Settings
@@ -177,17 +178,18 @@ class Node:
             self.say(f"{known.label}: no results. {said}")
             return True
         try:
-            report = self._store_results(results, known)
+            report = self._store_results(results)
         except PerfusionError as error:
             return self._refuse(study, known.label, error)
         self.journal.note("ended", study=study, how=KEPT if self.read_only else STORED, report=report)
         self.say(f"{known.label}: {'results kept here' if self.read_only else 'results stored'}.")
         return True
 
-    def _store_results(self, results: Path, known: Known) -> dict[str, str] | None:
+    def _store_results(self, results: Path) -> dict[str, Any] | None:
         if self.read_only:
             return None
-        stored = self.archive.store(sorted((results / "dicom").glob("*.dcm")), known.report)
+        paths = sorted((results / "dicom").glob("*.dcm"))
+        stored = self.archive.store(paths, find_former(self.archive, paths))
         return next((one for one in stored if one["modality"] == "SR"), None)
 
     def _say_silent(self, error: ArchiveSilentError) -> None:

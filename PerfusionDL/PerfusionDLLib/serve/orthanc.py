@@ -8,18 +8,18 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from ..data.errors import PerfusionError
+from ..dicom.concepts import REPORT_SERIES
 from ..dicom.web import store_objects
 
 CHANGES = 100
 """Asked for at a time."""
 CHUNK = 1 << 20
-REPORT_SERIES = "PerfusionDL segment table"
-"""How the description of our report's series begins (`dicom.export.objects`)."""
 MOST_STUDY_BYTES = 32 << 30
 """Images of one study, unpacked; chosen: a hundred times the largest study seen."""
 
@@ -126,7 +126,7 @@ class Orthanc:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def store(self, paths: Sequence[Path], former: Mapping[str, str] | None) -> list[dict[str, str]]:
+    def store(self, paths: Sequence[Path], former: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         """Store results by STOW-RS, see `dicom.web.store_objects`."""
         try:
             return store_objects(
@@ -135,8 +135,10 @@ class Orthanc:
         except requests.RequestException as error:
             raise _refused_or_silent(error) from error
 
-    def find_report(self, study_uid: str) -> dict[str, str] | None:
+    def find_report(self, study_uid: str, *, without: str = "") -> dict[str, Any] | None:
         """What names our report that a study got last; None where it has none.
+
+        without : SOPInstanceUID of a report that does not count, because it may be there already
 
         Raises PerfusionError where the archive does not hold the study.
         """
@@ -146,17 +148,18 @@ class Orthanc:
             )
         wanted = {"StudyInstanceUID": study_uid, "Modality": "SR", "SeriesDescription": f"{REPORT_SERIES}*"}
         series = [self._get(f"/series/{one}").json() for one in self._find("Series", wanted)]
-        if not series:
-            return None
-        latest = max(series, key=lambda one: one["LastUpdate"])
-        tags = self._get(f"/instances/{latest['Instances'][0]}/simplified-tags").json()
-        return {
-            "modality": "SR",
-            "sop_class": tags["SOPClassUID"],
-            "study": tags["StudyInstanceUID"],
-            "series": tags["SeriesInstanceUID"],
-            "sop": tags["SOPInstanceUID"],
-        }
+        for one in sorted(series, key=lambda one: one["LastUpdate"], reverse=True):
+            tags = self._get(f"/instances/{one['Instances'][0]}/simplified-tags").json()
+            if tags["SOPInstanceUID"] != without:
+                return {
+                    "modality": "SR",
+                    "sop_class": tags["SOPClassUID"],
+                    "study": tags["StudyInstanceUID"],
+                    "series": tags["SeriesInstanceUID"],
+                    "sop": tags["SOPInstanceUID"],
+                    "version": str(tags.get("InstanceNumber") or 1),
+                }
+        return None
 
     def _find(self, level: str, query: dict[str, str]) -> list[str]:
         try:

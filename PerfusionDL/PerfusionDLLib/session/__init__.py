@@ -1,5 +1,6 @@
 """A scene at work: tasks that compute what the scene says, the history of corrections, picking, comparison, export."""
 
+from .archived import archivedChoices, archivedReport, loadedPieces, loadScan, loadTask, rememberReport
 from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
 from .comparison import WrittenAgreement, agreementTask, whyNoAgreement
 from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
@@ -15,6 +16,7 @@ from .history import (
     setPeakFrame,
 )
 from .picking import Pick, isThere, pickAt, pickSegment, readout, showPick
+from .tasks import exhaust
 
 __all__ = [
     "FlowChoices",
@@ -22,7 +24,10 @@ __all__ = [
     "Pick",
     "WrittenAgreement",
     "agreementTask",
+    "archivedChoices",
+    "archivedReport",
     "choicesOfScene",
+    "exhaust",
     "exportDicom",
     "exportReport",
     "exportResults",
@@ -37,10 +42,14 @@ __all__ = [
     "isDrawnByReader",
     "isFrameExcluded",
     "isThere",
+    "loadScan",
+    "loadTask",
+    "loadedPieces",
     "modelOfScene",
     "pickAt",
     "pickSegment",
     "readout",
+    "rememberReport",
     "restoreAutomatic",
     "setFrameExcluded",
     "setPeakFrame",

@@ -1,10 +1,11 @@
 """Results in the scene into files that leave the workstation: each of them whole, or not there at all."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import slicer
 
@@ -13,6 +14,7 @@ from ..data.contours import Origin
 from ..data.flow import FlowModel
 from ..data.preprocessed import PreprocessedScan
 from ..mrml.nodes import findScans
+from ..quantification.options import options_document
 from ..report import segments_csv, table_json, table_xlsx, write_pdf
 from ..results.atomic import Kind, atomic_file, atomic_folder
 from ..results.layout import REPORT
@@ -46,6 +48,7 @@ def exportResults(
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
     replaceCorrections: bool = False,
+    former: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> None:
     """Write the results folder that `perfusiondl run` writes, with the contours as they were corrected.
@@ -53,6 +56,7 @@ def exportResults(
     dicom : the DICOM images of the study, as ``sources`` of `exportDicom`, if its archive gets the results too
     inputs : what the flow was read from, which is not replaced
     replaceCorrections : whether automatic results may replace those that a reader corrected
+    former : what names the report in the archive that the new one replaces (`archivedReport`)
 
     Raises PerfusionError where the folder holds something else or cannot be written; nothing half-written stays.
     """
@@ -66,7 +70,7 @@ def exportResults(
         write_results(partial, flow.result, progress=progress)
         if dicom:
             progress("DICOM")
-            write_dicom(partial, dicom, flow.result, de_identify=deIdentify)
+            write_dicom(partial, dicom, flow.result, options=flow.options, de_identify=deIdentify, former=former)
         progress("saving")
 
 
@@ -80,6 +84,7 @@ def exportDicom(
     comment: str = "",
     deIdentify: bool = False,
     overwrite: bool = False,
+    former: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> list[Path]:
     """Write the results as DICOM objects of the patient's study into a folder of their own; returns the files.
@@ -89,6 +94,7 @@ def exportDicom(
     moment : when the results were computed, now by default; the same results keep their identifiers at any moment
     comment : of the reader, for the report
     deIdentify : leave the patient out, and the report, which shows images
+    former : what names the report in the archive that the new one replaces (`archivedReport`)
 
     Raises PerfusionError where the study did not come from DICOM, its images are gone, or the folder cannot be
     written; nothing half-written stays.
@@ -111,6 +117,8 @@ def exportDicom(
             moment=moment or datetime.now(),
             report_pdf=report,
             de_identify=deIdentify,
+            options=options_document(flow.options),
+            former=former,
         )
         progress("saving")
     return [folder / path.name for path in written]

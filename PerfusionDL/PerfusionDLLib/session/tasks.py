@@ -6,7 +6,6 @@ Only the middle takes time, and it touches no node, so it may run on a worker th
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from ..data.flow import FlowModel, PerfusionMaps, SliceMaps
 from ..data.identity import is_same
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy, Progress
 from ..data.result import StudyResult
-from ..data.study import Condition, PerfusionSeries, Study
+from ..data.study import Condition, PerfusionSeries
 from ..data.table import SegmentTable
 from ..mrml.bullseye import bullseyeImage, writeBullseyes
 from ..mrml.colors import flowScaleEnd
@@ -30,7 +29,6 @@ from ..mrml.nodes import ScanNodes, SliceNodes, attribute
 from ..mrml.reading import ScanReader, readContours, readSeries
 from ..mrml.results import mapsPieces, writeTable
 from ..mrml.segments import unreadSegments
-from ..mrml.sequences import scanPieces
 from ..mrml.writing import slicePieces
 from ..quantification.options import Options
 from ..quantification.thresholds import thresholds_from
@@ -81,24 +79,6 @@ def exhaust(pieces: Generator[None, None, Any]) -> Any:
             next(pieces)
         except StopIteration as end:
             return end.value
-
-
-def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path]) -> Task:
-    """Load the perfusion study in some folders of DICOM files. Apply returns its scans, stress first."""
-
-    def compute(progress: Progress) -> Study:
-        from ..dicom import read_study
-
-        progress("reading DICOM")
-        return read_study(folders)
-
-    def write(study: Study) -> Generator[None, None, tuple[ScanNodes, ...]]:
-        scans = []
-        for scan in reversed(study.scans):
-            scans.append((yield from scanPieces(scene, scan)))
-        return tuple(scans)
-
-    return Task("Load study", compute, write, 1)
 
 
 def contoursTask(

@@ -4,8 +4,8 @@ from highdicom.sr import CodedConcept
 from pydicom.sr.codedict import codes
 
 from ...data.contours import Label
+from ..concepts import PRIVATE_SCHEME
 
-PRIVATE_SCHEME = "99PERFUSIONDL"  # for what no public scheme names
 SEGMENT_SITES = {  # PS3.16 CID 3717, numbered as Cerqueira et al. do
     1: codes.SCT.LeftVentricleBasalAnteriorSegment,
     2: codes.SCT.LeftVentricleBasalAnteroseptalSegment,

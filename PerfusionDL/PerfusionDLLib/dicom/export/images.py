@@ -9,10 +9,11 @@ from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from ...data.contours import Label, Origin, Part
+from ...data.contours import Contours, Label, Origin, Part
 from ...data.flow import SliceMaps
 from ...data.preprocessed import PreprocessedSlice
 from ...data.study import PerfusionSeries
+from ..concepts import MANUFACTURER
 from ..header_parts import RAS_TO_LPS
 from .codes import BLOOD_FLOW, FLOW_UNIT, HEART, LABEL_CODES, LEARNED, PERFUSION_ANALYSIS, PROCESSED, SEGMENT_SITES
 
@@ -23,7 +24,6 @@ LABEL_NAMES = {
 }
 COLORS = {Label.MYOCARDIUM: (216, 101, 79), Label.BLOOD_POOL: (220, 60, 60), Label.RV_BLOOD_POOL: (0, 151, 206)}
 ALGORITHM_TYPES = {Origin.AUTOMATIC: "AUTOMATIC", Origin.EDITED: "SEMIAUTOMATIC", Origin.MANUAL: "MANUAL"}
-NAME = "PerfusionDL"
 LONGEST_LABEL = 64
 
 
@@ -42,24 +42,29 @@ def plane(series: PerfusionSeries) -> dict[str, Any]:
 def algorithm(provenance: Mapping[str, str], version: str) -> hd.AlgorithmIdentificationSequence:
     """The chain that found the contours."""
     parameters = {key: str(value) for key, value in provenance.items()}
-    return hd.AlgorithmIdentificationSequence(NAME, LEARNED, version, parameters=parameters or None)
+    return hd.AlgorithmIdentificationSequence(MANUFACTURER, LEARNED, version, parameters=parameters or None)
 
 
 def contour_segmentation(
-    source: Dataset, part: PreprocessedSlice, provenance: Mapping[str, str], names: Mapping[str, Any]
+    source: Dataset,
+    contours: Contours,
+    series: PerfusionSeries,
+    provenance: Mapping[str, str],
+    names: Mapping[str, Any],
+    content_label: str = "CONTOURS",
 ) -> Segmentation:
     """Myocardium and blood pools of one slice, in the pose of its reference frame.
 
     names : unique identifiers, numbers and equipment of the new object, as highdicom calls them
     """
-    origin = part.contours.origins.get(Part.LABELS, part.contours.origin)
-    present = [label for label in LABEL_CODES if np.any(part.contours.labels == label)]
-    masks = np.stack([part.contours.labels == label for label in present], axis=-1)[None]
+    origin = contours.origins.get(Part.LABELS, contours.origin)
+    present = [label for label in LABEL_CODES if np.any(contours.labels == label)]
+    masks = np.stack([contours.labels == label for label in present], axis=-1)[None]
     descriptions = [
         describe(number, LABEL_NAMES[label], *LABEL_CODES[label], origin, provenance, names, COLORS[label])
         for number, label in enumerate(present, start=1)
     ]
-    return segmentation(source, part.series, masks, descriptions, names, "CONTOURS")
+    return segmentation(source, series, masks, descriptions, names, content_label)
 
 
 def segment_segmentation(

@@ -1,10 +1,8 @@
 """Results into the archive: segmentations, flow maps, the table and the report as DICOM objects of the same study."""
 
-import hashlib
-import json
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,27 +10,25 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from ... import __version__
 from ...data.errors import PerfusionError
-from ...data.preprocessed import PreprocessedScan
+from ...data.flow import PerfusionMaps
+from ...data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ...data.provenance import provenance_from
 from ...data.result import StudyResult
 from ...data.study import Condition
-from ..header_parts import date, file_meta, stable_uid, time
+from ..concepts import MANUFACTURER, REPORT_SERIES
+from ..header_parts import file_meta
+from ..versions import Name, number_versions
 from .deidentification import NO_DATE, cleaned, mark_deidentified
 from .document import encapsulated_pdf
-from .images import NAME, contour_segmentation, flow_map, segment_segmentation
+from .images import contour_segmentation, flow_map, segment_segmentation
+from .naming import Names, names_of, set_dimensions, set_moment
+from .preprocessing_content import preprocessing_content, slice_content
 from .sources import source_headers
 from .structured_report import Region, segment_report
 
 NOTICE = "Not approved for clinical use"
-FIRST_SERIES = 9001
 KINDS = ("contours", "AHA segments", "MBF")
-DESCRIPTIONS = {
-    "contours": "PerfusionDL contours",
-    "AHA segments": "PerfusionDL AHA segments",
-    "MBF": "PerfusionDL MBF",
-}
 
 
 def export_results(
@@ -43,6 +39,8 @@ def export_results(
     moment: datetime,
     report_pdf: bytes | None = None,
     de_identify: bool = False,
+    options: Mapping[str, Any] | None = None,
+    former: Name | None = None,
 ) -> list[Path]:
     """Write the results as DICOM objects into a folder, new series of the study they were made from.
 
@@ -60,12 +58,17 @@ def export_results(
     de_identify : bool
         Leave out everything of the patient and the study (`deidentification`). The report is left out then, because it
         may name the patient.
+    options : mapping, optional
+        What the user chose (`quantification.options.options_document`), for whoever goes on from the objects.
+    former : mapping, optional
+        What names the report that the new one replaces (`versions`).
 
     Returns
     -------
     list of Path
-        The files: per scan and slice contours (SEG), AHA segments (SEG) and flow (Parametric Map); the table (SR);
-        the report (PDF).
+        The files: per scan and slice contours (SEG), AHA segments (SEG) and flow (Parametric Map), and where a reader
+        corrected them, the contours of the networks (SEG); the table, with points, boxes and frames left out (SR); the
+        report (PDF).
 
     Raises
     ------
@@ -74,7 +77,9 @@ def export_results(
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*person name", category=UserWarning)  # the name is the source's
-        objects = result_objects(sources, result, moment, None if de_identify else report_pdf, de_identify)
+        objects = result_objects(sources, result, moment, None if de_identify else report_pdf, de_identify, options)
+    if not de_identify:  # the former report names the study
+        number_versions([made for _, made in objects], former)
     folder, paths = Path(folder), []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,6 +112,7 @@ def result_objects(
     moment: datetime,
     report_pdf: bytes | None,
     de_identify: bool,
+    options: Mapping[str, Any] | None,
 ) -> list[tuple[str, Dataset]]:
     """All objects with the names of their files."""
     scans = result.scans
@@ -114,47 +120,42 @@ def result_objects(
     if de_identify:
         moment, result = NO_DATE, _with_cleaned_provenance(result)
     headers = source_headers(sources, uids.values(), de_identify=de_identify)
-    study_uid = next(iter(headers.values())).StudyInstanceUID
-    digest = digest_results(result)
+    names = names_of(next(iter(headers.values())).StudyInstanceUID, result)
+    last = len(KINDS) * len(scans)
     objects: list[tuple[str, Dataset]] = []
     regions: dict[tuple[Condition, int], Region] = {}
-
-    def names(number: int, kind: str, place: str = "", instance: int = 1) -> dict[str, Any]:
-        return {
-            "series_instance_uid": stable_uid(study_uid, digest, number, kind),
-            "series_number": FIRST_SERIES + number,
-            "sop_instance_uid": stable_uid(study_uid, digest, number, kind, place, instance),
-            "instance_number": instance,
-            "manufacturer": NAME,
-            "manufacturer_model_name": NAME,
-            "software_versions": __version__,
-            "device_serial_number": "0",
-        }
-
+    content = []
     for order, (scan, flow) in enumerate(zip(scans, result.maps, strict=True)):
-        for index, (part, slice_maps) in enumerate(zip(scan.slices, flow.slices, strict=True)):
+        numbers = (range(len(KINDS) * order, len(KINDS) * (order + 1)), last + 2 + order)
+        for index in range(len(scan.slices)):
             source = headers[uids[scan.condition, index]]
-            described = [
-                names(len(KINDS) * order + number, kind, str(index), index + 1) for number, kind in enumerate(KINDS)
-            ]
-            contours = contour_segmentation(source, part, flow.provenance, described[0])
-            segments, numbers = segment_segmentation(source, part, slice_maps, flow.provenance, described[1])
-            values = flow_map(source, part, slice_maps, flow.provenance, described[2])
-            for kind, made in zip(KINDS, (contours, segments, values), strict=True):
-                made.SeriesDescription = f"{NAME} {kind} {scan.condition}"
-                place = f"{index + 1}_{part.series.level}" if part.series.level else str(index + 1)
-                objects.append((f"{scan.condition}_{place}_{kind.replace(' ', '_')}", made))
-            regions |= {(scan.condition, aha): Region(segments, number) for aha, number in numbers.items()}
-    last = len(KINDS) * len(scans)
+            one = slice_objects(source, scan, flow, index, names, numbers)
+            objects += one.named(scan, index)
+            regions |= {
+                (scan.condition, aha): Region(one.segments, number) for aha, number in one.segment_numbers.items()
+            }
+            content.append(
+                slice_content(
+                    scan,
+                    index,
+                    source=source,
+                    segmentation=one.contours,
+                    automatic=one.automatic,
+                    de_identify=de_identify,
+                )
+            )
     evidence = [*headers.values(), *(made for _, made in objects)]
-    report = segment_report(evidence, result.table, regions, names(last, "table"))
-    report.SeriesDescription = f"{NAME} segment table, {NOTICE.lower()}"
+    chosen = options if options is None or not de_identify else dict(options) | {"arterial_inputs": {}}
+    report = segment_report(
+        evidence, result.table, regions, preprocessing_content(content, chosen), names(last, "table")
+    )
+    report.SeriesDescription = f"{REPORT_SERIES}, {NOTICE.lower()}"
     objects.append(("segment_table", report))
     if report_pdf is not None:
         document = encapsulated_pdf(
             evidence[0], report_pdf, f"PerfusionDL report. {NOTICE}.", names(last + 1, "report")
         )
-        document.SeriesDescription = f"{NAME} report"
+        document.SeriesDescription = f"{MANUFACTURER} report"
         document.file_meta = file_meta(document)
         objects.append(("report", document))
     for _, made in objects:
@@ -164,6 +165,67 @@ def result_objects(
         if de_identify:
             mark_deidentified(made)
     return objects
+
+
+@dataclass(frozen=True)
+class SliceObjects:
+    """The objects of one slice, in the order of `KINDS`, and the contours of the networks where they are others.
+
+    segment_numbers : DICOM segment number in ``segments`` of each AHA segment
+    """
+
+    contours: Dataset
+    segments: Dataset
+    values: Dataset
+    automatic: Dataset | None
+    segment_numbers: Mapping[int, int]
+
+    def named(self, scan: PreprocessedScan, index: int) -> list[tuple[str, Dataset]]:
+        """The objects with the names of their files; their series are described."""
+        level = scan.slices[index].series.level
+        place = f"{scan.condition}_{index + 1}_{level}" if level else f"{scan.condition}_{index + 1}"
+        kinds = dict(zip(KINDS, (self.contours, self.segments, self.values), strict=True))
+        for kind, made in kinds.items():
+            made.SeriesDescription = f"{MANUFACTURER} {kind} {scan.condition}"
+        named = [(f"{place}_{kind.replace(' ', '_')}", made) for kind, made in kinds.items()]
+        if self.automatic is None:
+            return named
+        self.automatic.SeriesDescription = f"{MANUFACTURER} automatic contours {scan.condition}"
+        return [*named, (f"{place}_automatic", self.automatic)]
+
+
+def slice_objects(
+    source: Dataset,
+    scan: PreprocessedScan,
+    flow: PerfusionMaps,
+    index: int,
+    names: Names,
+    numbers: tuple[Sequence[int], int],
+) -> SliceObjects:
+    """The objects of one slice.
+
+    numbers : of the series of each of `KINDS`, and of the series of automatic contours
+    """
+    part, provenance, place = scan.slices[index], flow.provenance, str(index)
+    kinds = [names(number, kind, place, index + 1) for number, kind in zip(numbers[0], KINDS, strict=True)]
+    segments, segment_numbers = segment_segmentation(source, part, flow.slices[index], provenance, kinds[1])
+    automatic = None
+    if part.automatic is not None and is_corrected(part):
+        found = names(numbers[1], "automatic contours", place, index + 1)
+        automatic = contour_segmentation(source, part.automatic, part.series, provenance, found, "AUTO_CONTOURS")
+    return SliceObjects(
+        contours=contour_segmentation(source, part.contours, part.series, provenance, kinds[0]),
+        segments=segments,
+        values=flow_map(source, part, flow.slices[index], provenance, kinds[2]),
+        automatic=automatic,
+        segment_numbers=segment_numbers,
+    )
+
+
+def is_corrected(part: PreprocessedSlice) -> bool:
+    """Whether the networks drew other pixels than those that were used."""
+    found = part.automatic
+    return found is not None and bool(found.labels.any()) and not np.array_equal(found.labels, part.contours.labels)
 
 
 def _with_cleaned_provenance(result: StudyResult) -> StudyResult:
@@ -183,39 +245,3 @@ def reference_uid(scan: PreprocessedScan, index: int) -> str:
             "DICOM results belong to a DICOM study: load the original images first.",
         )
     return uids[part.contours.reference_frame]
-
-
-def digest_results(result: StudyResult) -> str:
-    """A digest of the results: the same results have the same unique identifiers."""
-    digest = hashlib.sha256()
-    for scan, flow in zip(result.scans, result.maps, strict=True):
-        digest.update(f"{scan.condition} {json.dumps(dict(flow.provenance), sort_keys=True, default=str)}".encode())
-        for part, slice_maps in zip(scan.slices, flow.slices, strict=True):
-            for array in (part.contours.labels, slice_maps.mbf_ml_min_g, slice_maps.segments):
-                digest.update(np.ascontiguousarray(array).tobytes())
-            digest.update(str(part.contours.origin).encode())
-    digest.update(json.dumps(asdict(result.table), sort_keys=True, default=str).encode())
-    return digest.hexdigest()
-
-
-def set_dimensions(made: Dataset) -> None:
-    """Name the dimensions of a multi-frame object after the object, where the library draws a random name."""
-    uid = stable_uid(made.SOPInstanceUID, "dimensions")
-    for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
-        for item in made.get(keyword) or ():
-            item.DimensionOrganizationUID = uid
-
-
-def set_moment(made: Dataset, moment: datetime) -> None:
-    """When the object was made, in every attribute that says so."""
-    for keyword in ("ContentDate", "SeriesDate", "InstanceCreationDate", "AcquisitionDate"):
-        if keyword in made or keyword == "ContentDate":
-            setattr(made, keyword, date(moment))
-    for keyword in ("ContentTime", "SeriesTime", "InstanceCreationTime", "AcquisitionTime"):
-        if keyword in made or keyword == "ContentTime":
-            setattr(made, keyword, time(moment))
-    for equipment in made.get("ContributingEquipmentSequence") or ():
-        if "highdicom" in str(equipment.get("ManufacturerModelName", "")).lower():
-            equipment.ContributionDateTime = date(moment) + time(moment)
-    if "AcquisitionDateTime" in made or made.Modality == "DOC":
-        made.AcquisitionDateTime = date(moment) + time(moment)

@@ -12,9 +12,9 @@ from pydicom.sr.codedict import codes
 
 from ...data.study import Condition
 from ...data.table import RegionFlow, SegmentRow, SegmentTable
+from ..concepts import MANUFACTURER
 from ..header_parts import stable_uid
 from .codes import CARDIAC_MRI, MEAN, MYOCARDIUM, QUANTITIES, RESERVE, SEGMENT_SITES, TERRITORY_SITES
-from .images import NAME
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,24 @@ def segment_report(
     evidence: Sequence[Dataset],
     table: SegmentTable,
     regions: Mapping[tuple[Condition, int], Region],
+    content: Dataset,
     names: Mapping[str, Any],
 ) -> sr.Comprehensive3DSR:
     """The table as measurements; a value that is NaN is left out.
 
     evidence : every object that is referred to; regions : by condition and AHA segment
+    content : what the measurements were made from (`preprocessing_content`)
     names : unique identifiers, numbers and equipment of the new object, as highdicom calls them
     """
     device = sr.DeviceObserverIdentifyingAttributes(
-        uid=stable_uid(NAME), name=NAME, manufacturer_name=NAME, model_name=str(names["software_versions"])
+        uid=stable_uid(MANUFACTURER),
+        name=MANUFACTURER,
+        manufacturer_name=MANUFACTURER,
+        model_name=str(names["software_versions"]),
     )
     observer = sr.ObserverContext(observer_type=codes.DCM.Device, observer_identifying_attributes=device)
     algorithm = sr.AlgorithmIdentification(
-        NAME,
+        MANUFACTURER,
         str(names["software_versions"]),
         parameters=[f"{key}: {one}" for key, one in table.provenance.flat().items()],
     )
@@ -53,8 +58,9 @@ def segment_report(
         title=codes.DCM.ImagingMeasurementReport,
         referenced_images=None,
     )
+    report[0].ContentSequence.append(content)
     described = {key: one for key, one in names.items() if key not in ("software_versions", "device_serial_number")}
-    described["manufacturer"] = NAME
+    described["manufacturer"] = MANUFACTURER
     described.pop("manufacturer_model_name", None)
     return sr.Comprehensive3DSR(evidence=list(evidence), content=report[0], is_complete=True, **described)
 

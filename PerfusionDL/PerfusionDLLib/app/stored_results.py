@@ -1,0 +1,153 @@
+"""Going on from results that the archive holds: images, segmentations and report become what they were made from."""
+
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from ..data.errors import PerfusionError
+from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
+from ..data.result import StudyResult
+from ..data.slice_document import slice_from, with_entered
+from ..data.study import PerfusionSeries, Scan, Study
+from ..dicom import StoredResults, StoredSlice, find_stored, read_study, split_results
+from ..preprocessing.beside import compute_beside, count_cores, one_thread
+from ..quantification.options import DEFAULT, Options, options_from
+
+Progress = Callable[[str], None]
+
+
+def restore_study(
+    sources: Sequence[Path], *, version: int | None = None, progress: Progress = lambda step: None
+) -> tuple[StudyResult, Options, StoredResults]:
+    """The results of a study from its images and the objects in the archive alone, computed once more.
+
+    sources : folders with the images and the objects; version : its number, by default the current one
+
+    Raises PerfusionError where there are no such objects, or they are of other images.
+    """
+    from .. import pipeline
+
+    progress("reading DICOM")
+    images, results = split_results(sources)
+    study = read_study(images or sources)
+    stored = choose_version(find_stored(results), image_uids(study), version)
+    restored = [restore_scan(scan, stored, progress=progress).preprocessed for scan in study.scans]
+    scans = tuple(scan for scan in restored if scan is not None)
+    if not scans:
+        raise other_images()
+    options = DEFAULT if stored.options is None else options_from(stored.options)
+    progress("blood flow")
+    return pipeline.process(PreprocessedStudy(scans=scans), options), options, stored
+
+
+def image_uids(study: Study) -> frozenset[str]:
+    """SOPInstanceUIDs of the images of a study."""
+    return frozenset(uid for scan in study.scans for series in scan.slices for uid in series.instance_uids)
+
+
+def choose_version(found: Sequence[StoredResults], images: Set[str], version: int | None) -> StoredResults:
+    """The current version that was made from some images, or the one of a number.
+
+    Raises PerfusionError where there is none.
+    """
+    ours = [one for one in found if one.is_made_from(images)]
+    if not ours and found:
+        raise other_images()
+    if not ours:
+        raise PerfusionError(
+            "There are no results of PerfusionDL that can be gone on from.",
+            "Name the folders with the images and with the objects that `--dicom` or *Write DICOM objects* wrote: the "
+            "report (SR) and the contours (SEG).",
+        )
+    if version is None:
+        return ours[0]
+    there = {int(one.report.get("version", 1)): one for one in reversed(ours)}
+    if version not in there:
+        raise PerfusionError(
+            f"There is no version {version} of the results.", f"There is: {', '.join(map(str, sorted(there)))}."
+        )
+    return there[version]
+
+
+@dataclass(frozen=True)
+class RestoredScan:
+    """A scan, and its slices as a version of its results has them: None for a slice of which it says nothing."""
+
+    scan: Scan
+    slices: tuple[PreprocessedSlice | None, ...]
+
+    @property
+    def preprocessed(self) -> PreprocessedScan | None:
+        """The scan with the slices that are known; None where none is."""
+        known = tuple(part for part in self.slices if part is not None)
+        if not known:
+            return None
+        return PreprocessedScan(
+            condition=self.scan.condition,
+            slices=known,
+            assumptions=self.scan.assumptions,
+            aif_series=self.scan.aif_series,
+            aif_is_prebolus=self.scan.aif_is_prebolus,
+            minutes_after_other=self.scan.minutes_after_other,
+            study=self.scan.study,
+        )
+
+
+def restore_scan(scan: Scan, stored: StoredResults, *, progress: Progress = lambda step: None) -> RestoredScan:
+    """A scan with the contours of a version of its results.
+
+    The alignment is computed again, which gives the same: the report keeps what it was asked for.
+
+    Raises PerfusionError where what is stored of a slice is damaged.
+    """
+    found = stored.of_scan(scan)
+
+    def job(series: PerfusionSeries, kept: StoredSlice | None) -> PreprocessedSlice | None:
+        if kept is None:
+            return None
+        progress(f"{scan.condition} {series.level}: motion compensation")
+        return restore_slice(series, kept)
+
+    with one_thread():
+        jobs = [partial(job, *pair) for pair in zip(scan.slices, found, strict=True)]
+        slices = tuple(compute_beside(jobs, count_cores()))
+    said = next((kept.document["input_acquisition"] for kept in found if kept is not None), None)
+    if scan.aif_series is not None and said is not None:
+        entered = with_entered(scan.aif_series.acquisition, said)
+        scan = replace(scan, aif_series=replace(scan.aif_series, acquisition=entered))
+    return RestoredScan(scan, slices)
+
+
+def restore_slice(series: PerfusionSeries, stored: StoredSlice) -> PreprocessedSlice:
+    """One slice as it was. Raises PerfusionError where what is stored of it is damaged."""
+    from .. import motion
+    from ..data.box import Box
+
+    rows, columns = series.signal.shape[1:]
+    try:
+        asked = stored.document["motion"]
+        region = asked["region_px"]
+        moved = motion.compensate(
+            series.signal,
+            spacing_mm=series.spacing_mm,
+            reference_frame=int(asked["reference_frame"]),
+            region_px=None if region is None else Box(*region),
+        )
+        labels, automatic = stored.labels((rows, columns)), stored.automatic_labels((rows, columns))
+        return slice_from(stored.document, series, moved, labels, automatic)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, PerfusionError):
+            raise
+        raise PerfusionError(
+            "What the archived report says of a slice cannot be read.",
+            "It may be of a newer version of PerfusionDL. Load the images alone and find the contours anew.",
+        ) from error
+
+
+def other_images() -> PerfusionError:
+    """The objects were made from other images."""
+    return PerfusionError(
+        "The archived results were made from other images than these: images may have come or gone since.",
+        "Name the images they were made from, or find the contours anew.",
+    )
