@@ -138,9 +138,11 @@ def remove(files, random) -> str:
     """Remove some files, but not the last heartbeat of a scan, whose loss nothing can tell."""
     candidates = files[: max(1, len(files) - 2)]
     chosen = random.choice(len(candidates), size=min(len(candidates), int(random.integers(1, 4))), replace=False)
-    for index in chosen:
-        candidates[index].unlink()
-    return f"removed {[candidates[index].name for index in chosen]}"
+    last = {path for folder in {path.parent for path in files} for path in sorted(folder.glob("*.dcm"))[-2:]}
+    gone = [candidates[index] for index in chosen if len(files) < 4 or candidates[index] not in last]
+    for path in gone:
+        path.unlink()
+    return f"removed {[path.name for path in gone]}"
 
 
 def set_attribute(files, random) -> str:

@@ -5,14 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ...data.errors import PerfusionError
 from ...data.study import Condition
 from . import condition
 from .choices import NO_CHOICES, ReadChoices
 from .frame import Frame, printable
-from .scans import FoundScan, completes, find_scans
+from .scans import FoundScan, completes, find_scans, seconds_after
 from .slices import Finding, find_slices
 
 MOST_LISTED = 12
@@ -170,7 +168,8 @@ def scans_of(findings: Sequence[Finding], rr_interval_s: float | None = None) ->
         raise broken[0][1]
     if not scans:
         raise nothing_found(findings)
-    others = [f"{one.name}, {one.reason}" for one in findings if one.dynamic and not one.slices and not one.error]
+    unused = [one for one in findings if not one.slices and not one.error]
+    others = [f"{one.name}, {one.reason}" for one in unused if one.dynamic or one.has_no_place]
     notes = [f"Not used: {'; '.join(others[:MOST_LISTED])}."] if others else []
     doubts = [f"Not used: {one.name}, {one.reason}. {error.problem}" for one, error in broken]
     return [scan.noting(*notes).with_doubts(*doubts) for scan in scans]
@@ -190,5 +189,4 @@ def nothing_found(findings: Sequence[Finding]) -> PerfusionError:
 
 def between_injections_s(scans: Sequence[FoundScan]) -> float:
     """Time from the beginning of the first scan to that of the second; NaN where it is not known."""
-    starts = sorted(scan.start_s for scan in scans)
-    return float(starts[1] - starts[0]) if len(starts) == 2 and np.isfinite(starts).all() else float("nan")
+    return abs(seconds_after(scans[1], scans[0])) if len(scans) == 2 else float("nan")

@@ -45,6 +45,13 @@ def date_time_s(text: str) -> float:
     return (moment - datetime(1970, 1, 1)).total_seconds() + float(parts[2] or 0)
 
 
+def zone_s(frame: Frame) -> float:
+    """Offset of a frame's times from universal time, as the header gives it; NaN where it gives none."""
+    texts = (frame.text(name) for name in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "TimezoneOffsetFromUTC"))
+    found = next((match for text in texts if (match := re.search(r"([+-])(\d\d)(\d\d)$", text))), None)
+    return float("nan") if found is None else float(f"{found[1]}1") * (int(found[2]) * 3600 + int(found[3]) * 60)
+
+
 def past_midnight(times_s: np.ndarray) -> np.ndarray:
     """Times of day put on one line: those before midnight stay, those after it get a day more."""
     if np.isfinite(times_s).any() and np.nanmax(times_s) - np.nanmin(times_s) > DAY_S / 2:
@@ -79,6 +86,12 @@ def rank_by_number(frames: Sequence[Frame]) -> np.ndarray | None:
     if len({frame.path for frame in frames}) == 1:  # one multi-frame file: the order in it
         return np.array([float(frame.index) for frame in frames])
     return None
+
+
+def rank_by_acquisition(frames: Sequence[Frame]) -> np.ndarray | None:
+    """(T,) acquisition number of each frame; None where these do not differ."""
+    numbers = np.array([frame.number("AcquisitionNumber") for frame in frames])
+    return numbers if np.isfinite(numbers).all() and len(np.unique(numbers)) == len(frames) else None
 
 
 def rank_by_position(frames: Sequence[Frame]) -> np.ndarray | None:

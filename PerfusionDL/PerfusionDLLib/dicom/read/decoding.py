@@ -2,31 +2,43 @@
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSNearLossless
 
 from ...data.errors import PerfusionError
-from .frame import DAMAGED, Frame, printable
+from .frame import DAMAGED, Frame, as_number, printable
 from .headers import read_deflated
 
 DECODERS = "pip install python-gdcm pylibjpeg pylibjpeg-openjpeg"
 IN_SLICER = "slicer.util.pip_install('python-gdcm pylibjpeg pylibjpeg-openjpeg')"
-PIXEL_TAGS: list[str] = [
+OVERLAY_BIT = Tag(0x6000, 0x0102)
+PIXEL_KEYWORDS = [
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "ExtendedOffsetTable", "PixelData"),
     *("ExtendedOffsetTableLengths", "FloatPixelData", "DoubleFloatPixelData"),
 ]
+PIXEL_TAGS: list[BaseTag] = [*map(Tag, PIXEL_KEYWORDS), OVERLAY_BIT]
 LARGEST_SIDE = 4096  # chosen: no slice of a heart has as many pixels; a header that says so would fill the memory
 LOSSY = {JPEGLSNearLossless, "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}
 
 
-def stored_pixels(frame: Frame) -> tuple[np.ndarray, str]:
-    """(frame, Y, X) stored values of a whole file, and a sentence where bits are set that the header does not announce.
+@dataclass(frozen=True)
+class Excess:
+    """Bits of pixels that the header does not announce: a sentence, which may have a place for the highest value."""
+
+    template: str
+    highest: int = 0
+
+
+def stored_pixels(frame: Frame) -> tuple[np.ndarray, Excess | None]:
+    """(frame, Y, X) stored values of a whole file, and bits that the header does not announce.
 
     Raises PerfusionError where they are missing, cut off, or not of the announced size.
     """
@@ -37,10 +49,10 @@ def stored_pixels(frame: Frame) -> tuple[np.ndarray, str]:
         header = read_pixel_header(frame)
         shape = (-1, int(rows), int(columns))
         if "PixelData" not in header and ("FloatPixelData" in header or "DoubleFloatPixelData" in header):
-            return header.pixel_array.reshape(shape), ""
+            return header.pixel_array.reshape(shape), None
         if header.file_meta.TransferSyntaxUID.is_encapsulated:
             check_codestreams(header, frame)
-            return header.pixel_array.reshape(shape), ""
+            return header.pixel_array.reshape(shape), None
         check_length(header, frame)
         return unpack(header, shape)
     except PerfusionError:
@@ -118,18 +130,33 @@ def codestream_size(stream: bytes) -> tuple[int, int] | None:
     return None
 
 
-def unpack(header: Dataset, shape: tuple[int, int, int]) -> tuple[np.ndarray, str]:
-    """Uncompressed values; bits above BitsStored count where they are set, since masking them would change values."""
+def unpack(header: Dataset, shape: tuple[int, int, int]) -> tuple[np.ndarray, Excess | None]:
+    """Uncompressed values, and what is odd about bits above BitsStored.
+
+    Such bits count where they are set, since masking them would change values, unless the header names them as an
+    overlay, or says that values begin at a higher bit.
+    """
     allocated, stored = int(header.BitsAllocated), int(header.get("BitsStored") or header.BitsAllocated)
     if allocated != 16 or int(header.get("PixelRepresentation") or 0) or not 0 < stored < 16:
-        return header.pixel_array.reshape(shape), ""
+        return header.pixel_array.reshape(shape), None
     order = "<" if header.file_meta.TransferSyntaxUID.is_little_endian else ">"
     count = shape[1] * shape[2] * int(header.get("NumberOfFrames") or 1)
     values = np.frombuffer(header.PixelData, f"{order}u2", count=count).reshape(shape)
     highest = int(values.max(initial=0))
     if highest < 1 << stored:
-        return values, ""
-    return values, f"BitsStored is {stored}, but values go up to {highest}; all bits were taken as they stand."
+        return values, None
+    overlay = as_number(header[OVERLAY_BIT].value) if OVERLAY_BIT in header else -1.0
+    if stored <= overlay < 16 and highest & ~(1 << int(overlay)) < 1 << stored:
+        said = f"bit {overlay:.0f} of the pixels is an overlay and was taken out"
+        return values & np.uint16(0xFFFF ^ (1 << int(overlay))), Excess(said)
+    shift = int(as_number(header.get("HighBit"))) + 1 - stored if "HighBit" in header else 0
+    if 0 < shift <= 16 - stored and not np.any(values & np.uint16((1 << shift) - 1)):
+        return values >> np.uint16(shift), Excess(
+            f"HighBit is {shift + stored - 1} and BitsStored {stored}: values were shifted"
+        )
+    return values, Excess(
+        f"BitsStored is {stored}, but values go up to {{}}; all bits were taken as they stand", highest
+    )
 
 
 def refuse_formats(frames: Sequence[Frame]) -> None:

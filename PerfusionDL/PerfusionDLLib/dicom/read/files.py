@@ -19,7 +19,7 @@ def files_in(folder: Path) -> Iterator[Path]:
 
     Raises PerfusionError where the folder does not exist or cannot be read.
     """
-    if folder.name == DIRECTORY_NAME and folder.is_file():
+    if folder.name.upper() == DIRECTORY_NAME and folder.is_file():
         folder = folder.absolute().parent
     if folder.is_file():
         yield folder.absolute()
@@ -41,7 +41,7 @@ def files_in(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(parent, name)
-            if not name.startswith(".") and name != DIRECTORY_NAME and is_regular(path):
+            if not name.startswith(".") and name.upper() != DIRECTORY_NAME and is_regular(path):
                 yield path
 
 

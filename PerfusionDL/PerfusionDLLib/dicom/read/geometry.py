@@ -115,7 +115,10 @@ def middle_matrix(frames: Sequence[Frame]) -> np.ndarray:
     """(4, 4) ijk to RAS of the image in the middle of those of one slice, whose position may follow the breathing."""
     matrices = np.array([matrix_of(frame) for frame in frames])
     middle = np.median(matrices[:, :3, 3], axis=0)
-    return matrices[int(np.argmin(np.linalg.norm(matrices[:, :3, 3] - middle, axis=1)))]
+    found = matrices[int(np.argmin(np.linalg.norm(matrices[:, :3, 3] - middle, axis=1)))].copy()
+    thickness_mm = np.median(np.linalg.norm(matrices[:, :3, 2], axis=1))
+    found[:3, 2] *= thickness_mm / np.linalg.norm(found[:3, 2])
+    return found
 
 
 def normal(matrix: np.ndarray) -> np.ndarray:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from . import clock
 from .frame import Frame
 
+LONGEST_BREAK_S = 5.0  # chosen: some heartbeats; another injection comes minutes later
 MANY_SERIES = 8  # chosen: a scan that is spread over this many series has one for each heartbeat
 
 
@@ -21,7 +23,45 @@ def group_series(frames: Iterable[Frame]) -> list[list[Frame]]:
     groups = list(by_uid.values())
     for key in (by_number, by_description):
         groups = merge(groups, key)
-    return sorted(groups, key=series_order)
+    return sorted(join_continuations(groups), key=series_order)
+
+
+def join_continuations(groups: Sequence[list[Frame]]) -> list[list[Frame]]:
+    """Groups put together where one goes on where the other ends: a series that was cut in two on its way."""
+    alike: dict[tuple, list[list[Frame]]] = defaultdict(list)
+    for group in groups:
+        alike[(*by_description(group), group[0].text("StudyInstanceUID"))].append(group)
+    joined: list[list[Frame]] = []
+    for members in alike.values():
+        if len(members) < 2:
+            joined += members
+            continue
+        timed = sorted(((*times_of(group), group) for group in members), key=lambda one: one[:2])
+        last_s, home = timed[0][1], list(timed[0][2])
+        for begin_s, end_s, group in timed[1:]:
+            if 0 < begin_s - last_s < LONGEST_BREAK_S and same_positions(home, group):
+                home += group
+            else:
+                joined.append(home)
+                home = list(group)
+            last_s = end_s
+        joined.append(home)
+    return joined
+
+
+def times_of(group: Sequence[Frame]) -> tuple[float, float]:
+    """Time of day of the first and of the last image of a group, s; NaN where it is not known."""
+    for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime"):
+        times_s = clock.read_clock(group, keyword)
+        if np.isfinite(times_s).all() and np.ptp(times_s) > 0:
+            return float(times_s.min()), float(times_s.max())
+    return float("nan"), float("nan")
+
+
+def same_positions(group: Sequence[Frame], other: Sequence[Frame]) -> bool:
+    """Whether two groups show the same places."""
+    places = [{frame.text("ImagePositionPatient") for frame in each} for each in (group, other)]
+    return places[0] == places[1]
 
 
 def merge(groups: Sequence[list[Frame]], key) -> list[list[Frame]]:

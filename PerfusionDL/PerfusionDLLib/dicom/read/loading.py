@@ -17,12 +17,14 @@ from .consistency import Aside, is_same_number, name_images, typical_number
 from .doubles import has_identifiers
 from .frame import Frame
 from .oddities import oddities, other_sequence
-from .pixels import PixelReader, blank_frames, check_scale, check_signal, proton_density_frames, without_padding
+from .pixels import PixelReader, check_scale
 from .scans import FoundScan
+from .signal_checks import check_signal, frames_apart, proton_density_frames, without_padding
 from .slices import Slice
 
 MOST_LOST = 0.25  # share of the frames of a slice whose pixels may be missing
-COMPARED = ("MagneticFieldStrength", "InversionTime", "FlipAngle", "EchoTime", "RepetitionTime")
+FEW_FRAMES = 0.1  # chosen: share of the frames of a slice that may say something else by mistake
+COMPARED = ("MagneticFieldStrength", "InversionTime", "FlipAngle", "EchoTime", "RepetitionTime", "SliceThickness")
 Values = Mapping[str, Any]
 NOTHING_ENTERED: Values = {}
 
@@ -52,7 +54,8 @@ def load(
     zero_s = min(one.times_s[lead] for one in pieces)
     acquisitions, said = acquisitions_of(pieces, placed, lead, beside.all_frames if beside else ())
     doubts += filter(None, (other_sequence(protocol.Header(one.frames[lead:], [])) for one in pieces))
-    notes += [*said, *disagreements(pieces, lead)]
+    odd, grave_odd = disagreements(pieces, lead)
+    notes, doubts = [*notes, *said, *odd], [*doubts, *grave_odd]
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
     if len(pieces) > 3 or len(pieces) == 2:
@@ -97,11 +100,10 @@ def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, lis
         doubts.append(lost)
     signal, padded = without_padding(one.frames, signal)
     notes += [padded] if padded else []
-    blank = blank_frames(signal)
-    if blank.any() and blank.mean() <= MOST_LOST:
-        frames = tuple(frame for frame, yes in zip(one.frames, blank, strict=True) if yes)
-        doubts.append(Aside(frames, "a large part of the image holds one value only").sentence)
-        one, signal = one.with_times(np.where(blank, np.nan, one.times_s)), signal[~blank]
+    apart = frames_apart(one.frames, signal, one.times_s)
+    notes, doubts = [*notes, *apart.notes], [*doubts, *apart.doubts]
+    if apart.mask.any():
+        one, signal = one.with_times(np.where(apart.mask, np.nan, one.times_s)), signal[~apart.mask]
     said, doubted = check_signal(one.frames, signal)
     return one, signal, [*notes, *said, *doubts, *doubted], [*doubts, *doubted]
 
@@ -145,9 +147,13 @@ def acquisitions_of(
     ]
 
 
-def disagreements(pieces: Sequence[Slice], lead: int) -> list[str]:
-    """Sentences on values of the sequence that differ between frames of a slice, or between slices."""
-    said = []
+def disagreements(pieces: Sequence[Slice], lead: int) -> tuple[list[str], list[str]]:
+    """Sentences on values of the sequence that differ between frames of a slice, or between slices.
+
+    Notes where a few frames say something else; doubts where many do, or whole slices.
+    """
+    notes: list[str] = []
+    doubts: list[str] = []
     for keyword in COMPARED:
         usual = []
         for one in pieces:
@@ -157,14 +163,17 @@ def disagreements(pieces: Sequence[Slice], lead: int) -> list[str]:
             odd = [frame for frame in frames if not close(frame.number(keyword), value)]
             if odd:
                 seen = sorted({frame.text(keyword)[:16] or "missing" for frame in odd})[:3]
-                said.append(
+                differ = [frame for frame in odd if np.isfinite(frame.number(keyword))]
+                matters = keyword != "SliceThickness" and len(differ) > FEW_FRAMES * len(frames)
+                (doubts if matters else notes).append(
                     f"{keyword} is {' or '.join(seen)} in {name_images(odd)} and {value:g} in the other frames, which "
                     "was taken."
                 )
         known = [value for value in usual if np.isfinite(value)]
         if known and not all(close(value, known[0]) for value in known):
-            said.append(f"{keyword} differs between slices ({', '.join(f'{value:g}' for value in usual)}).")
-    return said
+            said = f"{keyword} differs between slices ({', '.join(f'{value:g}' for value in usual)})."
+            (notes if keyword == "SliceThickness" else doubts).append(said)
+    return notes, doubts
 
 
 def close(value: float, usual: float) -> bool:

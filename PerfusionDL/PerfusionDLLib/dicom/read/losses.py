@@ -1,6 +1,8 @@
 """Frames that a slice lacks, by the numbers of its images and by the heartbeats of the other slices."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -8,6 +10,8 @@ from .frame import Frame
 from .grouping import by_number, images_at_one_place
 from .slices import FEWEST_FRAMES, Slice, find_gaps
 
+SKIPPED = 1.7  # chosen: time between frames over the usual, above which a heartbeat has none
+MOST_BETWEEN = 4  # chosen: wider steps between slices are another way of counting
 MOST_NUMBERS = 60  # chosen: numbers that begin higher count something else
 FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
 
@@ -17,10 +21,11 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
 
     Known by gaps in the numbers of the images, and by heartbeats in which the other slices have a frame.
     """
-    said, grave = [], []
+    said, grave = missing_between_slices(slices), []
     fullest = max(slices, key=lambda one: len(one.frames))
     for one in slices:
         gaps = find_gaps(one)
+        said += [] if gaps else skipped_heartbeats(one)
         if len(one.frames) == len(fullest.frames) and not gaps:
             continue
         begin_s, end_s = one.times_s[0], one.times_s[-1]
@@ -45,6 +50,43 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
         if gaps and (early or outer > 1 or len(one.frames) < 0.95 * len(fullest.frames)):
             grave += gaps
     return list(dict.fromkeys(said)), list(dict.fromkeys(grave))
+
+
+def skipped_heartbeats(one: Slice) -> list[str]:
+    """A sentence where much more time passes between some frames of a slice than between the others."""
+    steps_s = np.diff(one.times_s)
+    wide = np.flatnonzero(steps_s > SKIPPED * np.median(steps_s))
+    if not wide.size:
+        return []
+    at = ", ".join(f"{one.times_s[index] - one.times_s[0]:.1f}" for index in wide[:4].tolist())
+    more = f" and {wide.size - 4} more" if wide.size > 4 else ""
+    return [
+        f"Up to {steps_s.max():.1f} s pass between frames of {one.first.series} where {np.median(steps_s):.2f} s are "
+        f"usual ({at}{more} s after the first): heartbeats without an image."
+    ]
+
+
+def missing_between_slices(slices: Sequence[Slice]) -> list[str]:
+    """Sentences on numbers that lie between those of two slices of one series and that no image has."""
+    by_series: dict[str, list[Slice]] = defaultdict(list)
+    for one in slices:
+        by_series[one.first.text("SeriesInstanceUID")].append(one)
+    said = []
+    for members in by_series.values():
+        numbers = [[frame.number("InstanceNumber") for frame in (*one.frames, *one.aside)] for one in members]
+        ranges = sorted((min(each), max(each)) for each in numbers)
+        if not np.isfinite(ranges).all():
+            continue
+        missing = [
+            int(number)
+            for (_, end), (begin, _) in pairwise(ranges)
+            if 1 < begin - end <= MOST_BETWEEN
+            for number in np.arange(end + 1, begin)
+        ]
+        if missing:
+            shown = ", ".join(map(str, missing))
+            said.append(f"No image of {members[0].first.series} has the number {shown}, between two slices.")
+    return said
 
 
 def stray_images(frames: Iterable[Frame], used: Iterable[Frame]) -> list[str]:

@@ -20,6 +20,8 @@ from .protocol import (
 
 is_balanced = re.compile(r"true?fi|\btfi2?d|b-?ssfp|balanced|fiesta|\bb-?tfe", re.IGNORECASE).search
 """Names of balanced steady-state sequences, of the vendors."""
+OF_BOTH = ("InversionTime", "FlipAngle", "EchoTime", "RepetitionTime", "Rows", "PixelSpacing", "PatientWeight")
+SAME_VALUE = 0.02  # relative
 SAME_FIELD = 0.08  # relative; a scanner of 3 T runs at 2.89 T
 USED_AS = {
     "InversionTime": "saturation_time_s",
@@ -95,6 +97,26 @@ def contradictions(scans: Sequence[Header]) -> list[str]:
             "as it stands."
         )
     return list(dict.fromkeys(said))
+
+
+def differences(scans: Sequence[Header]) -> list[str]:
+    """Sentences on values of the sequence in which rest and stress differ; each scan is computed with its own."""
+    said = []
+    for keyword in (
+        "InversionTime",
+        "FlipAngle",
+        "EchoTime",
+        "RepetitionTime",
+        "Rows",
+        "PixelSpacing",
+        "PatientWeight",
+    ):
+        texts = {header.text(keyword) for header in scans} - {""}
+        numbers = [header.number(keyword) for header in scans]
+        known = [number for number in numbers if np.isfinite(number)]
+        if len(texts) > 1 and len(known) > 1 and max(known) - min(known) > SAME_VALUE * abs(min(known)):
+            said.append(f"The scans differ in {keyword} ({' and '.join(sorted(texts))}); each was taken as it stands.")
+    return said
 
 
 def other_sequence(header: Header) -> str:

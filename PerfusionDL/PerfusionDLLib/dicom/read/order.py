@@ -19,6 +19,14 @@ DISPUTED_S = 0.05
 FAR_STEPS = 6.0  # chosen: a frame this many intervals away from all others has a wrong time
 
 
+class ContradictedClockError(PerfusionError):
+    """A clock that is wrong, because signal runs smoothly in another order."""
+
+    def __init__(self, problem: str, remedy: str, reason: str) -> None:
+        super().__init__(problem, remedy)
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Ordered:
     """Times that are in order; NaN for a frame whose time cannot be right."""
@@ -96,11 +104,12 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
     by_number = roughness(frames, np.argsort(wrong[known]))
     if by_number > SMOOTHER * by_clock:
         return f"{what} contradicts {chosen.name}; signal runs smoothly in the order of {chosen.name}, which was taken."
-    raise PerfusionError(
-        f"The frames of {slices[0][0].series} are shuffled: {chosen.name} does not run with {what}, and "
-        + (f"signal runs smoothly in the order of {what}." if by_clock > SMOOTHER * by_number else "nothing decides."),
-        "Send the series again from the scanner, without renumbering or editing it.",
-    )
+    remedy = "Send the series again from the scanner, without renumbering or editing it."
+    shuffled = f"The frames of {slices[0][0].series} are shuffled: {chosen.name} does not run with {what}, and "
+    if by_clock > SMOOTHER * by_number:
+        smooth = f"signal runs smoothly in the order of {what}"
+        raise ContradictedClockError(f"{shuffled}{smooth}.", remedy, f"{smooth}, with which it does not run")
+    raise PerfusionError(f"{shuffled}nothing decides.", remedy)
 
 
 def mend(

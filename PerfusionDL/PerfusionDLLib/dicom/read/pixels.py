@@ -9,18 +9,10 @@ import pydicom
 
 from ...data.errors import PerfusionError
 from .consistency import is_same_number, upper
-from .decoding import is_lossy, refuse_formats, stored_pixels, unreadable
+from .decoding import refuse_formats, stored_pixels, unreadable
 from .frame import DAMAGED, Frame
 
-BRIGHT_PERCENTILE = 75
-PROTON_DENSITY_RATIO = 1.5
-MOST_PROTON_DENSITY_FRAMES = 8
 BLOCKS = 8  # per side, whose mean signal tells whether an order of frames is smooth
-EIGHT_BITS = 8
-CLIPPED_PIXELS = 4  # chosen: pixels of one frame that share the highest value of the slice
-CLIPPED_FRAMES = 2
-BLANK_SHARE = 0.3  # chosen: part of an image that is lost to a transfer, and not to a mask
-STILL_SHARE = 0.6  # a pixel at the ceiling in more of the frames is padding or fat, no bolus
 
 
 class PixelReader:
@@ -29,7 +21,12 @@ class PixelReader:
     def __init__(self) -> None:
         self._path: Path | None = None
         self._stored = np.empty(0)
-        self.notes: dict[str, None] = {}
+        self._excess: dict[tuple[str, str], int] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on bits that headers did not announce, one for each series."""
+        return [f"{upper(series)}: {said.format(highest)}." for (series, said), highest in self._excess.items()]
 
     def read(self, frames: Sequence[Frame]) -> np.ndarray:
         """(T, Y, X) float32, the rescaled signal.
@@ -42,10 +39,11 @@ class PixelReader:
 
     def _frame(self, frame: Frame) -> np.ndarray:
         if frame.path != self._path:
-            stored, note = stored_pixels(frame)
+            stored, excess = stored_pixels(frame)
             self._path, self._stored = frame.path, stored
-            if note:
-                self.notes[f"{upper(frame.series)}: {note}"] = None
+            if excess:
+                key = frame.series, excess.template
+                self._excess[key] = max(excess.highest, self._excess.get(key, 0))
         if frame.index >= len(self._stored):
             raise unreadable(frame, "are missing or cut off")
         slope, intercept = rescale(frame)
@@ -92,98 +90,21 @@ def check_scale(frames: Sequence[Frame]) -> tuple[list[str], list[str]]:
     return notes, doubts
 
 
-def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str], list[str]]:
-    """Notes and doubts on the values of the pixels: cut off at a ceiling, negative, compressed with loss.
-
-    Raises PerfusionError for 8-bit copies whose brightest blood is cut off.
-    """
-    notes: list[str] = []
-    doubts: list[str] = []
-    series = frames[0].series
-    padding = (signal >= signal.max()).mean(axis=0) >= STILL_SHARE
-    top = float(signal.max(where=~padding, initial=0))
-    at_top = (signal >= top) & ~padding
-    at_top &= at_top.mean(axis=0) < STILL_SHARE
-    per_frame = at_top.sum(axis=(1, 2))
-    clipped = (per_frame >= CLIPPED_PIXELS).sum() >= CLIPPED_FRAMES and top > 0
-    narrow = frames[0].number("BitsStored") <= EIGHT_BITS
-    if clipped and narrow:
-        raise PerfusionError(
-            f"The images of {series} are copies of 8 bits with the display window burnt in: their brightest pixels are "
-            f"cut off at {top:g} in {int((per_frame > 0).sum())} frames, so that the blood cannot be measured.",
-            "Send the original images of 12 or 16 bits from the scanner or its archive.",
-        )
-    if clipped:
-        doubts.append(
-            f"The brightest pixels of {series} are cut off at {top:g}: up to {per_frame.max()} pixels in "
-            f"{int((per_frame >= CLIPPED_PIXELS).sum())} frames. The arterial peak is too low, and flow too high."
-        )
-    if narrow:
-        doubts.append(f"The images of {series} have 8 bits; a display window may be burnt in, and flow may be off.")
-    low = float(np.percentile(signal, 1))
-    if low < -0.02 * top:
-        doubts.append(
-            f"The images of {series} have negative values (down to {signal.min():g}) and are no plain magnitude."
-        )
-    if low > 0.3 * float(np.percentile(signal, 99)):
-        doubts.append(f"The darkest pixels of {series} have a signal of {low:g}: an offset may have been added.")
-    if any(map(is_lossy, frames)):
-        doubts.append(f"The images of {series} were compressed with loss; flow may be off.")
-    return notes, doubts
-
-
-def without_padding(frames: Sequence[Frame], signal: np.ndarray) -> tuple[np.ndarray, str]:
-    """The signal with the padding that the header names darkened where it is the brightest; a sentence, or "".
-
-    A round field of view has corners that are no part of the patient; fat near the coil is not as bright.
-    """
-    slope, intercept = rescale(frames[0])
-    value = np.float32(frames[0].number("PixelPaddingValue") * slope + intercept)
-    padding = (signal == value).mean(axis=0) >= STILL_SHARE
-    if not padding.any() or padding.all() or value < signal[:, ~padding].max():
-        return signal, ""
-    found = np.where(padding, signal[:, ~padding].min(), signal)
-    said = f"{padding.mean():.0%} of the pixels of {frames[0].series} hold PixelPaddingValue"
-    return found, f"{said} ({frames[0].text('PixelPaddingValue')[:12]}); they were taken as dark."
-
-
-def blank_frames(signal: np.ndarray) -> np.ndarray:
-    """(T,) bool, frames of which a large part holds the lowest or the highest value of the slice, unlike the others."""
-    share = np.maximum(*((signal == value).mean(axis=(1, 2)) for value in (signal.min(), signal.max())))
-    return share > np.median(share) + BLANK_SHARE
-
-
-def proton_density_frames(frames: Sequence[Frame], signal: np.ndarray) -> int:
-    """How many leading frames were acquired without saturation.
-
-    They differ in flip angle or inversion time, or are much brighter than the frames that follow them.
-    """
-    most = min(MOST_PROTON_DENSITY_FRAMES, len(frames) // 3)
-    for keyword, tolerance in (("FlipAngle", 0.02), ("InversionTime", 0.02)):
-        values = np.array([frame.number(keyword) for frame in frames])
-        same = np.isclose(values[1:], values[:-1], rtol=tolerance, atol=0, equal_nan=True)
-        changed = np.flatnonzero(~same) + 1
-        if len(changed) == 1 and changed[0] <= most:
-            return int(changed[0])
-    bright = np.percentile(signal[: most + 4], BRIGHT_PERCENTILE, axis=(1, 2))
-    for count in range(most, 0, -1):
-        baseline = bright[count : count + 3]
-        if bright[:count].min() > PROTON_DENSITY_RATIO * baseline.max() and baseline.min() > 0:
-            return count
-    return 0
-
-
 def roughness(frames: Sequence[Frame], order: np.ndarray) -> float:
     """How much the mean signal of image regions jumps from frame to frame in an order; smooth curves have little.
 
     Raises PerfusionError where pixels cannot be read.
     """
-    signal = PixelReader().read(frames)
+    curves = block_curves(PixelReader().read(frames))[order]
+    return float(np.abs(np.diff(curves, axis=0)).sum())
+
+
+def block_curves(signal: np.ndarray) -> np.ndarray:
+    """(T, blocks) mean signal of image regions."""
     rows, columns = (size // BLOCKS * BLOCKS or size for size in signal.shape[1:])
     parts = min(BLOCKS, rows), min(BLOCKS, columns)
-    blocks = signal[:, :rows, :columns].reshape(len(frames), parts[0], rows // parts[0], parts[1], columns // parts[1])
-    curves = blocks.mean(axis=(2, 4)).reshape(len(frames), -1)[order]
-    return float(np.abs(np.diff(curves, axis=0)).sum())
+    blocks = signal[:, :rows, :columns].reshape(len(signal), parts[0], rows // parts[0], parts[1], columns // parts[1])
+    return blocks.mean(axis=(2, 4)).reshape(len(signal), -1)
 
 
 def sharpness(frames: Sequence[Frame]) -> float:

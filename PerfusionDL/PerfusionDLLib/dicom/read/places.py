@@ -10,12 +10,14 @@ from . import clock, geometry
 from .components import component
 from .consistency import Aside, typical_number
 from .frame import Frame, printable
+from .moments import one_per_moment
 
 EVEN_MM = 0.05
 BREAK_S = 60.0  # a longer pause within a series separates two scans
 SAME_AXES = 0.03  # largest difference between the cosines of one orientation: 1.7 degrees
 SAME_SPACING = 0.02  # relative
 SAME_IN_PLANE_MM = 8.0  # chosen: a field of view that moves farther is another one
+MOST_ASTRAY = 0.25  # chosen: where more images lie elsewhere, the slice was moved
 TRACKING_MM = 15.0  # chosen: a diaphragm moves a slice by less
 MOST_SLICES = 24
 FEWEST_REMAINS = 4  # fewer images at one place are no dynamic series at all
@@ -67,7 +69,10 @@ def at_one_place(series: Sequence[Frame]) -> Places:
             for place in found:
                 whole, strayed = in_one_field(place)
                 aside += strayed
-                places += without_breaks([one.frame for one in whole])
+                for piece in without_breaks([one.frame for one in whole]):
+                    single, copies = one_per_moment(piece)
+                    places += single
+                    aside += copies
     return without_fragments(places, aside, tuple(notes))
 
 
@@ -97,7 +102,7 @@ def clusters(members: Sequence[Placed]) -> tuple[list[list[Placed]], tuple[str, 
     steps_mm = np.diff(along_mm)
     apart_mm = 0 if is_volume(steps_mm) else geometry.SAME_PLACE_MM
     still = np.split(np.arange(len(ordered)), np.flatnonzero(steps_mm > apart_mm) + 1)
-    if max(np.ptp(along_mm[one]) for one in still) > MOVES_MM:
+    if max(np.ptp(along_mm[one]) for one in still) > MOVES_MM or moves_once(ordered, along_mm, still):
         tracked = moving_slices(along_mm)
         if tracked and len(tracked) <= len(still):
             reach = max(np.ptp(along_mm[one]) for one in tracked) / 2
@@ -107,6 +112,23 @@ def clusters(members: Sequence[Placed]) -> tuple[list[list[Placed]], tuple[str, 
             )
             return [[ordered[index] for index in one] for one in tracked], (note,)
     return [[ordered[index] for index in one] for one in still], ()
+
+
+def moves_once(ordered: Sequence[Placed], along_mm: np.ndarray, still: Sequence[np.ndarray]) -> bool:
+    """Whether two places near each other were never imaged in turn, so that one may be the other after a move."""
+    spans = []
+    for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "PhilipsDynamicBeginTime"):
+        times_s = clock.read_clock([one.frame for one in ordered], keyword)
+        if np.isfinite(times_s).all() and np.ptp(times_s) > 0:
+            spans = [(times_s[one].min(), times_s[one].max()) for one in still if len(one) >= FEWEST_REMAINS]
+            break
+    centers_mm = [float(np.median(along_mm[one])) for one in still if len(one) >= FEWEST_REMAINS]
+    apart = [
+        abs(centers_mm[i] - centers_mm[j]) < TRACKING_MM and (spans[i][1] < spans[j][0] or spans[j][1] < spans[i][0])
+        for i in range(len(spans))
+        for j in range(i)
+    ]
+    return any(apart)
 
 
 def moving_slices(along_mm: np.ndarray) -> list[np.ndarray]:
@@ -139,7 +161,7 @@ def in_one_field(place: list[Placed]) -> tuple[list[Placed], list[Aside]]:
     offset = corners - usual
     away_mm = np.linalg.norm(offset - np.outer(offset @ axis, axis), axis=1)
     far = away_mm > SAME_IN_PLANE_MM
-    if not far.any() or far.mean() > 0.5:
+    if not far.any() or far.mean() > MOST_ASTRAY:
         return place, []
     strayed = [one.frame for one, yes in zip(place, far, strict=True) if yes]
     reason = f"ImagePositionPatient is up to {away_mm.max():.0f} mm beside that of the other images of the slice"

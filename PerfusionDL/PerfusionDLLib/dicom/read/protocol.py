@@ -25,6 +25,7 @@ T1_FIELDS_T = (0.55, 1.5, 3.0, 7.0)
 # the fields by their logarithm.
 T1_BLOOD_S = (1.12, 1.44, DEFAULT.t10_blood_s, 2.09)
 T1_MYOCARDIUM_S = (0.70, 1.00, DEFAULT.t10_myocardium_s, 1.93)
+WEIGHT_KG = (2.0, 350.0)  # chosen: from a newborn to what a table bears
 LOWEST_T, HIGHEST_T = 0.1, 11.8
 SENTENCES = {
     "saturation_time_s": "saturation time {saturation_time_s:.3f} s",
@@ -192,8 +193,8 @@ def dose_mmol_kg(header: Header, agent: str) -> float:
     if not agent:
         return float("nan")
     molarity = molarity_mmol_ml(agent, header.text("ContrastBolusAgent"))
-    weight_kg = header.number("PatientWeight")
-    return within(volume_ml * molarity / weight_kg, 0.003, 0.3) if weight_kg > 0 else float("nan")
+    weight_kg = within(header.number("PatientWeight"), *WEIGHT_KG)
+    return within(volume_ml * molarity / weight_kg, 0.003, 0.3)
 
 
 def echo_spacing_s(header: Header, echo_time_s: float, delay_s: float, shot_s: float) -> float:

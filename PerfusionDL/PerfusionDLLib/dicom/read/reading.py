@@ -16,10 +16,10 @@ from .frame import Frame
 from .headers import Survey, one_patient, survey, tolerance
 from .loading import load
 from .losses import late_beginnings, stray_images
-from .oddities import contradictions
+from .oddities import contradictions, differences
 from .pixels import PixelReader
 from .protocol import Header
-from .scans import FoundScan
+from .scans import FoundScan, seconds_after
 
 
 @tolerance()
@@ -70,10 +70,10 @@ def read_study(
         )
         for which, one in chosen.items()
     }
-    begun_s = {which: one.scan.start_s for which, one in chosen.items()}
     if len(scans) == 2:
+        found = {which: one.scan for which, one in chosen.items()}
         scans = {
-            which: replace(scan, minutes_after_other=(begun_s[which] - begun_s[condition.other(which)]) / 60)
+            which: replace(scan, minutes_after_other=seconds_after(found[which], found[condition.other(which)]) / 60)
             for which, scan in scans.items()
         }
     return Study(rest=scans.get(Condition.REST), stress=scans.get(Condition.STRESS), identity=identity_of(chosen))
@@ -112,10 +112,12 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     notes = list(gathered.notes)
     if len(set(counts.values())) > 1:
         notes.append("The scans differ in slices: " + ", ".join(f"{which} {n}" for which, n in counts.items()) + ".")
+    headers = [Header(one.scan.all_frames) for one in chosen.values()]
+    notes += differences(headers)
     late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))
     used = [frame for one in chosen.values() for part in one.scan.all_slices for frame in (*part.frames, *part.aside)]
     strays = stray_images(gathered.frames, used)
-    doubts = (*gathered.doubts, *strays, *contradictions([Header(one.scan.all_frames) for one in chosen.values()]))
+    doubts = (*gathered.doubts, *strays, *contradictions(headers))
     return {
         which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_doubts(*doubts), one.how)
         for which, one in chosen.items()

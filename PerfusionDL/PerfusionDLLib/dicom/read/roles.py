@@ -13,6 +13,7 @@ from .slices import Slice
 COARSER = 1.6  # pixel area of a low-resolution AIF series over that of the others
 SHORTER = 0.6  # its saturation time over that of the others
 BLURRED = 0.7  # sharpness of a low-resolution image that was interpolated to the size of the others
+MOST_EXAMPLES = 3
 AIF_WORDS = ("aif", "arterial input", "low res", "lowres")
 
 
@@ -66,15 +67,16 @@ def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]
     """One slice per place, and the arterial input series where one of them turns out to be that.
 
     What was measured comes before what was computed, the protocol of the other slices before another one, the
-    sharper image before the blurred, the lower series number before the higher.
+    first echo before the second, the sharper image before the blurred, the lower series number before the higher.
     """
     usual_s = typical_number([one.first for one in slices], "InversionTime")
     kept: list[Slice] = []
-    dropped: dict[str, tuple[str, str]] = {}
+    dropped: list[tuple[Slice, Slice]] = []
 
     def rank(one: Slice) -> tuple:
         other_protocol = not is_same_number(one.first.number("InversionTime"), usual_s)
-        return one.is_derived, other_protocol, time_order(one)[1]
+        echo = one.first.number("EchoTime")
+        return one.is_derived, other_protocol, echo if np.isfinite(echo) else np.inf, time_order(one)[1]
 
     for one in sorted(slices, key=rank):
         index = next((i for i, member in enumerate(kept) if same_place(one, member)), None)
@@ -82,10 +84,16 @@ def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]
             kept.append(one)
             continue
         low, kept[index] = blurred(one, kept[index])
-        dropped[low.first.text("SeriesInstanceUID")] = low.first.series, why_double(low, kept[index])
-    used = {one.first.text("SeriesInstanceUID"): one.first.series for one in kept}
-    for name, why in sorted(set(dropped[uid] for uid in dropped.keys() - used.keys())):
-        notes.append(f"Not used: {'another ' * (name in used.values())}{name} {why}.")
+        dropped.append((low, kept[index]))
+    names = {one.first.text("SeriesInstanceUID"): one.first.series for one in kept}
+    said: dict[tuple[str, str], list[str]] = {}
+    for low, instead in dropped:
+        again = low.first.text("SeriesInstanceUID") in names
+        what = f"{'another ' * (not again and low.first.series in names.values())}{low.first.series}"
+        said.setdefault((what, why_double(low, instead)), []).extend([low.first.image] if again else [])
+    for (what, why), images in sorted(said.items()):
+        such = f", images such as {' and '.join(images[:MOST_EXAMPLES])}, which" if images else ""
+        notes.append(f"Not used: {what}{such} {why}.")
     if any(one.is_derived for one in kept):
         notes.append("The images were processed by the scanner (derived or motion-corrected); no original was found.")
     return kept, aif
@@ -110,6 +118,9 @@ def why_double(low: Slice, kept: Slice) -> str:
             f"shows a slice that is there already, with another saturation time ({said_ms(low.first)} in place of "
             f"{said_ms(kept.first)}): it looks like an arterial input series whose acquisition is not known"
         )
+    echoes = [one.first.number("EchoTime") for one in (low, kept)]
+    if not is_same_number(*echoes):
+        return f"shows the same slices again, with an echo time of {echoes[0]:g} ms in place of {echoes[1]:g} ms"
     return "shows the same slices in the same heartbeats again (the sharper or first series was taken)"
 
 

@@ -5,17 +5,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...data.errors import PerfusionError
 from ...data.study import Condition
 from . import geometry, timing
+from .beginnings import between_s, has_running_clock
 from .condition import Evidence, from_words
 from .frame import Frame
 from .losses import lost_frames
 from .roles import same_place, time_order, without_aif, without_doubles, without_side_views
+from .shifted import (
+    has_a_study_per_series,
+    has_same_beats,
+    is_shifted_series,
+    overlaps,
+    rejoin_shifted,
+    without_digits,
+)
 from .slices import Slice
 
-SAME_BEATS_S = 0.05
-OVERLAP = 0.5  # share of the shorter duration
 FEWEST_SHARE = 0.6  # of the frames of the fullest slice, that another slice must have
 PREBOLUS_WORDS = ("prebolus", "pre-bolus", "pre bolus", "pre_bolus", "diluted", "low dose", "lowdose")
 TIMING_WORDS = ("test bolus", "testbolus", "test_bolus", "timing", "bolus track")
@@ -91,6 +97,13 @@ class FoundScan:
         return replace(self, notes=(*self.notes, *doubts), doubts=(*self.doubts, *doubts))
 
 
+def seconds_after(one: FoundScan, other: FoundScan) -> float:
+    """How much later a scan began than another one of the visit; NaN if unknown, or where both say the same."""
+    if one.start_s == other.start_s:
+        return float("nan")
+    return between_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
+
+
 def find_scans(slices: Sequence[Slice], rr_interval_s: float | None = None) -> list[FoundScan]:
     """Group slices into scans, in the order of time.
 
@@ -103,6 +116,7 @@ def find_scans(slices: Sequence[Slice], rr_interval_s: float | None = None) -> l
         if home is None:
             groups.append(home := [])
         home.append(one)
+    groups = rejoin_shifted(groups)
     scans = [settle(group, rr_interval_s) for group in sorted(groups, key=lambda group: min(map(time_order, group)))]
     return attach_prebolus(scans)
 
@@ -120,17 +134,10 @@ def joins(one: Slice, group: Sequence[Slice], *, shifted: bool) -> bool:
 
 def is_another_scan(one: Slice, member: Slice) -> bool:
     """Whether slices of one place whose times of day do not run were acquired in other heartbeats."""
-    if timing.has_running_clock(one.frames) or timing.has_running_clock(member.frames):
+    if has_running_clock(one.frames) or has_running_clock(member.frames):
         return False
     called = {from_words(each.first.text("SeriesDescription")) for each in (one, member)}
     return not has_same_beats(one, member) or called == {Condition.REST, Condition.STRESS}
-
-
-def has_same_beats(one: Slice, member: Slice) -> bool:
-    """Whether two slices have as many frames, the same time apart."""
-    if len(one.times_s) != len(member.times_s):
-        return False
-    return bool(np.abs(np.diff(one.times_s) - np.diff(member.times_s)).max() < SAME_BEATS_S)
 
 
 def belongs(one: Slice, member: Slice, *, shifted: bool = False) -> bool:
@@ -146,43 +153,13 @@ def belongs(one: Slice, member: Slice, *, shifted: bool = False) -> bool:
     return together or (shifted and is_shifted_series(one, member))
 
 
-def overlaps(one: Slice, member: Slice) -> bool | None:
-    """Whether two slices were acquired at the same time for the most part; None where nothing says when they were."""
-    if not (np.isfinite(one.start_s) and np.isfinite(member.start_s)):
-        return None
-    begin = max(one.start_s, member.start_s)
-    end = min(one.start_s + one.span_s, member.start_s + member.span_s)
-    return bool(end - begin >= OVERLAP * min(one.span_s, member.span_s))
-
-
-def has_a_study_per_series(slices: Sequence[Slice]) -> bool:
-    """Whether every series has a study of its own, as some anonymizers leave it."""
-    series = {one.first.text("SeriesInstanceUID") for one in slices}
-    studies = {one.first.text("StudyInstanceUID") for one in slices}
-    return len(series) == len(studies) > 1
-
-
-def is_shifted_series(one: Slice, member: Slice) -> bool:
-    """Whether dates were shifted for each series alone: other studies or days, but the same heartbeats elsewhere."""
-    if one.first.text("StudyInstanceUID") == member.first.text("StudyInstanceUID"):
-        return False
-    if one.first.text("SeriesInstanceUID") == member.first.text("SeriesInstanceUID") or same_place(one, member):
-        return False
-    return without_digits(one) == without_digits(member) and has_same_beats(one, member)
-
-
-def without_digits(one: Slice) -> str:
-    """The description of a series without the numbers that tell its slices apart."""
-    return "".join(letter for letter in one.first.text("SeriesDescription") if not letter.isdigit())
-
-
 def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundScan:
     """One scan from everything that was acquired in the same heartbeats."""
     notes: list[str] = []
     main, aif = without_aif(group, notes)
     main, aif = without_doubles(main, aif, notes)
     main = without_side_views(main, notes)
-    refuse_short_slices(main)
+    main, short = without_short_slices(main)
     together = [*main, aif] if aif else main
     known = timing.find_times([one.frames for one in together], rr_interval_s)
     together = [one.with_times(times_s) for one, times_s in zip(together, known.times_s, strict=True)]
@@ -202,9 +179,11 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
         tuple(main[index] for index in order),
         aif,
         notes=tuple(
-            dict.fromkeys((*notes, f"Times are from {known.source}.", *known.notes, *said, *lost, *known.doubts))
+            dict.fromkeys(
+                (*notes, f"Times are from {known.source}.", *known.notes, *said, *lost, *short, *known.doubts)
+            )
         ),
-        doubts=tuple(dict.fromkeys((*known.doubts, *doubted, *grave))),
+        doubts=tuple(dict.fromkeys((*short, *known.doubts, *doubted, *grave))),
         clock=known.source,
         witnesses=known.witnesses,
     )
@@ -218,15 +197,15 @@ def completes(one: Slice, slices: Sequence[Slice]) -> bool:
     return bool(geometry.parallel_to_most([geometry.normal(m.matrix) for m in (*beside, one)])[-1])
 
 
-def refuse_short_slices(slices: Sequence[Slice]) -> None:
-    """Raise PerfusionError if a slice has far fewer frames than the others, so that most of it was lost."""
-    counts = [len(one.frames) for one in slices]
-    for one, count in zip(slices, counts, strict=True):
-        if count < FEWEST_SHARE * max(counts):
-            raise PerfusionError(
-                f"A slice of {one.first.series} has {count} frames where another has {max(counts)}.",
-                "Send or copy the series again completely.",
-            )
+def without_short_slices(slices: Sequence[Slice]) -> tuple[list[Slice], list[str]]:
+    """The slices without those that have far fewer frames than another, and sentences that name these."""
+    most = max(len(one.frames) for one in slices)
+    kept = [one for one in slices if len(one.frames) >= FEWEST_SHARE * most]
+    short = [one for one in slices if len(one.frames) < FEWEST_SHARE * most]
+    return kept, [
+        f"A slice of {one.first.series} is not used: it has {len(one.frames)} frames where another has {most}."
+        for one in short
+    ]
 
 
 def attach_prebolus(scans: Sequence[FoundScan]) -> list[FoundScan]:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...data.errors import PerfusionError
-from . import clock, geometry, timing
+from . import beginnings, clock, geometry, timing
 from .components import MAGNITUDE, component
-from .consistency import Aside, split_deviant, typical_number
+from .consistency import Aside, split_deviant, typical_number, upper
 from .frame import Frame
-from .grouping import group_series
+from .grouping import MANY_SERIES, group_series
+from .moments import COPY, is_derived
 from .places import FEWEST_REMAINS, Places, at_one_place
 from .witnesses import find_clocks, median_step_s
 
@@ -20,7 +21,8 @@ FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
 SHORTEST_SPAN_S = 8.0
 CINE_SPAN_S = 2.0  # a gated cine covers one heartbeat
 CINE_STEP_S = 0.1  # frames of a real-time cine follow each other faster than those of perfusion
-DERIVED_WORDS = ("derived", "moco", "motion corr", "motion_corr")
+CAPTURE = "a secondary capture, such as a screenshot"
+COLORED = "a colored picture"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 MOSTLY_IN_LINE = 0.9  # numbers that run less with time do not count images
 MOST_ASIDE = 0.05  # share of the frames of a slice, above which their loss makes flow doubtful
@@ -61,8 +63,7 @@ class Slice:
     @property
     def is_derived(self) -> bool:
         """Whether the scanner computed it from other images, e.g. its own motion correction."""
-        text = f"{self.first.text('ImageType').lower()} {self.first.description}"
-        return any(word in text for word in DERIVED_WORDS)
+        return is_derived(self.first)
 
     def with_times(self, times_s: np.ndarray) -> "Slice":
         """The same slice with other times for its frames, which need not be sorted; frames without one are left out."""
@@ -98,6 +99,11 @@ class Finding:
     dynamic: bool = False
     places: tuple[int, ...] = ()
     remains: tuple[Slice, ...] = ()
+
+    @property
+    def has_no_place(self) -> bool:
+        """Whether nobody knows where its images lie, although they are many."""
+        return not self.places and self.images >= FEWEST_FRAMES
 
 
 def find_slices(frames: Iterable[Frame], rr_interval_s: float | None = None) -> list[Finding]:
@@ -144,8 +150,10 @@ def without_captures(series: Sequence[Frame]) -> tuple[list[Frame], list[Aside]]
     images = []
     for frame in series:
         modality = frame.text("Modality")
-        if frame.text("SOPClassUID").startswith(SECONDARY_CAPTURE) or frame.number("SamplesPerPixel") > 1:
-            reasons.setdefault("a screenshot or another colored or captured picture", []).append(frame)
+        if frame.text("SOPClassUID").startswith(SECONDARY_CAPTURE):
+            reasons.setdefault(CAPTURE, []).append(frame)
+        elif frame.number("SamplesPerPixel") > 1:
+            reasons.setdefault(COLORED, []).append(frame)
         elif modality not in ("MR", ""):
             reasons.setdefault(f"the modality is {modality}", []).append(frame)
         elif "MOSAIC" in frame.values("ImageType"):
@@ -174,13 +182,23 @@ def as_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | No
     lost = sum(len(one.frames) for one in aside if is_loss(one))
     grave = [one.sentence for one in aside if is_loss(one)] if lost > MOST_ASIDE * max(about["places"]) else ()
     out = tuple(frame for one in aside for frame in one.frames)
-    spoken = (replace(one, aside=(*one.aside, *out)).with_notes((*found.notes, *said), grave) for one in slices)
+    notes = (*found.notes, *cut_in_pieces(found.places), *said)
+    spoken = (replace(one, aside=(*one.aside, *out)).with_notes(notes, grave) for one in slices)
     return Finding(**about, slices=tuple(spoken))
+
+
+def cut_in_pieces(places: Sequence[Sequence[Frame]]) -> list[str]:
+    """A sentence where the images of a series have a few different identifiers of a series."""
+    pieces = {frame.text("SeriesInstanceUID"): frame.series for frames in places for frame in frames}
+    if not 1 < len(pieces) < MANY_SERIES:
+        return []
+    names = " and ".join(sorted(set(pieces.values())))
+    return [f"{upper(names)}: {len(pieces)} series that go on where the other ends were taken as one."]
 
 
 def is_loss(one: Aside) -> bool:
     """Whether images that are set aside would have belonged to a slice."""
-    return component(one.frames[0]) == MAGNITUDE and "screenshot" not in one.reason
+    return component(one.frames[0]) == MAGNITUDE and one.reason not in (CAPTURE, COLORED, COPY)
 
 
 def make_slices(places: Sequence[Sequence[Frame]], rr_interval_s: float | None = None) -> list[Slice]:
@@ -188,7 +206,9 @@ def make_slices(places: Sequence[Sequence[Frame]], rr_interval_s: float | None =
     known = timing.find_times(places, rr_interval_s)
     found = []
     for frames, times_s in zip(places, known.times_s, strict=True):
-        one = Slice(tuple(frames), times_s, timing.start_s(frames), geometry.middle_matrix(frames)).with_times(times_s)
+        one = Slice(tuple(frames), times_s, beginnings.start_s(frames), geometry.middle_matrix(frames)).with_times(
+            times_s
+        )
         lost = not np.isfinite(times_s).all()
         found.append(one.with_notes(known.notes, known.doubts) if lost else one)
     return found

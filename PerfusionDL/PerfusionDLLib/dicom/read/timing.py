@@ -1,7 +1,7 @@
 """When each frame was acquired: every attribute that says so is asked, and the others are its witnesses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from math import gcd
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from . import clock
-from .order import put_in_order
+from .alignment import side_by_side, with_delays
+from .order import ContradictedClockError, put_in_order
 from .witnesses import (
     FAR,
     FEW_PERCENT,
@@ -18,7 +19,6 @@ from .witnesses import (
     Clock,
     Interval,
     Slices,
-    delays_s,
     find_clocks,
     find_intervals,
     spans,
@@ -49,31 +49,53 @@ class Timing:
     witnesses: tuple[str, ...] = ()
 
 
-def find_times(slices: Slices, rr_interval_s: float | None = None) -> Timing:
+def find_times(slices: Slices, rr_interval_s: float | None = None, ignored: Sequence[str] = ()) -> Timing:
     """Acquisition times of the frames of slices that were acquired together.
 
     rr_interval_s : time between frames that the user knows, for headers that give none
+    ignored : clocks that are known to be wrong
 
     Raises PerfusionError where nothing in the headers says when the frames were acquired, or the times contradict the
     order of the frames.
     """
-    clocks, intervals = find_clocks(slices), find_intervals(slices)
+    clocks = [one for one in find_clocks(slices) if one.name not in ignored]
+    intervals = find_intervals(slices)
     scores = {one.name: score(one, slices, clocks, intervals) for one in clocks}
     best = max(clocks, key=lambda one: scores[one.name], default=None)
     if best is None or (scores[best.name] < 1 and (intervals or rr_interval_s)):
-        return count_times(slices, clocks, intervals, rr_interval_s)
+        return count_times(slices, clocks, intervals, rr_interval_s, ignored)
     others = [one for one in clocks if one is not best]
-    ordered = put_in_order(slices, best, others)
+    try:
+        ordered = put_in_order(slices, best, others)
+    except ContradictedClockError as error:
+        return without_clock(slices, best, rr_interval_s, ignored, error)
     witnesses, notes, doubts = hear(best, others, intervals)
     witnesses += [f"{name} runs with it" for name in ordered.agree]
-    times_s, undelayed = with_delays(slices, ordered.times_s)
+    aligned, shifted, unknown = side_by_side(slices, ordered.times_s)
+    times_s, undelayed = with_delays(slices, aligned)
     return Timing(
         tuple(times_s),
         best.name,
-        (*ordered.notes, *notes, *undelayed),
-        (*ordered.doubts, *doubts),
+        (*filter(None, [best.note]), *ordered.notes, *notes, *shifted, *undelayed),
+        (*ordered.doubts, *doubts, *unknown),
         (f"{best.name}: {best.step_s:.3f} s between frames", *witnesses),
     )
+
+
+def without_clock(
+    slices: Slices, wrong: Clock, rr_interval_s: float | None, ignored: Sequence[str], error: ContradictedClockError
+) -> Timing:
+    """Times without a clock, and without its copies, that the order of the images contradicts.
+
+    Raises the error where nothing else says when the frames were acquired.
+    """
+    copies = [one.name for one in find_clocks(slices) if one.name != wrong.name and one.copies(wrong)]
+    try:
+        known = find_times(slices, rr_interval_s, (*ignored, wrong.name, *copies))
+    except PerfusionError:
+        raise error from None
+    sentence = f"Not used as clock: {' and '.join((wrong.name, *copies))}, because {error.reason}."
+    return replace(known, notes=(sentence, *known.notes), doubts=(sentence, *known.doubts))
 
 
 def score(one: Clock, slices: Slices, clocks: Sequence[Clock], intervals: Sequence[Interval]) -> float:
@@ -131,13 +153,22 @@ def hear(best: Clock, others: Sequence[Clock], intervals: Sequence[Interval]) ->
             doubts.append(f"{sentence} {best.name} was taken; flow scales with time. Check which is right.")
         else:
             notes.append(f"{sentence} Heart rates change that much.")
+    if best.name == "ContentTime" and not intervals and all(other.copies(best) for other in others):
+        doubts.append(
+            "Times are from ContentTime alone, which may be that of the reconstruction; no attribute confirms it, and "
+            "flow scales with time."
+        )
     if best.step_s < UNGATED_S:
         notes.append(f"Frames are {best.step_s:.2f} s apart, faster than any heart beats: the scan is not gated.")
     return witnesses, list(dict.fromkeys(notes)), doubts
 
 
 def count_times(
-    slices: Slices, clocks: Sequence[Clock], intervals: Sequence[Interval], rr_interval_s: float | None
+    slices: Slices,
+    clocks: Sequence[Clock],
+    intervals: Sequence[Interval],
+    rr_interval_s: float | None,
+    ignored: Sequence[str] = (),
 ) -> Timing:
     """Times from the order of the frames and the interval between heartbeats.
 
@@ -145,7 +176,7 @@ def count_times(
     """
     name, counts = counted(slices)
     given = [Interval("entered", rr_interval_s)] if rr_interval_s else []
-    rejected = {f"first to last {one.name}" for one in clocks}
+    rejected = {f"first to last {name}" for name in (*(one.name for one in clocks), *ignored)}
     candidates = [*given, *(one for one in spans(slices) if one.name not in rejected), *intervals]
     if not candidates:
         raise PerfusionError(
@@ -154,13 +185,16 @@ def count_times(
             SEND_TIMES,
         )
     best = candidates[0]
+    measured = [one for one in candidates if one.name.startswith("first to last")]
+    if best in measured and best.seconds < UNGATED_S and intervals and intervals[0].agrees(best.seconds) > FAR:
+        best = intervals[0]  # times of day that hardly run are those of a transfer or a database
     notes = [
         f"No attribute gives each frame's own time, so frames were taken {best.seconds:.3f} s apart ({best.name}) in "
         f"the order of {name}; missed heartbeats are not seen."
     ]
-    doubts = []
-    for other in candidates[1:]:
-        if abs(other.seconds / best.seconds - 1) > NEAR:
+    doubts = notes[:1] if best not in measured and best not in given else []
+    for other in candidates:
+        if other is not best and abs(other.seconds / best.seconds - 1) > NEAR:
             doubts.append(f"{best.name} says {best.seconds:.3f} s between frames, {other.name} {other.seconds:.3f} s.")
     for one in clocks:
         doubts.append(
@@ -170,7 +204,7 @@ def count_times(
     times_s, undelayed = with_delays(slices, [count * best.seconds for count in counts])
     witnesses = (
         f"{name} x {best.name}: {best.seconds:.3f} s",
-        *(f"{o.name}: {o.seconds:.3f} s" for o in candidates[1:]),
+        *(f"{one.name}: {one.seconds:.3f} s" for one in candidates if one is not best),
     )
     return Timing(tuple(times_s), f"{name} x {best.name}", (*notes, *undelayed), tuple(doubts), witnesses)
 
@@ -183,6 +217,7 @@ def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
     for name, ranked in (
         ("TemporalPositionIdentifier", clock.rank_by_position),
         ("InstanceNumber", clock.rank_by_number),
+        ("AcquisitionNumber", clock.rank_by_acquisition),
     ):
         ranks = [rank for frames in slices if (rank := ranked(frames)) is not None]
         if len(ranks) < len(slices):
@@ -210,56 +245,3 @@ def places(rank: np.ndarray) -> np.ndarray:
     stride = reduce(gcd, steps.tolist(), 0) or 1
     counts = (rank - rank.min()) / stride
     return counts if counts.max() < 1.5 * len(rank) else np.argsort(np.argsort(rank)).astype(float)
-
-
-def with_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
-    """Add each slice's delay after the R wave where the clock is the same for all slices of a heartbeat.
-
-    Returns the times, and a note where the delays are not known.
-    """
-    sets = [np.sort(one[np.isfinite(one)]) for one in times_s]
-    longest = max(sets, key=len)
-    same = len(sets) > 1 and all(
-        np.abs(one[:, None] - longest[None]).min(axis=1).max(initial=0) < 1e-3 for one in sets if len(one)
-    )
-    delays = delays_s(slices) if same else [0.0] * len(slices)
-    notes = []
-    if same and np.ptp(delays) == 0:
-        said = slices[0][0].text("TriggerTime")[:16] or "missing"
-        notes.append(
-            f"All slices have the same times, and TriggerTime ({said}) tells no delay of each after the R wave."
-        )
-    return [one + delay for one, delay in zip(times_s, delays, strict=True)], notes
-
-
-OF_DAY = ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "SeriesTime")
-
-
-def start_s(frames) -> float:
-    """When the acquisition of some frames began, seconds since 1970 (or midnight); NaN if nothing says.
-
-    By the first attribute that differs between frames; one that is the same everywhere may be that of the whole visit.
-    """
-    first = float("nan")
-    for keyword in OF_DAY:
-        times_s = clock.read_clock(frames, keyword)
-        known = times_s[np.isfinite(times_s)]
-        if not known.size:
-            continue
-        middle = np.median(known)
-        start = float(known[np.abs(known - middle) < 3600].min())
-        if runs(known):
-            return start
-        first = start if np.isnan(first) else first
-    return first
-
-
-def runs(times_s: np.ndarray) -> bool:
-    """Whether times differ."""
-    return bool(times_s.size > 1 and np.ptp(times_s) > 0)
-
-
-def has_running_clock(frames) -> bool:
-    """Whether an attribute gives frames different times of day."""
-    clocks = (clock.read_clock(frames, keyword) for keyword in OF_DAY)
-    return any(runs(times_s[np.isfinite(times_s)]) for times_s in clocks)

@@ -12,6 +12,7 @@ Slices = Sequence[Sequence[Frame]]
 
 TRUST = {  # chosen: the time of the acquisition itself, then what is derived from it, last that of the reconstruction
     "FrameAcquisitionDateTime": 6.0,
+    "TemporalPositionTimeOffset": 5.0,
     "AcquisitionDateTime": 5.0,
     "AcquisitionTime": 5.0,
     "PhilipsDynamicBeginTime": 4.5,
@@ -20,6 +21,7 @@ TRUST = {  # chosen: the time of the acquisition itself, then what is derived fr
     "FrameReferenceTime": 3.0,
     "ContentTime": 2.0,
 }
+OF_ACQUISITION = ("AcquisitionDateTime", "AcquisitionTime")
 STEP_S = (0.08, 12.0)  # chosen: from ungated frames to every third beat of a very slow heart
 INTERVAL_S = (0.25, 3.0)  # chosen: R-R intervals of 20 to 240 beats per minute
 FEW_PERCENT = 0.05  # clocks that differ by less tell the same
@@ -34,10 +36,12 @@ class Clock:
     """One attribute as a clock of all frames of some slices.
 
     times_s : per slice (T,), NaN where it is missing
+    note : a sentence where it is not in the unit of the standard
     """
 
     name: str
     times_s: tuple[np.ndarray, ...]
+    note: str = ""
 
     @property
     def step_s(self) -> float:
@@ -103,9 +107,22 @@ def find_clocks(slices: Slices) -> list[Clock]:
     found = []
     for name in TRUST:
         times_s = tuple(clock.read_clock(frames, name) for frames in slices)
-        if is_usable(times_s) and not (clock.is_of_day(name) and all(map(clock.is_coarse, times_s))):
+        if name == "TriggerTime" and not is_usable(times_s):
+            found += in_another_unit(name, times_s, find_intervals(slices))
+            continue
+        if is_usable(times_s) and not all(map(clock.is_coarse, times_s)):
             found.append(Clock(name, times_s))
     return found
+
+
+def in_another_unit(name: str, times_s: tuple[np.ndarray, ...], intervals: Sequence["Interval"]) -> list[Clock]:
+    """A clock in s or microseconds instead of ms, if an interval in the header says so; else none."""
+    for unit, scale in (("microseconds", 1e-3), ("seconds", 1e3)):
+        scaled = tuple(scale * one for one in times_s)
+        if is_usable(scaled) and any(one.agrees(median_step_s(scaled)) < FAR for one in intervals):
+            by = next(one.name for one in intervals if one.agrees(median_step_s(scaled)) < FAR)
+            return [Clock(name, scaled, f"{name} is in {unit} where the standard has milliseconds, by {by}.")]
+    return []
 
 
 def is_usable(times_s: Sequence[np.ndarray]) -> bool:
@@ -138,7 +155,7 @@ def find_intervals(slices: Slices) -> list[Interval]:
 def spans(slices: Slices) -> list[Interval]:
     """Mean interval from the first to the last frame by clocks that are too coarse for each frame's time."""
     found = []
-    for name in ("AcquisitionDateTime", "AcquisitionTime", "ContentTime"):
+    for name in ("FrameAcquisitionDateTime", *OF_ACQUISITION, "PhilipsDynamicBeginTime", "ContentTime"):
         each = []
         for frames in slices:
             times_s = clock.read_clock(frames, name)

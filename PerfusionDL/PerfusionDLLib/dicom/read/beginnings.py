@@ -1,0 +1,59 @@
+"""When slices and scans began, across midnight and time zones."""
+
+import numpy as np
+
+from . import clock
+from .clock import DAY_S
+from .frame import Frame
+
+WITHOUT_DATE_S = 3 * DAY_S
+"""Moments before that are times of day, and not of January 1970."""
+
+
+def is_other_day(apart_s: float) -> bool:
+    """Whether two moments of one visit differ by about a day, because a date is missing or did not follow midnight."""
+    return DAY_S / 2 < abs(apart_s) < 1.5 * DAY_S
+
+
+def between_s(first: Frame, first_s: float, second: Frame, second_s: float) -> float:
+    """Time from a first moment to a second one, of scans of one visit, across time zones and midnight."""
+    zones_s = clock.zone_s(first), clock.zone_s(second)
+    if (first_s < WITHOUT_DATE_S) != (second_s < WITHOUT_DATE_S):  # one of them is a time of day only
+        first_s, second_s = first_s % DAY_S, second_s % DAY_S
+    apart_s = second_s - first_s
+    if np.isfinite(zones_s).all():
+        apart_s -= zones_s[1] - zones_s[0]
+    return apart_s - np.copysign(DAY_S, apart_s) if is_other_day(apart_s) else apart_s
+
+
+OF_DAY = ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "SeriesTime")
+
+
+def start_s(frames) -> float:
+    """When the acquisition of some frames began, seconds since 1970 (or midnight); NaN if nothing says.
+
+    By the first attribute that differs between frames; one that is the same everywhere may be that of the whole visit.
+    """
+    first = float("nan")
+    for keyword in OF_DAY:
+        times_s = clock.read_clock(frames, keyword)
+        known = times_s[np.isfinite(times_s)]
+        if not known.size:
+            continue
+        middle = np.median(known)
+        start = float(known[np.abs(known - middle) < 3600].min())
+        if runs(known):
+            return start
+        first = start if np.isnan(first) else first
+    return first
+
+
+def runs(times_s: np.ndarray) -> bool:
+    """Whether times differ."""
+    return bool(times_s.size > 1 and np.ptp(times_s) > 0)
+
+
+def has_running_clock(frames) -> bool:
+    """Whether an attribute gives frames different times of day."""
+    clocks = (clock.read_clock(frames, keyword) for keyword in OF_DAY)
+    return any(runs(times_s[np.isfinite(times_s)]) for times_s in clocks)
