@@ -14,14 +14,14 @@ from .fits import FlowFits
 from .hierarchical.averaged import INTERVAL_SD, ScanModel, fit_slice_model, learn_scan, prepare_slice
 from .hierarchical.groups import CurveSet
 from .hierarchical.slice_input import LATE_ERROR_SD, PEAK_ERROR_SD
-from .hierarchical.tissue_models import CAPILLARY, FERMI, TWO_COMPARTMENT
+from .hierarchical.tissue_models import CAPILLARY, DISPERSED, FERMI, TWO_COMPARTMENT
 from .linear import fit_patlak, fit_spline
 
 MOST_GROUPS, FEWEST_IN_GROUP = 16, 8
-PRIOR_MODELS = {
-    FlowModel.AVERAGED: (CAPILLARY, FERMI, TWO_COMPARTMENT),
-    FlowModel.CAPILLARY: (CAPILLARY,),
-    FlowModel.TWO_COMPARTMENT: (TWO_COMPARTMENT,),
+PRIOR_FAMILIES = {
+    FlowModel.AVERAGED: (DISPERSED, (FERMI,)),
+    FlowModel.CAPILLARY: ((CAPILLARY,),),
+    FlowModel.TWO_COMPARTMENT: ((TWO_COMPARTMENT,),),
 }
 
 
@@ -91,15 +91,12 @@ def prepare_fitter(
         slices,
         aif_times_s,
         arterial_mmol_l,
-        models=PRIOR_MODELS[model],
+        families=PRIOR_FAMILIES[model],
         hematocrit=hematocrit,
         from_images=input_log_sd > 0,
         cache=cache,
     )
-    learned = {
-        f"{each.model.name}_probability": f"{p:.3f}"
-        for each, p in zip(scan.populations, scan.probabilities, strict=True)
-    }
+    learned = {f"{name}_probability": f"{p:.3f}" for name, p in _probabilities(scan).items()}
     likeliest = scan.populations[int(np.argmax(scan.probabilities))]
     learned[f"{likeliest.model.name}_tissue"] = _describe(likeliest)
     learned["least_misfit"] = f"{scan.least_misfit:.1%} together, {scan.alone_misfit:.1%} alone,"
@@ -111,6 +108,14 @@ def prepare_fitter(
         return partial(fit_slice_model, prepare_slice(scan, number, spillover), input_log_sd=input_log_sd)
 
     return Fitter(of_slice=of_slice, learned=learned, scan=scan)
+
+
+def _probabilities(scan: ScanModel) -> dict[str, float]:
+    """Of each kind of model."""
+    found: dict[str, float] = {}
+    for population, probability in zip(scan.populations, scan.probabilities, strict=True):
+        found[population.model.name] = found.get(population.model.name, 0.0) + float(probability)
+    return found
 
 
 def fit_curves(

@@ -214,6 +214,7 @@ WORDS = {
     "entered": "entered by the user: {}",
     "weights_sha256": "networks {}",
     "capillary_probability": "probability of the capillary model {}",
+    "dispersed_capillary_probability": "probability of the model of dispersed capillaries {}",
     "fermi_probability": "probability of the Fermi model {}",
     "two_compartment_probability": "probability of the two-compartment model {}",
     "least_misfit": "curves count as wrong by {} of their peak, besides noise",

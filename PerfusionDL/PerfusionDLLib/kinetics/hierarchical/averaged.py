@@ -16,7 +16,7 @@ from ...cache import NO_CACHE, Cache
 from ...data.flow import FitStatus
 from ..fits import MOST_SPILLOVER, FlowFits
 from .groups import CurveSet, group_means, noise_sd, shared_error
-from .matching import LOG_FLOW_NODES, Dictionary
+from .matching import LOG_FLOW_NODES, Dictionary, ModelFit
 from .population import Population, learn
 from .slice_input import SliceInput, slice_inputs
 from .tissue_models import TissueModel
@@ -31,9 +31,8 @@ BISECTIONS = 12  # of a range of some standard deviations: to a thousandth of on
 
 @dataclass(frozen=True, kw_only=True)
 class ScanModel:
-    """What a scan says about its tissue: one population and one probability per model.
+    """What a scan says about its tissue: populations of the models, with their probabilities.
 
-    unbiased_probabilities : of the models where none is preferred beforehand
     temperature : of all variances of the groups; least_misfit, alone_misfit : share of the peak by which all curves
         are wrong together, and each of them
     inputs : what is known of each slice before any curve is seen
@@ -41,7 +40,6 @@ class ScanModel:
 
     populations: tuple[Population, ...]
     probabilities: np.ndarray
-    unbiased_probabilities: np.ndarray
     inputs: tuple[SliceInput, ...]
     groups: tuple[np.ndarray, ...]
     temperature: float
@@ -67,20 +65,21 @@ def learn_scan(
     aif_times_s,
     arterial_mmol_l,
     *,
-    models: Sequence[TissueModel],
+    families: Sequence[Sequence[TissueModel]],
     hematocrit: float,
     from_images: bool = False,
     cache: Cache = NO_CACHE,
 ) -> ScanModel:
     """Tissue parameters and model probabilities from all curves of a scan.
 
+    families : models of one kind, from one end of a range to the other
     from_images : whether the curves are, so that they and the arterial input err beside each other
     """
     inputs = slice_inputs(
         [(part.times_s, part.used_frames) for part in slices],
         aif_times_s,
         arterial_mmol_l,
-        models=models,
+        families=families,
         hematocrit=hematocrit,
         from_images=from_images,
         cache=cache,
@@ -95,18 +94,17 @@ def learn_scan(
     # What the noise does not explain all groups share: for it they count as one.
     least_misfit, shared = (IMAGES_MISFIT, shared_error(means)) if from_images else (LEAST_MISFIT, 1.0)
     temperature = shared + count * float(np.mean((least_misfit / noise_share) ** 2))
-    populations = _learn_all(models, means, temperature)
+    populations = _learn_all(families, means, temperature)
     frames = sum(int(np.isfinite(group.sd).sum()) - 2 * len(group.curves) for group in means)
     excess = min(population.misfit for population in populations) * temperature / max(frames, 1) - 1
     if shared + count * excess > temperature:
         temperature = shared + count * excess
-        populations = _learn_all(models, means, temperature)
+        populations = _learn_all(families, means, temperature)
     evidence = np.array([population.log_evidence for population in populations])
-    probabilities = softmax(evidence + np.log([model.prior_probability for model in models]))
+    probabilities = softmax(evidence + np.log([one.model.prior_probability for one in populations]))
     return ScanModel(
         populations=populations,
         probabilities=probabilities,
-        unbiased_probabilities=softmax(evidence),
         inputs=inputs,
         groups=groups,
         temperature=temperature,
@@ -115,15 +113,15 @@ def learn_scan(
     )
 
 
-def _learn_all(models, means, temperature):
+def _learn_all(families, means, temperature):
     """Populations, all variances of the curves raised by the temperature."""
     uncertain = [replace(group, sd=group.sd * np.sqrt(temperature)) for group in means]
-    return tuple(learn(model, uncertain) for model in models)
+    return tuple(population for family in families for population in learn(family, uncertain))
 
 
 def prepare_slice(scan: ScanModel, number: int, spillover: np.ndarray | None) -> SliceModel:
     """Dictionaries of slice ``number``: all sets of its curves hold the same blood (S, T), or none."""
-    kept = np.flatnonzero(scan.probabilities > NEGLIGIBLE_PROBABILITY)
+    kept = np.array(_likeliest(scan))
     ready = scan.inputs[number]
 
     def dictionary(population: Population) -> Dictionary:
@@ -140,14 +138,21 @@ def prepare_slice(scan: ScanModel, number: int, spillover: np.ndarray | None) ->
     return SliceModel(scan=scan, number=number, kept=kept, dictionaries=dictionaries)
 
 
+def _likeliest(scan: ScanModel) -> list[int]:
+    """The likeliest population of each kind of model that counts."""
+    names = np.array([one.model.name for one in scan.populations])
+    kinds = [np.flatnonzero(names == name) for name in dict.fromkeys(names)]
+    counted = [kind for kind in kinds if scan.probabilities[kind].sum() > NEGLIGIBLE_PROBABILITY]
+    return [int(kind[np.argmax(scan.probabilities[kind])]) for kind in counted]
+
+
 def fit_slice_model(prepared: SliceModel, part: CurveSet, *, input_log_sd=0.0) -> FlowFits:
     """Fit curves of a slice with the priors of its scan.
 
     The estimate is averaged over the models by their probability. The interval and the standard error hold the noise,
     the spread of tissue parameters from pixel to pixel, what the scan leaves open about them, and the disagreement of
-    the models: they belong to an even mixture of the probabilities with and without the prior on the models, so that
-    a model which only its prior speaks against still counts. ``input_log_sd`` adds the relative uncertainty of
-    the scale of the arterial input, ``part.log_sd`` that of the curves.
+    the models. ``input_log_sd`` adds the relative uncertainty of the scale of the arterial input, ``part.log_sd`` that
+    of the curves.
     """
     scan, kept = prepared.scan, prepared.kept
     used = np.asarray(part.used_frames)
@@ -162,13 +167,12 @@ def fit_slice_model(prepared: SliceModel, part: CurveSet, *, input_log_sd=0.0) -
     sd = np.hypot(sd, scan.alone_misfit * np.abs(data @ subspace.T @ subspace).max(axis=1))
     edge = np.zeros(len(data), bool) if part.edge is None else np.asarray(part.edge)
 
-    weights = scan.probabilities[kept] / scan.probabilities[kept].sum()
     results = [dictionary.fit(data, sd, part.groups, edge) for dictionary in prepared.dictionaries]
-    log_flow = np.array([result.log_flow for result in results])
-    flows = np.exp(log_flow)
+    best = int(np.argmax(scan.probabilities[kept]))
+    weights, log_flow, variance = _by_population(scan, kept, results)
     estimate = weights @ log_flow
-    best = int(np.argmax(weights))
-    log_low, log_high, log_sd = _interval(scan, kept, results, best, np.hypot(input_log_sd, part.log_sd), estimate)
+    scale_log_sd = np.hypot(input_log_sd, part.log_sd)
+    log_low, log_high, log_sd = _mixture(log_flow, np.sqrt(variance + scale_log_sd**2), weights, estimate)
     parameters = results[best].parameters
     reasons = {
         FitStatus.AT_BOUND: (parameters[:, 0] <= LOG_FLOW_NODES[0]) | (parameters[:, 0] >= LOG_FLOW_NODES[-1]),
@@ -184,46 +188,44 @@ def fit_slice_model(prepared: SliceModel, part: CurveSet, *, input_log_sd=0.0) -
         return np.where(trusted, values, np.nan)
 
     names = scan.populations[kept[best]].model.tissue_parameters
+    shares = scan.probabilities[kept] / scan.probabilities[kept].sum()
     return FlowFits(
         mbf_ml_min_g=shown(np.exp(estimate)),
         mbf_se_ml_min_g=shown(np.exp(estimate) * log_sd),
         mbf_low_ml_min_g=shown(np.exp(log_low)),
         mbf_high_ml_min_g=shown(np.exp(log_high)),
         status=status,
-        fitted_mmol_l=(weights @ np.array([result.fitted.reshape(-1) for result in results])).reshape(data.shape).T,
+        fitted_mmol_l=np.tensordot(shares, [result.fitted for result in results], axes=1).T,
         parameters={
             "delay_s": parameters[:, 1],
             **{name: parameters[:, 2 + i] for i, name in enumerate(names)},
-            **{
-                f"MBF, {scan.populations[m].model.name} (mL/min/g)": shown(flows[i])
-                for i, m in enumerate(kept)
-                if len(kept) > 1
-            },
         },
     )
 
 
-def _interval(scan, kept, results, best, scale_log_sd, estimate):
-    """Lower and upper limit of the log of flow and its standard deviation, (N,) each.
+def _by_population(scan: ScanModel, kept: np.ndarray, results: Sequence[ModelFit]):
+    """Weights (M,) of the populations that count, and by each the log of flow of curves and its variance (M, N).
 
-    A model that was not fitted is taken to differ from the best one as its groups do, on a line in the log of flow, and
-    to be as uncertain as they are.
+    A population that was not fitted is taken to differ from the likeliest of its kind, or else of all, as its groups
+    do, on a line in the log of flow, and to be as uncertain as they are.
     """
-    weights = (scan.probabilities + scan.unbiased_probabilities) / 2
-    counted = np.flatnonzero((weights > NEGLIGIBLE_PROBABILITY / 2) | np.isin(np.arange(weights.size), kept))
-    reference = results[best]
-    known = dict(zip(kept, results, strict=True))
+    counted = np.flatnonzero(
+        (scan.probabilities > NEGLIGIBLE_PROBABILITY / 2) | np.isin(np.arange(scan.probabilities.size), kept)
+    )
+    fitted = dict(zip(kept, results, strict=True))
+    by_kind = {scan.populations[m].model.name: m for m in kept}
+    likeliest = kept[np.argmax(scan.probabilities[kept])]
     log_flow, variance = [], []
     for m in counted:
-        if m in known:
-            log_flow.append(known[m].log_flow)
-            variance.append(known[m].variance)
-        else:
-            offset, slope = _difference(scan.populations[m], scan.populations[kept[best]])
-            log_flow.append(reference.log_flow + offset + slope * reference.log_flow)
-            variance.append(np.maximum(reference.variance, scan.populations[m].log_flow_variance))
-    sd = np.sqrt(np.array(variance) + MODEL_LOG_SD**2 + scale_log_sd**2)
-    return _mixture(np.array(log_flow), sd, weights[counted] / weights[counted].sum(), estimate)
+        population = scan.populations[m]
+        near = m if m in fitted else by_kind.get(population.model.name, likeliest)
+        offset, slope = _difference(population, scan.populations[near])
+        log_flow.append(fitted[near].log_flow + offset + slope * fitted[near].log_flow)
+        variance.append(
+            fitted[near].variance if m == near else np.maximum(fitted[near].variance, population.log_flow_variance)
+        )
+    weights = scan.probabilities[counted] / scan.probabilities[counted].sum()
+    return weights, np.array(log_flow), np.array(variance) + MODEL_LOG_SD**2
 
 
 def _difference(population, reference):

@@ -87,3 +87,25 @@ def two_compartment_transfer(laplace_per_s, parameters, *, hematocrit):
     share = 1 / (1 + passed)
     transfer = flow * late / s * passed * share
     return transfer, _slopes(s, transfer, flow * late / s * share**2, terms)
+
+
+def dispersed_transfer(laplace_per_s, parameters, *, hematocrit, dispersion):
+    """Well-mixed spaces in a row, each exchanging with its own interstitium: between plug flow and one compartment.
+
+    ``F (1 - (1 + m g)^(-1 / m)) / s`` with `g` as in `capillary_transfer`, which it shares its parameters and
+    derivatives with, and ``m = dispersion^2``. ``1 / m`` such spaces disperse the plasma by a relative dispersion
+    (standard deviation of the transit time over its mean) of ``dispersion``: plug flow at 0, the two-compartment
+    exchange at 1.
+
+    References
+    ----------
+    Levenspiel O, Chemical Reaction Engineering (tanks in series).
+    """
+    s = laplace_per_s
+    terms = _exchange_terms(s, parameters, hematocrit)
+    flow, plasma_flow, exchanged, _, held_s, late, *_ = terms
+    passed = (held_s + exchanged) / plasma_flow
+    spread = 1 + dispersion**2 * passed
+    remaining = flow * np.exp(-np.log(spread) / dispersion**2) * late / s
+    transfer = flow * late / s - remaining
+    return transfer, _slopes(s, transfer, remaining / spread, terms)

@@ -41,78 +41,122 @@ class Population:
     log_flow_variance: float
 
 
-def learn(model: TissueModel, slices: Sequence[GroupCurves]) -> Population:
-    """Fit all groups at once: own flow, delay and small deviations of the tissue each; in common the tissue parameters
-    and the errors of the arterial input, which change no flow of the model but the curves that it gives.
+def learn(family: Sequence[TissueModel], slices: Sequence[GroupCurves]) -> list[Population]:
+    """Fit all groups at once by each model of a family: own flow, delay and small deviations of the tissue each; in
+    common the tissue parameters and the errors of the arterial input, which change no flow of the model but the curves
+    that it gives.
 
-    Maximum of the posterior by damped Gauss-Newton steps; evidence by Laplace's method.
+    Maximum of the posterior by damped Gauss-Newton steps, from where the model before ended; evidence by Laplace's
+    method.
     """
-    sizes = [len(group.curves) for group in slices]
-    own = np.concatenate([_start(model, group) for group in slices])
-    tissue, errors = model.mean.size, len(slices[0].input.prepared.error_matrix)
-    shared_mean = np.concatenate((model.mean, np.zeros(errors)))
-    shared = shared_mean.copy()
-    own_mean = np.concatenate(([LOG_FLOW_PRIOR[0], DELAY_PRIOR_S[0]], np.zeros(tissue)))
-    own_precision = np.concatenate(([LOG_FLOW_PRIOR[1], DELAY_PRIOR_S[1]], model.pixel_sd * GROUP_SHARE)) ** -2.0
-    shared_precision = np.concatenate((model.population_sd**-2.0, np.ones(errors)))
-    mine = slice(0, LOCAL + tissue)  # of the derivatives, those by a group's own parameters
+    own = np.concatenate([_start(family[0], group) for group in slices])
+    shared = np.concatenate((family[0].mean, np.zeros(len(slices[0].input.prepared.error_matrix))))
+    found = []
+    for model in family:
+        problem = _Problem(model, slices)
+        place = problem.climb(problem.at(own, shared))
+        own, shared = place.own, place.shared
+        found.append(problem.population(place))
+    return found
 
-    def evaluate(own, shared):
-        parameters = np.concatenate((own[:, :LOCAL], own[:, LOCAL:] + shared[:tissue]), axis=1)
-        blocks, gradients, misfit = [], [], 0.0
-        for group, some in zip(slices, np.split(parameters, np.cumsum(sizes)[:-1]), strict=True):
-            values, slopes = model.curves(some, group.input.prepared.with_error(shared[tissue:]))
+
+@dataclass(frozen=True)
+class _Place:
+    """Parameters of the groups (G, 2 + p) and common ones (p + E,), with the curves about them.
+
+    normal (G, 2 + 2 p + E, same), gradient (G, 2 + 2 p + E) : by a group's own and by the common parameters
+    """
+
+    own: np.ndarray
+    shared: np.ndarray
+    misfit: float
+    normal: np.ndarray
+    gradient: np.ndarray
+
+
+class _Problem:
+    """Curves of all groups and the priors of a model, as sums of squares."""
+
+    def __init__(self, model: TissueModel, slices: Sequence[GroupCurves]) -> None:
+        self.model, self.slices = model, slices
+        self.splits = np.cumsum([len(group.curves) for group in slices])[:-1]
+        self.tissue, errors = model.mean.size, len(slices[0].input.prepared.error_matrix)
+        self.mine = slice(0, LOCAL + self.tissue)  # of the derivatives, those by a group's own parameters
+        self.own_mean = np.concatenate(([LOG_FLOW_PRIOR[0], DELAY_PRIOR_S[0]], np.zeros(self.tissue)))
+        own_sd = np.concatenate(([LOG_FLOW_PRIOR[1], DELAY_PRIOR_S[1]], model.pixel_sd * GROUP_SHARE))
+        self.own_precision = own_sd**-2.0
+        self.shared_mean = np.concatenate((model.mean, np.zeros(errors)))
+        self.shared_precision = np.concatenate((model.population_sd**-2.0, np.ones(errors)))
+
+    def climb(self, place: _Place) -> _Place:
+        """The maximum that damped steps lead to."""
+        damping = 1e-3
+        for _ in range(ITERATIONS):
+            _, _, own_step, shared_step = self.step(place, damping)
+            trial = self.at(place.own + own_step, place.shared + shared_step)
+            gain = self.cost(place) - self.cost(trial)
+            if not gain >= 0:
+                damping *= 10
+                continue
+            place, damping = trial, damping / 10
+            if gain < SMALL_GAIN:
+                break
+        return place
+
+    def at(self, own: np.ndarray, shared: np.ndarray) -> _Place:
+        """The curves about some parameters."""
+        parameters = np.concatenate((own[:, :LOCAL], own[:, LOCAL:] + shared[: self.tissue]), axis=1)
+        normal, gradients, misfit = [], [], 0.0
+        for group, some in zip(self.slices, np.split(parameters, self.splits), strict=True):
+            values, slopes = self.model.curves(some, group.input.prepared.with_error(shared[self.tissue :]))
             residual, weighted = (group.curves - values) / group.sd, slopes / group.sd[:, None, :]
-            blocks.append(weighted @ weighted.transpose(0, 2, 1))
+            normal.append(weighted @ weighted.transpose(0, 2, 1))
             gradients.append((weighted @ residual[:, :, None])[:, :, 0])
             misfit += float((residual**2).sum())
-        penalty = (own_precision * (own - own_mean) ** 2).sum() + (shared_precision * (shared - shared_mean) ** 2).sum()
-        return misfit + penalty, misfit, np.concatenate(blocks), np.concatenate(gradients)
+        return _Place(own, shared, misfit, np.concatenate(normal), np.concatenate(gradients))
 
-    def reduce(normal, gradient, own, shared, damping):
-        """The groups' own parameters eliminated (Schur complement)."""
-        each = (normal[:, mine, mine] + np.diag(own_precision)) * (1 + damping * np.eye(len(own_precision)))
-        each_gradient = gradient[:, mine] + own_precision * (own_mean - own)
-        coupling = normal[:, mine, LOCAL:]
-        common = (normal[:, LOCAL:, LOCAL:].sum(axis=0) + np.diag(shared_precision)) * (
-            1 + damping * np.eye(shared.size)
+    def cost(self, place: _Place) -> float:
+        """Minus twice the log of the posterior, but for a constant."""
+        own = (self.own_precision * (place.own - self.own_mean) ** 2).sum()
+        return place.misfit + float(own + (self.shared_precision * (place.shared - self.shared_mean) ** 2).sum())
+
+    def step(self, place: _Place, damping: float):
+        """A step, the groups' own parameters eliminated (Schur complement)."""
+        each = (place.normal[:, self.mine, self.mine] + np.diag(self.own_precision)) * (
+            1 + damping * np.eye(len(self.own_precision))
+        )
+        each_gradient = place.gradient[:, self.mine] + self.own_precision * (self.own_mean - place.own)
+        coupling = place.normal[:, self.mine, LOCAL:]
+        common = (place.normal[:, LOCAL:, LOCAL:].sum(axis=0) + np.diag(self.shared_precision)) * (
+            1 + damping * np.eye(place.shared.size)
         )
         solved = np.linalg.solve(each, np.concatenate((coupling, each_gradient[:, :, None]), axis=2))
         schur = common - np.einsum("gab,gac->bc", coupling, solved[:, :, :-1])
-        shared_gradient = gradient[:, LOCAL:].sum(axis=0) + shared_precision * (shared_mean - shared)
-        shared_step = np.linalg.solve(schur, shared_gradient - np.einsum("gab,ga->b", coupling, solved[:, :, -1]))
+        toward_prior = self.shared_precision * (self.shared_mean - place.shared)
+        gradient = place.gradient[:, LOCAL:].sum(axis=0) + toward_prior
+        gradient = gradient - np.einsum("gab,ga->b", coupling, solved[:, :, -1])
+        shared_step = np.linalg.solve(schur, gradient)
         return each, schur, solved[:, :, -1] - solved[:, :, :-1] @ shared_step, shared_step
 
-    cost, misfit, normal, gradient = evaluate(own, shared)
-    damping = 1e-3
-    for _ in range(ITERATIONS):
-        _, _, own_step, shared_step = reduce(normal, gradient, own, shared, damping)
-        trial = evaluate(own + own_step, shared + shared_step)
-        if not trial[0] <= cost:
-            damping *= 10
-            continue
-        gain = cost - trial[0]
-        own, shared, damping = own + own_step, shared + shared_step, damping / 10
-        cost, misfit, normal, gradient = trial
-        if gain < SMALL_GAIN:
-            break
-    each, schur, _, _ = reduce(normal, gradient, own, shared, 0.0)
-    log_determinant = np.linalg.slogdet(each)[1].sum() + np.linalg.slogdet(schur)[1]
-    log_prior = len(own) * np.log(own_precision).sum() + np.log(shared_precision).sum()
-    splits = np.cumsum(sizes)[:-1]
-    to_shared = np.linalg.solve(each, normal[:, mine, LOCAL:])[:, 0]
-    own_variance = np.linalg.inv(each)[:, 0, 0] + np.einsum("ga,ab,gb->g", to_shared, np.linalg.inv(schur), to_shared)
-    return Population(
-        model=model,
-        mean=shared[:tissue],
-        covariance=np.linalg.inv(schur)[:tissue, :tissue],
-        input_error=shared[tissue:],
-        log_evidence=float(-cost - log_determinant + log_prior) / 2,
-        log_flow=tuple(np.split(own[:, 0], splits)),
-        delay_s=tuple(np.split(own[:, 1], splits)),
-        misfit=misfit,
-        log_flow_variance=float(np.median(own_variance)),
-    )
+    def population(self, place: _Place) -> Population:
+        """What a place says about the tissue, by Laplace's method."""
+        each, schur, _, _ = self.step(place, 0.0)
+        log_determinant = np.linalg.slogdet(each)[1].sum() + np.linalg.slogdet(schur)[1]
+        log_prior = len(place.own) * np.log(self.own_precision).sum() + np.log(self.shared_precision).sum()
+        covariance = np.linalg.inv(schur)
+        to_shared = np.linalg.solve(each, place.normal[:, self.mine, LOCAL:])[:, 0]
+        own_variance = np.linalg.inv(each)[:, 0, 0] + np.einsum("ga,ab,gb->g", to_shared, covariance, to_shared)
+        return Population(
+            model=self.model,
+            mean=place.shared[: self.tissue],
+            covariance=covariance[: self.tissue, : self.tissue],
+            input_error=place.shared[self.tissue :],
+            log_evidence=float(-self.cost(place) - log_determinant + log_prior) / 2,
+            log_flow=tuple(np.split(place.own[:, 0], self.splits)),
+            delay_s=tuple(np.split(place.own[:, 1], self.splits)),
+            misfit=place.misfit,
+            log_flow_variance=float(np.median(own_variance)),
+        )
 
 
 def _start(model, group):

@@ -23,7 +23,7 @@ class SliceInput:
 
     prepared : with one standard deviation of each error that it may have; with none where it is known
     subspace : (R, T) orthonormal rows that model curves live in, zero in frames that do not take part
-    starts : by model, parameters and curves of a coarse grid of flows and delays with the prior's tissue
+    starts : by kind of model, parameters and curves of a coarse grid of flows and delays with the prior's tissue
     """
 
     prepared: PreparedInput
@@ -36,28 +36,31 @@ def slice_inputs(
     aif_times_s,
     arterial_mmol_l,
     *,
-    models: Sequence[TissueModel],
+    families: Sequence[Sequence[TissueModel]],
     hematocrit: float,
     from_images: bool = False,
     cache: Cache = NO_CACHE,
 ) -> tuple[SliceInput, ...]:
     """The inputs of slices given by their times and used frames (T,).
 
+    families : models of one kind each, from one end of a range to the other
     from_images : whether the curves are, so that the input may be wrong beside them (`input_errors`)
     """
     aif_times_s = np.asarray(aif_times_s, dtype=float)
     arterial = input_spline(aif_times_s, arterial_mmol_l)
     errors = input_errors(aif_times_s, arterial) if from_images else ()
 
+    ends = [model for family in families for model in family[:: max(len(family) - 1, 1)]]
+
     def compute(times_s, used_frames):
         prepared = prepare_input(arterial, times_s, first_s=aif_times_s[0], hematocrit=hematocrit, errors=errors)
         return SliceInput(
             prepared=prepared,
-            subspace=_subspace(models, prepared, used_frames),
-            starts={model.name: _starts(model, prepared) for model in models},
+            subspace=_subspace(ends, prepared, used_frames),
+            starts={family[0].name: _starts(family[0], prepared) for family in families},
         )
 
-    common = cache.key(aif_times_s, arterial_mmol_l, [model.name for model in models], hematocrit, from_images)
+    common = cache.key(aif_times_s, arterial_mmol_l, [model.name for model in ends], hematocrit, from_images)
     frames = [(np.asarray(times_s), np.asarray(used_frames)) for times_s, used_frames in slices]
     return tuple(
         cache.recall("slice input", cache.key(common, *each), functools.partial(compute, *each)) for each in frames
