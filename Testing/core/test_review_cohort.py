@@ -97,6 +97,7 @@ def test_a_study_opens_inside_and_is_decided_there(watched, tmp_path):
     page.keyboard.press("x")  # a key that it leaves to the cohort
     page.locator("#reject[aria-pressed=true]").wait_for()
     page.keyboard.press("e")
+    page.locator("#comment:focus").wait_for()  # the page of the study hands the key over in a message
     page.keyboard.type("epicardium lies in the liver")
     page.keyboard.press("Escape")
     page.locator("#close").click()
