@@ -20,11 +20,14 @@ demo: $(VENV)/installed  ## a phantom patient as DICOM through the whole chain
 	$(BIN)/perfusiondl simulate --out $(DEMO)/study --seed 28 --overwrite
 	$(BIN)/perfusiondl run $(DEMO)/study/dicom --out $(DEMO)/results --overwrite --profile
 
+# Files of tests beside each other; each worker takes some 3 GB at the end.
+BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: lint  ## everything but the slow tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(BESIDE)
 
 coverage: $(VENV)/installed  ## which lines the tests run
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml
+	$(BIN)/python -m pytest $(BESIDE) --cov --cov-report=term --cov-report=xml
 
 test-slow: $(VENV)/installed  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
