@@ -49,7 +49,7 @@ def run_study(
     overwrite, replace_corrections : bool
         Replace former results; also those that a reader corrected.
     workers : int
-        Slices that are computed beside each other.
+        Slices that are computed beside each other; with more than one, parts of the results are written so too.
     progress : callable
         Called with each step as it begins, after its place: ``rest basal: motion compensation``; from any thread.
     found : callable
@@ -80,7 +80,7 @@ def run_study(
         preprocessed = pipeline.preprocess(study, networks, workers=workers, progress=progress)
         progress("blood flow")
         result = pipeline.process(preprocessed, options)
-        write_results(partial, result, progress=progress)
+        write_results(partial, result, workers=workers, progress=progress)
         if dicom or de_identify:
             progress("DICOM")
             write_dicom(partial, sources, result, options=options, de_identify=de_identify)

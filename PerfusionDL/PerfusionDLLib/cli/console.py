@@ -25,7 +25,8 @@ class Steps:
     """Says each step as it begins and adds up how long each kind of step took.
 
     A step is called by its name, after its place where it has one: ``rest basal: motion compensation``. Steps of
-    several threads run beside each other; a step of the thread that made this object ends all others.
+    several threads run beside each other, while the thread that made this object waits: a step of its own ends all
+    others, and theirs end its.
     """
 
     def __init__(self, console: Console) -> None:
@@ -39,7 +40,7 @@ class Steps:
     def __call__(self, step: str) -> None:
         thread = threading.get_ident()
         with self._lock:
-            self._count(list(self._running) if thread == self._main else [thread])
+            self._count(list(self._running) if thread == self._main else [thread, self._main])
             self._running[thread] = (step.rpartition(": ")[2], perf_counter())
             self._say(step)
 

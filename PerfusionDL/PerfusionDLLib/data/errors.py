@@ -23,3 +23,6 @@ class PerfusionError(ValueError):
         super().__init__(f"{problem}\n\n{remedy}")
         self.problem = problem
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.problem, self.remedy)  # from one process to another

@@ -1,0 +1,88 @@
+"""The parts of a results folder, each by the function that writes it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from .. import NOTICE
+from ..data.preprocessed import PreprocessedScan, PreprocessedStudy
+from ..data.result import StudyResult
+from ..data.study import PerfusionSeries
+from ..results import layout
+from ..results.writing import named_slices, write_index, write_json, write_slice
+
+
+def _write_tables(folder: Path, result: StudyResult) -> None:
+    """Table of the regions for people, programs and spreadsheets, and the index of the folder."""
+    from .. import report
+
+    (folder / layout.SEGMENTS).write_text(report.segments_csv(result.table), encoding="utf-8")
+    (folder / layout.TERRITORIES).write_text(report.territories_csv(result.table), encoding="utf-8")
+    tidy = report.tidy_csv(result.table, study=result.preprocessed.label or "study")
+    (folder / layout.TIDY).write_text(tidy, encoding="utf-8")
+    (folder / layout.TABLE).write_text(report.table_json(result.table), encoding="utf-8")
+    (folder / layout.WORKBOOK).write_bytes(report.table_xlsx(result.table))
+    write_index(folder / layout.INDEX, result.scans, _provenance(result))
+
+
+def _write_images(folder: Path, result: StudyResult) -> None:
+    """Labels, maps and motion-compensated images of every slice."""
+    from .. import mrml
+
+    provenance = _provenance(result)
+    for (name, piece), slice_maps in zip(
+        named_slices(result.scans), (one for scan in result.maps for one in scan.slices), strict=True
+    ):
+        about = {**provenance, "origin": str(piece.contours.origin)}
+        write_slice(folder / name, piece.contours, piece.series, slice_maps.mbf_ml_min_g, about)
+        mrml.writeSequence(folder / name / layout.CORRECTED, piece.motion.corrected, piece.series)
+
+
+def _write_report(folder: Path, result: StudyResult) -> None:
+    """The report to print."""
+    from .. import report
+
+    with (folder / layout.REPORT).open("wb") as target:
+        report.write_pdf(target, result)
+
+
+def _write_page(folder: Path, result: StudyResult) -> None:
+    """The report for the browser, and what a cohort's contact sheet needs."""
+    from .. import review
+
+    (folder / layout.PAGE).write_text(review.write_study_page(result), encoding="utf-8")
+    write_json(folder / layout.CONTACT_SHEET, review.describe_contact_sheet(result))
+
+
+def _write_scene(folder: Path, result: StudyResult) -> None:
+    """The scene to correct in Slicer."""
+    from .. import mrml
+
+    scans = tuple(_without_identifiers(scan) for scan in result.scans)
+    mrml.saveStudy(folder / layout.SCENE, replace(result, preprocessed=PreprocessedStudy(scans=scans)))
+
+
+PARTS: dict[str, Callable[[Path, StudyResult], None]] = {
+    "tables": _write_tables,
+    "images": _write_images,
+    "report": _write_report,
+    "page": _write_page,
+    "scene": _write_scene,
+}
+"""What a results folder consists of: the name of each step, and what writes it."""
+
+
+def _provenance(result: StudyResult) -> dict[str, str]:
+    """What stands in every file."""
+    return {"notice": NOTICE, **result.table.provenance.flat()}
+
+
+def _without_identifiers(scan: PreprocessedScan) -> PreprocessedScan:
+    """A scan whose images are known by references that only the user's key leads from."""
+    from ..dicom import image_reference
+
+    def kept(series: PerfusionSeries) -> PerfusionSeries:
+        return replace(series, instance_uids=tuple(map(image_reference, series.instance_uids)))
+
+    slices = tuple(replace(part, series=kept(part.series)) for part in scan.slices)
+    return replace(scan, slices=slices, aif_series=kept(scan.aif_series) if scan.aif_series else None)
