@@ -40,6 +40,7 @@ evaluate: $(VENV)/installed  ## the networks on phantoms they have never seen
 	$(BIN)/perfusiondl evaluate --out runs/evaluate --seeds 20 --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-held-out --seeds 20 --held-out --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-closed-cavities --seeds 40 --closed-cavities --overwrite
+	$(BIN)/perfusiondl evaluate --out runs/evaluate-difficult --seeds 20 --difficult --overwrite
 	$(BIN)/perfusiondl evaluate --out runs/evaluate-strangers --seeds 10 --strangers --overwrite
 
 bench: bench-agreement bench-batch bench-clinic bench-edit bench-mbf bench-motion  ## every claim about speed and accuracy beside other programs

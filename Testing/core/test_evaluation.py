@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PerfusionDLLib import networks, phantom
 from PerfusionDLLib.data.contours import Contours, Part
+from PerfusionDLLib.data.flag import FlagCode
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedSlice
-from PerfusionDLLib.evaluation import calibration, cases, network_scores
+from PerfusionDLLib.evaluation import calibration, cases, doubt, network_scores
 
 
 @pytest.fixture(scope="module")
@@ -149,4 +150,16 @@ def test_promises_count_what_was_kept():
     bad = replace(good, myocardium_dice=0.4, labels_confidence=0.3)
     text = network_scores.promises([good] * 9 + [bad], networks.load_networks())
     assert "| myocardium Dice at least 0.85 | 0.84 | 0.90 | 1, 0 |" in text
-    assert "(1), 100% are among the tenth of least confidence" in text
+
+
+def test_doubt_that_lies_in_the_right_place_finds_the_worst_tenth():
+    dice = np.linspace(0.6, 0.98, 40)
+    codes = [str(FlagCode.CONTOURS_UNCERTAIN)] * 3 + [str(FlagCode.WALL_UNCERTAIN)] + [""] * 36
+    lines = doubt.tabulate_doubt(dice, dice, codes).splitlines()
+    assert lines[2:5] == [
+        "| the 15% of least confidence | 15% | 100% | 0% |",
+        "| contours are flagged as uncertain | 8% | 75% | 0% |",
+        "| anything is to be checked | 10% | 100% | 0% |",
+    ]
+    assert lines[-1] == "Area under the ROC curve of the confidence for the worst tenth: 1.00."
+    assert "0.00" in doubt.tabulate_doubt(dice, dice[::-1], codes).splitlines()[-1]

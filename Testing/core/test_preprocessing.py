@@ -1,5 +1,7 @@
 """Preprocessing: what is guaranteed whatever the networks say, and the chain on a phantom slice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PerfusionDLLib import networks, preprocessing
@@ -296,11 +298,15 @@ def test_each_step_is_announced(simulated, nets):
     assert steps == ["peak frame", "left-ventricular box", "motion compensation", "labels", "insertion points"]
 
 
-def test_a_nearly_closed_cavity_is_found(nets):
+def test_doubt_in_a_nearly_closed_cavity_is_none_in_its_myocardium(nets):
     case = next(closed_cavity_cases([700200]))
-    scored, _, found = next(network_scores.evaluate([case], nets))
+    strict = {**nets.labels.card["thresholds"], "cavity_dice": {"value": 0.999}}
+    doubtful = replace(nets, labels=replace(nets.labels, card={**nets.labels.card, "thresholds": strict}))
+    scored, _, found = next(network_scores.evaluate([case], doubtful))
     assert scored.cavity_dice > 0.8
-    assert FlagCode.LUMEN_OUTSIDE_CAVITY not in codes_of(found.flags)
+    assert scored.labels_confidence > 0.9
+    assert FlagCode.CAVITY_UNCERTAIN in codes_of(found.flags)
+    assert not {FlagCode.LUMEN_OUTSIDE_CAVITY, FlagCode.CONTOURS_UNCERTAIN} & set(codes_of(found.flags))
 
 
 def test_a_cavity_drawn_beside_the_bright_lumen_is_noticed(simulated, found):

@@ -1,12 +1,9 @@
 """The command line: `perfusiondl run`, `simulate` and what surrounds them."""
 
 import sys
-from enum import StrEnum
-from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from .. import NOTICE, __version__
@@ -18,8 +15,19 @@ from ..report import table_text
 from ..results.atomic import Kind, atomic_folder, check_replaceable
 from ..results.layout import DICOM
 from . import acquisition as given
-from . import batch, results
-from .console import Overwrite, ReplaceCorrections, Steps, ended_by_signal, messages, output, print_any_name
+from . import batch, judging, results
+from .console import (
+    Device,
+    Overwrite,
+    ReplaceCorrections,
+    Step,
+    Steps,
+    ended_by_signal,
+    messages,
+    output,
+    print_any_name,
+    say,
+)
 from .inspect import inspect
 from .serve import send, serve
 
@@ -29,25 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=f"Quantitative myocardial perfusion MRI. {NOTICE}.",
 )
-
-
-class Device(StrEnum):
-    """Where the networks run."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
-
-
-class Step(StrEnum):
-    """Which network is trained."""
-
-    PEAK = "peak"
-    BOX = "box"
-    LABELS = "labels"
-    POINTS = "points"
-    ALL = "all"
 
 
 @app.command()
@@ -219,6 +208,8 @@ app.command()(results.restore)
 app.command()(results.agree)
 app.command()(results.bids)
 app.command()(results.export_cases)
+for command in (judging.evaluate, judging.calibrate, judging.resemblance):
+    app.command()(command)
 
 
 @app.command()
@@ -254,109 +245,6 @@ def train(
     cards = training.train(out, minutes=minutes or 60, step=step, seed=seed, device=chosen, progress=say)
     for card in cards:
         output.print(f"Wrote {card}", markup=False)
-
-
-@app.command()
-def evaluate(
-    out: Annotated[Path, typer.Option(help="Folder for the scores of every slice as CSV.")],
-    seeds: Annotated[int, typer.Option(min=1, help="How many phantom patients, six slices each.")] = 10,
-    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 10000,
-    held_out: Annotated[bool, typer.Option("--held-out", help="From the second, wider phantom configuration.")] = False,
-    closed_cavities: Annotated[
-        bool, typer.Option("--closed-cavities", help="Nearly closed cavities at stress, two slices for each patient.")
-    ] = False,
-    real: Annotated[
-        Path | None, typer.Option(help="An annotated series, turned and disturbed, in place of phantoms.")
-    ] = None,
-    strange: Annotated[
-        bool, typer.Option("--strangers", help="Series that are no first pass of a heart, SEEDS of each kind.")
-    ] = False,
-    weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
-    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
-    overwrite: Overwrite = False,
-) -> None:
-    """Print the table of Scannell et al. 2020 for slices that no network has seen; every case and the worst in OUT."""
-    from ..evaluation import cases, network_scores, out_of_distribution
-    from ..networks import choose_device, load_networks
-
-    networks = load_networks(weights, device=choose_device(device))
-
-    def progress(line):
-        messages.print(line, markup=False)
-
-    inputs = [one for one in (real, weights) if one is not None]
-    with atomic_folder(out, Kind.SCORES, overwrite=overwrite, inputs=inputs) as partial:
-        if strange:
-            from ..training.synthetic.other_series import OTHER_SERIES, draw_other_series
-
-            table = out_of_distribution.tabulate_refusals(
-                list(OTHER_SERIES), draw_other_series, networks, count=seeds, seed=first_seed, progress=progress
-            )
-            (partial / "table.md").write_text(table + "\n", encoding="utf-8")
-        else:
-            patients = range(first_seed, first_seed + seeds)
-            if real is not None:
-                chosen = cases.disturbed(cases.annotated_case(real), np.random.default_rng(0))
-            elif closed_cavities:
-                chosen = cases.closed_cavity_cases(patients)
-            else:
-                chosen = cases.phantom_cases(patients, held_out=held_out)
-            table = network_scores.measure(chosen, networks, partial, progress=progress)
-    output.print(table, markup=False)
-
-
-@app.command()
-def calibrate(
-    weights: Annotated[Path, typer.Argument(help="Folder with networks; their cards are completed.")],
-    seeds: Annotated[int, typer.Option(min=1, help="How many phantom patients of each configuration.")] = 10,
-    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first.")] = 5000,
-    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
-) -> None:
-    """Count how often answers are good at each certainty, on phantoms and disturbed phantoms: confidences that hold."""
-    from itertools import chain
-
-    from ..evaluation import calibration, cases
-    from ..networks import choose_device, load_networks
-
-    chosen = range(first_seed, first_seed + seeds)
-    drawn = chain.from_iterable(cases.phantom_cases(chosen, held_out=held_out) for held_out in (False, True))
-    counted = calibration.calibrate(
-        calibration.calibration_cases(drawn, np.random.default_rng(first_seed)),
-        load_networks(weights, device=choose_device(device)),
-    )
-    command = f"perfusiondl calibrate FOLDER --seeds {seeds} --first-seed {first_seed}"
-    calibration.write_calibration(weights, counted, command)
-    for step, entry in counted.items():
-        output.print(f"{step}: {entry['good_slices']} of {entry['slices']} slices, {entry['good']}", markup=False)
-
-
-@app.command()
-def resemblance(
-    seeds: Annotated[int, typer.Option(min=1, help="Phantom patients to measure, from seed 0 on.")] = 8,
-) -> None:
-    """Print the phantom's figures beside those of in-vivo series."""
-    from rich.table import Table
-
-    from ..phantom.resemblance import resemblance as measure
-
-    table = Table("figure", "series", "phantom", "in vivo", "near", title="median [10th, 90th percentile]")
-    steps = Steps(messages)
-    rows = measure(range(seeds), progress=steps)
-    steps.finish()
-    for row in rows:
-        table.add_row(row.figure, str(row.group), *map(spread, (row.phantom, row.in_vivo)), "yes" if row.near else "no")
-    output.print(table)
-
-
-def say(line: str) -> None:
-    """A line on how far the work is."""
-    messages.print(line, markup=False)
-
-
-def spread(figure) -> str:
-    """Median and, where known, percentiles."""
-    known = f" [{figure.low:.2f}, {figure.high:.2f}]" if isfinite(figure.low) else ""
-    return f"{figure.median:.2f}{known}"
 
 
 @app.command()

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from time import perf_counter
 from typing import Annotated
 
@@ -19,6 +20,30 @@ ReplaceCorrections = Annotated[
     bool,
     typer.Option("--replace-corrections", help="With --overwrite: also results that hold corrections of a reader."),
 ]
+
+
+class Device(StrEnum):
+    """Where the networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class Step(StrEnum):
+    """A network, or all of them."""
+
+    PEAK = "peak"
+    BOX = "box"
+    LABELS = "labels"
+    POINTS = "points"
+    ALL = "all"
+
+
+def say(line: str) -> None:
+    """A line on how far the work is."""
+    messages.print(line, markup=False)
 
 
 class Steps:

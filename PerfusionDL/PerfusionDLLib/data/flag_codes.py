@@ -52,6 +52,12 @@ class FlagCode(StrEnum):
         "the network is unsure of the contours",
         "The contours are uncertain (confidence {confidence:.2f}): please check.",
     )
+    CAVITY_UNCERTAIN = (
+        "cavity_uncertain",
+        Severity.CHECK,
+        "the network is unsure of the endocardial contour",
+        "The endocardial contour is uncertain (expected overlap of the cavity {expected_dice:.2f}): please check.",
+    )
     LUMEN_OUTSIDE_CAVITY = (
         "lumen_outside_cavity",
         Severity.CHECK,

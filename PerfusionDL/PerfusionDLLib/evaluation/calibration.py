@@ -35,13 +35,13 @@ def uncalibrated(networks: Networks) -> Networks:
     return replace(networks, **plain)
 
 
-def calibrate(cases: Iterable[Case], networks: Networks) -> dict[str, dict]:
-    """Slope and offset of each step's confidence, and what they rest on: the entry ``calibration`` of its card.
+def calibrate(cases: Iterable[Case], networks: Networks, steps: Sequence[str] = STEPS) -> dict[str, dict]:
+    """Slope and offset of the confidence of steps, and what they rest on: the entry ``calibration`` of their cards.
 
     A slice in which no left ventricle is found says nothing of the later steps and is left out.
     """
     scores = [scored for scored, _, _ in evaluate(cases, uncalibrated(networks)) if not scored.failure]
-    return {step: _counted(step, scores) for step in STEPS}
+    return {step: _counted(step, scores) for step in steps}
 
 
 def write_calibration(folder: Path, counted: dict[str, dict], command: str) -> None:

@@ -11,17 +11,22 @@ from matplotlib.figure import Figure
 
 from ..data.contours import Label, Part
 from ..data.errors import PerfusionError
+from ..data.flag import codes_of
 from ..data.preprocessed import PreprocessedSlice
 from ..networks import Networks
 from ..preprocessing import preprocess_slice
 from ..preprocessing.segmentation import compute_box
 from .agreement.shape import dice, rectangle_dice
 from .cases import Case
+from .doubt import tabulate_doubt
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How one slice came out; NaN where no left ventricle was found, with ``failure`` saying so."""
+    """How one slice came out; NaN where no left ventricle was found, with ``failure`` saying so.
+
+    flags : codes, separated by spaces
+    """
 
     name: str
     condition: str
@@ -39,6 +44,7 @@ class Score:
     points_confidence: float = np.nan
     seconds: float = np.nan
     failure: str = ""
+    flags: str = ""
 
 
 _WORST = 12
@@ -107,6 +113,7 @@ def score(found: PreprocessedSlice, case: Case) -> Score:
         box_confidence=contours.confidences[Part.BOX],
         labels_confidence=contours.confidences[Part.LABELS],
         points_confidence=contours.confidences[Part.RV_INSERTION_POINTS],
+        flags=" ".join(sorted(codes_of(found.flags))),
     )
 
 
@@ -131,7 +138,7 @@ def table(scores: Sequence[Score]) -> str:
 
 
 def promises(scores: Sequence[Score], networks: Networks) -> str:
-    """Whether confidences keep what they promise, and how many of the worst contours they refer to a reader."""
+    """Whether confidences keep what they promise."""
     found = [one for one in scores if not one.failure]
     lines = ["| confidence that | promised | kept | slices to check, of which good |", "|---|---|---|---|"]
     for step, good in GOOD.items():
@@ -141,16 +148,16 @@ def promises(scores: Sequence[Score], networks: Networks) -> str:
         lines.append(
             f"| {good.meaning} | {promised.mean():.2f} | {kept.mean():.2f} | {low.sum()}, {int(kept[low].sum())} |"
         )
-    tenth = max(len(found) // 10, 1)
-    worst = set(np.argsort([one.myocardium_dice for one in found])[:tenth])
-    least = np.argsort([one.labels_confidence for one in found])
-    referred = [len(worst & set(least[: tenth * times])) / tenth for times in (1, 2)]
-    lines.append("")
-    lines.append(
-        f"Of the tenth of slices with the worst myocardium ({tenth}), {referred[0]:.0%} are among the tenth of least "
-        f"confidence, {referred[1]:.0%} among the fifth."
-    )
     return "\n".join(lines)
+
+
+def _doubt(scores: Sequence[Score]) -> str:
+    found = [one for one in scores if not one.failure]
+    if not found:
+        return ""
+    columns = zip(*((one.myocardium_dice, one.labels_confidence, one.flags) for one in found), strict=True)
+    dice_of, confidence, flags = columns
+    return tabulate_doubt(np.array(dice_of), np.array(confidence), flags)
 
 
 def write_csv(path: Path, scores: Sequence[Score]) -> None:
@@ -198,7 +205,7 @@ def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: C
         worst = sorted([*worst, one], key=lambda one: _overlap(one[0]))[:_WORST]  # images of the others are let go
         progress(f"{scored.name} {scored.condition} {scored.level}: myocardium Dice {scored.myocardium_dice:.3f}")
     write_csv(out / "scores.csv", scores)
-    text = f"{table(scores)}\n\n{promises(scores, networks)}"
+    text = f"{table(scores)}\n\n{promises(scores, networks)}\n\n{_doubt(scores)}"
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
     worst_cases(worst).savefig(out / "worst.png", dpi=100)
     return text

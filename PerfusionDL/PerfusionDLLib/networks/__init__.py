@@ -177,7 +177,7 @@ def _torch():
 
 
 def _card(path: Path) -> dict[str, Any]:
-    """A card whose fields are there and of their kind; one without thresholds has those of the shipped network."""
+    """A card whose fields are there and of their kind; thresholds that it lacks are those of the shipped network."""
     try:
         card = json.loads(_stored(path))
     except ValueError as error:
@@ -186,7 +186,7 @@ def _card(path: Path) -> dict[str, Any]:
     wrong += [name for name, fits in _OPTIONAL.items() if not _fits(card, name, fits, missing=True)]
     if wrong:
         raise _damaged_card(path, f"{wrong[0].replace('.', ' ')} is missing or no value that it can have")
-    return card if "thresholds" in card else card | {"thresholds": shipped_thresholds(card["name"])}
+    return card | {"thresholds": shipped_thresholds(card["name"]) | card.get("thresholds", {})}
 
 
 def _is_number(value: object) -> bool:

@@ -26,12 +26,19 @@ RECENTER_MM = 6.0
 class FoundLabels:
     """What the labels network sees in a slice.
 
-    labels : (Y, X) uint8, values of `Label`; probability : (4, Y, X) float32; certainty : 0 to 1, of the network
+    labels : (Y, X) uint8, values of `Label`; probability : (4, Y, X) float32
+    myocardium_dice, cavity_dice : expected if the probabilities are right, 0 to 1
     """
 
     labels: np.ndarray
     probability: np.ndarray
-    certainty: float
+    myocardium_dice: float
+    cavity_dice: float
+
+    @property
+    def certainty(self) -> float:
+        """0 to 1, of the network that this is a heart: the worse of both."""
+        return min(self.myocardium_dice, self.cavity_dice)
 
 
 @dataclass(frozen=True)
@@ -138,19 +145,16 @@ def find_labels(
             return None
         middle = compute_box(labels).center_px
         if attempt or np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < RECENTER_MM:
-            return FoundLabels(labels, answer, _certainty(probability))
+            return FoundLabels(labels, answer, *(_expected_dice(probability, label) for label in (1, 2)))
         center_px = middle
     return None
 
 
-def _certainty(probability):
-    """Expected overlap (soft Dice) of the labels with the truth, if the probabilities are right: the worse of both."""
-    best = probability.argmax(axis=0)
-    overlaps = []
-    for label in (1, 2):
-        chosen = best == label
-        overlaps.append(2 * probability[label][chosen].sum() / max(chosen.sum() + probability[label].sum(), 1e-6))
-    return float(min(overlaps))
+def _expected_dice(probability: np.ndarray, label: int) -> float:
+    """Expected overlap (soft Dice) of a label with the truth, if the probabilities are right."""
+    chosen = probability.argmax(axis=0) == label
+    overlap = 2 * probability[label][chosen].sum() / max(chosen.sum() + probability[label].sum(), 1e-6)
+    return float(overlap)
 
 
 def compute_box_curve(signal: np.ndarray, box_px: Box) -> np.ndarray:

@@ -85,7 +85,7 @@ def preprocess_slice(
         confidences[Part.PEAK_FRAME] = networks.peak.confidence(peak.certainty) if peak is not None else 0.0
 
     labels = found.labels
-    confidences[Part.LABELS] = networks.labels.confidence(found.certainty)
+    confidences[Part.LABELS] = networks.labels.confidence(found.myocardium_dice)
     passing = moved.corrected[count_lead_frames(moved.corrected) :]
     if box_px is None and not is_enhancing(passing, labels):
         raise _no_first_pass(series)
@@ -117,6 +117,7 @@ def preprocess_slice(
         reasons = (*reasons, make_flag(FlagCode.UNFAMILIAR_CONTOURS, confidence=confidences[Part.LABELS]))
     flags = (
         *_flags(contours, networks, peak, moved, reasons),
+        *_cavity_flags(found.cavity_dice, networks.labels),
         *find_missed_lumen(view.images[:, 0].mean(axis=0), labels, spacing_mm),
         *_wall_flags(uncertainty_mm, networks.labels),
     )
@@ -154,6 +155,12 @@ def _no_heart(series):
         "Check that the series is a short-axis first-pass perfusion series. If it is, draw a box around the left "
         "ventricle and press Recompute.",
     )
+
+
+def _cavity_flags(expected_dice: float, network: Network) -> Iterator[Flag]:
+    """A cavity of which the network is unsure, however sure it is of the much larger myocardium."""
+    if expected_dice < network.threshold("cavity_dice"):
+        yield make_flag(FlagCode.CAVITY_UNCERTAIN, expected_dice=expected_dice)
 
 
 def _wall_flags(uncertainty_mm: Mapping[str, float], network: Network) -> Iterator[Flag]:
