@@ -43,6 +43,34 @@ NEEDED = {
 """Attributes without which the image is none, or not in its place."""
 
 
+CLEANED = {"SeriesDescription": "PerfusionDL "}
+"""What the Clean Descriptors Option lets stay, and how our own words begin."""
+
+
+def test_every_attribute_is_as_another_librarys_table_of_the_profile_wants_it(small, tmp_path):  # noqa: F811
+    """PS3.15 Table E.1-1 as dicom-anonymizer has it: what is removed is gone, identifiers are new, the rest is empty."""
+    wanted = pytest.importorskip(
+        "dicomanonymizer.dicom_anonymization_databases.dicomfields_2026c",
+        reason="dicom-anonymizer is not installed; `pip install dicom-anonymizer` to compare with its table",
+    )
+    arguments, _ = small
+    export(tmp_path, **arguments, de_identify=True)
+    source = pydicom.dcmread(next(arguments["sources"][0].rglob("*.dcm")), stop_before_pixels=True)
+    uids = {element.value for element in source.iterall() if element.VR == "UI"} - {source.SOPClassUID}
+    seen = set()
+    for path in tmp_path.iterdir():
+        for element in pydicom.dcmread(path).iterall():
+            tag = (element.tag.group, element.tag.element)
+            seen |= {tag} & set(wanted.ALL_TAGS)
+            if element.keyword in CLEANED:
+                assert element.value.startswith(CLEANED[element.keyword]), element
+                continue
+            assert tag not in wanted.X_TAGS, element
+            assert tag not in wanted.Z_TAGS or not element.value or str(element.value).startswith("ANON-"), element
+            assert element.VR != "UI" or element.value not in uids, element.keyword
+    assert len(seen) > 20
+
+
 def put_canaries(image):
     """A value that betrays itself in every attribute of the dictionary that a file may have, also inside a sequence."""
     inner = Dataset()

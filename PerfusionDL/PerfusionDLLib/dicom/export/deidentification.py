@@ -31,6 +31,8 @@ GROUPS = {
 }
 MR_CLASSES = {"1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"}
 """MR, Enhanced MR and Legacy Converted Enhanced MR Image Storage."""
+REMOVED_OF_EQUIPMENT = ("ContributionDateTime", "ContributionDescription")
+"""What highdicom says of itself and the profile removes (PS3.15 Table E.1-1, action X)."""
 NAMED_FREELY = ("arterial_input",)
 """Ends and parts of what provenance calls by names that a user chose, such as that of a file."""
 
@@ -93,6 +95,10 @@ def mark_deidentified(made: Dataset) -> None:
     made.DeidentificationMethod = METHOD
     made.DeidentificationMethodCodeSequence = [code(value, meaning) for value, meaning in CODES.items()]
     made.LongitudinalTemporalInformationModified = "REMOVED"
+    for equipment in made.get("ContributingEquipmentSequence") or ():
+        for keyword in REMOVED_OF_EQUIPMENT:
+            if keyword in equipment:
+                del equipment[keyword]
 
 
 def code(value: str, meaning: str) -> Dataset:
