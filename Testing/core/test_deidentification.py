@@ -48,7 +48,7 @@ CLEANED = {"SeriesDescription": "PerfusionDL "}
 
 
 def test_every_attribute_is_as_another_librarys_table_of_the_profile_wants_it(small, tmp_path):  # noqa: F811
-    """PS3.15 Table E.1-1 as dicom-anonymizer has it: what is removed is gone, identifiers are new, the rest is empty."""
+    """PS3.15 Table E.1-1 as dicom-anonymizer has it: what it removes is gone, identifiers are new, others empty."""
     wanted = pytest.importorskip(
         "dicomanonymizer.dicom_anonymization_databases.dicomfields_2026c",
         reason="dicom-anonymizer is not installed; `pip install dicom-anonymizer` to compare with its table",

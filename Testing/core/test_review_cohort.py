@@ -108,6 +108,20 @@ def test_a_study_opens_inside_and_is_decided_there(watched, tmp_path):
     assert watched.asked == []
 
 
+def test_letters_typed_before_the_comment_has_the_keyboard_are_not_lost(watched):
+    """All keys come at once inside the study, as from a quick hand on a slow machine; the focus moves later."""
+    page = watched.page
+    page.locator("[data-study='study-05'] .open").click()
+    page.frame_locator("#frame").locator("body[data-ready=yes]").wait_for()
+    page.frames[-1].evaluate(
+        "for (const key of 'ex,y') document.dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true }))"
+    )
+    page.wait_for_function("document.activeElement.id === 'comment' && comment.value === 'x,y'")
+    page.keyboard.type(" and more")
+    assert page.input_value("#comment") == "x,y and more"
+    assert page.get_attribute("#accept", "aria-pressed") == "false", "Y was a letter"
+
+
 def test_a_draft_survives_closing_the_page_and_a_saved_file_is_loaded_elsewhere(watched, browser, folder, tmp_path):
     page = watched.page
     page.keyboard.press("x")

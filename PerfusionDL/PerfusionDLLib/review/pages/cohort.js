@@ -160,6 +160,17 @@ function onKey(event) {
   event.preventDefault();
 }
 
+// A key that the page of a study handed on, or a letter of a comment that was typed before the field had the keyboard.
+function onKeyInside({ perfusiondl: kind, key }) {
+  if (kind === "key" && INSIDE.includes(key)) KEYS[key]();
+  if (kind !== "text" || document.activeElement !== byId("comment")) return;
+  if (key === "Escape") byId("comment").blur();
+  if (key.length !== 1) return;
+  const field = byId("comment");
+  field.setRangeText(key, field.selectionStart, field.selectionEnd, "end");
+  decisions.set(current, { comment: field.value });
+}
+
 function flipContours() {
   settings.contours = !settings.contours;
   byId("contours").setAttribute("aria-pressed", settings.contours);
@@ -176,9 +187,7 @@ function fillFilters() {
 
 function connect() {
   document.addEventListener("keydown", onKey);
-  window.addEventListener("message", (event) => {
-    if (event.source === byId("frame").contentWindow && event.data?.perfusiondl === "key" && INSIDE.includes(event.data.key)) KEYS[event.data.key]();
-  });
+  window.addEventListener("message", (event) => event.source === byId("frame").contentWindow && onKeyInside(event.data ?? {}));
   for (const id of ["sort", "filter-decision", "filter-finding"]) byId(id).addEventListener("change", list);
   byId("search").addEventListener("input", list);
   byId("contours").addEventListener("click", flipContours);

@@ -192,7 +192,22 @@ const KEYS = {
 };
 for (const [name, key] of Object.entries(SWITCHES)) KEYS[key] = () => flip(name);
 
+// The page of a cohort around this one takes the keys that are not ours. What is typed after E, before the comment there
+// has the keyboard, goes there too.
+let commentAwaited = false;
+
+function handOn(event) {
+  if (window.parent === window) return;
+  window.parent.postMessage({ perfusiondl: commentAwaited ? "text" : "key", key: event.key }, "*");
+  commentAwaited ||= event.key === "e";
+}
+
 function onKey(event) {
+  if (commentAwaited && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    handOn(event);
+    event.preventDefault();
+    return;
+  }
   if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
   if (event.shiftKey && MOVES[event.key]) {
     moveCursor(...MOVES[event.key]);
@@ -203,7 +218,7 @@ function onKey(event) {
   } else if (KEYS[event.key] && !(event.target.type === "range" && event.key.startsWith("Arrow"))) {
     KEYS[event.key]();
   } else {
-    if (window.parent !== window) window.parent.postMessage({ perfusiondl: "key", key: event.key }, "*");
+    handOn(event);
     return;
   }
   event.preventDefault();
@@ -239,6 +254,7 @@ function listenTo(view) {
 
 function connect() {
   document.addEventListener("keydown", onKey);
+  window.addEventListener("blur", () => { commentAwaited = false; });
   window.addEventListener("resize", layOut);
   byId("play").addEventListener("click", () => play());
   byId("speed").addEventListener("change", () => timer !== null && play(true));
