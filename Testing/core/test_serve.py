@@ -6,10 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cohorts
 import numpy as np
@@ -22,7 +20,7 @@ from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.dicom.versions import number_versions
 from PerfusionDLLib.serve.journal import Journal
 from PerfusionDLLib.serve.node import Node
-from PerfusionDLLib.serve.orthanc import ArchiveSilentError, Orthanc, RefusedError, StudyImages
+from PerfusionDLLib.serve.orthanc import Orthanc
 from scipy import ndimage
 
 
@@ -203,73 +201,6 @@ def test_a_node_that_is_killed_at_any_moment_loses_nothing_and_does_nothing_twic
     found = archive.objects()
     assert Counter(one["modality"] for one in found) == {"SEG": 8, "OT": 4, "SR": 4, "DOC": 4}
     assert len({one["study"] for one in found}) == 4
-
-
-def test_a_wrong_password_and_a_server_that_is_away_are_said(archive, tmp_path):
-    with pytest.raises(PerfusionError, match="does not let this user in") as refused:
-        Orthanc(archive.url, user=USER, password="wrong").check()
-    assert "wrong" not in str(refused.value)
-    Orthanc(archive.url, user=USER, password=PASSWORD).check()
-    away = Node(archive=Orthanc("http://127.0.0.1:9"), out=tmp_path / "node", settings=Settings())
-    with pytest.raises(PerfusionError, match="does not answer: ConnectionError"):
-        away.run(interval_s=1, once=True)
-
-
-@pytest.fixture
-def answering():
-    """A server that gives one answer to everything."""
-    started = []
-
-    def begin(status):
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(status)
-                self.send_header("Content-Length", "3")
-                self.end_headers()
-                self.wfile.write(b"cut")
-
-            do_POST = do_GET
-
-            def log_message(self, *arguments):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        started.append(server)
-        return Orthanc(f"http://127.0.0.1:{server.server_port}")
-
-    yield begin
-    for server in started:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "words"),
-    [
-        (500, RefusedError, "answered 500 to a request about the study"),
-        (503, ArchiveSilentError, "answered 503"),
-        (200, RefusedError, "came cut off"),
-    ],
-)
-def test_an_answer_about_one_study_is_no_silence_of_the_archive(answering, tmp_path, status, error, words):
-    archive = answering(status)
-    with pytest.raises(error, match=words):
-        archive.fetch(StudyImages("1.2", ("a",), "1234"), tmp_path / "study")
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_study_that_the_archive_never_gives_holds_up_nobody_and_is_given_up(answering, tmp_path, monkeypatch):
-    """The archive knows two studies and gives none of them."""
-    archive = answering(500)
-    monkeypatch.setattr(archive, "images", lambda study: StudyImages("1.2", (study,), study))
-    monkeypatch.setattr(archive, "changes", lambda since: iter([(2, ["a", "b"])] if since < 2 else []))
-    said = []
-    node = Node(archive=archive, out=tmp_path, settings=Settings(), everything=True, say=said.append)
-    node.run(interval_s=0.01, once=True)
-    assert {name: one.ended for name, one in Journal(tmp_path).studies.items()} == {"a": "failed", "b": "failed"}
-    assert len(said) == 2
-    assert "answered 500" in said[0]
 
 
 def test_only_a_connection_that_others_can_read_is_said_to_be_one():

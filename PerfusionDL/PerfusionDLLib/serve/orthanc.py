@@ -28,6 +28,13 @@ BUSY = (408, 429, 502, 503, 504)
 """Answers that say no more than that it is too early (RFC 9110, 15; RFC 6585)."""
 
 
+CERTIFICATES = {
+    "mismatch": "its certificate is for another host; name it as its certificate does",
+    "expired": "its certificate has expired",
+}
+"""What OpenSSL says of a certificate, and how we say it."""
+
+
 class ArchiveSilentError(Exception):
     """The archive does not answer now; it may later."""
 
@@ -59,6 +66,7 @@ class Orthanc:
         self.timeout_s = timeout_s
         self.session = requests.Session()
         self.session.trust_env = False  # neither a proxy nor a password file of the user comes in between
+        self.session.max_redirects = 0  # images and results go to the address that was named, and nowhere else
         if user:
             self.session.auth = (user, password)
         if ca_file is not None:
@@ -73,19 +81,19 @@ class Orthanc:
     def check(self) -> None:
         """Raise PerfusionError where this is no Orthanc with DICOMweb that lets us in."""
         self._get("/system")
-        if "dicom-web" not in self._get("/plugins").json():
+        if "dicom-web" not in self._json("/plugins"):
             raise PerfusionError(
                 "The archive has no DICOMweb plugin.", "Install it, e.g. the package orthanc-dicomweb."
             )
 
     def last_change(self) -> int:
         """Number of the last change."""
-        return int(self._get("/changes?last").json()["Last"])
+        return int(self._json("/changes?last")["Last"])
 
     def changes(self, since: int) -> Iterator[tuple[int, list[str]]]:
         """Studies that became stable after a change, some at a time with the number of the last change looked at."""
         while True:
-            found = self._get(f"/changes?since={since}&limit={CHANGES}").json()
+            found = self._json(f"/changes?since={since}&limit={CHANGES}")
             stable = [one["ID"] for one in found["Changes"] if one["ChangeType"] == "StableStudy"]
             since = max(since, int(found["Last"]))
             yield since, list(dict.fromkeys(stable))
@@ -94,13 +102,11 @@ class Orthanc:
 
     def images(self, study: str) -> StudyImages | None:
         """The images of a study; None where it is gone, not stable, or holds none."""
-        answer = self._get(f"/studies/{study}", missing=True)
-        if answer is None or not answer.json()["IsStable"]:
+        about = self._json(f"/studies/{study}", missing=True)
+        if about is None or not about["IsStable"]:
             return None
-        uid = answer.json()["MainDicomTags"]["StudyInstanceUID"]
-        series = [
-            one for one in self._get(f"/studies/{study}/series").json() if one["MainDicomTags"].get("Modality") == "MR"
-        ]
+        uid = about["MainDicomTags"]["StudyInstanceUID"]
+        series = [one for one in self._json(f"/studies/{study}/series") if one["MainDicomTags"].get("Modality") == "MR"]
         if not series:
             return None
         names = sorted(name for one in series for name in one["Instances"])
@@ -147,9 +153,9 @@ class Orthanc:
                 "The archive does not hold the study of these results.", "Name the archive that holds the images."
             )
         wanted = {"StudyInstanceUID": study_uid, "Modality": "SR", "SeriesDescription": f"{REPORT_SERIES}*"}
-        series = [self._get(f"/series/{one}").json() for one in self._find("Series", wanted)]
+        series = [self._json(f"/series/{one}") for one in self._find("Series", wanted)]
         for one in sorted(series, key=lambda one: one["LastUpdate"], reverse=True):
-            tags = self._get(f"/instances/{one['Instances'][0]}/simplified-tags").json()
+            tags = self._json(f"/instances/{one['Instances'][0]}/simplified-tags")
             if tags["SOPInstanceUID"] != without:
                 return {
                     "modality": "SR",
@@ -167,19 +173,31 @@ class Orthanc:
                 f"{self.url}/tools/find", json={"Level": level, "Query": query}, timeout=self.timeout_s
             )
             answer.raise_for_status()
+            return answer.json()
         except requests.RequestException as error:
             raise _silent(error) from error
-        return answer.json()
 
     def _download(self, path: str, target) -> None:
+        left = MOST_STUDY_BYTES
         try:
             with self.session.get(self.url + path, stream=True, timeout=self.timeout_s) as answer:
                 answer.raise_for_status()
                 for chunk in answer.iter_content(CHUNK):
+                    left -= len(chunk)
+                    if left < 0:
+                        raise _too_large()
                     target.write(chunk)
         except requests.RequestException as error:
             raise _refused_or_silent(error) from error
         target.seek(0)
+
+    def _json(self, path: str, *, missing: bool = False) -> Any:
+        """What an answer says; None where nothing is there and ``missing`` allows it."""
+        answer = self._get(path, missing=missing)
+        try:
+            return None if answer is None else answer.json()
+        except requests.JSONDecodeError as error:
+            raise ArchiveSilentError(f"its answer to {path.partition('?')[0]} is none of an Orthanc server") from error
 
     def _get(self, path: str, *, missing: bool = False):
         """An answer; None where nothing is there and ``missing`` allows it."""
@@ -210,11 +228,22 @@ def _refused_or_silent(error: requests.RequestException) -> Exception:
 
 def _silent(error: requests.RequestException) -> ArchiveSilentError:
     """What went wrong on the way, in a word; the text of the library may name users."""
+    if isinstance(error, requests.TooManyRedirects):
+        return ArchiveSilentError("it sends us to another address, where nothing is sent; name the right one")
+    if isinstance(error, requests.JSONDecodeError):
+        return ArchiveSilentError("its answer is none of an Orthanc server")
     if isinstance(error, requests.exceptions.SSLError):
+        for mark, said in CERTIFICATES.items():
+            if mark in str(error):
+                return ArchiveSilentError(said)
         return ArchiveSilentError("its certificate is not trusted; see --ca-file")
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return ArchiveSilentError(f"it answered {error.response.status_code}")
     return ArchiveSilentError(type(error).__name__)
+
+
+def _too_large() -> RefusedError:
+    return RefusedError(f"The study has more than {MOST_STUDY_BYTES >> 30} GB of images.", "Look at it in the archive.")
 
 
 def _unpack(packed, folder: Path) -> None:
@@ -223,7 +252,7 @@ def _unpack(packed, folder: Path) -> None:
         with zipfile.ZipFile(packed) as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
             if sum(info.file_size for info in infos) > MOST_STUDY_BYTES:
-                raise RefusedError("The study is too large.", "Look at it in the archive.")
+                raise _too_large()
             for number, info in enumerate(infos):
                 with archive.open(info) as source, (folder / f"{number:06d}.dcm").open("wb") as target:
                     shutil.copyfileobj(source, target)
