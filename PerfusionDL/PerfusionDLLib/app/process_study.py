@@ -1,15 +1,17 @@
 """One study, from its DICOM files to its results folder: what `perfusiondl run` and every worker of a cohort call."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..data.result import StudyResult
-from ..data.study import Scan
+from ..data.study import Scan, Study
 from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
 from ..preprocessing.beside import one_thread
 from ..quantification.options import DEFAULT, Options
 from ..results.atomic import atomic_folder
+from .processes import ProcessCall
 from .write_outputs import write_dicom, write_results
 
 Progress = Callable[[str], None]
@@ -18,7 +20,7 @@ Progress = Callable[[str], None]
 def run_study(
     sources: Sequence[Path],
     out: Path,
-    networks: Networks,
+    networks: Networks | Callable[[], Networks],
     *,
     rest: Path | None = None,
     stress: Path | None = None,
@@ -38,6 +40,8 @@ def run_study(
     ----------
     sources : sequence of Path
         Files of one patient, or folders with them.
+    networks : Networks or callable
+        The networks, or what loads them; beside the reading of the images, with more than one worker.
     rest, stress : Path, optional
         Folders whose scan is the rest or the stress scan, whatever its headers say.
     choices : ReadChoices
@@ -69,19 +73,40 @@ def run_study(
     from ..dicom import read_study
 
     sources = [*sources, *(folder for folder in (rest, stress) if folder is not None)]
-    with (
-        atomic_folder(out, overwrite=overwrite, inputs=sources, replace_corrections=replace_corrections) as partial,
-        one_thread(),
-    ):
-        progress("reading DICOM")
-        study = read_study(sources, rest=rest, stress=stress, choices=choices)
+    with atomic_folder(out, overwrite=overwrite, inputs=sources, replace_corrections=replace_corrections) as unfinished:
+        study, loaded = _read_and_load(
+            partial(read_study, sources, rest=rest, stress=stress, choices=choices), networks, workers, progress
+        )
         for scan in study.scans:
             found(scan)
-        preprocessed = pipeline.preprocess(study, networks, workers=workers, progress=progress)
-        progress("blood flow")
-        result = pipeline.process(preprocessed, options)
-        write_results(partial, result, workers=workers, progress=progress)
-        if dicom or de_identify:
-            progress("DICOM")
-            write_dicom(partial, sources, result, options=options, de_identify=de_identify)
+        with one_thread():
+            preprocessed = pipeline.preprocess(study, loaded, workers=workers, progress=progress)
+            progress("blood flow")
+            result = pipeline.process(preprocessed, options)
+            write_results(unfinished, result, workers=workers, progress=progress)
+            if dicom or de_identify:
+                progress("DICOM")
+                write_dicom(unfinished, sources, result, options=options, de_identify=de_identify)
     return result
+
+
+def _read_and_load(
+    read: partial[Study], networks: Networks | Callable[[], Networks], workers: int, progress: Progress
+) -> tuple[Study, Networks]:
+    """The study, and networks that are loaded beside its reading where there are workers for both."""
+
+    def load() -> Networks:
+        if isinstance(networks, Networks):
+            return networks
+        progress("loading networks")
+        return networks()
+
+    if workers == 1:
+        progress("reading DICOM")
+        with one_thread():
+            study = read()
+        return study, load()
+    with ProcessCall(read.func, *read.args, **read.keywords) as reading:
+        loaded = load()
+        progress("reading DICOM")
+        return reading.result(), loaded

@@ -1,6 +1,6 @@
 """The parts of a results folder, each by the function that writes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,3 +86,12 @@ def _without_identifiers(scan: PreprocessedScan) -> PreprocessedScan:
 
     slices = tuple(replace(part, series=kept(part.series)) for part in scan.slices)
     return replace(scan, slices=slices, aif_series=kept(scan.aif_series) if scan.aif_series else None)
+
+
+def write_parts(
+    parts: Sequence[str], folder: Path, result: StudyResult, *, progress: Callable[[str], None] = lambda step: None
+) -> None:
+    """Write parts of a results folder one after the other; ``progress`` is called with the name of each."""
+    for part in parts:
+        progress(part)
+        PARTS[part](folder, result)

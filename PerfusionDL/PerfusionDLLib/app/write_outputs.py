@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ from ..data.result import StudyResult
 from ..preprocessing.beside import compute_beside
 from ..quantification.options import DEFAULT, Options, options_document
 from ..results import layout
-from .result_parts import PARTS
-from .writing_process import write_in_process
+from .processes import ProcessCall
+from .result_parts import PARTS, write_parts
 
 
 def write_results(
@@ -35,15 +36,14 @@ def write_results(
         If a part cannot be written.
     """
     if workers == 1:
-        for part, write in PARTS.items():
-            progress(part)
-            write(folder, result)
+        write_parts(tuple(PARTS), folder, result, progress=progress)
         return
 
-    def apart(*parts: str) -> Callable[[], None]:
-        return lambda: write_in_process(parts, folder, result, progress=progress)
+    def write_apart(*parts: str) -> None:
+        with ProcessCall(write_parts, parts, folder, result) as call:
+            call.result(progress)
 
-    compute_beside([apart("report", "page", "tables"), apart("images", "scene")], workers=2)
+    compute_beside([partial(write_apart, "report", "page", "tables"), partial(write_apart, "images", "scene")], 2)
 
 
 def write_dicom(

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import queue
 import socket
 import subprocess
@@ -13,12 +12,12 @@ from typing import IO, Any, cast
 
 import psutil
 
+from ..preprocessing.beside import one_thread_environment
 from .outcome import ERROR, LIMITS, LOST, Outcome
 from .worker_process import MORE_MEMORY
 
 TICK_S = 0.05
 LONGEST_TICK_S = 1.0  # a longer one means that the machine slept or we were stopped, and so was the study
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 HOST = socket.gethostname()
 
 
@@ -108,7 +107,7 @@ class Supervisor:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env=os.environ | dict.fromkeys(ONE_THREAD, "1") | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=one_thread_environment(),
             start_new_session=True,  # Ctrl-C is for the command, not for the study
         )
         threading.Thread(target=read_lines, args=(self._process.stdout, self._lines), daemon=True).start()

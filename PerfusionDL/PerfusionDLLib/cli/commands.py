@@ -115,11 +115,10 @@ def run(
         from ..preprocessing.beside import count_cores
 
         choices = choices_from(document)
-        steps("loading networks")
         study = run_study(
             folders,
             out,
-            load_networks(weights, device=choose_device(device)),
+            lambda: load_networks(weights, device=choose_device(device)),
             rest=rest,
             stress=stress,
             choices=choices,

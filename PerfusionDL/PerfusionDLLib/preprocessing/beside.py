@@ -13,6 +13,8 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 
 def count_cores() -> int:
     """Number of cores that this process may use."""
@@ -53,6 +55,12 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         _set_torch_threads(threads)
+
+
+def one_thread_environment() -> dict[str, str]:
+    """Environment of another process whose operations have one thread each, and that finds the modules of this one."""
+    search_path = os.pathsep.join(filter(None, sys.path))
+    return os.environ | dict.fromkeys(_THREAD_VARIABLES, "1") | {"PYTHONPATH": search_path}
 
 
 @contextmanager

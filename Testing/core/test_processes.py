@@ -1,0 +1,68 @@
+"""Functions called in processes of their own, and the parts of a results folder that they write."""
+
+import time
+from pathlib import Path
+
+import pytest
+from PerfusionDLLib.app.processes import ProcessCall
+from PerfusionDLLib.app.result_parts import write_parts
+from PerfusionDLLib.app.write_outputs import write_results
+from PerfusionDLLib.data.errors import PerfusionError
+
+
+def content(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_process_writes_what_is_written_here(finished_study, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    write_parts(["tables"], here, finished_study)
+    steps = []
+    with ProcessCall(write_parts, ["tables"], there, finished_study) as call:
+        call.result(steps.append)
+    assert content(there) == content(here)
+    assert steps == ["tables"]
+
+
+def test_the_error_of_a_process_is_raised_where_its_result_is_asked_for(tmp_path):
+    with (
+        ProcessCall(Path.read_text, tmp_path / "missing.csv") as call,
+        pytest.raises(FileNotFoundError, match="missing"),
+    ):
+        call.result()
+
+
+def test_an_error_for_the_user_keeps_problem_and_remedy(tmp_path):
+    from PerfusionDLLib.dicom import read_study
+
+    with ProcessCall(read_study, [tmp_path]) as call, pytest.raises(PerfusionError) as met:
+        call.result()
+    with pytest.raises(PerfusionError) as expected:
+        read_study([tmp_path])
+    assert (met.value.problem, met.value.remedy) == (expected.value.problem, expected.value.remedy)
+
+
+def test_a_process_that_is_killed_is_not_taken_for_done(monkeypatch):
+    monkeypatch.setattr("sys.executable", "false")
+    with ProcessCall(divmod, 17, 5) as call, pytest.raises(PerfusionError, match="divmod ended with code 1") as met:
+        call.result()
+    assert "--workers 1" in met.value.remedy
+
+
+def test_a_process_ends_with_the_block_that_asked_for_it():
+    began = time.monotonic()
+    with ProcessCall(time.sleep, 60) as call:
+        process = call._process
+    assert process.poll() is not None
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.slow
+def test_results_are_the_same_with_processes_beside_each_other(finished_study, tmp_path):
+    folders = {workers: tmp_path / str(workers) for workers in (1, 2)}
+    for workers, folder in folders.items():
+        folder.mkdir()
+        write_results(folder, finished_study, workers=workers)
+    assert content(folders[1]) == content(folders[2])
