@@ -10,6 +10,7 @@ import small_study
 import vtk
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.mrml.pixels import updatePixels
 
 SIX_DIGITS = 5e-6
 """What Slicer's table files keep."""
@@ -149,3 +150,20 @@ def test_maps_of_another_number_of_slices_are_refused(headless):
     maps = small_study.perfusion_maps(Condition.REST)
     with pytest.raises(ValueError, match="expected maps of 2 slices, got 1"):
         mrml.writeMaps(headless.scene, nodes, replace(maps, slices=maps.slices[:1]), scaleEnd=2)
+
+
+def test_new_pixels_are_drawn_without_a_word_to_the_lists_of_nodes(headless):
+    volume, heard = headless.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode"), []
+    updatePixels(volume, np.zeros((3, 4), np.float32))
+    volume.CreateDefaultDisplayNodes()
+    volume.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: heard.append("node"))
+    volume.AddObserver(slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, lambda *_: heard.append("image"))
+    volume.GetDisplayNode().AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: heard.append("display"))
+    updatePixels(volume, np.zeros((3, 4), np.float32))
+    assert heard == []
+    updatePixels(volume, np.ones((3, 4), np.float32))
+    assert heard == ["image", "display"]
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(volume)[0], np.ones((3, 4)))
+    updatePixels(volume, np.ones((2, 4), np.float32))
+    assert "node" in heard
+    assert slicer.util.arrayFromVolume(volume).shape == (1, 2, 4)

@@ -11,6 +11,7 @@ import vtk
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.contours import Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.mrml.nodes import nodesOfClass
 
@@ -214,3 +215,28 @@ def test_the_pause_since_the_other_scan_survives_the_scene(minutes, tmp_path):
     opened = mrml.openScene(tmp_path / "scene.mrb")
     (nodes,) = mrml.findScans(opened.scene)
     assert mrml.readScan(nodes).minutes_after_other == pytest.approx(minutes, nan_ok=True)
+
+
+def test_a_slice_in_which_nothing_changed_is_read_as_the_same_object(nodes):
+    reader, part = mrml.ScanReader(nodes), nodes.slices[0]
+    points, box = part.rvInsertionPoints, part.box
+    changes = [
+        lambda: points.SetNthControlPointPositionWorld(0, 1.0, 2.0, 3.0),
+        lambda: points.UnsetNthControlPointPosition(1),
+        lambda: box.SetSize(10.0, 11.0, 12.0),
+        lambda: part.contours.SetAttribute("PerfusionDL.excluded_frames", "[1]"),
+        lambda: part.contours.SetAttribute("PerfusionDL.peak_frame", "3"),
+        lambda: mrml.writeLabels(part.contours, part.originalVolume, np.ones(part_shape(part), np.uint8)),
+        lambda: mrml.enterAcquisition(nodes, hematocrit=0.3),
+    ]
+    for change in changes:
+        before = reader.readSlice(part)
+        assert reader.readSlice(part) is before
+        change()
+        after = reader.readSlice(part)
+        assert not is_same(after, before)
+        assert is_same(after, mrml.readSlice(part))
+
+
+def part_shape(part):
+    return slicer.util.arrayFromVolume(part.originalVolume).shape[1:]

@@ -13,6 +13,16 @@ class qMRMLSliceView:
     def __init__(self):
         self._interactor = vtk.vtkRenderWindowInteractor()
         self._corner = vtk.vtkCornerAnnotation()
+        self._paused = 0
+
+    def pauseRender(self):
+        self._paused += 1
+        return self._paused
+
+    def resumeRender(self):
+        assert self._paused > 0, "Cannot resume rendering, pause render count is already 0!"
+        self._paused -= 1
+        return self._paused
 
     def cornerAnnotation(self):
         return self._corner

@@ -7,10 +7,11 @@ import pytest
 import slicer
 import small_study
 import vtk
-from panel_user import key, load, press, up_to_date
+from panel_user import key, load, press, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
 from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.mrml.layouts import OWN_ROWS
 from PySide6.QtCore import Qt
 
 FLOWS = ((Condition.STRESS, 2.0), (Condition.REST, 1.0))
@@ -220,3 +221,21 @@ def test_the_panel_does_not_jump_when_work_begins(drawn):
     bar = drawn.ui.progressBar.qt_object
     assert not bar.isVisibleTo(drawn.ui.PerfusionDL.qt_object)
     assert bar.sizePolicy().retainSizeWhenHidden()
+
+
+def test_numbers_before_a_correction_are_gray_until_those_after_it_are_there(session, drawn):
+    shown, views = (
+        drawn.ui.resultsTable.qt_object,
+        [slicer.app.layoutManager().sliceWidget(name).sliceView() for name in sum(OWN_ROWS, ())],
+    )
+    text, color = shown.item(6, 1).text(), shown.item(6, 1).background().color().getRgb()
+    take_away_the_top_of_the_ring(drawn.slices()[0])
+    session.wait(lambda: drawn.work.busy)
+    assert shown.item(6, 1).text() == text
+    assert shown.item(6, 1).background().color().getRgb()[:3] == (178, 178, 178)
+    session.wait(lambda: drawn.work.writing)
+    assert all(view._paused == 1 for view in views)
+    up_to_date(session, drawn)
+    session.wait(lambda: not any(view._paused for view in views))
+    assert shown.item(6, 1).background().color().getRgb()[:3] != (178, 178, 178)
+    assert color[:3] != (178, 178, 178)

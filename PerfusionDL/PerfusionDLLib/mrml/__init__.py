@@ -9,8 +9,9 @@ from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
 from .layouts import Layout, registerLayouts
 from .nodes import ScanNodes, SliceNodes, findNewestStudy, findScans, findTable
-from .reading import ScanReader, readAcquisition, readAutomatic, readContours, readScan, readSeries, readSlice
+from .reading import readAcquisition, readAutomatic, readContours, readSeries
 from .results import writeMaps, writeSliceMaps, writeTable
+from .scan_reader import ScanReader, readScan, readSlice
 from .sequences import writeMotion, writeScan
 from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
 from .views import (

@@ -1,6 +1,6 @@
 """Bullseyes in views of their own: flow of every pixel as the AHA draws it, with the values of the segments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +15,7 @@ from .colors import FLOW_UNIT, RESERVE_END, flowColors, ratioColors, showColors,
 from .hierarchy import placeScan
 from .layouts import BULLSEYE_VIEWS, RESERVE_VIEW
 from .nodes import ScanNodes, setAttribute
+from .pixels import updatePixels
 from .sequences import DISCLAIMER
 
 SIZE = 192
@@ -39,9 +40,22 @@ def writeBullseyes(
     *,
     scaleEnd: float,
 ) -> None:
+    """The same as `bullseyePieces`, at once."""
+    for _ in bullseyePieces(scene, scans, images, table, scaleEnd=scaleEnd):
+        pass
+
+
+def bullseyePieces(
+    scene: slicer.vtkMRMLScene,
+    scans: Sequence[ScanNodes],
+    images: Sequence[np.ndarray],
+    table: SegmentTable,
+    *,
+    scaleEnd: float,
+) -> Iterator[None]:
     """Put a bullseye beside each scan, and that of the reserve beside the stress scan where there are both.
 
-    images : from `bullseyeImage`, one for each scan
+    A bullseye is a piece. images : from `bullseyeImage`, one for each scan
     """
     stress = next((nodes for nodes in scans if nodes.condition is Condition.STRESS), None)
     withReserve = stress is not None and len(scans) > 1
@@ -63,6 +77,7 @@ def writeBullseyes(
             {**flows, _TITLE: nodes.condition.capitalize()},
             view=views[nodes.browser.GetID()],
         )
+        yield
     if stress is not None and withReserve:
         reserve = {row.aha_segment or 0: row.mpr for row in table.segments}
         stress.reserve = _volume(scene, stress.reserve, "Reserve bullseye", _flat(reserve))
@@ -118,7 +133,7 @@ def _volume(
         pose[:2, 3] = _CENTER * SPACING_MM
         volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(pose))
         setAttribute(volume, "disclaimer", DISCLAIMER)
-    slicer.util.updateVolumeFromArray(volume, np.where(_borders(), np.nan, image).astype(np.float32)[np.newaxis])
+    updatePixels(volume, np.where(_borders(), np.nan, image).astype(np.float32))
     return volume
 
 

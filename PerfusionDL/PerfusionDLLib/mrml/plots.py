@@ -14,7 +14,7 @@ def fillTable(node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence | np
     """Replace all columns of a table: text where there is text, double precision elsewhere."""
     table = vtk.vtkTable()
     for title, values in columns.items():
-        if any(isinstance(value, str) for value in values):
+        if not isinstance(values, np.ndarray) and any(isinstance(value, str) for value in values):
             array = vtk.vtkStringArray()
             for value in values:
                 array.InsertNextValue(value)

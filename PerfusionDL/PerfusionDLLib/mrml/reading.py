@@ -1,7 +1,7 @@
 """Nodes back into values: what the scene says now, with the user's corrections."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import slicer
@@ -11,113 +11,14 @@ from ..data.acquisition import Acquisition, acquisition_from
 from ..data.box import Box
 from ..data.contours import Contours, Origin, Part
 from ..data.errors import PerfusionError
-from ..data.flag import FlagCode, make_flag
 from ..data.identity import is_same, is_same_place
-from ..data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
+from ..data.preprocessed import MotionCompensation
 from ..data.study import PerfusionSeries
-from .nodes import ScanNodes, SliceNodes, attribute, flagsOf
-from .segments import ImagePlace, mapPoints, placeOf, readLabels, stateOfLabels
+from .nodes import SliceNodes, attribute
+from .segments import ImagePlace, mapPoints, placeOf, readLabels
 from .writing import ANTERIOR, INFERIOR
 
 LabelReader = Callable[[slicer.vtkMRMLSegmentationNode, ImagePlace], np.ndarray]
-
-
-@dataclass(frozen=True)
-class _Images:
-    """Images of a slice, with the state of their sequences and of the frames in these when they were read."""
-
-    modified: tuple[int, ...]
-    frames: tuple[tuple[int, ...], ...]
-    series: PerfusionSeries
-    motion: MotionCompensation
-
-
-def _number(value: float | None) -> float:
-    """A number that a scene may not hold; NaN where it does not."""
-    return float("nan") if value is None else float(value)
-
-
-class ScanReader:
-    """Reads a scan again after each correction; images and labels are read anew only where they changed."""
-
-    def __init__(self, nodes: ScanNodes) -> None:
-        self.nodes = nodes
-        self._images: dict[int, _Images] = {}
-        self._labels: dict[str, tuple[tuple | None, np.ndarray]] = {}
-        self._input: tuple[int, PerfusionSeries] | None = None
-
-    def read(self, slices: Sequence[SliceNodes] | None = None) -> PreprocessedScan:
-        """The scan, or some slices of it, as it is in the scene now.
-
-        Raises PerfusionError where a node it needs was deleted.
-        """
-        return PreprocessedScan(
-            condition=self.nodes.condition,
-            slices=tuple(self.readSlice(part) for part in (self.nodes.slices if slices is None else slices)),
-            assumptions=tuple(
-                make_flag(FlagCode.READ_AS, found=text) for text in attribute(self.nodes.browser, "assumptions") or ()
-            ),
-            aif_series=self._readInputSeries(),
-            aif_is_prebolus=bool(attribute(self.nodes.inputSeries, "prebolus")),
-            minutes_after_other=_number(attribute(self.nodes.browser, "minutes_after_other")),
-            study=attribute(self.nodes.browser, "study") or "",
-        )
-
-    def _readInputSeries(self) -> PerfusionSeries | None:
-        """The series made to measure the arterial input, read anew only where it changed."""
-        sequence = self.nodes.inputSeries
-        if sequence is None:
-            return None
-        modified = sequence.GetMTime()
-        if self._input is None or self._input[0] != modified:
-            self._input = (modified, _seriesOf(sequence))
-        return self._input[1]
-
-    def readSlice(self, nodes: SliceNodes) -> PreprocessedSlice:
-        """One slice as it is in the scene now."""
-        series, motion = self._readImages(nodes)
-        return PreprocessedSlice(
-            series=series,
-            motion=motion,
-            contours=readContours(nodes, series, self._readLabels),
-            automatic=readAutomatic(nodes, self._readLabels),
-            excluded_frames=frozenset(attribute(nodes.contours, "excluded_frames") or ()),
-            flags=flagsOf(nodes.contours),
-        )
-
-    def _readImages(self, nodes: SliceNodes) -> tuple[PerfusionSeries, MotionCompensation]:
-        """The same objects as before where only attributes of the sequences changed, such as the acquisition."""
-        sequences = (nodes.original, nodes.corrected, nodes.displacement)
-        modified = tuple(sequence.GetMTime() if sequence else 0 for sequence in sequences)
-        known = self._images.get(nodes.number)
-        if known is not None and known.modified == modified:
-            return known.series, known.motion
-        frames = tuple(map(_stateOfFrames, sequences))
-        if known is None or known.frames != frames:
-            known = _Images(modified, frames, readSeries(nodes), readMotion(nodes))
-        acquisition, series = readAcquisition(nodes), known.series
-        if series.acquisition != acquisition:
-            series = replace(series, acquisition=acquisition)
-        self._images[nodes.number] = replace(known, modified=modified, series=series)
-        return series, known.motion
-
-    def _readLabels(self, segmentation: slicer.vtkMRMLSegmentationNode, place: ImagePlace) -> np.ndarray:
-        """As `readLabels`; merging segments takes much longer than asking whether they changed."""
-        state = stateOfLabels(segmentation, place)
-        known = self._labels.get(segmentation.GetID())
-        if known is None or state is None or known[0] != state:
-            known = self._labels[segmentation.GetID()] = (state, readLabels(segmentation, place))
-        return known[1]
-
-
-def readScan(nodes: ScanNodes) -> PreprocessedScan:
-    """A preprocessed scan as it is in the scene now. Raises PerfusionError where a node it needs was deleted."""
-    return ScanReader(nodes).read()
-
-
-def readSlice(nodes: SliceNodes) -> PreprocessedSlice:
-    """One preprocessed slice as it is in the scene now."""
-    return ScanReader(ScanNodes(nodes.browser)).readSlice(nodes)
 
 
 def readSeries(nodes: SliceNodes) -> PerfusionSeries:
@@ -125,14 +26,15 @@ def readSeries(nodes: SliceNodes) -> PerfusionSeries:
     original = _present(nodes.original, nodes, "original series")
     lead = nodes.protonDensity
     return replace(
-        _seriesOf(original),
+        readSequence(original),
         level=nodes.level,
         proton_density=_frames(lead) if lead else None,
         instance_uids=tuple((original.GetAttribute("DICOM.instanceUIDs") or "").split()),
     )
 
 
-def _seriesOf(sequence: slicer.vtkMRMLSequenceNode) -> PerfusionSeries:
+def readSequence(sequence: slicer.vtkMRMLSequenceNode) -> PerfusionSeries:
+    """A series by itself, without what only a slice has."""
     return PerfusionSeries(
         signal=_frames(sequence),
         times_s=_values(sequence),
@@ -214,14 +116,6 @@ def readAutomatic(nodes: SliceNodes, labelsOf: LabelReader | None = None) -> Con
         confidences={Part(part): value for part, value in attribute(segmentation, "confidences").items()},
         weights_sha256=attribute(segmentation, "weights_sha256") or "",
     )
-
-
-def _stateOfFrames(sequence: slicer.vtkMRMLSequenceNode | None) -> tuple[int, ...]:
-    """Changes whenever an image may have changed; attributes of the sequence do not count."""
-    if sequence is None:
-        return ()
-    nodes = [sequence.GetNthDataNode(frame) for frame in range(sequence.GetNumberOfDataNodes())]
-    return tuple(max(node.GetMTime(), node.GetImageData().GetMTime()) for node in nodes)
 
 
 def _present(node, nodes: SliceNodes, what: str):

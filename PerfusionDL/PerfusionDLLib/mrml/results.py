@@ -12,6 +12,7 @@ from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .colors import FLOW_UNIT, flowColors, labelColors, showColors, showLegend
 from .hierarchy import neutralStudyItem, placeNode, placeScan
 from .nodes import ScanNodes, SliceNodes, setAttribute, setFlags
+from .pixels import updatePixels
 from .plots import fillTable, newChart, plotColumns, plotSeries
 from .sequences import DISCLAIMER, sliceTitle
 
@@ -103,12 +104,13 @@ def writeSliceMaps(
 
 
 def _writeProvenance(nodes: SliceNodes, provenance: Mapping[str, str]) -> None:
-    """Say on the flow maps of a slice what they were made from."""
+    """Say on the flow maps of a slice what they were made from, which no view has to be drawn anew for."""
     for volume in (nodes.mbf, nodes.mbfError):
-        wasModifying = volume.StartModify()
+        wasDisabled = volume.GetDisableModifiedEvent()
+        volume.DisableModifiedEventOn()
         for key, value in provenance.items():
             volume.SetAttribute(f"PerfusionDL.{key}", str(value))
-        volume.EndModify(wasModifying)
+        volume.SetDisableModifiedEvent(wasDisabled)
 
 
 def writeTable(
@@ -192,19 +194,8 @@ def _scalarMap(
         _copyGeometry(nodes, volume)
         volume.SetVoxelValueQuantity(_codedEntry(_BLOOD_FLOW))
         volume.SetVoxelValueUnits(_codedEntry(_ML_MIN_G))
-    _updatePixels(volume, pixels.astype(np.float32)[np.newaxis])
+    updatePixels(volume, pixels.astype(np.float32))
     return volume
-
-
-def _updatePixels(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray) -> None:
-    """Put an image into a volume, unless it is there already: Slicer draws anew whatever says that it changed."""
-    held = slicer.util.arrayFromVolume(volume) if volume.GetImageData() else None
-    if (
-        held is None
-        or held.dtype != pixels.dtype
-        or not np.array_equal(held, pixels, equal_nan=pixels.dtype.kind == "f")
-    ):
-        slicer.util.updateVolumeFromArray(volume, pixels)
 
 
 def _labelMap(
@@ -215,7 +206,7 @@ def _labelMap(
         _copyGeometry(nodes, volume)
         volume.CreateDefaultDisplayNodes()
         volume.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())
-    _updatePixels(volume, pixels.astype(np.uint8)[np.newaxis])
+    updatePixels(volume, pixels.astype(np.uint8))
     return volume
 
 

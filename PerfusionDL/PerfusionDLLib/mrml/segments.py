@@ -51,10 +51,13 @@ def placeOf(nodes: SliceNodes) -> ImagePlace:
     matrix = vtk.vtkMatrix4x4()
     frame.GetIJKToRASMatrix(matrix)
     columns, rows, _ = frame.GetImageData().GetDimensions()
+    return ImagePlace(slicer.util.arrayFromVTKMatrix(matrix), (rows, columns), shownTransform(nodes))
+
+
+def shownTransform(nodes: SliceNodes) -> slicer.vtkMRMLTransformNode | None:
+    """The transform that the images of a slice are under, or None."""
     shown = nodes.correctedVolume or nodes.originalVolume
-    return ImagePlace(
-        slicer.util.arrayFromVTKMatrix(matrix), (rows, columns), shown.GetParentTransformNode() if shown else None
-    )
+    return shown.GetParentTransformNode() if shown else None
 
 
 def segmentsOf(segmentation: slicer.vtkMRMLSegmentationNode, label: Label) -> list[str]:
@@ -168,10 +171,15 @@ def mapPoints(points: np.ndarray, source, target) -> np.ndarray:
     return vtk_to_numpy(after.GetData()).copy()
 
 
-def stateOfLabels(segmentation: slicer.vtkMRMLSegmentationNode, place: ImagePlace) -> tuple | None:
-    """Changes whenever a label may have changed; None where the segments are not stored as label images."""
+def stateOfLabels(
+    segmentation: slicer.vtkMRMLSegmentationNode, shown: slicer.vtkMRMLTransformNode | None
+) -> tuple | None:
+    """Changes whenever a label may have changed; None where the segments are not stored as label images.
+
+    shown : transform that the images are under
+    """
     now: list[object] = [segmentation.GetSegmentation().GetConversionParameter("Reference image geometry")]
-    for transform in (segmentation.GetParentTransformNode(), place.transform):
+    for transform in (segmentation.GetParentTransformNode(), shown):
         now.append((transform.GetID(), transform.GetTransformToWorldMTime()) if transform else None)
     segments = segmentation.GetSegmentation()
     for one in segments.GetSegmentIDs():

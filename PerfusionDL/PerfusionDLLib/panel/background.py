@@ -11,6 +11,7 @@ import qt
 
 from ..data.errors import PerfusionError
 from ..session.tasks import Task
+from .drawing import Drawing
 
 POLL_MS = 10
 YIELD_S = 0.03
@@ -31,6 +32,7 @@ class BackgroundWork:
 
     def __init__(self, onStep: Callable[[str, int], None]) -> None:
         self._onStep = onStep
+        self._drawing = Drawing()
         self._messages: queue.SimpleQueue = queue.SimpleQueue()
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None
@@ -76,6 +78,7 @@ class BackgroundWork:
         self._cancel.set()
         self._timer.stop()
         self._task = self._thread = self._pieces = None
+        self._drawing.release()
 
     def finish(self) -> None:
         """Write the rest of a result at once: half of one would belong to no contours."""
@@ -86,6 +89,7 @@ class BackgroundWork:
         """Let the worker work, and pass on what it reports; write a result piece by piece."""
         if self._pieces is not None:
             self._writePieces(WRITE_S)
+            self._drawing.releaseWhenLong()
             return
         if self._thread is None:
             return
@@ -101,6 +105,7 @@ class BackgroundWork:
                 self.stop()
                 self._onError(value)
                 return
+            self._drawing.hold()
             self._pieces = task.pieces(value)
             self._writePieces(WRITE_S)
 

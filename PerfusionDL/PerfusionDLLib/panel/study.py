@@ -21,6 +21,7 @@ class StudySection(Section):
     def __init__(self, panel) -> None:
         super().__init__(panel)
         self.folder = ""
+        self._lines: list[str] = []
         ui = self.ui
         policy = ui.progressBar.sizePolicy
         policy.setRetainSizeWhenHidden(True)  # else everything below moves away from the mouse when work begins
@@ -97,9 +98,11 @@ class StudySection(Section):
         panel, slices = self.panel, self.panel.slices()
         chosen = panel.slice.key if panel.slice else None
         wasBlocked = self.ui.slicesList.blockSignals(True)
-        self.ui.slicesList.clear()
-        for part in slices:
-            self.ui.slicesList.addItem(panel.logic.describe(part))
+        lines = [panel.logic.describe(part) for part in slices]
+        if lines != self._lines:
+            self._lines = lines
+            self.ui.slicesList.clear()
+            self.ui.slicesList.addItems(lines)
         keys = [part.key for part in slices]
         row = keys.index(chosen) if chosen in keys else min(0, len(slices) - 1)
         self.ui.slicesList.setCurrentRow(row)

@@ -9,7 +9,7 @@ from ..data.contours import Origin, Part
 from ..data.identity import NOT_CORRECTED, is_same
 from ..data.preprocessed import PreprocessedSlice
 from ..mrml.nodes import ScanNodes, SliceNodes, attribute, setAttribute
-from ..mrml.reading import ScanReader
+from ..mrml.scan_reader import ScanReader
 from ..mrml.writing import writeContours, writeSlice
 
 

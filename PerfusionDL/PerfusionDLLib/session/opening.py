@@ -13,7 +13,7 @@ from ..data.preprocessed import PreprocessedSlice
 from ..mrml.archive import damaged
 from ..mrml.headless import HeadlessScene, openScene
 from ..mrml.nodes import findScans
-from ..mrml.reading import ScanReader
+from ..mrml.scan_reader import ScanReader
 from .choices import choicesOfScene
 from .exporting import modelOfScene
 from .history import forgetCorrections

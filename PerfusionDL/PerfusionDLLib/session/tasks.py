@@ -22,12 +22,13 @@ from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, Preprocesse
 from ..data.result import StudyResult
 from ..data.study import Condition, PerfusionSeries
 from ..data.table import SegmentTable
-from ..mrml.bullseye import bullseyeImage, writeBullseyes
+from ..mrml.bullseye import bullseyeImage, bullseyePieces
 from ..mrml.colors import flowScaleEnd
 from ..mrml.hierarchy import placeScan
 from ..mrml.nodes import ScanNodes, SliceNodes, attribute
-from ..mrml.reading import ScanReader, readContours, readSeries
+from ..mrml.reading import readContours, readSeries
 from ..mrml.results import mapsPieces, writeTable
+from ..mrml.scan_reader import ScanReader
 from ..mrml.segments import unreadSegments
 from ..mrml.writing import slicePieces
 from ..quantification.options import Options
@@ -272,10 +273,11 @@ def flowTask(
         for (nodes, slices, _), maps in zip(drawn, flow.maps, strict=True):
             known = former.ofScan(nodes) if former is not None and sameScale else None
             yield from mapsPieces(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=known)
-        writeBullseyes(scene, [nodes for nodes, _, _ in drawn], flow.bullseyes, flow.table, scaleEnd=scaleEnd)
-        yield
+        scans = [nodes for nodes, _, _ in drawn]
+        yield from bullseyePieces(scene, scans, flow.bullseyes, flow.table, scaleEnd=scaleEnd)
         tableNode = writeTable(scene, flow.table, table if table and table.GetScene() else None)
         rememberChoices(tableNode, choices)
+        yield
         return replace(flow, tableNode=tableNode)
 
     return Task("Compute blood flow", compute, write, 1)
