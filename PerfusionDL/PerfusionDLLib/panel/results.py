@@ -97,7 +97,8 @@ class ResultsSection(Section):
             for row in range(len(rows)):
                 table.setRowHeight(row, ROW_HEIGHT_PX)
             table.setMinimumHeight(table.horizontalHeader().height + len(rows) * ROW_HEIGHT_PX + 4)
-        former, self._shown = self._shown or [(None,) * len(columns)] * len(rows), rows
+        nothing: list[tuple[Cell | None, ...]] = [(None,) * len(columns)] * len(rows)
+        former, self._shown = self._shown or nothing, rows
         moved = False
         for row, (cells, before) in enumerate(zip(rows, former, strict=True)):
             for column, (cell, held) in enumerate(zip(cells, before, strict=True)):

@@ -9,7 +9,8 @@ from ..data.contours import Label
 from ..data.errors import PerfusionError
 from ..mrml.layouts import sliceOf
 from ..mrml.nodes import ScanNodes, SliceNodes
-from ..mrml.reading import ScanReader, readGeometry
+from ..mrml.reading import readGeometry
+from ..mrml.scan_reader import ScanReader
 from ..mrml.writing import writeLabels
 from ..preprocessing.hints import Hint, HintMemory
 
