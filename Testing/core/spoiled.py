@@ -29,6 +29,12 @@ def turn(contours, part):
     return replace(contours, anterior_rv_ras_mm=2 * middle - anterior, inferior_rv_ras_mm=2 * middle - inferior)
 
 
+def exchange(contours, part):
+    """The anterior insertion point is named inferior, and the other way round."""
+    anterior, inferior = contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm
+    return replace(contours, anterior_rv_ras_mm=inferior, inferior_rv_ras_mm=anterior)
+
+
 SPOILED = {"study-05": shift, "study-08": thicken, "study-11": turn}
 
 

@@ -8,7 +8,8 @@ from PerfusionDLLib import NOTICE
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.review import write_cohort_page, write_study_page
 from PerfusionDLLib.review.decisions import Decision, Review, count_decisions, read_review, review_document
-from spoiled import SPOILED, cohort_of, spoil
+from PerfusionDLLib.review.doubt import rate_studies
+from spoiled import SPOILED, cohort_of, exchange, spoil
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,15 @@ def test_somebody_who_knows_nothing_finds_and_marks_the_three_spoiled_studies(wa
     assert sum(one.decision is Decision.ACCEPTED for one in kept.values()) == 9
 
 
+def test_exchanged_insertion_points_are_said_and_right_ones_are_not(finished_study):
+    studies = cohort_of(finished_study, 2, spoiled={"study-02": exchange})
+    rated = rate_studies(
+        {name: one.reading for name, one in studies.items()}, {name: one.sheet for name, one in studies.items()}
+    )
+    said = "the anterior insertion point lies behind the inferior one"
+    assert [any(said in reason for reason in rated[name][1]) for name in ("study-01", "study-02")] == [False, True]
+
+
 def test_pictures_show_the_heart_with_its_contours_and_are_drawn_only_while_they_are_seen(watched):
     page = watched.page
     page.wait_for_selector("#cards article")
@@ -92,6 +102,7 @@ def test_a_study_opens_inside_and_is_decided_there(watched, tmp_path):
     inside = page.frame_locator("#frame")
     inside.locator("body[data-ready=yes]").wait_for()
     page.wait_for_timeout(200)
+    assert "as bright as blood" in page.text_content("#viewer-reasons")
     page.keyboard.press("m")  # a key of the study's page
     assert inside.locator("#switch-flow").get_attribute("aria-pressed") == "true"
     page.keyboard.press("x")  # a key that it leaves to the cohort

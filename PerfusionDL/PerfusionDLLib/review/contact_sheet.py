@@ -15,6 +15,8 @@ from .packing import pack_array, pack_cines
 
 MOST_BYTES = 16 << 10
 """JPEG of a study; chosen: the pages of 500 studies stay below 15 MB."""
+FORWARD_AND_UP_RAS = np.array([0.0, 1.0, 1.0]) / np.sqrt(2)
+"""From the diaphragm to the anterior chest wall: the right ventricle joins the septum there and here."""
 MUSCLE_PERCENTILE = 25
 """Of the wall's enhancement, taken for that of muscle; chosen: holds where half of the contour is wrong."""
 
@@ -79,6 +81,7 @@ def measure_slice(part: PreprocessedSlice, maps: SliceMaps) -> dict[str, float |
 
     wall_mm2, cavity_mm2 : areas
     septum_deg : direction of the middle of the septum from the middle of the ventricle
+    anterior_mm : how much further forward and up in the chest the anterior insertion point lies than the inferior one
     blood_in_wall : share of the wall that is as bright as blood at the LV peak
     failed_share : of the wall, without flow
     confidence : the lowest of the automatic parts
@@ -91,6 +94,7 @@ def measure_slice(part: PreprocessedSlice, maps: SliceMaps) -> dict[str, float |
         "wall_mm2": wall.sum() * pixel_mm2,
         "cavity_mm2": cavity.sum() * pixel_mm2,
         "septum_deg": find_septum_deg(contours, part),
+        "anterior_mm": find_anterior_mm(contours),
         "blood_in_wall": float(bright[wall].mean()) if wall.any() else None,
         "failed_share": float(np.isnan(maps.mbf_ml_min_g[wall]).mean()) if wall.any() else None,
         "confidence": min((float(value) for value in contours.confidences.values()), default=None),
@@ -119,3 +123,9 @@ def find_septum_deg(contours: Contours, part: PreprocessedSlice) -> float | None
     arms = [(part.series.pixels_from_ras(point) - middle) * part.series.spacing_mm for point in (anterior, inferior)]
     down, right = sum(arm / max(float(np.linalg.norm(arm)), 1e-6) for arm in arms)
     return float(np.degrees(np.arctan2(down, right)) % 360)
+
+
+def find_anterior_mm(contours: Contours) -> float | None:
+    """From the inferior to the anterior insertion point, along the way forward and up; None where one is missing."""
+    anterior, inferior = contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm
+    return None if anterior is None or inferior is None else float((anterior - inferior) @ FORWARD_AND_UP_RAS)

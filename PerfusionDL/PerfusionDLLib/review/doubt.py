@@ -40,6 +40,8 @@ def _about_slices(slices: Sequence[Mapping]) -> Iterator[str]:
         name, found = f"{one['condition']} {one['level']}", one["measures"]
         if (found["blood_in_wall"] or 0) > MOST_BLOOD_IN_WALL:
             yield f"{name}: {found['blood_in_wall']:.0%} of the wall is as bright as blood"
+        if (found.get("anterior_mm") or 0) < 0:
+            yield f"{name}: the anterior insertion point lies behind the inferior one; they may be exchanged"
 
 
 def _rest_beside_stress(slices: Sequence[Mapping]) -> Iterator[str]:

@@ -16,7 +16,11 @@ def list_findings(result: StudyResult) -> list[dict]:
     several segments, ``segment`` is the first.
     """
     alike: dict[tuple, list[dict]] = {}
-    for one in (*_of_scans(result), *_of_table(result.table, [scan.condition for scan in result.maps])):
+    of_scans = list(_of_scans(result))
+    said = {(one["scan"], one["text"]) for one in of_scans if one["arterial"]}
+    of_table = _of_table(result.table, [scan.condition for scan in result.maps])
+    once = (one for one in of_table if one["segment"] or (one["scan"], one["text"]) not in said)
+    for one in (*of_scans, *once):
         what = one["code"] if one["segment"] else one["text"]
         alike.setdefault((what, one["scan"], one["slice"], bool(one["segment"]) or one["place"]), []).append(one)
     return sorted(map(_join, alike.values()), key=lambda one: GRAVE_FIRST.index(Severity(one["severity"])))

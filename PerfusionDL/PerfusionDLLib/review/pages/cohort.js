@@ -68,7 +68,7 @@ function refresh() {
   cohort.studies.forEach(refreshCard);
   const [accepted, wrong] = [decisions.count(ACCEPTED), decisions.count(NEEDS_CORRECTION)];
   byId("decided").textContent = `${accepted} accepted, ${wrong} need correction, ${cohort.studies.length - accepted - wrong} not reviewed`;
-  byId("save").textContent = decisions.unsaved ? "Save review.json *" : "Save review.json";
+  byId("save").textContent = decisions.unsaved ? "Save review.json (not saved yet)" : "Save review.json";
   showDecision();
 }
 
@@ -84,6 +84,7 @@ function showDecision() {
   if (!current) return;
   const { decision, comment } = decisions.of(current);
   byId("viewer-name").textContent = current;
+  byId("viewer-reasons").textContent = cohort.studies.find((study) => study.study === current).reasons.map(capitalized).join(" · ");
   byId("accept").setAttribute("aria-pressed", decision === ACCEPTED);
   byId("reject").setAttribute("aria-pressed", decision === NEEDS_CORRECTION);
   if (document.activeElement !== byId("comment")) byId("comment").value = comment ?? "";
@@ -121,6 +122,11 @@ function closeStudy() {
   if (current) cards.get(current).card.focus();
 }
 
+function save() {
+  decisions.save();
+  say("Saved. Put review.json from your downloads beside cohort.html; perfusiondl batch --resume and agree read it.");
+}
+
 function writeComment() {
   if (!byId("viewer").open) openStudy();
   byId("comment").focus();
@@ -137,7 +143,7 @@ const KEYS = {
   e: writeComment,
   Enter: openStudy,
   Escape: () => byId("viewer").open && closeStudy(),
-  d: () => decisions.save(),
+  d: save,
   l: () => byId("load").click(),
   c: () => flipContours(),
   "/": () => byId("search").focus(),
@@ -203,7 +209,7 @@ function connect() {
   byId("frame").addEventListener("load", () => byId("viewer").open && byId("frame").contentWindow.focus());
   byId("viewer").addEventListener("cancel", (event) => { event.preventDefault(); closeStudy(); });
   byId("comment").addEventListener("input", (event) => decisions.set(current, { comment: event.target.value }));
-  byId("save").addEventListener("click", () => decisions.save());
+  byId("save").addEventListener("click", save);
   byId("load-button").addEventListener("click", () => byId("load").click());
   byId("load").addEventListener("change", async (event) => {
     const [file] = event.target.files;
