@@ -12,7 +12,7 @@ from .data.result import StudyResult
 from .data.study import Condition, PerfusionSeries, Study
 from .data.table import SegmentTable
 from .networks import Networks
-from .preprocessing import preprocess_slice
+from .preprocessing import preprocess_slice, settle_insertion_points
 from .preprocessing.beside import compute_beside
 from .quantification.flow_maps import quantify_scan
 from .quantification.options import DEFAULT, Options
@@ -62,7 +62,7 @@ def preprocess(
         scans=tuple(
             PreprocessedScan(
                 condition=scan.condition,
-                slices=tuple(islice(found, len(scan.slices))),
+                slices=settle_insertion_points(tuple(islice(found, len(scan.slices)))),
                 assumptions=scan.assumptions,
                 aif_series=scan.aif_series,
                 aif_is_prebolus=scan.aif_is_prebolus,

@@ -71,6 +71,13 @@ class FlagCode(StrEnum):
         "the network is unsure of the RV insertion points",
         "The RV insertion points are uncertain (confidence {confidence:.2f}): please check.",
     )
+    INSERTION_POINTS_FROM_NEIGHBOR = (
+        "insertion_points_from_neighbor",
+        Severity.CHECK,
+        "the RV insertion points were found far from where those of the next slice lie, and were placed like these",
+        "The RV insertion points were found {apart_deg:.0f} degrees from those of the {neighbor} slice and are placed "
+        "like these: please check.",
+    )
     WALL_UNCERTAIN = (
         "wall_uncertain",
         Severity.CHECK,

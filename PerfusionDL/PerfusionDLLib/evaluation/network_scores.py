@@ -4,6 +4,7 @@ import csv
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..data.errors import PerfusionError
 from ..data.flag import codes_of
 from ..data.preprocessed import PreprocessedSlice
 from ..networks import Networks
-from ..preprocessing import preprocess_slice
+from ..preprocessing import preprocess_slice, settle_insertion_points
 from ..preprocessing.segmentation import compute_box
 from .agreement.shape import dice, rectangle_dice
 from .cases import Case
@@ -78,15 +79,21 @@ GOOD = {
 
 
 def evaluate(cases: Iterable[Case], networks: Networks) -> Iterator[tuple[Score, Case, PreprocessedSlice | None]]:
-    """Score each case as it is done."""
-    for case in cases:
-        began = time.perf_counter()
-        try:
-            found = preprocess_slice(case.series, networks)
-        except PerfusionError as error:
-            yield Score(name=case.name, condition=case.condition, level=case.level, failure=error.problem), case, None
-            continue
-        yield replace(score(found, case), seconds=round(time.perf_counter() - began, 2)), case, found
+    """Score the cases, of which those that follow each other are slices of one scan if name and condition agree."""
+    for _, slices in groupby(cases, key=lambda case: (case.name, case.condition)):
+        found: list[tuple[Case, PreprocessedSlice, float]] = []
+        for case in slices:
+            began = time.perf_counter()
+            try:
+                part = preprocess_slice(case.series, networks)
+            except PerfusionError as error:
+                failed = Score(name=case.name, condition=case.condition, level=case.level, failure=error.problem)
+                yield failed, case, None
+                continue
+            found.append((case, part, round(time.perf_counter() - began, 2)))
+        settled = settle_insertion_points([part for _, part, _ in found])
+        for (case, _, seconds), part in zip(found, settled, strict=True):
+            yield replace(score(part, case), seconds=seconds), case, part
 
 
 def score(found: PreprocessedSlice, case: Case) -> Score:

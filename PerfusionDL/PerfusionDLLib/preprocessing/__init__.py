@@ -4,6 +4,7 @@ from .bounding_box import FoundBox, find_box
 from .candidates import find_labels
 from .chain import preprocess_slice
 from .insertion_points import find_insertion_points
+from .neighbors import settle_insertion_points
 from .peak_frame import Peak, count_lead_frames, find_bright_frames, find_first_pass_peak, find_peaks
 from .phases import average_phases
 from .segmentation import compute_ring_labels
@@ -21,4 +22,5 @@ __all__ = [
     "find_labels",
     "find_peaks",
     "preprocess_slice",
+    "settle_insertion_points",
 ]

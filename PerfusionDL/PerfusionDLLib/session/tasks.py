@@ -115,9 +115,28 @@ def contoursTask(
             return nodes, replace(part, excluded_frames=leftOut[nodes.key])
 
         with one_thread():
-            return compute_beside([partial(find, *job) for job in jobs], count_cores())
+            found = compute_beside([partial(find, *job) for job in jobs], count_cores())
+        return _settled(found)
 
     return Task("Find contours", compute, lambda found: _write(scene, found), 1 + STEPS_OF_A_SLICE * len(jobs))
+
+
+def _settled(
+    found: Sequence[tuple[SliceNodes, PreprocessedSlice | PerfusionError]],
+) -> list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]:
+    """The same, insertion points of the slices of each scan beside each other."""
+    from ..preprocessing import settle_insertion_points
+
+    settled = list(found)
+    for browser in dict.fromkeys(nodes.browser for nodes, _ in found):
+        own = [
+            (number, nodes, part)
+            for number, (nodes, part) in enumerate(found)
+            if nodes.browser is browser and isinstance(part, PreprocessedSlice)
+        ]
+        for (number, nodes, _), part in zip(own, settle_insertion_points([part for *_, part in own]), strict=True):
+            settled[number] = nodes, part
+    return settled
 
 
 def manualTask(scene: slicer.vtkMRMLScene, slices: Sequence[SliceNodes]) -> Task:
