@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-hints bench-learning bench-mbf bench-motion bench-speed screenshot docs pictures lint lower-types clean
+.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-hints bench-learning bench-mbf bench-motion bench-serve bench-speed screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -74,6 +74,9 @@ bench-speed: $(VENV)/installed  ## whole studies on one core and on all of them:
 
 bench-batch: $(VENV)/installed  ## cohorts: throughput, overhead, faults, ten thousand studies
 	PYTHONPATH=Testing/core $(BIN)/python benchmarks/batch.py all
+
+bench-serve: $(VENV)/installed  ## a node with 200 studies in its queue, killed at random with its archive: nothing lost, nothing twice
+	PYTHONPATH=Testing/core $(BIN)/python benchmarks/serve.py
 
 bench-motion: $(VENV)/installed  ## motion compensation beside other people's programs on phantoms with known motion
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench-motion]'

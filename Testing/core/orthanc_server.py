@@ -30,6 +30,11 @@ class Server:
         self._process = self._begin()
         _wait_until_it_answers(self, self._process)
 
+    @property
+    def is_down(self) -> bool:
+        """Whether it was killed, or ended by itself."""
+        return self._process.poll() is not None
+
     def kill(self) -> None:
         """As when the power fails."""
         self._process.kill()

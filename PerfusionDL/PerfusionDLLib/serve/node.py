@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 INBOX = "images"
 STORE_EVERY_S = 5.0
 STORED, FAILED, KEPT, NO_IMAGES = "stored", "failed", "kept", "no images"
-ROUND = 2
-"""Studies per worker that are fetched at a time; chosen: one is computed while the other waits, and no more disk."""
+ROUND = 8
+"""Studies per worker that are fetched at a time; chosen: workers start once for so many, which takes seconds, and the
+images of so many take some 400 MB."""
 MOST_REFUSALS = 5
 """Times that an archive may refuse the results of a study before they are given up; chosen."""
 
