@@ -1,5 +1,5 @@
-"""Flow and reserve of fresh patients of the clinic's phantom beside their truth, and of ideal ones. Run by
-``make bench-clinic``.
+"""Flow and reserve of fresh patients of the clinic's phantom beside their truth, and of ideal ones, and whether the
+flags on them tell those that are off. Run by ``make bench-clinic``.
 
 The clinic's phantom (`phantom.CLINIC`) lacks or misstates what scanners and headers of clinics do. By default contours
 are true and nothing moves, so that what is measured is the number and its interval; ``--full`` lets the whole chain
@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PerfusionDLLib import networks, phantom, pipeline
 from PerfusionDLLib.data.errors import PerfusionError
-from PerfusionDLLib.data.flag import Severity
+from PerfusionDLLib.data.flag_codes import FlagCode
+from PerfusionDLLib.data.precision import CLINICAL_MPR, FAR, probability_below
 from PerfusionDLLib.data.preprocessed import PreprocessedScan, PreprocessedStudy
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.phantom import CLINIC, DEFAULT, TissueModel
@@ -29,15 +30,19 @@ NOT_IN_HEADERS = (
     "t10_myocardium_s",
     "hematocrit",
 )
-FAR = 0.4  # of the truth: such an error must carry a flag
+GRADES = {
+    "none": (),
+    "uncertain (5 to 20 %)": (FlagCode.FLOW_UNCERTAIN, FlagCode.RESERVE_UNCERTAIN),
+    "unknown (above 20 %)": (FlagCode.ABSOLUTE_FLOW_UNKNOWN, FlagCode.RESERVE_UNKNOWN),
+}
+SURE = (0.5, 0.8, 0.9, 0.95)  # that the reserve lies below 2, or that it does not
 COLUMNS = (
     "patients",
     "number",
     "95 % interval covers %",
     "median bias %",
     "off by > 40 %, %",
-    "off and without a flag %",
-    "flagged %",
+    "of these without a flag %",
     "median half width %",
     "interval score, log",
     "n",
@@ -47,13 +52,13 @@ MISS = 40  # penalty of the interval score at 95 %: 2 / 0.05 (Gneiting and Rafte
 
 @dataclass(frozen=True)
 class Found:
-    """One number of a patient with its 95 % interval, beside its truth; whether a flag stands beside it."""
+    """One number of a patient with its 95 % interval, beside its truth; the grade of the flag on it."""
 
     value: float
     low: float
     high: float
     truth: float
-    flagged: bool
+    grade: str
 
 
 def draw(seed: int, config, nets) -> tuple[list[PreprocessedScan], dict[Condition, float]]:
@@ -86,27 +91,55 @@ def as_header(scan: PreprocessedScan) -> PreprocessedScan:
 def measure(scans, true) -> dict[str, Found]:
     """Rest, stress and reserve of the whole ventricle."""
     whole = pipeline.process(PreprocessedStudy(scans=tuple(scans))).table.whole
-    grave = [flag for flag in whole.flags if flag.severity is not Severity.NOTE]
     found = {}
     for condition in Condition:
         flow = getattr(whole, condition)
         numbers = flow.mbf_ml_min_g, flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g
-        flagged = any(flag.where.condition in {"", condition} for flag in grave)
-        found[str(condition)] = Found(*numbers, true[condition], flagged)
+        found[str(condition)] = Found(*numbers, true[condition], grade_of(whole.flags, str(condition)))
     reserve = true[Condition.STRESS] / true[Condition.REST]
-    return found | {"reserve": Found(whole.mpr, whole.mpr_low, whole.mpr_high, reserve, bool(grave))}
+    return found | {"reserve": Found(whole.mpr, whole.mpr_low, whole.mpr_high, reserve, grade_of(whole.flags, ""))}
+
+
+def grade_of(flags, condition: str) -> str:
+    """Grade of the flag on flow of a scan, or on the reserve where there is no condition."""
+    codes = {flag.code for flag in flags if flag.where.condition == condition}
+    return next((grade for grade, of_grade in GRADES.items() if codes & set(of_grade)), "none")
+
+
+def values(found: list[Found]) -> tuple[np.ndarray, ...]:
+    """Value, low, high and truth (N,) each."""
+    return tuple(np.array([(one.value, one.low, one.high, one.truth) for one in found]).T)
+
+
+def grade_lines(name: str, number: str, found: list[Found]) -> Iterator[str]:
+    """Lines of the table of grades: how many numbers have one, and how many of these are off."""
+    for grade in GRADES:
+        errors = np.array([abs(one.value / one.truth - 1) for one in found if one.grade == grade])
+        far = f"{100 * np.mean(errors > FAR):.0f}" if errors.size else ""
+        yield f"| {name} | {number} | {grade} | {100 * errors.size / len(found):.0f} | {far} |"
+
+
+def decision_lines(name: str, found: list[Found]) -> Iterator[str]:
+    """Lines of the table of decisions: whether the reserve lies below 2, where that is probable enough."""
+    probability = np.array([probability_below(CLINICAL_MPR, one.value, one.low, one.high) for one in found])
+    below = np.array([one.truth < CLINICAL_MPR for one in found])
+    for sure in SURE:
+        decided = (probability >= sure) | (probability <= 1 - sure)
+        wrong = ((probability > 0.5) != below)[decided]
+        yield f"| {name} | {sure:g} | {100 * decided.mean():.0f} | {100 * wrong.mean() if wrong.size else 0:.0f} |"
 
 
 def line(name: str, number: str, found: list[Found]) -> str:
     """A line of the table."""
-    value, low, high, truth, flagged = np.array([list(vars(one).values()) for one in found]).T
+    value, low, high, truth = values(found)
     known = np.isfinite(low) & np.isfinite(high) & (low > 0)
     score = np.log(high / low) + MISS * (np.log(low / truth).clip(0) + np.log(truth / high).clip(0))
     error = value / truth - 1
-    silent = np.mean((np.abs(error) > FAR) & (flagged == 0))
+    far = np.abs(error) > FAR
+    silent = np.mean([one.grade == "none" for one, off in zip(found, far, strict=True) if off]) if far.any() else 0.0
     return (
         f"| {name} | {number} | {100 * np.mean((low < truth) & (truth < high)):.0f} | {100 * np.median(error):+.0f} | "
-        f"{100 * np.mean(np.abs(error) > FAR):.0f} | {100 * silent:.0f} | {100 * np.mean(flagged):.0f} | "
+        f"{100 * np.mean(far):.0f} | {100 * silent:.0f} | "
         f"{100 * np.median((high - low)[known] / 2 / value[known]):.0f} | {np.mean(score[known]):.2f} | {len(found)} |"
     )
 
@@ -133,6 +166,8 @@ def main() -> None:
     clinic, ideal = range(first, first + options.patients), range(first, first + options.ideal)
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + "---|" * len(COLUMNS))
+    below: list[str] = []
+    decisions: list[str] = []
     for name, seeds, config, change in (
         ("clinic", clinic, CLINIC, lambda scan: scan),
         ("ideal, all stated", ideal, DEFAULT, lambda scan: scan),
@@ -140,7 +175,18 @@ def main() -> None:
     ):
         found = list(measure_all(seeds, config, nets, change))
         for number in ("rest", "stress", "reserve"):
-            print(line(name, number, [one[number] for one in found]), flush=True)
+            of_number = [one[number] for one in found]
+            print(line(name, number, of_number), flush=True)
+            below += grade_lines(name, number, of_number)
+        decisions += decision_lines(name, [one["reserve"] for one in found])
+    print(
+        "\n| patients | number | flag | share % | of these off by > 40 %, % |",
+        "|---|---|---|---|---|",
+        *below,
+        sep="\n",
+    )
+    print("\n| patients | MPR below 2 or not, probability | decided % | wrong % |", "|---|---|---|---|", sep="\n")
+    print(*decisions, sep="\n")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,14 @@ from PerfusionDLLib.cache import NO_CACHE, Cache
 from PerfusionDLLib.data import identity
 from PerfusionDLLib.data.flag import FlagCode, codes_of
 from PerfusionDLLib.data.flow import FlowModel, FlowUncertainty
+from PerfusionDLLib.data.precision import probability_below, probability_far
 from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.quantification.dictionary_fit import fit_flow
 from PerfusionDLLib.quantification.nuisances import NUISANCES, draw_nuisances
 from PerfusionDLLib.quantification.options import Options
 from PerfusionDLLib.quantification.study_model import ScanCurves
+from PerfusionDLLib.quantification.table_flags import find_reserve_precision
 from PerfusionDLLib.quantification.uncertainty import Estimate, infer_study
 from PerfusionDLLib.signal import saturation_recovery
 
@@ -198,17 +200,24 @@ def test_maps_and_mean_curves_move_together(scans, maps):
                 assert fit.mbf_ml_min_g == pytest.approx(was.segment_fits[number].mbf_ml_min_g * factor)
 
 
-def test_a_study_of_which_all_is_stated_stays_as_it_is():
+def test_a_study_of_which_all_is_stated_keeps_its_flow_and_knows_its_reserve_better():
     scans = [with_header(heart_scan(condition, flow), assumed=()) for condition, flow in FLOWS.items()]
     maps = [pipeline.quantify_scan(scan, model=FAST.model) for scan in scans]
-    assert all(one is was for one, was in zip(pipeline.with_uncertainty(scans, maps), maps, strict=True))
+    found = pipeline.with_uncertainty(scans, maps)
+    assert all(one.slices is was.slices for one, was in zip(found, maps, strict=True))
+    alone, together = (pipeline.summarize(*each).whole for each in (maps, found))
+    assert together.mpr == alone.mpr
+    assert together.rest == alone.rest
+    assert np.log(together.mpr_high / together.mpr_low) < 0.8 * np.log(alone.mpr_high / alone.mpr_low)
+    assert pipeline.with_uncertainty(scans[:1], maps[:1]) == (maps[0],)
 
 
-def test_when_absolute_flow_cannot_be_had_the_table_says_so_and_what_holds(maps):
+def told(maps, distance):
+    """The table of maps whose flow is known to a factor, and whose reserve is known better."""
     uncertain = FlowUncertainty(
         log_shift=-0.5,
-        log_below=0.6,
-        log_above=0.6,
+        log_below=distance,
+        log_above=distance,
         reserve_log_below=0.2,
         reserve_log_above=0.2,
         fit_log_below=0.1,
@@ -216,19 +225,44 @@ def test_when_absolute_flow_cannot_be_had_the_table_says_so_and_what_holds(maps)
         as_stated_probability=0.1,
         hidden_share=0.6,
     )
-    slices = [
-        [
-            replace(part, segment_fits={n: widened(fit, 0.6) for n, fit in part.segment_fits.items()})
+    changed = []
+    for one in maps:
+        parts = (
+            replace(part, segment_fits={n: widened(fit, distance) for n, fit in part.segment_fits.items()})
             for part in one.slices
-        ]
-        for one in maps
-    ]
-    told = [replace(one, slices=tuple(parts), uncertainty=uncertain) for one, parts in zip(maps, slices, strict=True)]
-    whole = pipeline.summarize(*told).whole
-    codes = set(codes_of(whole.flags))
-    assert {FlagCode.ABSOLUTE_FLOW_UNKNOWN, FlagCode.FLOW_SHIFTED, FlagCode.AIF_AT_CEILING} <= codes
+        )
+        changed.append(replace(one, slices=tuple(parts), uncertainty=uncertain))
+    return pipeline.summarize(*changed).whole
+
+
+@pytest.mark.parametrize(
+    ("distance", "expected"),
+    [(0.8, FlagCode.ABSOLUTE_FLOW_UNKNOWN), (0.5, FlagCode.FLOW_UNCERTAIN), (0.3, None)],
+)
+def test_the_flag_on_flow_is_graded_by_the_probability_that_it_is_far_off(distance, expected, maps):
+    whole = told(maps, distance)
+    graded = {FlagCode.ABSOLUTE_FLOW_UNKNOWN, FlagCode.FLOW_UNCERTAIN}
+    assert set(codes_of(whole.flags)) & graded == {expected} - {None}
+    assert {FlagCode.FLOW_SHIFTED, FlagCode.AIF_AT_CEILING} <= set(codes_of(whole.flags))
     assert np.log(whole.mpr_high / whole.mpr) == pytest.approx(0.2, abs=0.01)
-    assert not codes & {FlagCode.STRESS_BELOW_REST}
+    assert not set(codes_of(whole.flags)) & {FlagCode.RESERVE_UNCERTAIN, FlagCode.RESERVE_UNKNOWN}
+
+
+def test_a_reserve_that_is_not_known_says_so_and_how_probable_it_is_below_2(maps):
+    whole = told(maps, 0.5)
+    wide = replace(whole, mpr=2.4, mpr_low=1.0, mpr_high=5.8)
+    (flag,) = find_reserve_precision(wide)
+    assert flag.code is FlagCode.RESERVE_UNKNOWN
+    assert 0.3 < wide.mpr_below_2_probability < 0.4
+    assert replace(wide, mpr_low=2.1, mpr_high=2.8).mpr_below_2_probability < 0.01
+
+
+@pytest.mark.parametrize("log_sd", [0.1, 0.25, 0.5])
+def test_the_probability_to_be_far_off_is_the_share_of_draws_that_are(log_sd):
+    truth = 2.0 * np.exp(np.random.default_rng(1).normal(0, log_sd, 20000))
+    limits = 2.0 * np.exp(np.array([-1.96, 1.96]) * log_sd)
+    assert probability_far(2.0, *limits) == pytest.approx(np.mean(np.abs(2.0 / truth - 1) > 0.4), abs=0.01)
+    assert probability_below(1.5, 2.0, *limits) == pytest.approx(np.mean(truth < 1.5), abs=0.01)
 
 
 def widened(fit, distance):

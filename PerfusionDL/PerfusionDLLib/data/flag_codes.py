@@ -277,20 +277,40 @@ class FlagCode(StrEnum):
     ABSOLUTE_FLOW_UNKNOWN = (
         "absolute_flow_unknown",
         Severity.UNRELIABLE,
-        "absolute flow depends on values that no header gave; the reserve and flow relative to other segments hold",
-        "absolute flow is known to {mbf_low_ml_min_g:.1f} to {mbf_high_ml_min_g:.1f} mL/min/g only: it depends on "
-        "values of the sequence that no header gives, and the curves contradict what is stated or usual. The reserve "
-        "(with its interval) and flow relative to other segments hold.",
+        "the probability that absolute flow is off by more than 40 % exceeds 20 %",
+        "absolute flow is known to {mbf_low_ml_min_g:.1f} to {mbf_high_ml_min_g:.1f} mL/min/g only (95 %): neither "
+        "headers nor curves tell more. Flow relative to other segments holds; the reserve has an interval of its own.",
+    )
+    FLOW_UNCERTAIN = (
+        "flow_uncertain",
+        Severity.CHECK,
+        "the probability that absolute flow is off by more than 40 % is 5 to 20 %",
+        "absolute flow lies between {mbf_low_ml_min_g:.1f} and {mbf_high_ml_min_g:.1f} mL/min/g (95 %); it is off by "
+        "more than 40 % with a probability of {far_probability:.0%}.",
+    )
+    RESERVE_UNKNOWN = (
+        "reserve_unknown",
+        Severity.UNRELIABLE,
+        "the probability that the reserve is off by more than 40 % exceeds 20 %",
+        "the MPR is known to {mpr_low:.1f} to {mpr_high:.1f} only (95 %): neither headers nor curves tell more. "
+        "Segments beside each other hold.",
+    )
+    RESERVE_UNCERTAIN = (
+        "reserve_uncertain",
+        Severity.CHECK,
+        "the probability that the reserve is off by more than 40 % is 5 to 20 %",
+        "the MPR lies between {mpr_low:.1f} and {mpr_high:.1f} (95 %); it is off by more than 40 % with a probability "
+        "of {far_probability:.0%}.",
     )
     FLOW_SHIFTED = (
         "flow_shifted",
-        Severity.CHECK,
+        Severity.NOTE,
         "the curves contradict what headers and literature state, so that flow was moved",
         "the curves contradict what is stated of the sequence; flow was multiplied by {factor:.2f}.",
     )
     AIF_AT_CEILING = (
         "aif_at_ceiling",
-        Severity.CHECK,
+        Severity.NOTE,
         "the top of the arterial input lies near the ceiling of the signal",
         "the top of the arterial input lies near the ceiling of the signal, which says how high it is at least; flow "
         "leans on late blood and on the flanks of the first pass.",
@@ -325,7 +345,7 @@ class FlagCode(StrEnum):
         "below_threshold",
         Severity.NOTE,
         "a value is below a threshold that the user chose",
-        "{quantity_name} is below {threshold}.",
+        "{quantity_name} is below {threshold}{sure}.",
     )
 
     # Files and scenes of another version

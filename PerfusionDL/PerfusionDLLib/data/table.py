@@ -6,6 +6,7 @@ import numpy as np
 
 from .flag import Flag
 from .flag_codes import FlagCode
+from .precision import CLINICAL_MPR, probability_below
 from .provenance import Provenance
 
 BEST_SEGMENTS = 4  # a quarter of the ventricle, which flow of the others is seen beside where it is not known; chosen
@@ -57,6 +58,11 @@ class SegmentRow:
     corrected_mpr: float = float("nan")
     mpr_low: float = float("nan")
     mpr_high: float = float("nan")
+
+    @property
+    def mpr_below_2_probability(self) -> float:
+        """How probable its interval makes it that the reserve lies below 2, the limit of raised risk; else NaN."""
+        return probability_below(CLINICAL_MPR, self.mpr, self.mpr_low, self.mpr_high)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from .table_flags import (
     find_flags_of_every_flow,
     find_region_flags,
     find_reserve_flags,
+    find_reserve_precision,
     find_scan_flags,
     find_study_flags,
 )
@@ -80,7 +81,8 @@ def summarize(
         for flag in find_scan_flags(maps, whole)
         if (flag.code, flag.where.condition) not in there
     )
-    whole = replace(whole, flags=of_scans + tuple(find_study_flags(segments)) + whole.flags)
+    of_study = (*find_study_flags(segments), *find_reserve_precision(whole))
+    whole = replace(whole, flags=of_scans + of_study + whole.flags)
     study = {}
     if rate_pressure_product is not None:
         study["rate_pressure_product_mmhg_min"] = f"{rate_pressure_product:g}"

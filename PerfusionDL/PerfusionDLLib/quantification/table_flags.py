@@ -6,6 +6,7 @@ import numpy as np
 
 from ..data.flag import Flag, FlagCode, Severity, Where, make_flag
 from ..data.flow import FlowUncertainty, PerfusionMaps
+from ..data.precision import probability_far
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow
 
@@ -17,8 +18,7 @@ MOST_MBF_ML_MIN_G = 7.0  # of a segment: mean and 8 standard deviations at stres
 PLAUSIBLE_MPR = (0.5, 7.0)  # mean and 3.5 standard deviations, 4.17 (0.80): Sdringola et al., JACC Imaging 2011;4:402.
 # Below 1 blood is stolen from a segment beyond an occluded artery; less than half is not (chosen).
 UNCERTAIN_RESIDUAL = 0.15  # of the log of the arterial input, one standard deviation; chosen: above what repeats differ
-BELIEVED_PROBABILITY = 0.75  # that stated values hold, below which absolute flow may not; chosen
-KNOWN_RATIO = 1.5  # of the limits of a flow that is known for all that; chosen
+UNCERTAIN_PROBABILITY, UNKNOWN_PROBABILITY = 0.05, 0.2  # that a number is off by more than 40 %; chosen
 MOVED_LOG = 0.15  # of the log of flow; chosen: above what repeats differ
 HIDDEN_SHARE = 0.15  # of the posterior that sees the arterial input at its ceiling; chosen
 MOST_BELOW_REST = 0.5  # share of the segments in which stress may lie below rest
@@ -53,7 +53,8 @@ def find_scan_flags(maps: PerfusionMaps, whole: SegmentRow) -> Iterator[Flag]:
             residual_sd_mmol_l=measured.residual_sd_mmol_l,
             input_log_shift=measured.residual_log_shift,
         )
-    yield from _uncertainty_flags(maps.uncertainty, getattr(whole, maps.condition), Where(condition=maps.condition))
+    yield from _uncertainty_flags(maps.uncertainty, Where(condition=maps.condition))
+    yield from _precision_flags(getattr(whole, maps.condition), Where(condition=maps.condition))
     flow = getattr(whole, maps.condition).mbf_ml_min_g
     low, high = PLAUSIBLE_MBF_ML_MIN_G[maps.condition]
     if np.isfinite(flow) and not low <= flow <= high:
@@ -62,18 +63,33 @@ def find_scan_flags(maps: PerfusionMaps, whole: SegmentRow) -> Iterator[Flag]:
         yield make_flag(FlagCode.GLOBAL_FLOW_IMPLAUSIBLE, where, **numbers)
 
 
-def _uncertainty_flags(found: FlowUncertainty | None, flow: RegionFlow, where: Where) -> Iterator[Flag]:
-    """What values that nobody knows make of all flow of a scan."""
+def _uncertainty_flags(found: FlowUncertainty | None, where: Where) -> Iterator[Flag]:
+    """What moved all flow of a scan."""
     if found is None:
         return
-    limits = flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g
-    if found.as_stated_probability < BELIEVED_PROBABILITY and not limits[1] <= KNOWN_RATIO * limits[0]:
-        numbers = dict(zip(("mbf_low_ml_min_g", "mbf_high_ml_min_g"), limits, strict=True))
-        yield make_flag(FlagCode.ABSOLUTE_FLOW_UNKNOWN, where, **numbers)
     if abs(found.log_shift) > MOVED_LOG:
         yield make_flag(FlagCode.FLOW_SHIFTED, where, factor=float(np.exp(found.log_shift)))
     if found.hidden_share > HIDDEN_SHARE:
         yield make_flag(FlagCode.AIF_AT_CEILING, where)
+
+
+def _precision_flags(flow: RegionFlow, where: Where) -> Iterator[Flag]:
+    """How far the global flow of a scan can be trusted."""
+    limits = flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g
+    far = probability_far(flow.mbf_ml_min_g, *limits)
+    numbers = dict(zip(("mbf_low_ml_min_g", "mbf_high_ml_min_g"), limits, strict=True)) | {"far_probability": far}
+    if far > UNKNOWN_PROBABILITY:
+        yield make_flag(FlagCode.ABSOLUTE_FLOW_UNKNOWN, where, **numbers)
+    elif far > UNCERTAIN_PROBABILITY:
+        yield make_flag(FlagCode.FLOW_UNCERTAIN, where, **numbers)
+
+
+def find_reserve_precision(whole: SegmentRow) -> Iterator[Flag]:
+    """How far the global reserve can be trusted."""
+    far = probability_far(whole.mpr, whole.mpr_low, whole.mpr_high)
+    if far > UNCERTAIN_PROBABILITY:
+        code = FlagCode.RESERVE_UNKNOWN if far > UNKNOWN_PROBABILITY else FlagCode.RESERVE_UNCERTAIN
+        yield make_flag(code, mpr_low=whole.mpr_low, mpr_high=whole.mpr_high, far_probability=far)
 
 
 def find_study_flags(segments: Sequence[SegmentRow]) -> Iterator[Flag]:

@@ -7,12 +7,15 @@ threshold belongs to a protocol.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isnan
 from types import MappingProxyType
 
 from ..data.errors import PerfusionError
 from ..data.flag import Flag, FlagCode, Where, make_flag
+from ..data.precision import probability_below
 from ..data.table import SegmentRow
 
+NEARLY_SURE = 0.99  # no interval says more
 QUANTITIES = {
     "rest": ("rest MBF", "mL/min/g"),
     "stress": ("stress MBF", "mL/min/g"),
@@ -35,15 +38,17 @@ class Threshold:
     source: str = ""
 
     def flag(self, row: SegmentRow) -> Flag | None:
-        """The finding that a region lies below; None where it does not."""
-        value = {
-            "rest": row.rest.mbf_ml_min_g,
-            "stress": row.stress.mbf_ml_min_g,
-            "mpr": row.mpr,
-            "mpri": row.mpri,
+        """The finding that a region lies below, and how probable its interval makes that; None where it does not."""
+        nan = float("nan")
+        value, low, high = {
+            "rest": (row.rest.mbf_ml_min_g, row.rest.mbf_low_ml_min_g, row.rest.mbf_high_ml_min_g),
+            "stress": (row.stress.mbf_ml_min_g, row.stress.mbf_low_ml_min_g, row.stress.mbf_high_ml_min_g),
+            "mpr": (row.mpr, row.mpr_low, row.mpr_high),
+            "mpri": (row.mpri, nan, nan),
         }[self.quantity]
         if not value < self.below:
             return None
+        probability = probability_below(self.below, value, low, high)
         return make_flag(
             FlagCode.BELOW_THRESHOLD,
             Where(segment=row.aha_segment),
@@ -52,6 +57,7 @@ class Threshold:
             threshold=str(self),
             value=value,
             below=self.below,
+            sure="" if isnan(probability) else f", with a probability of {min(probability, NEARLY_SURE):.0%}",
         )
 
     def __str__(self) -> str:

@@ -104,7 +104,9 @@ def _flows(whole: SegmentRow) -> list[str]:
 def _reserve(whole: SegmentRow) -> list[str]:
     if not np.isfinite(whole.mpr):
         return []
-    return [f"MPR {number(whole.mpr)} {interval(whole.mpr_low, whole.mpr_high, 1)}".rstrip()]
+    said = f"MPR {number(whole.mpr)} {interval(whole.mpr_low, whole.mpr_high, 1)}".rstrip()
+    below = whole.mpr_below_2_probability
+    return [said, f"below 2 with a probability of {np.clip(below, 0.01, 0.99):.0%}"] if np.isfinite(below) else [said]
 
 
 def _lowest(table: SegmentTable, what: str, value: Callable[[SegmentRow], float], unit: str = "") -> str:

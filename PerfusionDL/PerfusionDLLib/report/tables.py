@@ -94,6 +94,7 @@ def cells_of(row: SegmentRow) -> dict[str, object]:
     return values | {
         "flags": " | ".join(flag.text_with_condition for flag in row.flags),
         "flag_codes": " | ".join(codes_of(row.flags)),
+        "mpr_below_2_probability": row.mpr_below_2_probability,
     }
 
 
