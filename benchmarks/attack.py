@@ -1,4 +1,4 @@
-"""Damaged scenes, archives, tables and cards, given to the doors that read them: what is lost, leaked or run.
+"""Damaged scenes, archives, tables, cards and DICOM objects, given to the doors that read them: what is lost or run.
 
 Every input must be read, or refused in words (`PerfusionError`). Anything else is counted: another exception, a process
 that dies, a file that appears outside of the folder it was to be read in, a file of the reader that is gone, the name
@@ -24,7 +24,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "PerfusionDL"), str(ROOT / "Testing" / "mrml"), str(ROOT / "Testing" / "core")]
 
-KINDS = ("scenes", "archives", "tables", "cards")
+KINDS = ("scenes", "archives", "tables", "cards", "objects")
 TIMEOUT_S = 120
 ODD_BYTES = (
     *(b"\0", b"-1", b"1e999", b"nan", b";", b'"'),
@@ -59,21 +59,7 @@ def damage(data, random):
             case 3:
                 data[at:at] = data[at : at + size]
             case 4:
-                odd = [
-                    b"\0",
-                    b"-1",
-                    b"1e999",
-                    b"nan",
-                    b";",
-                    b'"',
-                    b"\xff\xfe",
-                    b"999999999999",
-                    b"../",
-                    b"[",
-                    b"{}",
-                    b"null",
-                ]
-                data[at:at] = odd[int(random.integers(len(odd)))]
+                data[at:at] = ODD_BYTES[int(random.integers(len(ODD_BYTES)))]
             case 5:
                 digits = [index for index, byte in enumerate(data[:100000]) if 48 <= byte < 58]
                 if digits:
@@ -107,19 +93,7 @@ def damage_values(text, random):
     at = int(random.integers(1, len(parts)))
     key, colon, value = parts[at].partition(b":")
     value, end, rest = value.partition(b";")
-    odd = [
-        b"null",
-        b"-1",
-        b"99999",
-        b"[]",
-        b"{}",
-        b"&quot;x&quot;",
-        b"1e400",
-        b"[1,2]",
-        b"",
-        b"true",
-        value[: len(value) // 2],
-    ]
+    odd = (*ODD_VALUES, value[: len(value) // 2])
     parts[at] = key + colon + odd[int(random.integers(len(odd)))] + end + rest
     return b"PerfusionDL.".join(parts)
 
@@ -223,8 +197,45 @@ def make_cards(folder, random, good):
     card.write_text(json.dumps(text))
 
 
+def make_objects(folder, random, good):
+    """Objects of an archive, one of them with damaged bytes, without an attribute, or with other words in it."""
+    shutil.copytree(good, folder / "archive")
+    files = sorted(path for path in (folder / "archive" / "objects").rglob("*.dcm"))
+    path = files[int(random.integers(len(files)))]
+    if random.random() < 0.3:
+        path.write_bytes(damage(path.read_bytes(), random))
+        return
+    import pydicom
+
+    if random.random() < 0.5:
+        path = next(path for path in files if pydicom.dcmread(path).Modality == "SR")
+    dataset = pydicom.dcmread(path)
+    places = [(owner, element) for owner in datasets(dataset) for element in owner]
+    texts = [(owner, element) for owner, element in places if element.keyword == "TextValue"]
+    owner, element = places[int(random.integers(len(places)))]
+    if texts and random.random() < 0.6:
+        owner, element = texts[int(random.integers(len(texts)))]
+        element.value = damage(str(element.value).encode(), random).decode(errors="replace").replace("\0", "")
+    elif random.random() < 0.5:
+        del owner[element.tag]
+    elif element.VR == "SQ":
+        element.value = []
+    else:
+        element.value = None
+    dataset.save_as(path)
+
+
+def datasets(dataset):
+    """A dataset and all those nested in it."""
+    yield dataset
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from datasets(item)
+
+
 def good_inputs(folder):
-    """What is damaged: a small scene with flow, two results folders, the shipped networks."""
+    """What is damaged: a small scene with flow, two results folders, the shipped networks, objects of an archive."""
     import small_study
     from PerfusionDLLib import mrml, session
     from PerfusionDLLib.data.flow import FlowModel
@@ -241,7 +252,30 @@ def good_inputs(folder):
     (folder / "results" / "scene.mrb").unlink()
     with zipfile.ZipFile(folder / "scene.mrb") as archive:
         files = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
-    return {"scenes": files, "archives": files, "tables": folder / "results", "cards": SHIPPED}
+    archive = archived_objects(folder / "archive")
+    return {"scenes": files, "archives": files, "tables": folder / "results", "cards": SHIPPED, "objects": archive}
+
+
+def archived_objects(folder):
+    """Images of a slice and what was written for the archive of its results."""
+    from datetime import datetime
+
+    from known_heart import heart_slice
+    from PerfusionDLLib import motion, pipeline
+    from PerfusionDLLib.data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
+    from PerfusionDLLib.data.study import Condition, Level, Scan, Study
+    from PerfusionDLLib.dicom import export_results, read_study, write_study
+
+    drawn = heart_slice(Level.MID, 2.0)
+    write_study(Study(stress=Scan(condition=Condition.STRESS, slices=(drawn.series,))), folder / "images", vendor="ge")
+    (scan,) = read_study([folder / "images"]).scans
+    (series,) = scan.slices
+    moved = motion.compensate(series.signal, spacing_mm=series.spacing_mm, reference_frame=12)
+    part = PreprocessedSlice(series=series, motion=moved, contours=drawn.contours, automatic=drawn.contours)
+    preprocessed = PreprocessedScan(condition=Condition.STRESS, slices=(part,), study=scan.study)
+    result = pipeline.process(PreprocessedStudy(scans=(preprocessed,)))
+    export_results(folder / "objects", [folder / "images"], result, moment=datetime(2025, 1, 20))
+    return folder
 
 
 def attempt(kind, folder):
@@ -259,6 +293,10 @@ def attempt(kind, folder):
             from PerfusionDLLib.networks import load_networks
 
             load_networks(folder / "weights")
+        case "objects":
+            from PerfusionDLLib.app.stored_results import restore_study
+
+            restore_study([folder / "archive"])
 
 
 def serve(kind):
@@ -310,6 +348,7 @@ def run(kind, good, count, seed, folder):
     ended, found = Counter(), []
     reader = Reader(kind)
     makers = {"scenes": make_scene, "archives": make_archive, "tables": make_table, "cards": make_cards}
+    makers["objects"] = make_objects
     outside = folder / "outside"
     for number in range(count):
         random = np.random.default_rng([seed, KINDS.index(kind), number])
