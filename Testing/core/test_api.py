@@ -38,16 +38,24 @@ def shown(demo):
     return names
 
 
+def run_python(code):
+    """What a fresh interpreter prints."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_importing_the_library_loads_neither_torch_nor_numpy():
     loaded = "import sys, PerfusionDLLib; print(sorted({'torch', 'numpy', 'pydicom'} & set(sys.modules)))"
-    python = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
-    assert python.stdout.strip() == "[]"
+    assert run_python(loaded) == "[]"
 
 
 def test_importing_the_api_does_not_load_torch():
     loaded = "import sys; from PerfusionDLLib import quantify; print('torch' in sys.modules)"
-    python = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
-    assert python.stdout.strip() == "False"
+    assert run_python(loaded) == "False"
+
+
+def test_what_only_writing_needs_is_not_loaded_to_read():
+    loaded = "import sys; from PerfusionDLLib.dicom import read_study; print({'highdicom', 'torch'} & set(sys.modules))"
+    assert run_python(loaded) == "set()"
 
 
 def test_what_is_not_there_is_an_attribute_error():

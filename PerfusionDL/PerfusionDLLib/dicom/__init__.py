@@ -1,8 +1,9 @@
 """Perfusion studies in DICOM: read whatever scanners write, write what scanners write, give results to the archive."""
 
+from typing import TYPE_CHECKING
+
 from ..data.vendor import Vendor
 from .concepts import MANUFACTURER
-from .export.objects import export_results
 from .pseudonyms import KEY_VARIABLE, image_reference, make_pseudonym, pseudonym_key
 from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
 from .read.candidates import Candidate, find_candidates
@@ -13,6 +14,9 @@ from .read.reading import read_study
 from .stored import StoredResults, StoredSlice, find_stored, split_results
 from .versions import name_report
 from .write.writing import write_study
+
+if TYPE_CHECKING:
+    from .export.objects import export_results
 
 __all__ = [
     "KEY_VARIABLE",
@@ -42,3 +46,12 @@ __all__ = [
     "study_label",
     "write_study",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load highdicom when something is to be written: it takes as long as reading a scan."""
+    if name == "export_results":
+        from .export.objects import export_results
+
+        return export_results
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydicom.sr.codedict import codes
-
 if TYPE_CHECKING:
     from highdicom.sr import CodedConcept
 
@@ -37,6 +35,4 @@ SEGMENTS = Concept("CONTOURS", "Contours that were used")
 AUTOMATIC_SEGMENTS = Concept("AUTO_CONTOURS", "Contours that the networks found")
 SLICE_STATE = Concept("SLICE_STATE", "State of the slice, JSON")
 OPTIONS = Concept("OPTIONS", "Choices of the user, JSON")
-REFERENCE_IMAGE = Concept(
-    codes.DCM.SourceImageForSegmentation.value, codes.DCM.SourceImageForSegmentation.meaning, "DCM"
-)
+REFERENCE_IMAGE = Concept("121233", "Source image for segmentation", "DCM")
