@@ -6,8 +6,9 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_studies import bolus_slice, edit, rest_only, said, slice_matrix, small_scan, small_study, written
+from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.data.study import Condition, Level, Study
-from PerfusionDLLib.dicom import read_study
+from PerfusionDLLib.dicom import find_candidates, read_study
 from PerfusionDLLib.dicom.read.clock import date_time_s
 
 
@@ -31,6 +32,17 @@ def add_series(
         for keyword, value in more.items():
             setattr(template, keyword, value(index) if callable(value) else value)
         template.save_as(folder / "other" / f"{number}_{index}.dcm")
+
+
+def test_scans_from_a_database_are_those_from_a_folder(tmp_path):
+    """With the time between rest and stress, and with what is doubted: here an image that cannot be read."""
+    folder = written(tmp_path, small_study(slices=1))
+    files = sorted(folder.rglob("*.dcm"))
+    files[3].write_bytes(files[3].read_bytes()[:700])
+    read = read_study([folder]).scans
+    found = sorted(find_candidates(files), key=lambda one: one.condition is not Condition.REST)
+    assert np.isfinite(read[0].minutes_after_other)
+    assert is_same([one.read() for one in found], list(read))
 
 
 def test_perfusion_is_found_among_everything_else(tmp_path):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
 
 import cohorts
@@ -125,7 +126,7 @@ def wait_for(is_there, node, seconds=200):
 
 @pytest.mark.slow
 def test_a_correction_goes_back_as_a_new_version_whose_table_the_archive_holds(archive, tmp_path):
-    """The scene of the node is corrected, exported and sent; the archive alone gives the corrected table."""
+    """The scene of the node is corrected and sent; from the archive alone it is computed again, digit by digit."""
     images = cohorts.write_small_study(tmp_path / "study", 60_030)
     archive.send(cohorts.files(images))
     archive.wait_until_stable()
@@ -153,6 +154,15 @@ def test_a_correction_goes_back_as_a_new_version_whose_table_the_archive_holds(a
         assert min(abs(one - flow) for one in held) < 1e-9 * max(flow, 1)
     before = numbers_in(read(archive, former))
     assert not any(min(abs(one - flow) for one in before) < 1e-9 for flow in filter(None, flows))
+    (study,) = archive.get("/studies").json()
+    with zipfile.ZipFile(io.BytesIO(archive.get(f"/studies/{study}/archive").content)) as everything:
+        everything.extractall(tmp_path / "fetched")
+    said = call("restore", tmp_path / "fetched", "--out", tmp_path / "restored")
+    assert "Version 2, corrected by a reader" in said
+    for name in ("table.json", "segments.csv", "tidy.csv"):
+        assert (tmp_path / "restored" / name).read_bytes() == (tmp_path / "corrected" / name).read_bytes()
+    call("restore", tmp_path / "fetched", "--version", 1, "--out", tmp_path / "first")
+    assert (tmp_path / "first" / "table.json").read_bytes() == (results / "table.json").read_bytes()
 
 
 def call(*arguments):
