@@ -168,7 +168,8 @@ class FlagCode(StrEnum):
         "aif_saturated",
         Severity.UNRELIABLE,
         "the arterial input is saturated in some frames",
-        "The arterial input is saturated in {frames} frames; its peak is interpolated and flow may be overestimated.",
+        "The arterial input is saturated in {frames} frames; its peak is completed from its flanks. Taken as measured, it "
+        "would overestimate flow.",
     )
     AIF_SHORT_BASELINE = (
         "aif_short_baseline",
@@ -206,7 +207,7 @@ class FlagCode(StrEnum):
         Severity.UNRELIABLE,
         "the arterial peak is hardly higher than later blood",
         "The arterial peak is flat: later blood holds {late_share:.0%} of it, where 10 to 25 % is usual. The signal "
-        "was clipped, or saturation was incomplete; flow is overestimated.",
+        "was clipped, or saturation was incomplete; taken as measured, such an input overestimates flow.",
     )
     AIF_FIRST_PASS_INCOMPLETE = (
         "aif_first_pass_incomplete",
