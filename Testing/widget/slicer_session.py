@@ -13,6 +13,7 @@ import typing
 from pathlib import Path
 
 import data_tree
+import dialogs
 import immortal  # noqa: F401
 import slicer
 import vtk
@@ -291,6 +292,7 @@ class Session:
         qt.QTableWidgetItem, qt.QBrush, qt.QColor = QTableWidgetItem, QBrush, QColor
         qt.QKeySequence = QKeySequence
         qt.QSettings = Settings
+        dialogs.offer(qt)
         qt.QShortcut = lambda keys, parent: adapt(QShortcut(keys, unwrapped(parent)))
         qt.QUiLoader = lambda: UiLoader(STAND_INS)
         qt.QFileDialog = types.SimpleNamespace(

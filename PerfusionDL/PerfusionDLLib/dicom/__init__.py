@@ -11,6 +11,7 @@ from .read.choices import NO_CHOICES, ReadChoices
 from .read.entered import choices_from
 from .read.inspection import Inspection, inspect_folders
 from .read.reading import read_study
+from .read.series_list import ListedSeries, SeriesList, list_series
 from .stored import StoredResults, StoredSlice, find_stored, split_results
 from .versions import name_report
 from .write.writing import write_study
@@ -26,7 +27,9 @@ __all__ = [
     "FoundStudy",
     "Inspection",
     "ListedFile",
+    "ListedSeries",
     "ReadChoices",
+    "SeriesList",
     "StoredResults",
     "StoredSlice",
     "Vendor",
@@ -38,6 +41,7 @@ __all__ = [
     "image_reference",
     "inspect_folders",
     "list_files",
+    "list_series",
     "make_pseudonym",
     "name_report",
     "pseudonym_key",

@@ -7,9 +7,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import mrml, session
+from ..data.errors import PerfusionError
+from ..dicom import NO_CHOICES, ReadChoices, SeriesList
 from ..session.tasks import contoursTask, manualTask
 from .dependencies import ensureTorch, loadNetworks
 from .section import Section
+from .series import SeriesDialog
 
 
 class StudySection(Section):
@@ -29,6 +32,7 @@ class StudySection(Section):
         for selector, condition in ((ui.restSelector, "rest"), (ui.stressSelector, "stress")):
             selector.addAttribute("vtkMRMLSequenceBrowserNode", "PerfusionDL.condition", f'"{condition}"')
         self.onClick(ui.loadStudyButton, self.onLoadStudy)
+        self.onClick(ui.seriesButton, self.onSeries)
         self.onClick(ui.findContoursButton, self.onFindContours)
         self.onClick(ui.drawButton, self.onDraw)
         self.onClick(ui.cancelButton, panel.cancel)
@@ -39,7 +43,42 @@ class StudySection(Section):
         folder = qt.QFileDialog.getExistingDirectory(self.panel.parent, _("Folder with the DICOM files of one patient"))
         if folder:
             self.folder = folder
-            self.panel.start(session.loadTask(slicer.mrmlScene, [Path(folder)]), self.onStudyLoaded)
+            self._read()
+
+    def _read(self, choices: ReadChoices = NO_CHOICES) -> None:
+        """Read the folder; where the reader is at a loss, the user is shown what there is."""
+        task = session.loadTask(slicer.mrmlScene, [Path(self.folder)], choices)
+        self.panel.start(task, self.onStudyLoaded, self.onUnreadable)
+
+    def onUnreadable(self, error: Exception) -> None:
+        """Say why the study cannot be read; where there are series to choose from, let the user choose."""
+        self.panel.onError(error)
+        if isinstance(error, PerfusionError):
+            self.panel.start(session.listTask([Path(self.folder)]), self.onListedAtALoss, self.onUnlistable)
+
+    def onListedAtALoss(self, found: SeriesList) -> None:
+        """The reader did not know; perhaps the user does."""
+        if any(one.scan is not None for one in found.series):
+            self.onListed(found)
+        else:
+            self.onUnlistable()
+
+    def onUnlistable(self, error: Exception | None = None) -> None:
+        """There is nothing to choose from, and why was said already."""
+        self.panel.showStatus(_("Stopped by a problem."))
+        self.panel.updateButtons()
+
+    def onSeries(self) -> None:
+        """List all series of the folder that was loaded last."""
+        self.panel.start(session.listTask([Path(self.folder)]), self.onListed)
+
+    def onListed(self, found: SeriesList) -> None:
+        """Show the list; read the study again with what the user chose."""
+        self.panel.recomputeIfWanted()
+        self.panel.updateButtons()
+        choices = SeriesDialog(self.panel.parent, found).ask()
+        if choices is not None:
+            self._read(choices)
 
     def onStudyLoaded(self, scans: tuple[mrml.ScanNodes, ...]) -> None:
         """Choose the scans that were loaded."""
@@ -111,6 +150,8 @@ class StudySection(Section):
 
     def buttons(self, state):
         ui, noScan, busy = self.ui, state.noScan, state.busy
+        noFolder = "" if self.folder else _("Load a study from a folder first.")
+        yield ui.seriesButton, noFolder or busy, _("List all series of the folder, and say which are rest and stress.")
         yield ui.loadStudyButton, busy, _("Load the perfusion study in a folder of DICOM files.")
         yield ui.findContoursButton, noScan or busy, _("Find the heart in every slice, then compute flow.")
         yield ui.drawButton, noScan or busy, _("Prepare slices without contours for drawing by hand.")

@@ -1,6 +1,6 @@
 """A scene at work: tasks that compute what the scene says, the history of corrections, picking, comparison, export."""
 
-from .archived import archivedChoices, archivedReport, loadedPieces, loadScan, loadTask, rememberReport
+from .archived import archivedChoices, archivedReport, listTask, loadedPieces, loadScan, loadTask, rememberReport
 from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
 from .comparison import WrittenAgreement, agreementTask, whyNoAgreement
 from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
@@ -42,6 +42,7 @@ __all__ = [
     "isDrawnByReader",
     "isFrameExcluded",
     "isThere",
+    "listTask",
     "loadScan",
     "loadTask",
     "loadedPieces",

@@ -12,7 +12,7 @@ from ..data.acquisition import acquisition_document
 from ..data.flow import FlowModel
 from ..data.preprocessed import Progress
 from ..data.study import Scan, Study
-from ..dicom import StoredResults
+from ..dicom import NO_CHOICES, ReadChoices, SeriesList, StoredResults
 from ..mrml.acquisition import AS_READ
 from ..mrml.hierarchy import placeScan
 from ..mrml.nodes import ScanNodes, attribute, setAttribute
@@ -40,9 +40,24 @@ class LoadedScan:
         return None if known is None else options_from(known)
 
 
-def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path]) -> Task:
+def listTask(folders: Sequence[Path]) -> Task:
+    """List all series in some folders of DICOM files, with a picture each. Apply returns a `SeriesList`."""
+
+    def compute(progress: Progress) -> SeriesList:
+        from ..dicom import list_series, split_results
+
+        progress("looking at all series")
+        images, _ = split_results(folders)
+        return list_series(images or folders)
+
+    return Task("List series", compute, lambda found: found, 1)
+
+
+def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path], choices: ReadChoices = NO_CHOICES) -> Task:
     """Load the perfusion study in some folders of DICOM files, with the contours of its current results where their
     objects lie there too. Apply returns its scans, stress first.
+
+    choices : which series are rest and stress, where the user decided
     """
 
     def compute(progress: Progress) -> list[LoadedScan]:
@@ -50,7 +65,7 @@ def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path]) -> Task:
 
         progress("reading DICOM")
         images, results = split_results(folders)
-        return loadScans(read_study(images or folders), find_stored(results), progress)
+        return loadScans(read_study(images or folders, choices=choices), find_stored(results), progress)
 
     def write(loaded: list[LoadedScan]) -> Generator[None, None, tuple[ScanNodes, ...]]:
         scans = []
