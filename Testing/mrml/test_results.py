@@ -9,7 +9,9 @@ import slicer
 import small_study
 import vtk
 from PerfusionDLLib import mrml
+from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
 from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.mrml.colors import FlowScale
 from PerfusionDLLib.mrml.pixels import updatePixels
 
 SIX_DIGITS = 5e-6
@@ -124,7 +126,7 @@ def test_writing_results_again_updates_the_nodes_and_adds_none(headless):
     (nodes,) = mrml.writeStudy(scene, small_study.result(small_study.preprocessed_scan(), small_study.perfusion_maps()))
     table = mrml.writeTable(scene, small_study.segment_table())
     before = scene.GetNumberOfNodes()
-    mrml.writeMaps(scene, nodes, small_study.perfusion_maps(flow=1.0), scaleEnd=2)
+    mrml.writeMaps(scene, nodes, small_study.perfusion_maps(flow=1.0), scale=FlowScale(2))
     assert mrml.writeTable(scene, small_study.segment_table(), table) is table
     assert scene.GetNumberOfNodes() == before
     np.testing.assert_array_equal(
@@ -149,7 +151,7 @@ def test_maps_of_another_number_of_slices_are_refused(headless):
     nodes = mrml.writePreprocessed(headless.scene, small_study.preprocessed_scan(Condition.REST))
     maps = small_study.perfusion_maps(Condition.REST)
     with pytest.raises(ValueError, match="expected maps of 2 slices, got 1"):
-        mrml.writeMaps(headless.scene, nodes, replace(maps, slices=maps.slices[:1]), scaleEnd=2)
+        mrml.writeMaps(headless.scene, nodes, replace(maps, slices=maps.slices[:1]), scale=FlowScale(2))
 
 
 def test_new_pixels_are_drawn_without_a_word_to_the_lists_of_nodes(headless):
@@ -167,3 +169,26 @@ def test_new_pixels_are_drawn_without_a_word_to_the_lists_of_nodes(headless):
     updatePixels(volume, np.ones((2, 4), np.float32))
     assert "node" in heard
     assert slicer.util.arrayFromVolume(volume).shape == (1, 2, 4)
+
+
+def test_maps_are_gray_and_bullseyes_relative_where_absolute_flow_is_not_known(headless):
+    result = small_study.study()
+    flag = make_flag(FlagCode.ABSOLUTE_FLOW_UNKNOWN, Where(), mbf_low_ml_min_g=0.9, mbf_high_ml_min_g=5.1)
+    segments = tuple(
+        replace(row, **{which: replace(getattr(row, which), mbf_ml_min_g=1 + 0.1 * number) for which in Condition})
+        for number, row in enumerate(result.table.segments)
+    )
+    table = replace(result.table, segments=segments, whole=replace(result.table.whole, flags=(flag,)))
+    scans = mrml.writeStudy(headless.scene, replace(result, table=table))
+    for nodes in scans:
+        best = table.best_flow(nodes.condition)
+        for volume in (*(part.mbf for part in nodes.slices), nodes.bullseye):
+            display = volume.GetDisplayNode()
+            assert display.GetColorNode().GetName() == "Relative flow"
+            assert display.GetWindowLevelMax() == pytest.approx(best)
+            legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume)
+            assert legend.GetTitleText().startswith("Relative")
+            assert legend.GetNumberOfLabels() == 0
+        flow = getattr(table.segments[6], nodes.condition).mbf_ml_min_g
+        assert nodes.bullseyeValues.GetNthControlPointLabel(6) == f"{100 * flow / best:.0f}"
+        assert nodes.bullseyeValues.GetNthControlPointLabel(16).endswith("% of best")

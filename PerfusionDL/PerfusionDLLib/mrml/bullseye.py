@@ -11,7 +11,7 @@ from ..data.bullseye import RINGS, SIXTEEN, polar_image, sector, segment_at
 from ..data.flow import PerfusionMaps
 from ..data.study import Condition
 from ..data.table import SegmentTable
-from .colors import FLOW_UNIT, RESERVE_END, flowColors, ratioColors, showColors, showLegend
+from .colors import RESERVE_END, FlowScale, ratioColors, showColors, showFlow, showFlowLegend, showLegend
 from .hierarchy import placeScan
 from .layouts import BULLSEYE_VIEWS, RESERVE_VIEW
 from .nodes import ScanNodes, setAttribute
@@ -24,6 +24,7 @@ HALF_TEXT_MM = 5.0  # views put the text to the right of its point
 TITLE_MM = 51.0  # above the middle
 _CENTER = (SIZE - 1) / 2
 _RADIUS_PX = SIZE / 2
+NO_VALUE = "\u2013"
 _TITLE = 0  # stands among the segments' numbers
 
 
@@ -38,10 +39,10 @@ def writeBullseyes(
     images: Sequence[np.ndarray],
     table: SegmentTable,
     *,
-    scaleEnd: float,
+    scales: Mapping[Condition, FlowScale],
 ) -> None:
     """The same as `bullseyePieces`, at once."""
-    for _ in bullseyePieces(scene, scans, images, table, scaleEnd=scaleEnd):
+    for _ in bullseyePieces(scene, scans, images, table, scales=scales):
         pass
 
 
@@ -51,7 +52,7 @@ def bullseyePieces(
     images: Sequence[np.ndarray],
     table: SegmentTable,
     *,
-    scaleEnd: float,
+    scales: Mapping[Condition, FlowScale],
 ) -> Iterator[None]:
     """Put a bullseye beside each scan, and that of the reserve beside the stress scan where there are both.
 
@@ -66,15 +67,18 @@ def bullseyePieces(
     views = dict(zip((nodes.browser.GetID() for nodes in stressFirst), BULLSEYE_VIEWS, strict=False))
     for nodes, image in zip(scans, images, strict=True):
         title = f"{nodes.condition.capitalize()} bullseye"
+        scale = scales[nodes.condition]
         flows = {row.aha_segment or 0: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
+        numbers = {number: _numberText(flow, scale) for number, flow in flows.items()}
+        heading = nodes.condition.capitalize() if scale.isAbsolute else f"{nodes.condition.capitalize()}, % of best"
         nodes.bullseye = _volume(scene, nodes.bullseye, title, image)
-        showColors(nodes.bullseye, flowColors(scene), scaleEnd)
-        showLegend(nodes.bullseye, f"MBF ({FLOW_UNIT})", scaleEnd=scaleEnd, below=True)
+        showFlow(nodes.bullseye, scale)
+        showFlowLegend(nodes.bullseye, scale, below=True)
         nodes.bullseyeValues = _values(
             scene,
             nodes.bullseyeValues,
             f"{title} values",
-            {**flows, _TITLE: nodes.condition.capitalize()},
+            {**numbers, _TITLE: heading},
             view=views[nodes.browser.GetID()],
         )
         yield
@@ -83,8 +87,9 @@ def bullseyePieces(
         stress.reserve = _volume(scene, stress.reserve, "Reserve bullseye", _flat(reserve))
         showColors(stress.reserve, ratioColors(scene), RESERVE_END)
         showLegend(stress.reserve, "Reserve (stress / rest)", scaleEnd=RESERVE_END, below=True)
+        ratios = {number: _ratioText(ratio) for number, ratio in reserve.items()}
         stress.reserveValues = _values(
-            scene, stress.reserveValues, "Reserve bullseye values", {**reserve, _TITLE: "MPR"}, view=RESERVE_VIEW
+            scene, stress.reserveValues, "Reserve bullseye values", {**ratios, _TITLE: "MPR"}, view=RESERVE_VIEW
         )
     for nodes in new:
         placeScan(scene, nodes)
@@ -141,7 +146,7 @@ def _values(
     scene: slicer.vtkMRMLScene,
     points: slicer.vtkMRMLMarkupsFiducialNode | None,
     name: str,
-    values: Mapping[int, float | str],
+    values: Mapping[int, str],
     *,
     view: str,
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
@@ -168,11 +173,20 @@ def _values(
         display.SetViewNodeIDs([f"vtkMRMLSliceNode{view}"])
     wasModifying = points.StartModify()
     for index, segment in enumerate(SIXTEEN):
-        value = values.get(segment, np.nan)
-        _label(points, index, f"{value:.2f}" if np.isfinite(value) else "\u2013")
-    _label(points, len(SIXTEEN), str(values[_TITLE]))
+        _label(points, index, values.get(segment, NO_VALUE))
+    _label(points, len(SIXTEEN), values[_TITLE])
     points.EndModify(wasModifying)
     return points
+
+
+def _numberText(flow_ml_min_g: float, scale: FlowScale) -> str:
+    if scale.isAbsolute or not np.isfinite(flow_ml_min_g):
+        return _ratioText(flow_ml_min_g)
+    return f"{100 * flow_ml_min_g / scale.end_ml_min_g:.0f}"
+
+
+def _ratioText(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else NO_VALUE
 
 
 def _label(points: slicer.vtkMRMLMarkupsFiducialNode, index: int, text: str) -> None:

@@ -1,11 +1,14 @@
 """Color tables and legends: one perceptually uniform scale for rest and stress, names for the labels."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import slicer
 
 from ..data.flow import PerfusionMaps
+from ..data.study import Condition
+from ..data.table import SegmentTable
 from .nodes import attribute, nodesOfClass, setAttribute
 
 FLOW_UNIT = "mL/min/g"
@@ -24,6 +27,9 @@ _CIVIDIS = bytes.fromhex(
 )
 """Cividis (J. R. Nunez, C. R. Anderton, R. S. Renslow, PLoS ONE 2018;13:e0199239), as the report shows ratios."""
 
+_GRAYS = bytes.fromhex("303030 ffffff")
+"""Not from black: a pixel without flow is seen beside one that could not be fitted."""
+
 RESERVE_END = 5.0
 """Upper end of the scale of the reserve, without unit."""
 
@@ -39,6 +45,50 @@ def flowScaleEnd(maps: Sequence[PerfusionMaps]) -> float:
     flows = flows[np.isfinite(flows)]
     top = np.percentile(flows, 98) if flows.size else 0
     return float(next((end for end in _SCALE_ENDS_ML_MIN_G if end >= top), _SCALE_ENDS_ML_MIN_G[-1]))
+
+
+@dataclass(frozen=True)
+class FlowScale:
+    """How the flow of a scan is colored.
+
+    end_ml_min_g : flow at the upper end
+    isAbsolute : whether flow holds as a number. Where it does not, maps are gray, their end is the flow of the best
+        segments of the scan, and numbers on the bullseye are shares of it
+    """
+
+    end_ml_min_g: float
+    isAbsolute: bool = True
+
+
+def flowScales(maps: Sequence[PerfusionMaps], table: SegmentTable) -> dict[Condition, FlowScale]:
+    """The scale of each scan: one that rest and stress share, or each its own where absolute flow is not known."""
+    end = flowScaleEnd(maps)
+    if table.knows_absolute_flow:
+        return {one.condition: FlowScale(end) for one in maps}
+    best = {one.condition: table.best_flow(one.condition) for one in maps}
+    return {which: FlowScale(flow if flow > 0 else end, isAbsolute=False) for which, flow in best.items()}
+
+
+def showFlow(volume: slicer.vtkMRMLScalarVolumeNode, scale: FlowScale, *, share: float = 1.0) -> None:
+    """Color a map of flow; ``share`` of the scale is at its upper end."""
+    colors = flowColors(volume.GetScene()) if scale.isAbsolute else grays(volume.GetScene())
+    showColors(volume, colors, share * scale.end_ml_min_g)
+
+
+def showFlowLegend(
+    volume: slicer.vtkMRMLVolumeNode, scale: FlowScale, *, below: bool = False
+) -> slicer.vtkMRMLColorLegendDisplayNode:
+    """The legend of a map; of one whose flow holds as no number, it names the ends and bears no numbers."""
+    if scale.isAbsolute:
+        return showLegend(volume, f"MBF ({FLOW_UNIT})", scaleEnd=scale.end_ml_min_g, below=below)
+    legend = showLegend(volume, "Relative: 0 to best segments", scaleEnd=scale.end_ml_min_g, below=below)
+    legend.SetNumberOfLabels(0)
+    return legend
+
+
+def grays(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
+    """The color table of flow that holds only beside other flow of its scan: nobody reads gray as mL/min/g."""
+    return _continuous(scene, "Relative flow", _GRAYS)
 
 
 def flowColors(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:

@@ -9,7 +9,7 @@ import vtk
 from ..data.aha import SEGMENT_NAMES
 from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
-from .colors import FLOW_UNIT, flowColors, labelColors, showColors, showLegend
+from .colors import FLOW_UNIT, FlowScale, labelColors, showFlow, showFlowLegend
 from .hierarchy import neutralStudyItem, placeNode, placeScan
 from .nodes import ScanNodes, SliceNodes, setAttribute, setFlags
 from .pixels import updatePixels
@@ -36,17 +36,17 @@ def writeMaps(
     nodes: ScanNodes,
     maps: PerfusionMaps,
     *,
-    scaleEnd: float,
+    scale: FlowScale,
     slices: Sequence[SliceNodes] | None = None,
     former: PerfusionMaps | None = None,
 ) -> None:
     """Put the flow maps and curves of a scan beside its contours; nodes that are there already are updated.
 
-    scaleEnd : upper end of the color scale, mL/min/g, the same for rest and stress (`flowScaleEnd`)
+    scale : of the colors (`flowScales`)
     slices : the slices that the maps are of, where they are not all
     former : what the nodes hold, on the same scale; a slice in which nothing changed since is not written again
     """
-    for _ in mapsPieces(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=former):
+    for _ in mapsPieces(scene, nodes, maps, scale=scale, slices=slices, former=former):
         pass
 
 
@@ -55,7 +55,7 @@ def mapsPieces(
     nodes: ScanNodes,
     maps: PerfusionMaps,
     *,
-    scaleEnd: float,
+    scale: FlowScale,
     slices: Sequence[SliceNodes] | None = None,
     former: PerfusionMaps | None = None,
 ) -> Iterator[None]:
@@ -69,7 +69,7 @@ def mapsPieces(
         if id(sliceMaps) in unchanged and part.hasMaps:
             _writeProvenance(part, maps.provenance)
         else:
-            writeSliceMaps(scene, part, sliceMaps, maps.provenance, scaleEnd=scaleEnd)
+            writeSliceMaps(scene, part, sliceMaps, maps.provenance, scale=scale)
             yield
     if not placed or former is None or former.arterial_input is not maps.arterial_input:
         _writeArterialInput(scene, nodes, maps)
@@ -85,17 +85,17 @@ def writeSliceMaps(
     maps: SliceMaps,
     provenance: Mapping[str, str],
     *,
-    scaleEnd: float,
+    scale: FlowScale,
 ) -> None:
     """Put the flow of one slice into its nodes."""
     name = sliceTitle(nodes)
     nodes.mbf = _scalarMap(scene, nodes, nodes.mbf, f"{name} MBF", maps.mbf_ml_min_g)
     nodes.mbfError = _scalarMap(scene, nodes, nodes.mbfError, f"{name} MBF standard error", maps.mbf_se_ml_min_g)
-    for volume, end in ((nodes.mbf, scaleEnd), (nodes.mbfError, scaleEnd / 2)):
-        showColors(volume, flowColors(scene), end)
+    for volume, share in ((nodes.mbf, 1.0), (nodes.mbfError, 0.5)):
+        showFlow(volume, scale, share=share)
         setAttribute(volume, "disclaimer", DISCLAIMER)
     _writeProvenance(nodes, provenance)
-    showLegend(nodes.mbf, f"MBF ({FLOW_UNIT})", scaleEnd=scaleEnd)
+    showFlowLegend(nodes.mbf, scale)
     segmentColors = labelColors(scene, "AHA segments", SEGMENT_NAMES)
     nodes.segments = _labelMap(scene, nodes, nodes.segments, f"{name} AHA segments", maps.segments, segmentColors)
     statusColors = labelColors(scene, "Fit status", _statusNames())

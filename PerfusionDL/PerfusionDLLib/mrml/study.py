@@ -11,7 +11,7 @@ from ..data.preprocessed import PreprocessedScan
 from ..data.result import StudyResult
 from ..data.study import Condition, PerfusionSeries, Scan
 from .bullseye import bullseyeImage, writeBullseyes
-from .colors import flowScaleEnd
+from .colors import flowScales
 from .headless import HeadlessScene, saveScene
 from .hierarchy import placeScan
 from .nodes import ScanNodes
@@ -46,13 +46,13 @@ def writeStudy(
 
 def _writeResult(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], result: StudyResult) -> None:
     """Put maps, table and bullseyes beside the scans."""
-    scaleEnd = flowScaleEnd(result.maps)
+    scales = flowScales(result.maps, result.table)
     flows = {maps.condition: maps for maps in result.maps}
     for nodes in scans:
-        writeMaps(scene, nodes, flows[nodes.condition], scaleEnd=scaleEnd)
+        writeMaps(scene, nodes, flows[nodes.condition], scale=scales[nodes.condition])
     writeTable(scene, result.table)
     images = [bullseyeImage(flows[nodes.condition]) for nodes in scans]
-    writeBullseyes(scene, scans, images, result.table, scaleEnd=scaleEnd)
+    writeBullseyes(scene, scans, images, result.table, scales=scales)
 
 
 def writePreprocessed(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, studyItem: int | None = None) -> ScanNodes:

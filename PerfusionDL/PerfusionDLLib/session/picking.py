@@ -95,7 +95,10 @@ def readout(pick: Pick, flow: Flow) -> str:
     status = FitStatus(int(maps.status[pick.pixel]))
     if status:
         return f"{where}: no flow, {str(status.name).replace('_', ' ').replace('|', ', ').lower()}"
-    return f"{where}: {maps.mbf_ml_min_g[pick.pixel]:.2f} \u00b1 {maps.mbf_se_ml_min_g[pick.pixel]:.2f} {FLOW_UNIT}"
+    value = maps.mbf_ml_min_g[pick.pixel]
+    if not flow.table.knows_absolute_flow:
+        return f"{where}: {value / flow.table.best_flow(pick.scan.condition):.0%} of the best segments"
+    return f"{where}: {value:.2f} \u00b1 {maps.mbf_se_ml_min_g[pick.pixel]:.2f} {FLOW_UNIT}"
 
 
 def showPick(scene: slicer.vtkMRMLScene, pick: Pick, flow: Flow) -> None:

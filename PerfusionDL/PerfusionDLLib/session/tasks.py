@@ -23,7 +23,7 @@ from ..data.result import StudyResult
 from ..data.study import Condition, PerfusionSeries
 from ..data.table import SegmentTable
 from ..mrml.bullseye import bullseyeImage, bullseyePieces
-from ..mrml.colors import flowScaleEnd
+from ..mrml.colors import flowScales
 from ..mrml.hierarchy import placeScan
 from ..mrml.nodes import ScanNodes, SliceNodes, attribute
 from ..mrml.reading import readContours, readSeries
@@ -287,13 +287,13 @@ def flowTask(
     def write(flow: Flow) -> Generator[None, None, Flow | None]:
         if not all(nodes.inScene for nodes, _, _ in drawn):
             return None
-        scaleEnd = flowScaleEnd(flow.maps)
-        sameScale = former is not None and flowScaleEnd(former.maps) == scaleEnd
+        scales = flowScales(flow.maps, flow.table)
+        sameScale = former is not None and flowScales(former.maps, former.table) == scales
         for (nodes, slices, _), maps in zip(drawn, flow.maps, strict=True):
             known = former.ofScan(nodes) if former is not None and sameScale else None
-            yield from mapsPieces(scene, nodes, maps, scaleEnd=scaleEnd, slices=slices, former=known)
+            yield from mapsPieces(scene, nodes, maps, scale=scales[maps.condition], slices=slices, former=known)
         scans = [nodes for nodes, _, _ in drawn]
-        yield from bullseyePieces(scene, scans, flow.bullseyes, flow.table, scaleEnd=scaleEnd)
+        yield from bullseyePieces(scene, scans, flow.bullseyes, flow.table, scales=scales)
         tableNode = writeTable(scene, flow.table, table if table and table.GetScene() else None)
         rememberChoices(tableNode, choices)
         yield
