@@ -27,8 +27,8 @@ _CIVIDIS = bytes.fromhex(
 )
 """Cividis (J. R. Nunez, C. R. Anderton, R. S. Renslow, PLoS ONE 2018;13:e0199239), as the report shows ratios."""
 
-_GRAYS = bytes.fromhex("303030 ffffff")
-"""Not from black: a pixel without flow is seen beside one that could not be fitted."""
+_SLATES = bytes.fromhex("141d26 8fa8c0")
+"""One hue from dark to light; chosen: neither gray images nor the other scales have it, white shows."""
 
 RESERVE_END = 5.0
 """Upper end of the scale of the reserve, without unit."""
@@ -52,8 +52,8 @@ class FlowScale:
     """How the flow of a scan is colored.
 
     end_ml_min_g : flow at the upper end
-    isAbsolute : whether flow holds as a number. Where it does not, maps are gray, their end is the flow of the best
-        segments of the scan, and numbers on the bullseye are shares of it
+    isAbsolute : whether flow holds as a number. Where it does not, maps are slate, their end is the flow of the best
+        segments of the scan, and numbers on the bullseye are percent of it
     """
 
     end_ml_min_g: float
@@ -71,7 +71,7 @@ def flowScales(maps: Sequence[PerfusionMaps], table: SegmentTable) -> dict[Condi
 
 def showFlow(volume: slicer.vtkMRMLScalarVolumeNode, scale: FlowScale, *, share: float = 1.0) -> None:
     """Color a map of flow; ``share`` of the scale is at its upper end."""
-    colors = flowColors(volume.GetScene()) if scale.isAbsolute else grays(volume.GetScene())
+    colors = flowColors(volume.GetScene()) if scale.isAbsolute else slates(volume.GetScene())
     showColors(volume, colors, share * scale.end_ml_min_g)
 
 
@@ -86,9 +86,9 @@ def showFlowLegend(
     return legend
 
 
-def grays(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
-    """The color table of flow that holds only beside other flow of its scan: nobody reads gray as mL/min/g."""
-    return _continuous(scene, "Relative flow", _GRAYS)
+def slates(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
+    """The color table of flow that holds only beside other flow of its scan: nobody reads slate as mL/min/g."""
+    return _continuous(scene, "Relative flow", _SLATES)
 
 
 def flowColors(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
