@@ -10,7 +10,7 @@ from .hierarchy import moveScan
 from .layouts import Layout, registerLayouts
 from .nodes import ScanNodes, SliceNodes, findNewestStudy, findScans, findTable
 from .reading import readAcquisition, readAutomatic, readContours, readSeries
-from .results import writeMaps, writeSliceMaps, writeTable
+from .results import writeMaps, writeTable
 from .scan_reader import ScanReader, readScan, readSlice
 from .sequences import writeMotion, writeScan
 from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
@@ -77,7 +77,6 @@ __all__ = [
     "writeScan",
     "writeSequence",
     "writeSlice",
-    "writeSliceMaps",
     "writeStudy",
     "writeTable",
 ]

@@ -6,6 +6,7 @@ that the user deleted reads as None.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import slicer
@@ -22,8 +23,22 @@ SEGMENT_IDS: Mapping[Label, str] = {
 }
 
 
+@contextmanager
+def quietly(node: slicer.vtkMRMLNode) -> Iterator[None]:
+    """Change something of a node that nothing on the screen shows; it does not say that it changed."""
+    wasDisabled = node.GetDisableModifiedEvent()
+    node.DisableModifiedEventOn()
+    try:
+        yield
+    finally:
+        node.SetDisableModifiedEvent(wasDisabled)
+
+
 class _Reference:
-    """A node that a browser refers to under the attribute's own name."""
+    """A node that a browser refers to under the attribute's own name.
+
+    The browser does not say that it changed: it would show its frame anew in all views, and its lists would follow.
+    """
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -32,7 +47,8 @@ class _Reference:
         return nodes.browser.GetNodeReference(f"{nodes.prefix}.{self._name}")
 
     def __set__(self, nodes: Any, node: slicer.vtkMRMLNode | None) -> None:
-        nodes.browser.SetNodeReferenceID(f"{nodes.prefix}.{self._name}", node.GetID() if node else None)
+        with quietly(nodes.browser):
+            nodes.browser.SetNodeReferenceID(f"{nodes.prefix}.{self._name}", node.GetID() if node else None)
 
 
 class SliceNodes:

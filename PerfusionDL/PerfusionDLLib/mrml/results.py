@@ -11,7 +11,7 @@ from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .colors import FLOW_UNIT, FlowScale, labelColors, showFlow, showFlowLegend
 from .hierarchy import neutralStudyItem, placeNode, placeScan
-from .nodes import ScanNodes, SliceNodes, setAttribute, setFlags
+from .nodes import ScanNodes, SliceNodes, quietly, setAttribute, setFlags
 from .pixels import updatePixels
 from .plots import fillTable, newChart, plotColumns, plotSeries
 from .sequences import DISCLAIMER, sliceTitle
@@ -69,8 +69,7 @@ def mapsPieces(
         if id(sliceMaps) in unchanged and part.hasMaps:
             _writeProvenance(part, maps.provenance)
         else:
-            writeSliceMaps(scene, part, sliceMaps, maps.provenance, scale=scale)
-            yield
+            yield from _sliceMapsPieces(scene, part, sliceMaps, maps.provenance, scale)
     if not placed or former is None or former.arterial_input is not maps.arterial_input:
         _writeArterialInput(scene, nodes, maps)
         yield
@@ -79,38 +78,37 @@ def mapsPieces(
         yield
 
 
-def writeSliceMaps(
-    scene: slicer.vtkMRMLScene,
-    nodes: SliceNodes,
-    maps: SliceMaps,
-    provenance: Mapping[str, str],
-    *,
-    scale: FlowScale,
-) -> None:
-    """Put the flow of one slice into its nodes."""
+def _sliceMapsPieces(
+    scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps, provenance: Mapping[str, str], scale: FlowScale
+) -> Iterator[None]:
+    """Put the flow of one slice into its nodes, a node at a time."""
     name = sliceTitle(nodes)
     nodes.mbf = _scalarMap(scene, nodes, nodes.mbf, f"{name} MBF", maps.mbf_ml_min_g)
+    showFlow(nodes.mbf, scale)
+    yield
     nodes.mbfError = _scalarMap(scene, nodes, nodes.mbfError, f"{name} MBF standard error", maps.mbf_se_ml_min_g)
-    for volume, share in ((nodes.mbf, 1.0), (nodes.mbfError, 0.5)):
-        showFlow(volume, scale, share=share)
+    showFlow(nodes.mbfError, scale, share=0.5)
+    yield
+    for volume in (nodes.mbf, nodes.mbfError):
         setAttribute(volume, "disclaimer", DISCLAIMER)
     _writeProvenance(nodes, provenance)
     showFlowLegend(nodes.mbf, scale)
+    yield
     segmentColors = labelColors(scene, "AHA segments", SEGMENT_NAMES)
     nodes.segments = _labelMap(scene, nodes, nodes.segments, f"{name} AHA segments", maps.segments, segmentColors)
+    yield
     statusColors = labelColors(scene, "Fit status", _statusNames())
     nodes.fitStatus = _labelMap(scene, nodes, nodes.fitStatus, f"{name} fit status", maps.status, statusColors)
-    _writeCurves(scene, nodes, maps, name)
+    yield
+    yield from _curvesPieces(scene, nodes, maps, name)
 
 
 def _writeProvenance(nodes: SliceNodes, provenance: Mapping[str, str]) -> None:
     """Say on the flow maps of a slice what they were made from, which no view has to be drawn anew for."""
     for volume in (nodes.mbf, nodes.mbfError):
-        wasDisabled = volume.GetDisableModifiedEvent()
-        volume.DisableModifiedEventOn()
-        for key, value in provenance.items():
-            volume.SetAttribute(f"PerfusionDL.{key}", str(value))
-        volume.SetDisableModifiedEvent(wasDisabled)
+        with quietly(volume):
+            for key, value in provenance.items():
+                volume.SetAttribute(f"PerfusionDL.{key}", str(value))
 
 
 def writeTable(
@@ -243,7 +241,7 @@ def _codedEntry(code: tuple[str, str, str]) -> slicer.vtkCodedEntry:
     return entry
 
 
-def _writeCurves(scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps, name: str) -> None:
+def _curvesPieces(scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps, name: str) -> Iterator[None]:
     """Mean concentration of each AHA segment with the fitted curve."""
     columns: dict[str, Sequence | np.ndarray] = {}
     for number, fit in sorted(maps.segment_fits.items()):
@@ -264,6 +262,7 @@ def _writeCurves(scene: slicer.vtkMRMLScene, nodes: SliceNodes, maps: SliceMaps,
         for offset, (kind, title) in enumerate((("Segment", str(number)), ("Fit", ""))):  # the legend names no fit
             series = plotSeries(scene, nodes.chart, 2 * index + offset, title, color[:3])
             plotColumns(series, nodes.curves, f"Time {number}", f"{kind} {number}", line=kind == "Fit")
+        yield
 
 
 def _writeArterialInput(scene: slicer.vtkMRMLScene, nodes: ScanNodes, maps: PerfusionMaps) -> None:

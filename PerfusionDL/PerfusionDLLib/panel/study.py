@@ -1,6 +1,9 @@
 """The Study section: load, choose scans, find contours, the list of slices."""
 
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import qt
 import slicer
@@ -9,7 +12,7 @@ from slicer.i18n import tr as _
 from .. import mrml, session
 from ..data.errors import PerfusionError
 from ..dicom import NO_CHOICES, ReadChoices, SeriesList
-from ..session.tasks import contoursTask, manualTask
+from ..session.tasks import Task, contoursTask, manualTask
 from .dependencies import ensureTorch, loadNetworks
 from .section import Section
 from .series import SeriesDialog
@@ -101,7 +104,20 @@ class StudySection(Section):
             return
         with slicer.util.tryWithErrorDisplay(_("The contours could not be found."), waitCursor=False):
             ensureTorch()
-            self.panel.start(contoursTask(slicer.mrmlScene, slices, loadNetworks), self.panel.onContours)
+            task = contoursTask(slicer.mrmlScene, slices, loadNetworks)
+            self.panel.start(replace(task, write=self._readAfter(task)), self.panel.onContours)
+
+    def _readAfter(self, task: Task) -> Callable[[Any], Generator[None, None, Any]]:
+        """What a task writes, and what is read again then: a slice at a time, not all of them at the end."""
+
+        def write(found: Any) -> Generator[None, None, Any]:
+            written = yield from task.pieces(found)
+            for part in written:
+                self.panel.logic.reader(mrml.ScanNodes(part.browser)).readSlice(part)
+                yield
+            return written
+
+        return write
 
     def onDraw(self) -> None:
         """Prepare the slices that have no contours for drawing by hand."""
