@@ -224,7 +224,8 @@ def test_a_problem_of_the_study_is_shown_word_for_word(session, panel, tmp_path)
     panel.ui.loadStudyButton.qt_object.click()
     session.wait(lambda: session.dialogs.errors)
     assert "\n\n" in session.dialogs.errors[0]
-    assert panel.ui.statusLabel.text == "Stopped by a problem."
+    session.wait(lambda: panel.ui.statusLabel.text == "Stopped by a problem." and not panel.work.busy)
+    assert len(session.dialogs.errors) == 1
     assert panel.ui.loadStudyButton.enabled
 
 
