@@ -13,6 +13,7 @@ from PerfusionDLLib import mrml, session
 from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.panel import Panel
+from PerfusionDLLib.panel.arrangement import tidyViews
 from PerfusionDLLib.quantification.thresholds import ThresholdPreset
 from PerfusionDLLib.session.tasks import Flow, Task, flowTask, manualTask
 from slicer import vtkMRMLSequenceBrowserNode, vtkMRMLTableNode
@@ -69,8 +70,15 @@ def onStartup() -> None:
 
 
 def onSceneRead(scene, event) -> None:
-    """Have the legends of a scene drawn, once the event loop has made the views of its layout."""
-    qt.QTimer.singleShot(0, lambda: mrml.renewLegends(scene))
+    """Have a scene look as it was saved, once the event loop has made the views of its layout."""
+    qt.QTimer.singleShot(0, lambda: showAsSaved(scene))
+
+
+def showAsSaved(scene) -> None:
+    """Legends of maps, no name for the fits of curves, no sliders above our views."""
+    mrml.renewLegends(scene)
+    mrml.unnameFits(scene)
+    tidyViews()
 
 
 def registerSampleData() -> None:

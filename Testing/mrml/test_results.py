@@ -192,3 +192,16 @@ def test_maps_are_slate_and_bullseyes_relative_where_absolute_flow_is_not_known(
         flow = getattr(table.segments[6], nodes.condition).mbf_ml_min_g
         assert nodes.bullseyeValues.GetNthControlPointLabel(6) == f"{100 * flow / best:.0f}"
         assert nodes.bullseyeValues.GetNthControlPointLabel(16).endswith(" %")
+
+
+def test_fits_have_no_name_in_a_scene_that_was_read(written, tmp_path):
+    def names(scene):
+        series = [scene.GetNthNodeByClass(index, kind) for index in range(scene.GetNumberOfNodesByClass(kind))]
+        return [one.GetName() for one in series if not one.GetName().endswith("arterial input")]
+
+    kind = "vtkMRMLPlotSeriesNode"
+    mrml.saveScene(written.scene, tmp_path / "scene.mrb")
+    read = mrml.openScene(tmp_path / "scene.mrb")
+    mrml.unnameFits(read.scene)
+    assert names(read.scene) == names(written.scene)
+    assert "" in names(read.scene)

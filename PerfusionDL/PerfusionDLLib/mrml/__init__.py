@@ -9,6 +9,7 @@ from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
 from .layouts import Layout, registerLayouts
 from .nodes import ScanNodes, SliceNodes, findNewestStudy, findScans, findTable
+from .plots import unnameFits
 from .reading import readAcquisition, readAutomatic, readContours, readSeries
 from .results import writeMaps, writeTable
 from .scan_reader import ScanReader, readScan, readSlice
@@ -69,6 +70,7 @@ __all__ = [
     "showSlice",
     "smoothOutlines",
     "sourceOf",
+    "unnameFits",
     "writeContours",
     "writeLabels",
     "writeMaps",

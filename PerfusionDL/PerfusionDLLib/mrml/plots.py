@@ -7,6 +7,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
+from .nodes import nodesOfClass
 from .sequences import DISCLAIMER
 
 
@@ -72,6 +73,13 @@ def plotColumns(
     series.SetYColumnName(y)
     series.SetLineStyle(series.LineStyleSolid if line else series.LineStyleNone)
     series.SetMarkerStyle(series.MarkerStyleNone if line else series.MarkerStyleCircle)
+
+
+def unnameFits(scene: slicer.vtkMRMLScene) -> None:
+    """Take the names from the fits of a scene that was read: Slicer gave them some, and legends would show these."""
+    for series in nodesOfClass(scene, "vtkMRMLPlotSeriesNode"):
+        if series.GetHideFromEditors() and (series.GetYColumnName() or "").startswith("Fit "):
+            series.SetName("")
 
 
 def chartOf(
