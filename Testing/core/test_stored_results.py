@@ -1,5 +1,6 @@
 """Images, segmentations and report from an archive give the same study again, to the last bit."""
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import datetime
@@ -9,8 +10,8 @@ import numpy as np
 import pydicom
 import pytest
 from known_heart import heart_slice
-from PerfusionDLLib import motion, pipeline
-from PerfusionDLLib.app.stored_results import choose_version, restore_study
+from PerfusionDLLib import __version__, motion, pipeline
+from PerfusionDLLib.app.stored_results import choose_version, compare_flow, restore_study
 from PerfusionDLLib.data.box import Box
 from PerfusionDLLib.data.contours import Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
@@ -90,10 +91,33 @@ def test_images_segmentations_and_report_give_the_same_study_to_the_last_bit(arc
     assert options == OPTIONS
     assert is_same(restored.scans, result.scans)
     assert table_json(restored.table) == table_json(result.table)
+    assert len(stored.mbf_ml_min_g) == 10, "six segments of the slice, three territories, the whole"
+    assert compare_flow(stored, restored.table) == ""
     assert (
         restored.scans[0].slices[0].contours.anterior_rv_ras_mm[0]
         == (result.scans[0].slices[0].contours.anterior_rv_ras_mm[0])
     )
+
+
+def item_named(container, code):
+    return next(item for item in container.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue == code)
+
+
+def test_flow_that_is_not_what_the_report_says_is_said(archived, tmp_path):
+    folder, _ = archived
+    shutil.copytree(folder, tmp_path / "changed")
+    path = tmp_path / "changed" / "objects" / "segment_table.dcm"
+    report = pydicom.dcmread(path)
+    content = item_named(report, "PREPROCESSING")
+    state = item_named(item_named(content, "SLICE"), "SLICE_STATE")
+    document = json.loads(state.TextValue)
+    document["excluded_frames"] = [3, 14, 40]
+    state.TextValue = json.dumps(document)
+    report.save_as(path)
+    restored, _, stored = restore_study([tmp_path / "changed"])
+    said = compare_flow(stored, restored.table)
+    assert "of 10 regions is not what the archived report says" in said
+    assert f"PerfusionDL {__version__} wrote the report" in said
 
 
 def test_other_programs_see_points_box_and_heartbeats_left_out(archived):

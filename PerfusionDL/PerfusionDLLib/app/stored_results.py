@@ -5,16 +5,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from .. import __version__
 from ..data.errors import PerfusionError
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
 from ..data.result import StudyResult
 from ..data.slice_document import slice_from, with_entered
-from ..data.study import PerfusionSeries, Scan, Study
-from ..dicom import StoredResults, StoredSlice, find_stored, read_study, split_results
+from ..data.study import Condition, PerfusionSeries, Scan, Study
+from ..data.table import SegmentTable
+from ..dicom import StoredResults, StoredSlice, find_stored, group_name, read_study, split_results
 from ..preprocessing.beside import compute_beside, count_cores, one_thread
 from ..quantification.options import DEFAULT, Options, options_from
 
 Progress = Callable[[str], None]
+SAME = 1e-6  # relative; a report keeps some fifteen digits of a number
 
 
 def restore_study(
@@ -39,6 +44,27 @@ def restore_study(
     options = DEFAULT if stored.options is None else options_from(stored.options)
     progress("blood flow")
     return pipeline.process(PreprocessedStudy(scans=scans), options), options, stored
+
+
+def compare_flow(stored: StoredResults, table: SegmentTable) -> str:
+    """What differs between the flow that a report measured and the same computed once more, in words; "" if nothing."""
+    now = {
+        group_name(row.name, condition): flow.mbf_ml_min_g
+        for row in (*table.segments, *table.territories, table.whole)
+        for condition, flow in ((Condition.REST, row.rest), (Condition.STRESS, row.stress))
+        if np.isfinite(flow.mbf_ml_min_g)
+    }
+    there = stored.mbf_ml_min_g
+    differing = [name for name in there.keys() & now.keys() if abs(now[name] / there[name] - 1) > SAME]
+    differing += there.keys() ^ now.keys()
+    if not differing:
+        return ""
+    most = max((abs(now[name] / there[name] - 1) for name in there.keys() & now.keys()), default=0)
+    return (
+        f"Flow of {len(differing)} of {len(there.keys() | now.keys())} regions is not what the archived report says, "
+        f"by up to {most:.1%}. PerfusionDL {stored.software} wrote the report, {__version__} computed now; where these "
+        "are the same, objects or images were changed since."
+    )
 
 
 def image_uids(study: Study) -> frozenset[str]:

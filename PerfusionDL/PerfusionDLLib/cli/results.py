@@ -116,7 +116,7 @@ def restore(
 
     With a scene to go on from in 3D Slicer, contours automatic and corrected as the archive holds them.
     """
-    from ..app.stored_results import restore_study
+    from ..app.stored_results import compare_flow, restore_study
     from ..app.write_outputs import write_results
 
     check_replaceable(out, overwrite=overwrite, inputs=sources, corrected=True)  # whether it is, the report will say
@@ -135,6 +135,8 @@ def restore(
     finally:
         steps.finish()
     output.print(table_text(result.table), markup=False)
+    if differences := compare_flow(stored, result.table):
+        output.print(f"\n{differences}", markup=False)
     number = stored.report.get("version", "1")
     made = "corrected by a reader" if stored.is_corrected else "automatic"
     output.print(f"\nVersion {number}, {made}. Results in {out}. {NOTICE}.", markup=False)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..data.vendor import Vendor
-from .concepts import MANUFACTURER
+from .concepts import MANUFACTURER, group_name
 from .pseudonyms import KEY_VARIABLE, image_reference, make_pseudonym, pseudonym_key
 from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
 from .read.candidates import Candidate, find_candidates
@@ -38,6 +38,7 @@ __all__ = [
     "find_candidates",
     "find_stored",
     "find_studies",
+    "group_name",
     "image_reference",
     "inspect_folders",
     "list_files",

@@ -36,3 +36,15 @@ AUTOMATIC_SEGMENTS = Concept("AUTO_CONTOURS", "Contours that the networks found"
 SLICE_STATE = Concept("SLICE_STATE", "State of the slice, JSON")
 OPTIONS = Concept("OPTIONS", "Choices of the user, JSON")
 REFERENCE_IMAGE = Concept("121233", "Source image for segmentation", "DCM")
+ALGORITHM_VERSION = Concept("111003", "Algorithm Version", "DCM")
+BLOOD_FLOW = Concept("126390", "Absolute Regional Blood Flow", "DCM")
+TRACKING_IDENTIFIER = Concept("112039", "Tracking Identifier", "DCM")
+
+
+def group_name(region: str, condition: str | None) -> str:
+    """Identifier of the measurement group of a region under one condition, or of its reserve.
+
+    >>> group_name("basal anterior", "rest")
+    'basal anterior, rest'
+    """
+    return f"{region}, {condition or 'reserve'}"

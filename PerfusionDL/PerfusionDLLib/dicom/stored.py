@@ -1,7 +1,7 @@
 """Results that the archive holds, read back: which version is current, and the contours it was made from."""
 
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from ..data.contours import Label
 from ..data.errors import PerfusionError
 from ..data.study import Condition, PerfusionSeries, Scan
 from .concepts import (
+    ALGORITHM_VERSION,
     AUTOMATIC_SEGMENTS,
+    BLOOD_FLOW,
     CONTENT,
     MANUFACTURER,
     OPTIONS,
@@ -24,6 +26,7 @@ from .concepts import (
     SEGMENTS,
     SLICE,
     SLICE_STATE,
+    TRACKING_IDENTIFIER,
     Concept,
 )
 from .pseudonyms import new_uid
@@ -83,6 +86,9 @@ class StoredResults:
     report : what names its report; study : StudyInstanceUID; moment : date and time, as DICOM writes them
     options : as `quantification.options` wrote them; None where the version does not say
     is_replaced : another version names this one as its predecessor
+    mbf_ml_min_g : flow of every region that the report measures, by the identifier of its group, e.g. ``basal
+        anterior, rest``
+    software : version of PerfusionDL that wrote it
     """
 
     report: Name
@@ -90,6 +96,8 @@ class StoredResults:
     slices: tuple[StoredSlice, ...]
     options: Mapping[str, Any] | None
     is_replaced: bool
+    mbf_ml_min_g: Mapping[str, float]
+    software: str
 
     @property
     def is_corrected(self) -> bool:
@@ -235,12 +243,39 @@ def _results(report: Dataset, segmentations: Mapping[str, Path], is_replaced: bo
         content = next(item for item in report.ContentSequence if _is(item, CONTENT))
         slices = tuple(_slice(item, segmentations) for item in content.ContentSequence if _is(item, SLICE))
         options = next((json.loads(item.TextValue) for item in content.ContentSequence if _is(item, OPTIONS)), None)
+        measured = _measured(report)
+        software = next(filter(None, (_text(item, ALGORITHM_VERSION) for item in _items(report))), "")
     except (*DAMAGED, StopIteration):
         return None
     if not slices:
         return None
     moment = f"{report.get('ContentDate', '')}{report.get('ContentTime', '')}"
-    return StoredResults(name_object(report), moment, slices, options, is_replaced)
+    return StoredResults(name_object(report), moment, slices, options, is_replaced, measured, software)
+
+
+def _measured(report: Dataset) -> dict[str, float]:
+    """Blood flow in every measurement group of a report, by the identifier of the group."""
+    groups = ((_text(group, TRACKING_IDENTIFIER), group) for group in _items(report))
+    return {
+        name: float(item.MeasuredValueSequence[0].NumericValue)
+        for name, group in groups
+        if name
+        for item in group.ContentSequence
+        if _is(item, BLOOD_FLOW)
+    }
+
+
+def _items(container: Dataset) -> Iterator[Dataset]:
+    """A container and everything in it, at any depth."""
+    yield container
+    for item in container.get("ContentSequence") or []:
+        yield from _items(item)
+
+
+def _text(container: Dataset, concept: Concept) -> str:
+    """The text of that name right below a container; "" where there is none."""
+    items = container.get("ContentSequence") or []
+    return next((str(item.TextValue) for item in items if _is(item, concept)), "")
 
 
 def _slice(item: Dataset, segmentations: Mapping[str, Path]) -> StoredSlice:

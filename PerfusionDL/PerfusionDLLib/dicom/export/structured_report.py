@@ -12,7 +12,7 @@ from pydicom.sr.codedict import codes
 
 from ...data.study import Condition
 from ...data.table import RegionFlow, SegmentRow, SegmentTable
-from ..concepts import MANUFACTURER
+from ..concepts import MANUFACTURER, group_name
 from ..header_parts import stable_uid
 from .codes import CARDIAC_MRI, MEAN, MYOCARDIUM, QUANTITIES, RESERVE, SEGMENT_SITES, TERRITORY_SITES
 
@@ -106,7 +106,7 @@ def shared(
 ) -> dict[str, Any]:
     """What every group says: which region, under which condition."""
     site = SEGMENT_SITES.get(row.aha_segment or 0) or TERRITORY_SITES.get(row.territory) or MYOCARDIUM
-    identifier = f"{row.name}, {condition or 'reserve'}"
+    identifier = group_name(row.name, condition)
     context = {} if condition is None else {"time_point_context": sr.TimePointContext(time_point=str(condition))}
     return context | {
         "tracking_identifier": sr.TrackingIdentifier(
