@@ -1,13 +1,17 @@
 """Protocols other than three slices per heartbeat: many slices, several at once, stacks, without gating; HTJ2K."""
 
-import shutil
+from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from dicom_studies import bolus_slice, edit, said, written
+from dicom_studies import bolus_slice, said, written
+from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition, Level, Scan, Study
 from PerfusionDLLib.dicom import read_study
+from PerfusionDLLib.dicom.read.headers import frames_in
+from PerfusionDLLib.dicom.read.pixels import PixelReader
+from pydicom.encaps import encapsulate
 
 
 def stack(count, *, apart_mm=8.0, at_once=1, frames=14, rr_s=0.95):
@@ -63,22 +67,31 @@ def test_a_hundred_frames_a_quarter_of_a_second_apart_are_not_called_heartbeats(
     assert said(actual, "the scan is not gated")
 
 
-HTJ2K = "1.2.840.10008.1.2.4.201"
+ENCODED = Path(__file__).parent / "data" / "htj2k_24x32.j2c"
+HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
+"""High-Throughput JPEG 2000: lossless, lossless with RPCL, and any."""
 
 
-def test_htj2k_goes_to_a_decoder_that_knows_it(tmp_path):
-    """OpenJPEG 2.5 decodes it; no encoder is at hand, so that the stream is that of JPEG 2000 under the other label."""
-    folder = written(tmp_path / "plain", stack(1))
-    expected = read_study([folder]).rest
-    shutil.copytree(folder, tmp_path / "packed")
+def htj2k_image(folder, syntax, rows=24):
+    """An image whose pixels are a true HTJ2K codestream."""
+    path = sorted(written(folder, stack(1)).rglob("*.dcm"))[0]
+    image = pydicom.dcmread(path)
+    image.Rows, image.Columns = rows, 32
+    image.PixelData = encapsulate([ENCODED.read_bytes()])
+    image["PixelData"].VR = "OB"
+    image["PixelData"].is_undefined_length = True
+    image.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    image.save_as(path)
+    return frames_in(path)
 
-    def compress(image, index):
-        wide = np.kron(image.pixel_array, np.ones((8, 8), image.pixel_array.dtype))
-        image.Rows, image.Columns = wide.shape
-        image.PixelData = wide.tobytes()
-        image.compress(pydicom.uid.JPEG2000Lossless)
-        image.file_meta.TransferSyntaxUID = HTJ2K
 
-    edit(tmp_path / "packed", compress)
-    actual = read_study([tmp_path / "packed"]).rest.slices[0].signal
-    np.testing.assert_array_equal(actual[:, ::8, ::8], expected.slices[0].signal)
+@pytest.mark.parametrize("syntax", HTJ2K)
+def test_htj2k_is_decoded_bit_by_bit(syntax, tmp_path):
+    row, column = np.mgrid[:24, :32]
+    signal = PixelReader().read(htj2k_image(tmp_path, syntax))
+    np.testing.assert_array_equal(signal[0], (5 * row * row + 3 * column * column) % 4096)
+
+
+def test_an_htj2k_stream_of_another_size_than_its_header_is_refused(tmp_path):
+    with pytest.raises(PerfusionError, match="are compressed as 24 by 32, while the header says 25 by 32"):
+        PixelReader().read(htj2k_image(tmp_path, HTJ2K[0], rows=25))

@@ -9,6 +9,8 @@ import pytest
 from dicom_checks import assert_same, doubted, words
 from dicom_studies import rest_only, said, small_scan, small_study, with_proton_density, written
 from dicom_traits import beat_of, each, images, put, rename
+from PerfusionDLLib.data.acquisition import acquisition_document, acquisition_from
+from PerfusionDLLib.data.flag import FlagCode
 from PerfusionDLLib.data.study import Condition, Study
 from PerfusionDLLib.dicom import read_study
 
@@ -399,3 +401,35 @@ def test_scans_whose_times_an_anonymizer_emptied_are_an_unknown_time_apart(tmp_p
     folder = written(tmp_path, small_study(slices=1, frames=14))
     each(folder, lambda image, path: image.update({"AcquisitionTime": "000000.00", "ContentTime": "000000.00"}))
     assert np.isnan(read_study([folder]).rest.minutes_after_other)
+
+
+def a_slope_that_varies(image, path):
+    image.RescaleSlope, image.RescaleIntercept = f"{1 + 0.1 * (beat(image) % 3):g}", "0"
+
+
+def without_two_early_beats(image, path):
+    return beat(image) not in (4, 5)
+
+
+def one_slice_half(image, path):
+    return int(image.InstanceNumber) % SLICES == 1 or beat(image) % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (no_clock, FlagCode.CLOCK_UNCERTAIN),
+        (without_two_early_beats, FlagCode.IMAGES_MISSING),
+        (one_slice_half, FlagCode.SERIES_LEFT_OUT),
+        (a_slope_that_varies, FlagCode.STORED_VALUES_UNCERTAIN),
+        (other_angle_in_one_slice, FlagCode.SEQUENCE_UNCERTAIN),
+        (lambda image, path: setattr(image, "ImagingFrequency", "123.2"), FlagCode.ACQUISITION_UNCERTAIN),
+    ],
+    ids=lambda value: getattr(value, "value", None),
+)
+def test_a_doubt_has_the_code_of_its_kind_and_keeps_it(change, code, case):
+    folder, _ = case()
+    each(folder, change)
+    acquisition = read_study([folder]).rest.slices[0].acquisition
+    assert code in [flag.code for flag in acquisition.findings]
+    assert acquisition_from(acquisition_document(acquisition)) == acquisition

@@ -30,7 +30,9 @@ Weights = Annotated[Path | None, typer.Option(help="Folder with networks of your
 
 
 def batch(
-    folder: Annotated[Path, typer.Argument(help="Folder with the studies, however they lie in it.", metavar="FOLDER")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder or ZIP archive with the studies, however they lie in it.", metavar="FOLDER")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the results of the cohort.", metavar="RESULTS")],
     scheduler: Scheduler = None,
     tls_ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of a scheduler at tls://.")] = None,
@@ -67,7 +69,7 @@ def batch(
             f"Cohorts need {error.name}, which is not installed.", "Install it with: pip install 'perfusiondl[batch]'"
         ) from error
 
-    from ..dicom import choices_from
+    from ..dicom import choices_from, unpacked
 
     document = read_document(acquisition)
     for study in ("", *document.get("studies", {})):
@@ -98,10 +100,14 @@ def batch(
         certificates=Certificates(tls_ca_file, tls_cert, tls_key) if tls_ca_file and tls_cert and tls_key else None,
         workers=workers,
     )
-    with shown() as show, ended_by_signal(lambda number: KeyboardInterrupt()):
+    with (
+        shown() as show,
+        ended_by_signal(lambda number: KeyboardInterrupt()),
+        unpacked([folder]) as (place,),
+    ):
         try:
             ended = process_cohort(
-                folder,
+                place or folder,
                 out,
                 settings,
                 resume=resume,

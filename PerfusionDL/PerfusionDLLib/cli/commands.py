@@ -42,7 +42,8 @@ app = typer.Typer(
 @app.command()
 def run(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders with the DICOM files of one patient.", metavar="FOLDER...")
+        list[Path],
+        typer.Argument(help="Folders with the DICOM files of one patient, or ZIP archives.", metavar="FOLDER..."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     rest: Annotated[Path | None, typer.Option(help="Folder that holds the rest scan.")] = None,
@@ -110,27 +111,28 @@ def run(
     try:
         steps("loading software")
         from ..app.process_study import run_study
-        from ..dicom import choices_from
+        from ..dicom import choices_from, unpacked
         from ..networks import choose_device, load_networks
         from ..preprocessing.beside import count_cores
 
         choices = choices_from(document)
-        study = run_study(
-            folders,
-            out,
-            lambda: load_networks(weights, device=choose_device(device)),
-            rest=rest,
-            stress=stress,
-            choices=choices,
-            options=options,
-            dicom=dicom,
-            de_identify=de_identify,
-            workers=workers or count_cores(),
-            progress=steps,
-            found=print_scan,
-            overwrite=overwrite,
-            replace_corrections=replace_corrections,
-        )
+        with unpacked([*folders, rest, stress]) as (*places, rest_place, stress_place):
+            study = run_study(
+                [place for place in places if place],
+                out,
+                lambda: load_networks(weights, device=choose_device(device)),
+                rest=rest_place,
+                stress=stress_place,
+                choices=choices,
+                options=options,
+                dicom=dicom,
+                de_identify=de_identify,
+                workers=workers or count_cores(),
+                progress=steps,
+                found=print_scan,
+                overwrite=overwrite,
+                replace_corrections=replace_corrections,
+            )
     finally:
         steps.finish()
     output.print(table_text(study.table), markup=False)

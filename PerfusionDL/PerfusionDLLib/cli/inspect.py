@@ -10,7 +10,9 @@ from .console import output
 
 
 def inspect(
-    folders: Annotated[list[Path], typer.Argument(help="Folders with DICOM files.", metavar="FOLDER...")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders with DICOM files, or ZIP archives of them.", metavar="FOLDER...")
+    ],
     rest: Annotated[Path | None, typer.Option(help="Folder that holds the rest scan.")] = None,
     stress: Annotated[Path | None, typer.Option(help="Folder that holds the stress scan.")] = None,
     rest_series: RestSeries = None,
@@ -23,12 +25,15 @@ def inspect(
 
     The first thing to send when something reads wrongly.
     """
-    from ..dicom import choices_from, inspect_folders
+    from ..dicom import choices_from, inspect_folders, unpacked
 
     document = entered(
         acquisition, rest_series=rest_series, stress_series=stress_series, study=study, rr_interval_s=rr_interval
     )
-    report = inspect_folders(folders, rest=rest, stress=stress, choices=choices_from(document))
+    with unpacked([*folders, rest, stress]) as (*places, rest_place, stress_place):
+        report = inspect_folders(
+            [place for place in places if place], rest=rest_place, stress=stress_place, choices=choices_from(document)
+        )
     for line in report.lines:
         output.print(line, markup=False)
     if report.refused:

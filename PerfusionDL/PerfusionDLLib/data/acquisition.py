@@ -65,7 +65,7 @@ class Acquisition:
 
 
 def acquisition_document(acquisition: Acquisition) -> dict[str, Any]:
-    """An acquisition as JSON holds it: findings by their texts, under the name that version 0.1 gave them.
+    """An acquisition as JSON holds it: findings by their texts, under the name that version 0.1 gave them, and codes.
 
     Examples
     --------
@@ -76,13 +76,22 @@ def acquisition_document(acquisition: Acquisition) -> dict[str, Any]:
     """
     values = {field.name: getattr(acquisition, field.name) for field in fields(acquisition)}
     found = values.pop("findings")
-    return values | {"doubts": [flag.text for flag in found]}
+    codes = [str(flag.code) for flag in found]
+    kinds = {} if set(codes) <= {FlagCode.ACQUISITION_UNCERTAIN} else {"doubt_codes": codes}
+    return values | {"doubts": [flag.text for flag in found]} | kinds
 
 
 def acquisition_from(document: Mapping[str, Any]) -> Acquisition:
     """The acquisition that `acquisition_document` wrote."""
     values = dict(document)
     texts = values.pop("doubts", ())
+    codes = values.pop("doubt_codes", ())
+    if len(codes) != len(texts):  # of version 0.1, or without the texts of headers
+        codes = [FlagCode.ACQUISITION_UNCERTAIN] * len(texts)
     lists = {name: tuple(values.get(name, ())) for name in ("assumed", "entered")}
-    found = tuple(make_flag(FlagCode.ACQUISITION_UNCERTAIN, found=text) for text in texts)
+    known = {str(code): code for code in FlagCode}
+    found = tuple(
+        make_flag(known.get(code, FlagCode.ACQUISITION_UNCERTAIN), found=text)
+        for text, code in zip(texts, codes, strict=True)
+    )
     return Acquisition(**values | lists, findings=found)

@@ -265,7 +265,43 @@ class FlagCode(StrEnum):
     ACQUISITION_UNCERTAIN = (
         "acquisition_uncertain",
         Severity.UNRELIABLE,
-        "what the DICOM headers or stored values say makes every flow of the scan uncertain",
+        "headers contradict each other on field strength or contrast agent, or a doubt of another version",
+        "{found}",
+    )
+    CLOCK_UNCERTAIN = (
+        "clock_uncertain",
+        Severity.UNRELIABLE,
+        "when frames were acquired, or in which order, is guessed, or clocks disagree",
+        "{found}",
+    )
+    IMAGES_MISSING = (
+        "images_missing",
+        Severity.UNRELIABLE,
+        "images of the scan are lost, or cannot be used",
+        "{found}",
+    )
+    SERIES_LEFT_OUT = (
+        "series_left_out",
+        Severity.UNRELIABLE,
+        "a slice or a series that looks like perfusion cannot be used",
+        "{found}",
+    )
+    STORED_VALUES_UNCERTAIN = (
+        "stored_values_uncertain",
+        Severity.UNRELIABLE,
+        "values of the pixels are cut off, scaled unevenly, negative, or compressed with loss",
+        "{found}",
+    )
+    SEQUENCE_UNCERTAIN = (
+        "sequence_uncertain",
+        Severity.UNRELIABLE,
+        "values of the sequence differ within the scan, or its signal model is another one",
+        "{found}",
+    )
+    CONDITION_UNCERTAIN = (
+        "condition_uncertain",
+        Severity.UNRELIABLE,
+        "which scan is rest and which is stress is guessed, or contradicted by heart rates",
         "{found}",
     )
     RESIDUAL_CONTRAST_UNCERTAIN = (

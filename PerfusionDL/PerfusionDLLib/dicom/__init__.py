@@ -10,6 +10,7 @@ from .read.candidates import Candidate, find_candidates
 from .read.choices import NO_CHOICES, ReadChoices
 from .read.entered import choices_from
 from .read.inspection import Inspection, inspect_folders
+from .read.packed import unpacked
 from .read.reading import read_study
 from .read.series_list import ListedSeries, SeriesList, list_series
 from .stored import StoredResults, StoredSlice, find_stored, split_results
@@ -49,6 +50,7 @@ __all__ = [
     "read_study",
     "split_results",
     "study_label",
+    "unpacked",
     "write_study",
 ]
 

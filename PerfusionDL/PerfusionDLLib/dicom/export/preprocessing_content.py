@@ -40,7 +40,7 @@ from ..concepts import (
 from ..header_parts import RAS_TO_LPS
 
 CONTAINS = "CONTAINS"
-NAMED_BY_OTHERS = ("vendor", "doubts")
+NAMED_BY_OTHERS = ("vendor", "doubts", "doubt_codes")
 """What an acquisition takes over from headers as text; left out without the patient."""
 
 

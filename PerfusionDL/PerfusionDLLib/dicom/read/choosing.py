@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...data.errors import PerfusionError
+from ...data.flag import FlagCode
 from ...data.study import Condition
 from . import condition
 from .choices import NO_CHOICES, ReadChoices
+from .consistency import doubts
 from .frame import Frame, printable
 from .scans import FoundScan, completes, find_scans, seconds_after
 from .slices import Finding, find_slices
@@ -66,7 +68,9 @@ def choose(
     except PerfusionError as error:
         raise several_studies(scans) or error from error
     for scan, (which, how, doubt) in zip(scans, decided, strict=True):
-        chosen.setdefault(which, Chosen(scan.with_doubts(doubt) if doubt else scan, how))
+        chosen.setdefault(
+            which, Chosen(scan.with_doubts(*doubts(FlagCode.CONDITION_UNCERTAIN, filter(None, [doubt]))), how)
+        )
     return chosen
 
 
@@ -171,8 +175,8 @@ def scans_of(findings: Sequence[Finding], rr_interval_s: float | None = None) ->
     unused = [one for one in findings if not one.slices and not one.error]
     others = [f"{one.name}, {one.reason}" for one in unused if one.dynamic or one.has_no_place]
     notes = [f"Not used: {'; '.join(others[:MOST_LISTED])}."] if others else []
-    doubts = [f"Not used: {one.name}, {one.reason}. {error.problem}" for one, error in broken]
-    return [scan.noting(*notes).with_doubts(*doubts) for scan in scans]
+    unread = [f"Not used: {one.name}, {one.reason}. {error.problem}" for one, error in broken]
+    return [scan.noting(*notes).with_doubts(*doubts(FlagCode.SERIES_LEFT_OUT, unread)) for scan in scans]
 
 
 def nothing_found(findings: Sequence[Finding]) -> PerfusionError:

@@ -26,5 +26,5 @@ def component(frame: Frame) -> str:
         for kind, pattern in PATTERNS:
             if pattern.fullmatch(text) and kind != MAGNITUDE:
                 return kind
-    kind = frame.number("GERawDataType")
-    return GE_KINDS.get(int(kind), MAGNITUDE) if kind == kind else MAGNITUDE
+    raw_type = frame.number("GERawDataType")
+    return GE_KINDS.get(int(raw_type), MAGNITUDE) if raw_type == raw_type else MAGNITUDE

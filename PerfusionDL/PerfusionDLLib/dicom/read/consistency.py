@@ -1,10 +1,11 @@
 """Values that cannot change within a slice: what most frames say, and which frames say something else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...data.flag import FlagCode
 from .frame import Frame
 
 MAJORITY = 0.7  # chosen: share of the frames that must agree, so that the others are wrong and not merely different
@@ -14,6 +15,28 @@ CONSTANT = (
     *("RescaleSlope", "RescaleIntercept", "PhilipsScaleSlope"),
     *("BitsAllocated", "BitsStored", "PixelRepresentation", "SamplesPerPixel"),
 )
+
+
+class Doubt(str):
+    """A sentence on what makes every flow of a scan doubtful, with the code of its kind.
+
+    >>> one, = doubts(FlagCode.CLOCK_UNCERTAIN, ["The clocks differ."])
+    >>> one == "The clocks differ.", one.code
+    (True, <FlagCode.CLOCK_UNCERTAIN: 'clock_uncertain'>)
+    """
+
+    code: FlagCode
+
+    def __new__(cls, text: str, code: FlagCode = FlagCode.ACQUISITION_UNCERTAIN) -> "Doubt":
+        """A sentence with the code of its kind; one that has a code keeps it."""
+        made = super().__new__(cls, text)
+        made.code = text.code if isinstance(text, Doubt) else code
+        return made
+
+
+def doubts(code: FlagCode, sentences: Iterable[str]) -> list[Doubt]:
+    """Sentences as doubts of one kind; those that are doubts of another kind stay it."""
+    return [Doubt(sentence, code) for sentence in sentences]
 
 
 @dataclass(frozen=True)
@@ -56,8 +79,9 @@ def typical_number(frames: Sequence[Frame], keyword: str) -> float:
     values = values[np.isfinite(values)]
     if not values.size:
         return float("nan")
-    counts = [int(np.isclose(values, value, rtol=SAME, atol=1e-9).sum()) for value in values]
-    return float(values[int(np.argmax(counts))])
+    first = np.sort(np.unique(values, return_index=True)[1])
+    counts = [int(np.isclose(values, value, rtol=SAME, atol=1e-9).sum()) for value in values[first]]
+    return float(values[first][int(np.argmax(counts))])
 
 
 def typical_text(frames: Sequence[Frame], keyword: str) -> str:

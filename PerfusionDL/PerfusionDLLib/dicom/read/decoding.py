@@ -10,7 +10,13 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSNearLossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGLSNearLossless,
+)
 
 from ...data.errors import PerfusionError
 from .frame import DAMAGED, Frame, as_number, printable
@@ -18,6 +24,7 @@ from .headers import read_deflated
 
 DECODERS = "pip install python-gdcm pylibjpeg pylibjpeg-openjpeg"
 IN_SLICER = "slicer.util.pip_install('python-gdcm pylibjpeg pylibjpeg-openjpeg')"
+PIXEL_TAG = b"\xe0\x7f\x10\x00"  # (7FE0,0010), little endian
 OVERLAY_BIT = Tag(0x6000, 0x0102)
 PIXEL_KEYWORDS = [
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns", "NumberOfFrames"),
@@ -46,6 +53,9 @@ def stored_pixels(frame: Frame) -> tuple[np.ndarray, Excess | None]:
     if not (1 <= rows <= LARGEST_SIDE and 1 <= columns <= LARGEST_SIDE):
         raise unreadable(frame, f"are {rows:g} by {columns:g}, which is no image of a heart")
     try:
+        plain = plain_pixels(frame, int(rows), int(columns))
+        if plain is not None:
+            return plain, None
         header = read_pixel_header(frame)
         shape = (-1, int(rows), int(columns))
         if "PixelData" not in header and ("FloatPixelData" in header or "DoubleFloatPixelData" in header):
@@ -59,6 +69,36 @@ def stored_pixels(frame: Frame) -> tuple[np.ndarray, Excess | None]:
         raise
     except (*DAMAGED, RuntimeError) as error:
         raise unreadable(frame, "are missing or cut off") from error
+
+
+def plain_pixels(frame: Frame, rows: int, columns: int) -> np.ndarray | None:
+    """(frame, Y, X) stored values of a file without compression in which nothing is odd; None for any other file.
+
+    The header was read once; this spares reading it again.
+    """
+    bits, signed = frame.number("BitsStored"), frame.number("PixelRepresentation")
+    usual = (
+        frame.text("TransferSyntaxUID") in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+        and frame.number("SamplesPerPixel") == 1
+        and frame.number("BitsAllocated") == 16
+        and ((signed == 0 and 0 < bits <= 16) or (signed == 1 and bits == 16))
+    )
+    place = frame.number("PixelsAt")
+    if not usual or not place > 0:
+        return None
+    with frame.path.open("rb") as file:
+        file.seek(int(place))
+        start = file.read(12)
+        explicit = start[4:6] in (b"OW", b"OB")
+        wanted = 2 * rows * columns * frame.frames
+        if start[:4] != PIXEL_TAG or int.from_bytes(start[8:] if explicit else start[4:8], "little") != wanted:
+            return None
+        file.seek(int(place) + (12 if explicit else 8))
+        content = file.read(wanted)
+    if len(content) < wanted:
+        return None
+    values = np.frombuffer(content, "<i2" if signed else "<u2").reshape(frame.frames, rows, columns)
+    return values if signed or int(values.max(initial=0)) < 1 << int(bits) else None
 
 
 def read_pixel_header(frame: Frame) -> Dataset:

@@ -10,6 +10,7 @@ from ...data.errors import PerfusionError
 
 CHOOSE = "Choose the folder that holds the DICOM files of the perfusion study."
 DIRECTORY_NAME = "DICOMDIR"
+PACKED = ((0, b"\x1f\x8b"), (0, b"7z\xbc\xaf\x27\x1c"), (0, b"Rar!"), (257, b"ustar"))
 
 
 def files_in(folder: Path) -> Iterator[Path]:
@@ -61,7 +62,15 @@ def nothing_readable(paths: list[Path]) -> PerfusionError:
     if archives:
         return PerfusionError(
             f"{archives[0]} is a ZIP archive, and there is no DICOM file beside it.",
-            "Unpack the archive, and choose the folder that it becomes.",
+            "Unpack the archive, and choose the folder that it becomes, or give the archive itself to perfusiondl run, "
+            "inspect or batch.",
+        )
+    packed = [path.name for path in paths if starts_with(path, PACKED)]
+    if packed:
+        said = "is packed" if len(packed) == 1 else f"and {len(packed) - 1} more files are packed"
+        return PerfusionError(
+            f"{packed[0]} {said} (gzip, 7-Zip, RAR or tar), and there is no DICOM file beside it.",
+            "Unpack it, and choose the folder that it becomes.",
         )
     few = (
         f"There are {len(paths)} files, but none is a DICOM file."
@@ -69,6 +78,16 @@ def nothing_readable(paths: list[Path]) -> PerfusionError:
         else (f"The file {paths[0].name} is not a DICOM file.")
     )
     return PerfusionError(few, CHOOSE)
+
+
+def starts_with(path: Path, marks: tuple[tuple[int, bytes], ...]) -> bool:
+    """Whether a file holds one of some bytes at their place."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+    except OSError:
+        return False
+    return any(start[place : place + len(mark)] == mark for place, mark in marks)
 
 
 def is_archive(path: Path) -> bool:

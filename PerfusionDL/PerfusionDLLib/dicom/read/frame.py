@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
@@ -18,6 +20,9 @@ DAMAGED = (  # what reading a broken file or value may raise
     *(EOFError, OSError, RecursionError, MemoryError, LookupError),
     *(struct.error, zlib.error, InvalidDicomError, BytesLengthException),
 )
+TEXTS = frozenset(("AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "UT"))
+ONE_TEXT = frozenset(("LT", "ST", "UT"))
+VR_OF = {keyword: dictionary_VR(tag) for keyword, tag in TAG_OF.items()}
 LONGEST_NAME = 64  # letters of a description that messages repeat
 
 
@@ -38,11 +43,34 @@ class Attributes:
         tag = TAG_OF.get(keyword)
         if tag is None or tag not in self._header:
             return None
+        element = self._header.get_item(tag)
+        if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+            known = plain_value(element.value, element.VR or VR_OF[keyword], element.is_little_endian)
+            if known is not None:
+                return known
         try:
             return self._header[tag].value
         except DAMAGED:
             raw = getattr(self._header.get_item(tag), "value", None)
             return raw.decode("latin-1").strip(" \0") if isinstance(raw, bytes) else None
+
+
+def plain_value(content: bytes, vr: str, is_little_endian: bool) -> Any:
+    """The value of an attribute of ASCII text or of one integer; None where it takes more to understand it.
+
+    Numbers in text stay text; `as_number` reads them. This spares most of the time that headers take.
+
+    >>> plain_value(b"0.5\\0.25 ", "DS", True), plain_value(b"\x02\x00", "US", True)
+    (['0.5', '0.25'], 2)
+    """
+    if vr in TEXTS and content.isascii():
+        text = content.decode("ascii")
+        if vr not in ONE_TEXT and "\\" in text:
+            return [part.strip(" \0") for part in text.split("\\")]
+        return text.strip(" \0")
+    if vr == "US" and len(content) == 2:
+        return int.from_bytes(content, "little" if is_little_endian else "big")
+    return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -86,8 +86,8 @@ def frames_in(path: Path) -> list[Frame] | None:
     Raises PerfusionError where the file cannot be read or is damaged.
     """
     try:
-        header = read_header(path)
-        return None if header is None else list(frames_of(path, header))
+        found = read_header(path)
+        return None if found is None else list(frames_of(path, *found))
     except PerfusionError:
         raise
     except DAMAGED as error:
@@ -102,8 +102,8 @@ def frames_in(path: Path) -> list[Frame] | None:
         ) from error
 
 
-def read_header(path: Path) -> Dataset | None:
-    """The header of a DICOM file, None if it is not one."""
+def read_header(path: Path) -> tuple[FileDataset, int] | None:
+    """The header of a DICOM file and the place in it where its pixels begin, None if it is not one."""
     with path.open("rb") as file:
         start = file.read(132)
         # Old exports lack the preamble; their first attribute is of group 0008 or 0002, little endian.
@@ -113,8 +113,9 @@ def read_header(path: Path) -> Dataset | None:
         deflated = DeflatedExplicitVRLittleEndian.encode() in file.read(1024)
         file.seek(0)
         if not deflated:
-            return pydicom.dcmread(file, stop_before_pixels=True, force=bare)
-    return read_deflated(path)
+            header = pydicom.dcmread(file, stop_before_pixels=True, force=bare)
+            return header, file.tell()
+    return read_deflated(path), 0
 
 
 def read_deflated(path: Path) -> FileDataset:
@@ -145,8 +146,10 @@ def pruned(header: Dataset) -> Dataset:
     return kept
 
 
-def frames_of(path: Path, header: Dataset) -> Iterator[Frame]:
+def frames_of(path: Path, header: FileDataset, pixels_at: int = 0) -> Iterator[Frame]:
     """The images of one file; none for reports, presentation states and the like.
+
+    pixels_at : place in the file where its pixels begin, 0 if unknown
 
     Raises PerfusionError where a multi-frame file contradicts itself.
     """
@@ -158,8 +161,8 @@ def frames_of(path: Path, header: Dataset) -> Iterator[Frame]:
                 "Send or copy the study again, or remove the file if it is not part of it.",
             )
         return
-    syntax = {"TransferSyntaxUID": str(header.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))}
-    known = syntax | private_values(header)
+    syntax = str(header.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
+    known = {"TransferSyntaxUID": syntax, "PixelsAt": pixels_at} | private_values(header)
     if "PerFrameFunctionalGroupsSequence" in header:
         yield from frames_of_groups(path, header, known)
         return

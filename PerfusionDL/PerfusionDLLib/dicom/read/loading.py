@@ -13,7 +13,8 @@ from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, Level, PerfusionSeries, Scan
 from . import protocol
 from .archive import study_label
-from .consistency import Aside, is_same_number, name_images, typical_number
+from .consistency import Aside, Doubt, is_same_number, name_images, typical_number
+from .consistency import doubts as as_doubts
 from .doubles import has_identifiers
 from .frame import Frame
 from .oddities import oddities, other_sequence
@@ -53,15 +54,16 @@ def load(
     lead = median_low(proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True))
     zero_s = min(one.times_s[lead] for one in pieces)
     acquisitions, said = acquisitions_of(pieces, placed, lead, beside.all_frames if beside else ())
-    doubts += filter(None, (other_sequence(protocol.Header(one.frames[lead:], [])) for one in pieces))
+    named = filter(None, (other_sequence(protocol.Header(one.frames[lead:], [])) for one in pieces))
     odd, grave_odd = disagreements(pieces, lead)
-    notes, doubts = [*notes, *said, *odd], [*doubts, *grave_odd]
+    notes += [*said, *odd]
+    doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd))
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
     if len(pieces) > 3 or len(pieces) == 2:
         notes.append(f"{len(pieces)} slices were taken as {', '.join(placed)}.")
     notes += reader.notes
-    grave = tuple(make_flag(FlagCode.ACQUISITION_UNCERTAIN, found=doubt) for doubt in dict.fromkeys(doubts))
+    grave = tuple(make_flag(doubt.code, found=str(doubt)) for doubt in map(Doubt, dict.fromkeys(doubts)))
     slices = tuple(
         series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), findings=grave))
         for one, signal, level, acquisition in zip(pieces, signals, placed, acquisitions, strict=True)
@@ -79,17 +81,20 @@ def load(
         slices=slices,
         aif_series=aif,
         aif_is_prebolus=aif is not None and not scan.aif_shares_clock,
-        assumptions=tuple(make_flag(FlagCode.READ_AS, found=note) for note in dict.fromkeys((*notes, *doubts)) if note),
+        assumptions=tuple(
+            make_flag(FlagCode.READ_AS, found=str(note)) for note in dict.fromkeys((*notes, *doubts)) if note
+        ),
         study=study_label(scan.slices[0].first.text("StudyInstanceUID")),
     )
 
 
-def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, list[str], list[str]]:
+def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, list[str], list[Doubt]]:
     """A slice and its signal, without classic images whose pixels cannot be read, and what is said about it.
 
     Raises PerfusionError where too many of them are lost, or the values cannot be right.
     """
-    notes, doubts = check_scale(one.frames)
+    notes, uneven = check_scale(one.frames)
+    doubts = as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, uneven)
     try:
         signal = reader.read(one.frames)
     except PerfusionError:
@@ -97,15 +102,17 @@ def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, lis
             raise
         one, signal, lost = without_lost_pixels(one, reader)
         notes.append(lost)
-        doubts.append(lost)
+        doubts.append(Doubt(lost, FlagCode.IMAGES_MISSING))
     signal, padded = without_padding(one.frames, signal)
     notes += [padded] if padded else []
     apart = frames_apart(one.frames, signal, one.times_s)
-    notes, doubts = [*notes, *apart.notes], [*doubts, *apart.doubts]
+    notes += apart.notes
+    doubts += as_doubts(FlagCode.IMAGES_MISSING, apart.doubts)
     if apart.mask.any():
         one, signal = one.with_times(np.where(apart.mask, np.nan, one.times_s)), signal[~apart.mask]
     said, doubted = check_signal(one.frames, signal)
-    return one, signal, [*notes, *said, *doubts, *doubted], [*doubts, *doubted]
+    doubts += as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, doubted)
+    return one, signal, [*notes, *said, *doubts], doubts
 
 
 def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, str]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...data.errors import PerfusionError
+from ...data.flag import FlagCode
 from . import clock
+from .consistency import doubts as as_doubts
 from .consistency import name_images, upper
 from .frame import Frame
 from .pixels import roughness
@@ -56,7 +58,8 @@ def put_in_order(slices: Slices, chosen: Clock, others: Sequence[Clock]) -> Orde
         notes += said
         doubts += doubted
     agree = [name for name, rank in ranks.items() if name not in contradicting and rank(slices[0]) is not None]
-    return Ordered(tuple(times), tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(doubts)), tuple(agree))
+    lost = as_doubts(FlagCode.IMAGES_MISSING, dict.fromkeys(doubts))
+    return Ordered(tuple(times), tuple(dict.fromkeys(notes)), tuple(lost), tuple(agree))
 
 
 def share_in_line(times_s: np.ndarray, rank: np.ndarray) -> float:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.flag import FlagCode
 from ...data.study import Condition, Identity, Level, Study
 from . import condition, geometry
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, choose
-from .consistency import typical_text
+from .consistency import doubts, typical_text
 from .doubles import without_copies
 from .frame import Frame
 from .headers import Survey, one_patient, survey, tolerance
@@ -102,8 +103,9 @@ def gather(found: Survey) -> Gathered:
     patient = one_patient(found.frames)
     distinct = without_copies(found.frames)
     damaged = [f"Not used: {error.problem}" for error in found.damaged]
-    doubts = [one.sentence for one in distinct.aside]
-    return Gathered(tuple(distinct.frames), (*patient, *distinct.notes), (*damaged, *doubts))
+    lost = [one.sentence for one in distinct.aside]
+    missing = doubts(FlagCode.IMAGES_MISSING, (*damaged, *lost))
+    return Gathered(tuple(distinct.frames), (*patient, *distinct.notes), tuple(missing))
 
 
 def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[Condition, Chosen]:
@@ -117,9 +119,9 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))
     used = [frame for one in chosen.values() for part in one.scan.all_slices for frame in (*part.frames, *part.aside)]
     strays = stray_images(gathered.frames, used)
-    doubts = (*gathered.doubts, *strays, *contradictions(headers))
+    grave = (*gathered.doubts, *doubts(FlagCode.IMAGES_MISSING, strays), *contradictions(headers))
     return {
-        which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_doubts(*doubts), one.how)
+        which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_doubts(*grave), one.how)
         for which, one in chosen.items()
     }
 

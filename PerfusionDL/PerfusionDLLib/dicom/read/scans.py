@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...data.flag import FlagCode
 from ...data.study import Condition
 from . import geometry, timing
 from .beginnings import between_s, has_running_clock
 from .condition import Evidence, from_words
+from .consistency import doubts
 from .frame import Frame
 from .losses import lost_frames
 from .roles import same_place, time_order, without_aif, without_doubles, without_side_views
@@ -173,6 +175,7 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
             + " The slices are turned so that this is uncertain; check it." * (not sure)
         )
     lost, grave = lost_frames(main)
+    grave = [*doubts(FlagCode.SERIES_LEFT_OUT, short), *doubts(FlagCode.IMAGES_MISSING, grave)]
     said = [note for one in together for note in one.notes]
     doubted = [doubt for one in main for doubt in one.doubts]
     return FoundScan(
@@ -183,7 +186,7 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
                 (*notes, f"Times are from {known.source}.", *known.notes, *said, *lost, *short, *known.doubts)
             )
         ),
-        doubts=tuple(dict.fromkeys((*short, *known.doubts, *doubted, *grave))),
+        doubts=tuple(dict.fromkeys((*known.doubts, *doubted, *grave))),
         clock=known.source,
         witnesses=known.witnesses,
     )

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...data.errors import PerfusionError
+from ...data.flag import FlagCode
 from . import beginnings, clock, geometry, timing
 from .components import MAGNITUDE, component
-from .consistency import Aside, split_deviant, typical_number, upper
+from .consistency import Aside, doubts, split_deviant, typical_number, upper
 from .frame import Frame
 from .grouping import MANY_SERIES, group_series
 from .moments import COPY, is_derived
@@ -179,11 +180,12 @@ def as_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | No
         longest, span_s = max(about["places"]), max(one.span_s for one in slices)
         return Finding(**about, reason=f"{longest} images per slice position within {span_s:.1f} s")
     said = [one.sentence for one in aside]
-    lost = sum(len(one.frames) for one in aside if is_loss(one))
-    grave = [one.sentence for one in aside if is_loss(one)] if lost > MOST_ASIDE * max(about["places"]) else ()
+    count = sum(len(one.frames) for one in aside if is_loss(one))
+    grave = [one.sentence for one in aside if is_loss(one)] if count > MOST_ASIDE * max(about["places"]) else []
     out = tuple(frame for one in aside for frame in one.frames)
     notes = (*found.notes, *cut_in_pieces(found.places), *said)
-    spoken = (replace(one, aside=(*one.aside, *out)).with_notes(notes, grave) for one in slices)
+    lost = doubts(FlagCode.IMAGES_MISSING, grave)
+    spoken = (replace(one, aside=(*one.aside, *out)).with_notes(notes, lost) for one in slices)
     return Finding(**about, slices=tuple(spoken))
 
 

@@ -8,8 +8,11 @@ from math import gcd
 import numpy as np
 
 from ...data.errors import PerfusionError
+from ...data.flag import FlagCode
 from . import clock
 from .alignment import side_by_side, with_delays
+from .consistency import Doubt
+from .consistency import doubts as as_doubts
 from .order import ContradictedClockError, put_in_order
 from .witnesses import (
     FAR,
@@ -77,7 +80,7 @@ def find_times(slices: Slices, rr_interval_s: float | None = None, ignored: Sequ
         tuple(times_s),
         best.name,
         (*filter(None, [best.note]), *ordered.notes, *notes, *shifted, *undelayed),
-        (*ordered.doubts, *doubts, *unknown),
+        (*ordered.doubts, *as_doubts(FlagCode.CLOCK_UNCERTAIN, (*doubts, *unknown))),
         (f"{best.name}: {best.step_s:.3f} s between frames", *witnesses),
     )
 
@@ -95,7 +98,8 @@ def without_clock(
     except PerfusionError:
         raise error from None
     sentence = f"Not used as clock: {' and '.join((wrong.name, *copies))}, because {error.reason}."
-    return replace(known, notes=(sentence, *known.notes), doubts=(sentence, *known.doubts))
+    doubt = Doubt(sentence, FlagCode.CLOCK_UNCERTAIN)
+    return replace(known, notes=(sentence, *known.notes), doubts=(doubt, *known.doubts))
 
 
 def score(one: Clock, slices: Slices, clocks: Sequence[Clock], intervals: Sequence[Interval]) -> float:
@@ -206,7 +210,13 @@ def count_times(
         f"{name} x {best.name}: {best.seconds:.3f} s",
         *(f"{one.name}: {one.seconds:.3f} s" for one in candidates if one is not best),
     )
-    return Timing(tuple(times_s), f"{name} x {best.name}", (*notes, *undelayed), tuple(doubts), witnesses)
+    return Timing(
+        tuple(times_s),
+        f"{name} x {best.name}",
+        (*notes, *undelayed),
+        tuple(as_doubts(FlagCode.CLOCK_UNCERTAIN, doubts)),
+        witnesses,
+    )
 
 
 def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
