@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
+import pydicom
 import pytest
 from dicom_checks import assert_same, doubted, words
 from dicom_studies import rest_only, said, small_scan, small_study, with_proton_density, written
@@ -254,6 +255,7 @@ def the_frame_before_again(image, path, before={}):  # noqa: B006, what was seen
         (scaled_alone, "each frame seems to be scaled for itself"),
         (numbers_in_no_order, "jumps from frame to frame as it would in a random order"),
         (content_time_alone, "Times are from ContentTime alone"),
+        (lambda image, path: put(image, np.zeros_like(image.pixel_array)), "hold the same value (0)"),
         (no_clock, "No attribute gives each frame's own time"),
         (other_angle_in_one_slice, "FlipAngle differs between slices (20, 10)."),
         (other_inversion_time_from_the_middle_on, "InversionTime is 160 in images"),
@@ -433,3 +435,23 @@ def test_a_doubt_has_the_code_of_its_kind_and_keeps_it(change, code, case):
     acquisition = read_study([folder]).rest.slices[0].acquisition
     assert code in [flag.code for flag in acquisition.findings]
     assert acquisition_from(acquisition_document(acquisition)) == acquisition
+
+
+def test_scans_with_the_same_times_of_day_are_told_apart_by_their_heartbeats(tmp_path):
+    """An anonymizer made the scans begin at one moment; their clocks run on."""
+    folder = written(tmp_path, small_study(slices=1, frames=14))
+    expected = read_study([folder])
+    each(folder / "scan2", lambda image, path: moved(image, timedelta(minutes=-10)))
+    assert_same(read_study([folder]), expected)
+
+
+def test_numbers_with_their_unit_are_numbers(case):
+    folder, expected = case()
+
+    def change(image, path):
+        for keyword, text in (("MagneticFieldStrength", b"1.5T"), ("FlipAngle", b"10 deg")):
+            tag = pydicom.tag.Tag(keyword)
+            image._dict[tag] = pydicom.dataelem.RawDataElement(tag, "DS", len(text), text, 0, False, True)
+
+    each(folder, change)
+    assert_same(read_study([folder]), expected)

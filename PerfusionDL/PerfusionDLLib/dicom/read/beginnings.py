@@ -40,7 +40,7 @@ def start_s(frames) -> float:
         known = times_s[np.isfinite(times_s)]
         if not known.size:
             continue
-        middle = np.median(known)
+        middle = known[np.argmin(np.abs(known - np.median(known)))]  # one of them, also where dates differ
         start = float(known[np.abs(known - middle) < 3600].min())
         if runs(known):
             return start

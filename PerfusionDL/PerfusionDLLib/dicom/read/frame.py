@@ -1,5 +1,6 @@
 """One image as its header describes it, with its values by DICOM keyword."""
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ DAMAGED = (  # what reading a broken file or value may raise
 TEXTS = frozenset(("AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "UT"))
 ONE_TEXT = frozenset(("LT", "ST", "UT"))
 VR_OF = {keyword: dictionary_VR(tag) for keyword, tag in TAG_OF.items()}
+WITH_UNIT = re.compile(r"(\d) ?(?:T|ms|mm|ml|kg|deg|degrees)$", re.IGNORECASE)
 LONGEST_NAME = 64  # letters of a description that messages repeat
 
 
@@ -56,7 +58,7 @@ class Attributes:
 
 
 def plain_value(content: bytes, vr: str, is_little_endian: bool) -> Any:
-    """The value of an attribute of ASCII text or of one integer; None where it takes more to understand it.
+    r"""The value of an attribute of ASCII text or of one integer; None where it takes more to understand it.
 
     Numbers in text stay text; `as_number` reads them. This spares most of the time that headers take.
 
@@ -137,9 +139,15 @@ class Frame:
 
 
 def as_number(value: Any) -> float:
-    """A header's value as a number, with a decimal comma too; NaN where it is none."""
+    """A header's value as a number, also with a decimal comma or its own unit; NaN where it is none.
+
+    >>> as_number("1,5 T"), as_number("10 deg"), as_number("ten")
+    (1.5, 10.0, nan)
+    """
+    if isinstance(value, str):
+        value = WITH_UNIT.sub(r"\1", value.replace(",", "."))
     try:
-        return float(value.replace(",", ".") if isinstance(value, str) else value)
+        return float(value)
     except (TypeError, ValueError, OverflowError):
         return float("nan")
 

@@ -45,9 +45,8 @@ def oddities(header: Header, acquisition: Acquisition) -> list[str]:
         )
     for keyword, field in USED_AS.items():
         if header.text(keyword) and field in acquisition.assumed:
-            said.append(
-                f"{keyword} is '{printable(header.text(keyword))[:24]}', which is implausible and was not used."
-            )
+            why = "implausible" if np.isfinite(header.number(keyword)) else "no number"
+            said.append(f"{keyword} is '{printable(header.text(keyword))[:24]}', which is {why} and was not used.")
     said += odd_dose(header, acquisition)
     field_t = acquisition.field_strength_t
     if "field_strength_t" not in acquisition.assumed and min(abs(field_t - one) for one in (1.5, 3.0)) > 0.1:

@@ -92,7 +92,7 @@ def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]
         what = f"{'another ' * (not again and low.first.series in names.values())}{low.first.series}"
         said.setdefault((what, why_double(low, instead)), []).extend([low.first.image] if again else [])
     for (what, why), images in sorted(said.items()):
-        such = f", images such as {' and '.join(images[:MOST_EXAMPLES])}, which" if images else ""
+        such = f" (images such as {' and '.join(images[:MOST_EXAMPLES])})" if images else ""
         notes.append(f"Not used: {what}{such} {why}.")
     if any(one.is_derived for one in kept):
         notes.append("The images were processed by the scanner (derived or motion-corrected); no original was found.")

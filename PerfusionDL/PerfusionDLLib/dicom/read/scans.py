@@ -24,6 +24,7 @@ from .shifted import (
 )
 from .slices import Slice
 
+OTHER_BEATS = 1.08  # chosen: ratio of R-R intervals above which two scans are not the same heartbeats
 FEWEST_SHARE = 0.6  # of the frames of the fullest slice, that another slice must have
 PREBOLUS_WORDS = ("prebolus", "pre-bolus", "pre bolus", "pre_bolus", "diluted", "low dose", "lowdose")
 TIMING_WORDS = ("test bolus", "testbolus", "test_bolus", "timing", "bolus track")
@@ -135,11 +136,17 @@ def joins(one: Slice, group: Sequence[Slice], *, shifted: bool) -> bool:
 
 
 def is_another_scan(one: Slice, member: Slice) -> bool:
-    """Whether slices of one place whose times of day do not run were acquired in other heartbeats."""
+    """Whether slices of one place were acquired in other heartbeats, although their times of day may be the same.
+
+    By their descriptions and intervals; where times of day do not run, also by each heartbeat.
+    """
+    called = {from_words(each.first.text("SeriesDescription")) for each in (one, member)}
+    steps_s = [float(np.median(np.diff(each.times_s))) for each in (one, member)]
+    if called == {Condition.REST, Condition.STRESS} or max(steps_s) > OTHER_BEATS * min(steps_s):
+        return True
     if has_running_clock(one.frames) or has_running_clock(member.frames):
         return False
-    called = {from_words(each.first.text("SeriesDescription")) for each in (one, member)}
-    return not has_same_beats(one, member) or called == {Condition.REST, Condition.STRESS}
+    return not has_same_beats(one, member)
 
 
 def belongs(one: Slice, member: Slice, *, shifted: bool = False) -> bool:

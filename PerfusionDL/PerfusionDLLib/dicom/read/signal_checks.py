@@ -38,6 +38,8 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
     notes: list[str] = []
     doubts: list[str] = []
     series = frames[0].series
+    if np.ptp(signal) == 0:
+        return [], [f"All pixels of a slice of {series} hold the same value ({signal.max():g})."]
     padding = (signal >= signal.max()).mean(axis=0) >= STILL_SHARE
     top = float(signal.max(where=~padding, initial=0))
     at_top = (signal >= top) & ~padding
@@ -134,10 +136,10 @@ def is_in_no_order(signal: np.ndarray) -> bool:
 
 
 def is_scaled_by_frame(signal: np.ndarray) -> bool:
-    """Whether nearly every frame has the same highest value, in a pixel or two."""
+    """Whether nearly every frame has the same highest value, in a pixel or two; a ceiling cuts off more of them."""
     tops = signal.max(axis=(1, 2))
     at_top = (signal == tops[:, None, None]).sum(axis=(1, 2))
-    return bool((tops == np.median(tops)).mean() >= ALIKE_TOPS and np.median(at_top) <= 2)
+    return bool((tops == np.median(tops)).mean() >= ALIKE_TOPS and at_top.max() < CLIPPED_PIXELS)
 
 
 @dataclass(frozen=True)
