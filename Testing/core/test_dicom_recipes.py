@@ -257,6 +257,7 @@ def the_frame_before_again(image, path, before={}):  # noqa: B006, what was seen
         (content_time_alone, "Times are from ContentTime alone"),
         (lambda image, path: put(image, np.zeros_like(image.pixel_array)), "hold the same value (0)"),
         (no_clock, "No attribute gives each frame's own time"),
+        (lambda image, path: put(image, image.pixel_array + 600), "an offset may have been added"),
         (other_angle_in_one_slice, "FlipAngle differs between slices (20, 10)."),
         (other_inversion_time_from_the_middle_on, "InversionTime is 160 in images"),
         (one_large_negative_value, "have negative values (down to -3000)"),
@@ -455,3 +456,20 @@ def test_numbers_with_their_unit_are_numbers(case):
 
     each(folder, change)
     assert_same(read_study([folder]), expected)
+
+
+@pytest.mark.parametrize(
+    ("beats", "sentence"),
+    [(8, "series 20, at most 8 images per slice position"), (12, "The scans differ in frames: stress 24, rest 12.")],
+)
+def test_a_scan_most_of_which_is_lost_is_named(beats, sentence, tmp_path):
+    folder = written(tmp_path, small_study(slices=1, frames=24))
+    each(folder / "scan2", lambda image, path: int(image.InstanceNumber) <= beats)
+    assert said(read_study([folder]).stress, sentence)
+
+
+def test_an_unknown_time_between_the_scans_is_said(tmp_path):
+    folder = written(tmp_path, small_study(slices=1, frames=14), "ge")
+    dates = ("AcquisitionTime", "ContentTime", "SeriesTime")
+    each(folder, lambda image, path: [setattr(image, name, "000000") for name in dates] and None)
+    assert said(read_study([folder]).rest, "No header says how much time passed between the scans.")

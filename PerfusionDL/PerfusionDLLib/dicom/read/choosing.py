@@ -173,7 +173,7 @@ def scans_of(findings: Sequence[Finding], rr_interval_s: float | None = None) ->
     if not scans:
         raise nothing_found(findings)
     unused = [one for one in findings if not one.slices and not one.error]
-    others = [f"{one.name}, {one.reason}" for one in unused if one.dynamic or one.has_no_place]
+    others = [f"{one.name}, {one.reason}" for one in unused if one.dynamic or one.remains or one.has_no_place]
     notes = [f"Not used: {'; '.join(others[:MOST_LISTED])}."] if others else []
     unread = [f"Not used: {one.name}, {one.reason}. {error.problem}" for one, error in broken]
     return [scan.noting(*notes).with_doubts(*doubts(FlagCode.SERIES_LEFT_OUT, unread)) for scan in scans]

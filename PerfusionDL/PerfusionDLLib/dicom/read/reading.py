@@ -10,7 +10,7 @@ from ...data.flag import FlagCode
 from ...data.study import Condition, Identity, Level, Study
 from . import condition, geometry
 from .choices import NO_CHOICES, ReadChoices
-from .choosing import Chosen, choose
+from .choosing import Chosen, between_injections_s, choose
 from .consistency import doubts, typical_text
 from .doubles import without_copies
 from .frame import Frame
@@ -20,7 +20,7 @@ from .losses import late_beginnings, stray_images
 from .oddities import contradictions, differences
 from .pixels import PixelReader
 from .protocol import Header
-from .scans import FoundScan, seconds_after
+from .scans import FEWEST_SHARE, FoundScan, seconds_after
 
 
 @tolerance()
@@ -114,6 +114,11 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     notes = list(gathered.notes)
     if len(set(counts.values())) > 1:
         notes.append("The scans differ in slices: " + ", ".join(f"{which} {n}" for which, n in counts.items()) + ".")
+    frames = {which: one.scan.frames for which, one in chosen.items()}
+    if min(frames.values()) < FEWEST_SHARE * max(frames.values()):
+        notes.append("The scans differ in frames: " + ", ".join(f"{which} {n}" for which, n in frames.items()) + ".")
+    if len(chosen) == 2 and not np.isfinite(between_injections_s([one.scan for one in chosen.values()])):
+        notes.append("No header says how much time passed between the scans.")
     headers = [Header(one.scan.all_frames) for one in chosen.values()]
     notes += differences(headers)
     late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))

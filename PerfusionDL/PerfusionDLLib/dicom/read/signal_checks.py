@@ -23,6 +23,7 @@ SAMPLED_SIDE = 48  # chosen: pixels per side, of which percentiles are as good a
 STILL_SHARE = 0.6  # a pixel at the ceiling in more of the frames is padding or fat, no bolus
 ALIKE_TOPS = 0.9  # chosen: share of the frames with the same highest value, above which each was scaled alone
 IN_NO_ORDER = 0.7  # chosen: roughness over that of a random order, which has 0.9 to 1; perfusion has 0.1 to 0.3
+DARKEST = 0.12  # chosen: air, lung or noise has 0 to 0.08 of the brightest percentile
 DEEPEST = 0.1  # chosen: lowest value over the highest, negative, that no filter makes of a magnitude
 SPIKE_RATIO = 2.0  # chosen: how much brighter or darker one frame is than both neighbors, if it was prepared otherwise
 MOST_SPIKES = 0.05  # chosen: more of them are no failures of single frames
@@ -65,7 +66,7 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
         doubts.append(
             f"The images of {series} have negative values (down to {signal.min():g}) and are no plain magnitude."
         )
-    if low > 0.3 * high:
+    if low > DARKEST * high:
         doubts.append(f"The darkest pixels of {series} have a signal of {low:g}: an offset may have been added.")
     if is_scaled_by_frame(signal):
         doubts.append(
