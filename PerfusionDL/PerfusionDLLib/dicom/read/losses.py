@@ -110,6 +110,25 @@ def stray_images(frames: Iterable[Frame], used: Iterable[Frame]) -> list[str]:
     ]
 
 
+def misfiled_images(scans: Sequence[Sequence[Slice]]) -> list[str]:
+    """A sentence for each series of which images bear the SeriesInstanceUID of another scan, and are used in none."""
+    used = [{by_number([frame]) for one in slices for frame in one.frames} for slices in scans]
+    said = []
+    for own, slices in zip(used, scans, strict=True):
+        others = set().union(*(each for each in used if each is not own)) - own
+        aside = {id(frame): frame for one in slices for frame in one.aside}
+        strays: dict[str, list[Frame]] = defaultdict(list)
+        for frame in aside.values():
+            if by_number([frame]) in others:
+                strays[frame.series].append(frame)
+        said += [
+            f"Not used: {len(found)} image{'s' * (len(found) != 1)} with the number and description of {name}, but the "
+            f"SeriesInstanceUID of {slices[0].first.series}."
+            for name, found in strays.items()
+        ]
+    return said
+
+
 def late_beginnings(scans: Sequence[Sequence[Slice]]) -> list[str]:
     """Per scan a sentence where its images are not numbered from the first heartbeat on, else "".
 

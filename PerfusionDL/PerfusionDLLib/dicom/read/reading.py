@@ -16,7 +16,7 @@ from .doubles import without_copies
 from .frame import Frame
 from .headers import Survey, one_patient, survey, tolerance
 from .loading import load
-from .losses import late_beginnings, stray_images
+from .losses import late_beginnings, misfiled_images, stray_images
 from .oddities import contradictions, differences
 from .pixels import PixelReader
 from .protocol import Header
@@ -124,6 +124,7 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))
     used = [frame for one in chosen.values() for part in one.scan.all_slices for frame in (*part.frames, *part.aside)]
     strays = stray_images(gathered.frames, used)
+    strays += misfiled_images([one.scan.slices for one in chosen.values()])
     grave = (*gathered.doubts, *doubts(FlagCode.IMAGES_MISSING, strays), *contradictions(headers))
     return {
         which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_doubts(*grave), one.how)
