@@ -124,6 +124,8 @@ def main():
             "wrong": wrong,
         }
         print(json.dumps(report, indent=1))
+        if "Traceback" in said:
+            print(said[said.index("Traceback") - 500 :][:4000])
         if rest.returncode or wrong:
             print(said[-4000:])
             sys.exit(1)

@@ -198,3 +198,25 @@ def test_objects_that_are_damaged_are_said_and_nothing_else_is_raised(archived, 
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
     with pytest.raises(PerfusionError, match=r"cannot be read|no results of PerfusionDL|is damaged"):
         restore_study([tmp_path / "damaged"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ('"frames": ', '"frames": "x", "f": ', "no results of PerfusionDL"),
+        ('"excluded_frames": [3', '"excluded_frames": [-3', "no results of PerfusionDL"),
+        ('"region_px": [', '"region_px": [1e9, ', "what the archived report says of a slice"),
+        ('"box_px": [14', '"box_px": [NaN, 14', "no results of PerfusionDL"),
+        ('"model": "fermi"', '"model": "other"', "says of the choices"),
+    ],
+)
+def test_a_report_that_says_what_cannot_be_is_refused_in_words(archived, tmp_path, before, after, words):
+    folder, _ = archived
+    shutil.copytree(folder, tmp_path / "changed")
+    path = tmp_path / "changed" / "objects" / "segment_table.dcm"
+    report = pydicom.dcmread(path)
+    (item,) = [one for one in report.iterall() if one.keyword == "TextValue" and before in one.value]
+    item.value = item.value.replace(before, after, 1)
+    report.save_as(path)
+    with pytest.raises(PerfusionError, match=f"(?i){words}"):
+        restore_study([tmp_path / "changed"])

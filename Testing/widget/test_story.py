@@ -8,8 +8,7 @@ import pytest
 import slicer
 from panel_user import draw, enter_what_no_header_says, load, press, table, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml, phantom
-from PerfusionDLLib.dicom import Vendor, write_study
-from PerfusionDLLib.dicom.versions import predecessor_of
+from PerfusionDLLib.dicom import Vendor, name_report, write_study
 from PerfusionDLLib.session import isFrameExcluded, setFrameExcluded
 from slicer_session import Session
 
@@ -108,10 +107,10 @@ def test_a_correction_of_an_archived_study_is_a_new_version(session, panel, fold
         elsewhere.wait(lambda: again.logic.history.canUndo)
         up_to_date(elsewhere, again)
         written = [write_dicom_objects(elsewhere, again, tmp_path / name) for name in ("second", "again")]
-        known = pydicom.dcmread(first)
-        for report in map(pydicom.dcmread, written):  # the same results once more are the same version
-            assert predecessor_of(report) == known.SOPInstanceUID
-            assert (known.InstanceNumber, report.InstanceNumber) == (1, 2)
+        known, *versions = (name_report([path]) for path in (first, *written))
+        for report in versions:  # the same results once more are the same version
+            assert report["replaces"]["sop"] == known["sop"]
+            assert (known["version"], report["version"]) == ("1", "2")
     finally:
         elsewhere.stop()
 

@@ -11,6 +11,7 @@ from .. import __version__
 from ..data.errors import PerfusionError
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
 from ..data.result import StudyResult
+from ..data.slice_check import check_slice
 from ..data.slice_document import slice_from, with_entered
 from ..data.study import Condition, PerfusionSeries, Scan, Study
 from ..data.table import SegmentTable
@@ -41,7 +42,7 @@ def restore_study(
     scans = tuple(scan for scan in restored if scan is not None)
     if not scans:
         raise other_images()
-    options = DEFAULT if stored.options is None else options_from(stored.options)
+    options = options_of(stored) or DEFAULT
     progress("blood flow")
     return pipeline.process(PreprocessedStudy(scans=scans), options), options, stored
 
@@ -70,6 +71,16 @@ def compare_flow(stored: StoredResults, table: SegmentTable) -> str:
 def image_uids(study: Study) -> frozenset[str]:
     """SOPInstanceUIDs of the images of a study."""
     return frozenset(uid for scan in study.scans for series in scan.slices for uid in series.instance_uids)
+
+
+def options_of(stored: StoredResults) -> Options | None:
+    """What the user chose for a version; None where it does not say. Raises PerfusionError where it cannot be read."""
+    try:
+        return None if stored.options is None else options_from(stored.options)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, PerfusionError):
+            raise
+        raise unreadable("the choices") from error
 
 
 def choose_version(found: Sequence[StoredResults], images: Set[str], version: int | None) -> StoredResults:
@@ -161,14 +172,21 @@ def restore_slice(series: PerfusionSeries, stored: StoredSlice) -> PreprocessedS
             region_px=None if region is None else Box(*region),
         )
         labels, automatic = stored.labels((rows, columns)), stored.automatic_labels((rows, columns))
-        return slice_from(stored.document, series, moved, labels, automatic)
+        part = slice_from(stored.document, series, moved, labels, automatic)
+        check_slice(part)
+        return part
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, PerfusionError):
             raise
-        raise PerfusionError(
-            "What the archived report says of a slice cannot be read.",
-            "It may be of a newer version of PerfusionDL. Load the images alone and find the contours anew.",
-        ) from error
+        raise unreadable("a slice") from error
+
+
+def unreadable(what: str) -> PerfusionError:
+    """The report does not say what it should."""
+    return PerfusionError(
+        f"What the archived report says of {what} cannot be read.",
+        "It may be of a newer version of PerfusionDL. Load the images alone and find the contours anew.",
+    )
 
 
 def other_images() -> PerfusionError:

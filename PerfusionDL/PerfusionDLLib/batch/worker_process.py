@@ -23,8 +23,11 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints is not an answer
 
     def send(**message: object) -> None:
-        channel.write(json.dumps(message) + "\n")
-        channel.flush()
+        try:
+            channel.write(json.dumps(message) + "\n")
+            channel.flush()
+        except BrokenPipeError:
+            os._exit(0)  # who asked was killed
 
     jobs: queue.Queue[dict] = queue.Queue()
     threading.Thread(target=listen, args=(jobs,), daemon=True).start()

@@ -54,6 +54,17 @@ def slice_from(
     )
 
 
+def check_document(document: Mapping[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError unless a document says what tells slices apart, and in which frames."""
+    frames = int(document["frames"])
+    used = [int(frame) for frame in document["excluded_frames"]]
+    for contours in filter(None, (document["contours"], document["automatic"])):
+        made = contours_from(contours, np.zeros((1, 1), np.uint8))
+        used += [made.peak_frame, made.reference_frame]
+    if not all(0 <= frame < frames for frame in used):
+        raise ValueError(f"a frame of {frames} was expected, got {used}")
+
+
 def with_entered(acquisition: Acquisition, document: Mapping[str, Any]) -> Acquisition:
     """What the scanner did as it was read now, with the values of a document in which a user entered some.
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ..data.contours import Label
 from ..data.errors import PerfusionError
+from ..data.slice_document import check_document
 from ..data.study import Condition, PerfusionSeries, Scan
 from .concepts import (
     ALGORITHM_VERSION,
@@ -33,7 +34,7 @@ from .pseudonyms import new_uid
 from .read.archive import identify
 from .read.files import files_in
 from .read.headers import DAMAGED, tolerance
-from .versions import Name, name_object, predecessor_of
+from .versions import Name, name_object
 
 LABEL_OF_CODES = {
     ("49848007", "80891009"): Label.MYOCARDIUM,
@@ -95,9 +96,9 @@ class StoredResults:
     moment: str
     slices: tuple[StoredSlice, ...]
     options: Mapping[str, Any] | None
-    is_replaced: bool
     mbf_ml_min_g: Mapping[str, float]
     software: str
+    is_replaced: bool = False
 
     @property
     def is_corrected(self) -> bool:
@@ -152,10 +153,9 @@ def find_stored(files: Iterable[Path]) -> tuple[StoredResults, ...]:
         if (report := _read_whole(path)) is not None
     ]
     places = {str(header.SOPInstanceUID): path for path, header in headers.items() if header.get("Modality") == "SEG"}
-    replaced = {predecessor_of(report) for report in reports}
-    found = [
-        one for report in reports if (one := _results(report, places, report.SOPInstanceUID in replaced)) is not None
-    ]
+    found = list(filter(None, (_results(report, places) for report in reports)))
+    replaced = {one.report["replaces"]["sop"] for one in found if "replaces" in one.report}
+    found = [replace(one, is_replaced=one.report["sop"] in replaced) for one in found]
     newest = sorted(found, key=lambda one: one.moment, reverse=True)
     return tuple(sorted(newest, key=lambda one: one.is_replaced))
 
@@ -237,7 +237,7 @@ def _read_bounded(path: Path, **how: Any) -> Dataset:
     return pydicom.dcmread(path, **how)
 
 
-def _results(report: Dataset, segmentations: Mapping[str, Path], is_replaced: bool) -> StoredResults | None:
+def _results(report: Dataset, segmentations: Mapping[str, Path]) -> StoredResults | None:
     """The version that a report describes; None where it describes no contours, or their files are not there."""
     try:
         content = next(item for item in report.ContentSequence if _is(item, CONTENT))
@@ -245,12 +245,10 @@ def _results(report: Dataset, segmentations: Mapping[str, Path], is_replaced: bo
         options = next((json.loads(item.TextValue) for item in content.ContentSequence if _is(item, OPTIONS)), None)
         measured = _measured(report)
         software = next(filter(None, (_text(item, ALGORITHM_VERSION) for item in _items(report))), "")
+        moment = f"{report.get('ContentDate', '')}{report.get('ContentTime', '')}"
+        return StoredResults(name_object(report), moment, slices, options, measured, software) if slices else None
     except (*DAMAGED, StopIteration):
         return None
-    if not slices:
-        return None
-    moment = f"{report.get('ContentDate', '')}{report.get('ContentTime', '')}"
-    return StoredResults(name_object(report), moment, slices, options, is_replaced, measured, software)
 
 
 def _measured(report: Dataset) -> dict[str, float]:
@@ -285,7 +283,9 @@ def _slice(item: Dataset, segmentations: Mapping[str, Path]) -> StoredSlice:
         found = (inner.ReferencedSOPSequence[0] for inner in item.ContentSequence if _is(inner, concept))
         return next((str(one.ReferencedSOPInstanceUID) for one in found), None)
 
-    document = json.loads(next(inner.TextValue for inner in item.ContentSequence if _is(inner, SLICE_STATE)))
+    states = [inner.TextValue for inner in item.ContentSequence if _is(inner, SLICE_STATE)]
+    document = json.loads(states[0])
+    check_document(document)
     image, contours, automatic = uid(REFERENCE_IMAGE), uid(SEGMENTS), uid(AUTOMATIC_SEGMENTS)
     if image is None:
         raise ValueError("a slice names no image")

@@ -82,12 +82,6 @@ def reference_to(named: Name) -> Dataset:
     return study
 
 
-def predecessor_of(report: Dataset) -> str:
-    """SOPInstanceUID of the report that a report replaces; "" where it replaces none."""
-    replaced = _name_replaced(report)
-    return "" if replaced is None else replaced["sop"]
-
-
 def _name_replaced(report: Dataset) -> dict[str, Any] | None:
     """What names the report that a report replaces."""
     for study in report.get("PredecessorDocumentsSequence") or ():

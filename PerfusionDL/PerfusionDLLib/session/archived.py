@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-from ..app.stored_results import RestoredScan, image_uids, restore_scan
+from ..app.stored_results import RestoredScan, image_uids, options_of, restore_scan
 from ..data.acquisition import acquisition_document
 from ..data.flow import FlowModel
 from ..data.preprocessed import Progress
@@ -18,7 +18,7 @@ from ..mrml.hierarchy import placeScan
 from ..mrml.nodes import ScanNodes, attribute, setAttribute
 from ..mrml.sequences import scanPieces
 from ..mrml.writing import slicePieces
-from ..quantification.options import Options, options_from
+from ..quantification.options import Options
 from ..quantification.thresholds import ThresholdPreset, thresholds_from
 from .choices import FlowChoices, giveArterialInput
 from .tasks import Flow, Task
@@ -28,16 +28,14 @@ _REPORT, _CHOICES = "archived_report", "archived_choices"
 
 @dataclass(frozen=True)
 class LoadedScan:
-    """A scan that comes into the scene, with what the archive says of it; ``stored`` is None where it says nothing."""
+    """A scan that comes into the scene, with what the archive says of it: nothing where ``stored`` is None.
+
+    options : what the user chose for the version that the archive holds, None where that is not known
+    """
 
     restored: RestoredScan
-    stored: StoredResults | None
-
-    @property
-    def options(self) -> Options | None:
-        """What the user chose for the version that the archive holds."""
-        known = self.stored.options if self.stored is not None else None
-        return None if known is None else options_from(known)
+    stored: StoredResults | None = None
+    options: Options | None = None
 
 
 def listTask(folders: Sequence[Path]) -> Task:
@@ -86,8 +84,9 @@ def loadScans(study: Study, found: Sequence[StoredResults], progress: Progress) 
 def loadScan(scan: Scan, stored: StoredResults | None, progress: Progress = lambda step: None) -> LoadedScan:
     """One scan with a version of its results. Raises PerfusionError where what is stored is damaged."""
     if stored is None:
-        return LoadedScan(RestoredScan(scan, (None,) * len(scan.slices)), None)
-    return LoadedScan(restore_scan(scan, stored, progress=progress), stored)
+        return LoadedScan(RestoredScan(scan, (None,) * len(scan.slices)))
+    options = options_of(stored)
+    return LoadedScan(restore_scan(scan, stored, progress=progress), stored, options)
 
 
 def loadedPieces(scene: slicer.vtkMRMLScene, loaded: LoadedScan) -> Generator[None, None, ScanNodes]:

@@ -5,11 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
-from ..data.preprocessed import PreprocessedSlice
+from ..data.slice_check import check_slice
 from ..mrml.archive import damaged
 from ..mrml.headless import HeadlessScene, openScene
 from ..mrml.nodes import findScans
@@ -49,7 +47,7 @@ def openStudy(
         for reader in readers:
             for nodes in reader.nodes.slices:
                 if nodes.hasContours:
-                    checkSlice(reader.readSlice(nodes))
+                    check_slice(reader.readSlice(nodes))
         for reader in readers if automatic else ():
             forgetCorrections(opened.scene, reader)
         model, choices = model or modelOfScene(opened.scene), choicesOfScene(opened.scene)
@@ -65,32 +63,3 @@ def _saidInWords(path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # of any kind: what another program wrote may be wrong in any way
         raise damaged(path, f"what it says cannot be read ({type(error).__name__})") from error
-
-
-def checkSlice(part: PreprocessedSlice) -> None:
-    """Raise ValueError unless the pieces of a slice fit each other, as they do in everything that was saved whole."""
-    frames, *shape = part.series.signal.shape
-    motion = part.motion
-    sizes = {
-        "images in one pose": (motion.corrected.shape, (frames, *shape)),
-        "displacement": (motion.displacement_mm.shape, (frames, 2, *shape)),
-        "quality": (motion.quality.shape, (frames,)),
-        "aligned": (motion.aligned.shape, (frames,)),
-        "labels": (part.contours.labels.shape, tuple(shape)),
-    }
-    for name, (found, expected) in sizes.items():
-        if found != expected:
-            raise ValueError(f"{name}: expected {expected}, got {found}")
-    used = [motion.reference_frame, *part.excluded_frames]
-    for contours in filter(None, (part.contours, part.automatic)):
-        used += [contours.peak_frame, contours.reference_frame]
-        positions = [contours.box_px, contours.anterior_rv_ras_mm, contours.inferior_rv_ras_mm]
-        if not all(np.isfinite(one).all() for one in positions if one is not None):
-            raise ValueError("a position is not finite")
-    if not all(isinstance(frame, int) and 0 <= frame < frames for frame in used):
-        raise ValueError(f"a frame of {frames} was expected, got {used}")
-    if abs(np.linalg.det(part.series.ijk_to_ras)) < 1e-9:
-        raise ValueError("the images lie nowhere")
-    for images in (part.series.signal, motion.corrected, motion.displacement_mm, part.series.times_s):
-        if not np.isfinite(images).all():
-            raise ValueError("an image holds values that are no numbers")
