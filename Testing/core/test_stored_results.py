@@ -11,7 +11,13 @@ import pydicom
 import pytest
 from known_heart import heart_slice
 from PerfusionDLLib import __version__, motion, pipeline
-from PerfusionDLLib.app.stored_results import choose_version, compare_flow, restore_study
+from PerfusionDLLib.app.stored_results import (
+    choose_version,
+    compare_flow,
+    options_of,
+    restore_slice,
+    restore_study,
+)
 from PerfusionDLLib.data.box import Box
 from PerfusionDLLib.data.contours import Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
@@ -82,6 +88,18 @@ def corrected(scan, drawn):
         condition=scan.condition, slices=(part,), assumptions=scan.assumptions, study=scan.study
     )
     return pipeline.process(PreprocessedStudy(scans=(preprocessed,)), OPTIONS)
+
+
+@pytest.fixture
+def still(archived, monkeypatch):
+    """The alignment is known and takes no time: these tests are about what was stored."""
+    known, align = archived[1].scans[0].slices[0].motion, motion.compensate
+    wanted = known.region_px
+
+    def recall(signal, *, region_px, **how):
+        return known if region_px == wanted else align(signal, region_px=region_px, **how)
+
+    monkeypatch.setattr(motion, "compensate", recall)
 
 
 def test_images_segmentations_and_report_give_the_same_study_to_the_last_bit(archived):
@@ -189,15 +207,24 @@ def test_images_alone_are_said_to_be_alone(archived):
         restore_study([folder / "images"])
 
 
+def go_on(objects, result):
+    """What `restore_study` does with the objects beside images that were read."""
+    (scan,) = result.scans
+    stored = choose_version(find_stored(sorted(objects.iterdir())), set(scan.slices[0].series.instance_uids), None)
+    options_of(stored)
+    (one,) = stored.slices
+    return restore_slice(scan.slices[0].series, one)
+
+
 @pytest.mark.parametrize("name", ["*_contours.dcm", "*_automatic.dcm", "segment_table.dcm"])
 @pytest.mark.parametrize("kept", [0.3, 0.9])
-def test_objects_that_are_damaged_are_said_and_nothing_else_is_raised(archived, tmp_path, name, kept):
-    folder, _ = archived
-    shutil.copytree(folder, tmp_path / "damaged")
-    (path,) = (tmp_path / "damaged" / "objects").glob(name)
+def test_objects_that_are_damaged_are_said_and_nothing_else_is_raised(archived, tmp_path, still, name, kept):
+    folder, result = archived
+    shutil.copytree(folder / "objects", tmp_path / "objects")
+    (path,) = (tmp_path / "objects").glob(name)
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    with pytest.raises(PerfusionError, match=r"cannot be read|no results of PerfusionDL|is damaged"):
-        restore_study([tmp_path / "damaged"])
+    with pytest.raises(PerfusionError, match=r"cannot be read|no results of PerfusionDL"):
+        go_on(tmp_path / "objects", result)
 
 
 @pytest.mark.parametrize(
@@ -206,17 +233,17 @@ def test_objects_that_are_damaged_are_said_and_nothing_else_is_raised(archived, 
         ('"frames": ', '"frames": "x", "f": ', "no results of PerfusionDL"),
         ('"excluded_frames": [3', '"excluded_frames": [-3', "no results of PerfusionDL"),
         ('"region_px": [', '"region_px": [1e9, ', "what the archived report says of a slice"),
-        ('"box_px": [14', '"box_px": [NaN, 14', "no results of PerfusionDL"),
+        ('"anterior_rv_ras_mm": [', '"anterior_rv_ras_mm": [NaN, ', "what the archived report says of a slice"),
         ('"model": "fermi"', '"model": "other"', "says of the choices"),
     ],
 )
-def test_a_report_that_says_what_cannot_be_is_refused_in_words(archived, tmp_path, before, after, words):
-    folder, _ = archived
-    shutil.copytree(folder, tmp_path / "changed")
-    path = tmp_path / "changed" / "objects" / "segment_table.dcm"
+def test_a_report_that_says_what_cannot_be_is_refused_in_words(archived, tmp_path, still, before, after, words):
+    folder, result = archived
+    shutil.copytree(folder / "objects", tmp_path / "objects")
+    path = tmp_path / "objects" / "segment_table.dcm"
     report = pydicom.dcmread(path)
     (item,) = [one for one in report.iterall() if one.keyword == "TextValue" and before in one.value]
     item.value = item.value.replace(before, after, 1)
     report.save_as(path)
     with pytest.raises(PerfusionError, match=f"(?i){words}"):
-        restore_study([tmp_path / "changed"])
+        go_on(tmp_path / "objects", result)
