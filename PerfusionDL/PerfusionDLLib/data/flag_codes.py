@@ -168,8 +168,8 @@ class FlagCode(StrEnum):
         "aif_saturated",
         Severity.UNRELIABLE,
         "the arterial input is saturated in some frames",
-        "The arterial input is saturated in {frames} frames; its peak is completed from its flanks. Taken as measured, it "
-        "would overestimate flow.",
+        "The arterial input is saturated in {frames} frames; its peak is completed from its flanks. Taken as measured, "
+        "it would overestimate flow.",
     )
     AIF_SHORT_BASELINE = (
         "aif_short_baseline",
