@@ -15,7 +15,8 @@ from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.panel import Panel
 from PerfusionDLLib.panel.arrangement import tidyViews
 from PerfusionDLLib.quantification.thresholds import ThresholdPreset
-from PerfusionDLLib.session.tasks import Flow, Task, flowTask, manualTask
+from PerfusionDLLib.session.preparation import manualTask
+from PerfusionDLLib.session.tasks import Flow, Task, flowTask
 from slicer import vtkMRMLSequenceBrowserNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate

@@ -14,7 +14,7 @@ from PerfusionDLLib import mrml, phantom, session
 from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.contours import Label
 from PerfusionDLLib.data.flow import FlowModel
-from PerfusionDLLib.session import tasks
+from PerfusionDLLib.session import preparation, tasks
 from scipy import ndimage
 
 
@@ -27,7 +27,7 @@ class Desk:
         self.scene = self.headless.scene
         scans = [mrml.writeScan(self.scene, scan) for scan in reversed(patient.study.scans)]
         for nodes in scans:
-            tasks.manualTask(self.scene, nodes.slices).run()
+            preparation.manualTask(self.scene, nodes.slices).run()
             for part, truth in zip(nodes.slices, patient.truth[nodes.condition], strict=True):
                 mrml.writeLabels(part.contours, part.originalVolume, truth.labels)
                 series = mrml.readSeries(part)

@@ -13,7 +13,7 @@ from PerfusionDLLib.data.contours import Label, Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.data.study import Condition, Scan
-from PerfusionDLLib.session import tasks
+from PerfusionDLLib.session import preparation, tasks
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_slices_can_be_drawn_by_hand_without_networks(headless):
         headless.scene, Scan(condition=scan.condition, slices=tuple(part.series for part in scan.slices))
     )
     assert not nodes.slices[0].hasContours
-    tasks.manualTask(headless.scene, nodes.slices).run()
+    preparation.manualTask(headless.scene, nodes.slices).run()
     reader = mrml.ScanReader(nodes)
     for part, truth in zip(nodes.slices, scan.slices, strict=True):
         mrml.writeLabels(part.contours, part.originalVolume, small_study.ring_labels())
@@ -181,11 +181,11 @@ def test_the_users_peak_frame_and_box_are_kept_when_contours_are_found_again(hea
         return replace(small_study.enhancing_scan().slices[0], series=series)
 
     monkeypatch.setattr(preprocessing, "preprocess_slice", find)
-    tasks.contoursTask(headless.scene, [part], lambda: None).run()
+    preparation.contoursTask(headless.scene, [part], lambda: None).run()
     assert told[-1] == {}
     session.setPeakFrame(part, 14)
     part.box.SetCenterWorld(*np.add(part.box.GetCenterWorld(), (0, 2, 0)))
     box = readers[0].readSlice(part).contours.box_px
-    tasks.contoursTask(headless.scene, [part], lambda: None).run()
+    preparation.contoursTask(headless.scene, [part], lambda: None).run()
     assert told[-1] == {"peak_frame": 14, "box_px": box}
     assert mrml.readSlice(part).contours.origins[Part.LABELS] is Origin.AUTOMATIC

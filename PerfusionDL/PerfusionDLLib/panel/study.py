@@ -12,7 +12,8 @@ from slicer.i18n import tr as _
 from .. import mrml, session
 from ..data.errors import PerfusionError
 from ..dicom import NO_CHOICES, ReadChoices, SeriesList
-from ..session.tasks import Task, contoursTask, manualTask
+from ..session.preparation import contoursTask, manualTask
+from ..session.tasks import Task
 from .dependencies import ensureTorch, loadNetworks
 from .section import Section
 from .series import SeriesDialog
