@@ -64,3 +64,22 @@ def test_a_series_that_is_no_perfusion_says_why_and_cannot_be_chosen(folder, tmp
     assert (last.number, last.description, last.images) == ("99", "localizer", 1)
     assert last.scan is None
     assert "one image per slice position" in last.reason
+
+
+def test_where_the_reader_is_at_a_loss_every_scan_can_be_chosen(folder):
+    uid = pydicom.uid.generate_uid()
+    rest = {one.uid for one in list_series([folder]).series if one.condition is Condition.REST}
+    for path in list(folder.rglob("*.dcm")):
+        image = pydicom.dcmread(path)
+        if image.SeriesInstanceUID in rest:
+            image.SeriesInstanceUID, image.SeriesNumber = uid, 77
+            image.SOPInstanceUID = pydicom.uid.generate_uid()
+            for keyword in ("AcquisitionTime", "ContentTime"):
+                if keyword in image:
+                    hours = int(str(image[keyword].value)[:2])
+                    image[keyword].value = f"{(hours + 1) % 24:02d}{str(image[keyword].value)[2:]}"
+            image.save_as(path.with_name(f"again_{path.name}"))
+    found = list_series([folder])
+    assert "3 perfusion scans" in found.problem
+    assert {one.scan for one in found.series} == {0, 1, 2}
+    assert all(one.condition is None and "nothing tells" in one.reason for one in found.series)

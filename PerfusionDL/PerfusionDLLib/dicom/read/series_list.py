@@ -68,7 +68,7 @@ def list_series(folders: Sequence[Path], *, choices: ReadChoices = NO_CHOICES) -
         scans = scans_of(findings, choices.rr_interval_s)
         chosen = choose(frames, {}, choices)
     except PerfusionError as error:
-        problem = f"{error.problem} {error.remedy}"
+        problem = error.problem
     reader = PixelReader()
     by_uid: dict[str, list[Frame]] = {}
     for frame in frames:
@@ -100,6 +100,8 @@ def describe_series(
     condition = next((which for which, one in chosen.items() if holds_series(one.scan, uid)), None)
     if condition is not None:
         reason = chosen[condition].how
+    elif pieces and not chosen:
+        reason = "It can be read as perfusion; nothing tells for certain whether it is rest or stress."
     elif pieces:
         reason = "Not used: it can be read as perfusion, and is neither the rest nor the stress scan that was found."
     else:
