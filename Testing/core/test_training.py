@@ -95,3 +95,19 @@ def test_a_short_training_writes_networks_that_load_and_goes_on_where_it_stopped
     network = networks._load_network(card, "cpu")
     assert network.card["training"]["batches"] >= 2
     assert network(np.zeros((3, 96, 96), np.float32)).shape == (4, 96, 96)
+
+
+def test_a_training_goes_on_from_the_weights_of_a_folder(tmp_path):
+    training.train(tmp_path, minutes=1e-4, step="box", weights=networks.SHIPPED, progress=lambda line: None)
+    before, after = (networks.load_networks(folder).box for folder in (networks.SHIPPED, with_others(tmp_path)))
+    for name, weight in before.module.named_parameters():
+        torch.testing.assert_close(dict(after.module.named_parameters())[name], weight, atol=2e-3, rtol=0)
+    assert after.card["training"]["command"].endswith("--weights FOLDER")
+
+
+def with_others(folder):
+    """A folder of one trained network with the shipped ones beside it."""
+    for file in networks.SHIPPED.iterdir():
+        if not (folder / file.name).exists():
+            (folder / file.name).write_bytes(file.read_bytes())
+    return folder

@@ -226,7 +226,7 @@ def train(
     step: Annotated[Step, typer.Option(help="Which network.")] = Step.ALL,
     seed: Annotated[int, typer.Option(help="Of the random images.")] = 0,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
-    weights: Annotated[Path | None, typer.Option(help="With --cases: networks of your own to begin with.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder with networks to go on from.")] = None,
 ) -> None:
     """Train networks on images drawn at random, or further on what readers corrected; use them with `run --weights`."""
     from .. import training
@@ -243,7 +243,9 @@ def train(
             markup=False,
         )
         return
-    cards = training.train(out, minutes=minutes or 60, step=step, seed=seed, device=chosen, progress=say)
+    cards = training.train(
+        out, minutes=minutes or 60, step=step, seed=seed, device=chosen, weights=weights, progress=say
+    )
     for card in cards:
         output.print(f"Wrote {card}", markup=False)
 

@@ -75,8 +75,8 @@ class Network:
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Answer to one image, or to several of the same anatomy, averaged over mirrored and rotated poses.
 
-        One image is shown in all of its eight poses, several in four each. Several answers are joined by their
-        geometric mean: a pixel is what no image speaks against.
+        One image is shown in all of its eight poses, each of two or three in four, each of more in two: together they
+        are seen in all. Several answers are joined by their geometric mean: a pixel is what no image speaks against.
 
         images : ([image,] channels, size, size), any linear scale
         returns (outputs, size, size) float32 probabilities: over the outputs of each pixel (labels), or over the pixels
@@ -90,9 +90,10 @@ class Network:
             raise ValueError(f"the {self.card['name']} network takes {expected}, got {images.shape[1:]}")
         images = np.stack([self.scaled(image) for image in images])
         heat_maps = self.card["output"]["kind"] == "heat maps"
+        shares = 1 if len(images) == 1 else 2 if len(images) < 4 else 4
         joined = 0
         for number, image in enumerate(images):
-            poses = _POSES if len(images) == 1 else _POSES[number % 2 :: 2]
+            poses = _POSES[number % shares :: shares]
             batch = torch.from_numpy(np.stack([_pose(image, *pose) for pose in poses]))
             with torch.inference_mode():
                 logits = self.module(batch.to(self.device, memory_format=torch.channels_last)).float()

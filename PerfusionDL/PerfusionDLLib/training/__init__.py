@@ -18,17 +18,20 @@ def train(
     step: str = "all",
     seed: int = 0,
     device: str = "cpu",
+    weights: Path | None = None,
     progress: Callable[[str], None] = print,
 ) -> list[Path]:
     """Train one network or all four; weights and cards are written into ``out``.
 
     An interrupted training goes on from its last checkpoint in ``out`` when it is called again.
 
+    weights : a folder of networks to go on from, with smaller steps; None to begin anew
+
     Returns the cards' paths.
     """
     with _packages():
         from .card import write_network
-        from .fit import fit
+        from .fit import FURTHER_LEARNING_RATE, LEARNING_RATE, fit
     if step not in (*STEPS, "all"):
         raise ValueError(f"step must be one of {(*STEPS, 'all')}, got {step!r}")
     out.mkdir(parents=True, exist_ok=True)
@@ -37,12 +40,21 @@ def train(
     for name in sorted(shares, key=lambda one: one != "labels"):
         borrowed = out / "labels.checkpoint"
         start_from = borrowed if name in ("box", "points") and borrowed.exists() else None
-        own_minutes = minutes * shares[name]
+        if weights is not None:
+            start_from = weights / f"{name}.pt"
         net, batches = fit(
-            name, folder=out, minutes=own_minutes, seed=seed, device=device, start_from=start_from, progress=progress
+            name,
+            folder=out,
+            minutes=minutes * shares[name],
+            seed=seed,
+            device=device,
+            start_from=start_from,
+            learning_rate=LEARNING_RATE if weights is None else FURTHER_LEARNING_RATE,
+            progress=progress,
         )
+        further = "" if weights is None else " --weights FOLDER"
         training = {
-            "command": f"perfusiondl train --step {step} --minutes {minutes:g} --seed {seed}",
+            "command": f"perfusiondl train --step {step} --minutes {minutes:g} --seed {seed}{further}",
             "batches": batches,
         }
         cards.append(write_network(net, name, out, training=training, scores={}))

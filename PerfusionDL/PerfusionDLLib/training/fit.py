@@ -22,6 +22,8 @@ ARCHITECTURE: dict[str, dict[str, Any]] = {
 }
 BATCH = 16
 HEAT_SD_PX = 2.0
+LEARNING_RATE, FURTHER_LEARNING_RATE = 2e-3, 5e-4
+"""Largest step of a training from the start, and of one that goes on from trained weights; chosen."""
 _SEEN_TIMES = 4
 _REMEMBERED = 1536
 _CLOSE_UP = 64
@@ -53,7 +55,7 @@ def fit(
     seed: int,
     device: str,
     start_from: Path | None = None,
-    learning_rate: float = 2e-3,
+    learning_rate: float = LEARNING_RATE,
     progress: Callable[[str], None] = print,
 ) -> tuple[UNet, int]:
     """The network of one step after ``minutes`` of training, and how many batches it has seen.
