@@ -181,8 +181,11 @@ def test_a_damaged_image_is_said_and_does_not_stop_the_process(files, tmp_path, 
 
 
 def value(text, name, new):
-    """The scene with another value of one of our attributes."""
-    begin = text.index(b"PerfusionDL." + name.encode() + b":") + len(b"PerfusionDL." + name.encode() + b":")
+    """The scene with another value of one of our attributes, the last of that name.
+
+    Those of sequences, which come first, stand in their own files too, and these are believed.
+    """
+    begin = text.rindex(b"PerfusionDL." + name.encode() + b":") + len(b"PerfusionDL." + name.encode() + b":")
     end = text.index(b";", begin)
     while text[begin:end].count(b"&quot") != text[begin : end + 1].count(b"&quot;"):
         end = text.index(b";", end + 1)
