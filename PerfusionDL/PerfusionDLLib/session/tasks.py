@@ -150,8 +150,10 @@ def flowTask(
     def compute(progress: Progress) -> Flow:
         progress("blood flow")
         result = pipeline.process(study, options, cache)
-        shown = dict(zip(map(id, former.maps), former.bullseyes, strict=True)) if former else {}
-        bullseyes = tuple(shown[id(maps)] if id(maps) in shown else bullseyeImage(maps) for maps in result.maps)
+        shown = dict(zip(map(_idsOfSlices, former.maps), former.bullseyes, strict=True)) if former else {}
+        bullseyes = tuple(
+            shown[_idsOfSlices(maps)] if _idsOfSlices(maps) in shown else bullseyeImage(maps) for maps in result.maps
+        )
         return Flow(result, options, tuple(slices for _, slices, _ in drawn), bullseyes)
 
     def write(flow: Flow) -> Generator[None, None, Flow | None]:
@@ -170,6 +172,11 @@ def flowTask(
         return replace(flow, tableNode=tableNode)
 
     return Task("Compute blood flow", compute, write, 1)
+
+
+def _idsOfSlices(maps: PerfusionMaps) -> tuple[int, ...]:
+    """What tells whether the flow of a scan is that of before: maps are made anew for what rest and stress share."""
+    return tuple(map(id, maps.slices))
 
 
 def _options(
