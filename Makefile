@@ -64,6 +64,8 @@ bench-hints: $(VENV)/installed  ## clicks and strokes until the contours of diff
 
 bench-clinic: $(VENV)/installed  ## flow, reserve and their intervals of 100 patients as clinics send them
 	$(BIN)/python benchmarks/clinic.py
+	$(BIN)/python benchmarks/independent.py
+	$(BIN)/python benchmarks/shifted.py
 
 attack: $(VENV)/installed  ## 2,000 damaged scenes, archives, tables and cards: what is lost, leaked or run
 	$(BIN)/python benchmarks/attack.py --count 500

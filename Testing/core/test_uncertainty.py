@@ -16,9 +16,14 @@ from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.quantification.dictionary_fit import fit_flow
 from PerfusionDLLib.quantification.nuisances import NUISANCES, draw_nuisances
 from PerfusionDLLib.quantification.options import Options
-from PerfusionDLLib.quantification.study_model import ScanCurves
+from PerfusionDLLib.quantification.study_model import ScanCurves, convert
 from PerfusionDLLib.quantification.table_flags import find_reserve_precision
-from PerfusionDLLib.quantification.uncertainty import Estimate, infer_study
+from PerfusionDLLib.quantification.uncertainty import (
+    DISPERSION_LOG_PER_S,
+    Estimate,
+    flow_of_draws,
+    infer_study,
+)
 from PerfusionDLLib.signal import saturation_recovery
 
 NOT_IN_HEADERS = ("pulses_to_center", "r2_star_blood_l_mmol_s", "t10_blood_s", "t10_myocardium_s", "hematocrit")
@@ -141,6 +146,19 @@ def test_values_that_a_header_gives_are_believed_more_than_those_that_were_assum
     given = draw_nuisances(replace(ACQUISITION, assumed=("hematocrit",)))
     for name in names:
         assert np.log(getattr(given, name)).std() < 0.2 * np.log(getattr(draw_nuisances(AS_HEADER), name)).std()
+
+
+def test_flow_rises_with_dispersion_where_values_are_as_stated():
+    draws = draw_nuisances(AS_HEADER)
+    none = replace(draws, dispersion_s=np.zeros(draws.as_stated.size))
+    chosen = np.flatnonzero(draws.as_stated)[::20]
+    one = estimate(Condition.REST)
+    (dispersed, _), (sharp, _) = (
+        flow_of_draws(one, convert(one.curves, each, np.full(draws.as_stated.size, 46.0)), each, chosen)
+        for each in (draws, none)
+    )
+    np.testing.assert_allclose(dispersed - sharp, DISPERSION_LOG_PER_S * draws.dispersion_s[chosen], atol=1e-9)
+    assert draws.dispersion_s[chosen].max() > 1.5
 
 
 def test_every_nuisance_has_a_source_and_a_prior():

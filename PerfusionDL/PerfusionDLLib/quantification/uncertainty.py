@@ -245,7 +245,7 @@ def infer_study(estimates: Sequence[Estimate]) -> StudyPosterior:
     chosen, share = _resampled(np.exp(log_weight - logsumexp(log_weight)))
     log_flows, log_sds = [], []
     for one in estimates:
-        log_flow, log_sd = _flow_of_draws(one, converted[one.condition], draws, chosen)
+        log_flow, log_sd = flow_of_draws(one, converted[one.condition], draws, chosen)
         log_flows.append(log_flow)
         log_sds.append(log_sd)
     log_weight = np.log(share) + sum(
@@ -265,7 +265,7 @@ def infer_study(estimates: Sequence[Estimate]) -> StudyPosterior:
     )
 
 
-def _flow_of_draws(one: Estimate, curves, draws: NuisanceDraws, chosen: np.ndarray):
+def flow_of_draws(one: Estimate, curves, draws: NuisanceDraws, chosen: np.ndarray):
     """Log of flow and its standard deviation (K,) for the chosen draws.
 
     Close to what is stated the flow model's own estimate moves as the dictionary's does, but for dispersion, which the
