@@ -18,6 +18,7 @@ from .hierarchical.tissue_models import CAPILLARY, DISPERSED, FERMI, TWO_COMPART
 from .linear import fit_patlak, fit_spline
 
 MOST_GROUPS, FEWEST_IN_GROUP = 16, 8
+HALF_DISPERSED = 0.5  # relative dispersion between plug flow and one mixed vessel
 PRIOR_FAMILIES = {
     FlowModel.AVERAGED: (DISPERSED, (FERMI,)),
     FlowModel.CAPILLARY: ((CAPILLARY,),),
@@ -111,11 +112,14 @@ def prepare_fitter(
 
 
 def _probabilities(scan: ScanModel) -> dict[str, float]:
-    """Of each kind of model."""
+    """Of each kind of model; of dispersed capillaries, that of either half of their range, by the name of its end."""
     found: dict[str, float] = {}
     for population, probability in zip(scan.populations, scan.probabilities, strict=True):
-        found[population.model.name] = found.get(population.model.name, 0.0) + float(probability)
-    return found
+        name = population.model.name
+        if np.isfinite(population.model.dispersion):
+            name = (CAPILLARY if population.model.dispersion < HALF_DISPERSED else TWO_COMPARTMENT).name
+        found[name] = found.get(name, 0.0) + float(probability)
+    return dict(sorted(found.items()))
 
 
 def fit_curves(
