@@ -11,7 +11,7 @@ def probability_far(value: float, low: float, high: float) -> float:
     """Probability that a number is off by more than 40 % of the truth; NaN without an interval.
 
     >>> round(probability_far(2.0, 1.6, 2.5), 3), round(probability_far(2.0, 1.0, 4.0), 2)
-    (0.002, 0.25)
+    (0.002, 0.24)
     """
     above = 1 - probability_below(value / (1 - FAR), value, low, high)
     return probability_below(value / (1 + FAR), value, low, high) + above
