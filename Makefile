@@ -67,8 +67,8 @@ bench-clinic: $(VENV)/installed  ## flow, reserve and their intervals of 100 pat
 	$(BIN)/python benchmarks/independent.py
 	$(BIN)/python benchmarks/shifted.py
 
-attack: $(VENV)/installed  ## 2,000 damaged scenes, archives, tables and cards: what is lost, leaked or run
-	$(BIN)/python benchmarks/attack.py --count 500
+attack: $(VENV)/installed  ## 2,000 damaged scenes, archives, tables, cards and objects: what is lost, leaked or run
+	$(BIN)/python benchmarks/attack.py --count 400
 
 ROUNDS ?= 5
 bench-speed: $(VENV)/installed  ## whole studies on one core and on all of them: time and memory
