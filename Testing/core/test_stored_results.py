@@ -136,6 +136,8 @@ def test_flow_that_is_not_what_the_report_says_is_said(archived, tmp_path):
     said = compare_flow(stored, restored.table)
     assert "of 10 regions is not what the archived report says" in said
     assert f"PerfusionDL {__version__} wrote the report" in said
+    nothing = replace(stored, mbf_ml_min_g=dict.fromkeys(stored.mbf_ml_min_g, 0.0))
+    assert "by up to 100.0%" in compare_flow(nothing, restored.table)
 
 
 def test_other_programs_see_points_box_and_heartbeats_left_out(archived):

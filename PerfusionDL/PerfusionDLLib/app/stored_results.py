@@ -56,11 +56,13 @@ def compare_flow(stored: StoredResults, table: SegmentTable) -> str:
         if np.isfinite(flow.mbf_ml_min_g)
     }
     there = stored.mbf_ml_min_g
-    differing = [name for name in there.keys() & now.keys() if abs(now[name] / there[name] - 1) > SAME]
+    pairs = {name: sorted((there[name], now[name])) for name in there.keys() & now.keys()}
+    apart = {name: (high - low) / high if high else 0.0 for name, (low, high) in pairs.items()}
+    differing = [name for name, share in apart.items() if not share <= SAME]
     differing += there.keys() ^ now.keys()
     if not differing:
         return ""
-    most = max((abs(now[name] / there[name] - 1) for name in there.keys() & now.keys()), default=0)
+    most = max(apart.values(), default=0)
     return (
         f"Flow of {len(differing)} of {len(there.keys() | now.keys())} regions is not what the archived report says, "
         f"by up to {most:.1%}. PerfusionDL {stored.software} wrote the report, {__version__} computed now; where these "
