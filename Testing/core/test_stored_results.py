@@ -11,9 +11,12 @@ import pydicom
 import pytest
 from known_heart import heart_slice
 from PerfusionDLLib import __version__, motion, pipeline
+from PerfusionDLLib.app import stored_results
 from PerfusionDLLib.app.stored_results import (
+    RestoredScan,
     choose_version,
     compare_flow,
+    find_left_out,
     options_of,
     restore_slice,
     restore_study,
@@ -21,7 +24,7 @@ from PerfusionDLLib.app.stored_results import (
 from PerfusionDLLib.data.box import Box
 from PerfusionDLLib.data.contours import Origin, Part
 from PerfusionDLLib.data.errors import PerfusionError
-from PerfusionDLLib.data.flag import FlagCode, make_flag
+from PerfusionDLLib.data.flag import FlagCode, Severity, make_flag
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
@@ -138,6 +141,25 @@ def test_flow_that_is_not_what_the_report_says_is_said(archived, tmp_path):
     assert f"PerfusionDL {__version__} wrote the report" in said
     nothing = replace(stored, mbf_ml_min_g=dict.fromkeys(stored.mbf_ml_min_g, 0.0))
     assert "by up to 100.0%" in compare_flow(nothing, restored.table)
+
+
+def test_slices_that_only_the_images_or_only_the_results_have_are_said(archived, still, monkeypatch):
+    folder, result = archived
+    (stored,) = find_stored(sorted((folder / "objects").iterdir()))
+    (scan,) = read_study([folder / "images"]).scans
+    (known,) = result.scans[0].slices
+    assert find_left_out([RestoredScan(scan, (known,))], stored) == ()
+    apex = replace(known.series, level=Level.APICAL, instance_uids=("1.2.3",) * len(known.series.instance_uids))
+    both = replace(scan, slices=(*scan.slices, apex))
+    (flag,) = find_left_out([RestoredScan(both, (known, None))], stored)
+    assert "no contours of slice rest 2 (apical), which is left out" in flag.text
+    assert flag.severity is Severity.UNRELIABLE
+    more = replace(stored, slices=(*stored.slices, replace(stored.slices[0], condition=Condition.STRESS, image="1.2")))
+    (flag,) = find_left_out([RestoredScan(scan, (known,))], more)
+    assert "made with slice stress 1 too, whose images are not here" in flag.text
+    monkeypatch.setattr(stored_results, "find_stored", lambda files: (more,))
+    restored, _, _ = restore_study([folder])
+    assert flag.text in {found.text for found in restored.table.whole.flags}
 
 
 def test_other_programs_see_points_box_and_heartbeats_left_out(archived):

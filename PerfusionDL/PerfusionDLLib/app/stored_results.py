@@ -1,6 +1,6 @@
 """Going on from results that the archive holds: images, segmentations and report become what they were made from."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import __version__
 from ..data.errors import PerfusionError
+from ..data.flag import Flag, FlagCode, make_flag
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
 from ..data.result import StudyResult
 from ..data.slice_check import check_slice
@@ -38,13 +39,43 @@ def restore_study(
     images, results = split_results(sources)
     study = read_study(images or sources)
     stored = choose_version(find_stored(results), image_uids(study), version)
-    restored = [restore_scan(scan, stored, progress=progress).preprocessed for scan in study.scans]
-    scans = tuple(scan for scan in restored if scan is not None)
+    restored = [restore_scan(scan, stored, progress=progress) for scan in study.scans]
+    findings = find_left_out(restored, stored)
+    scans = tuple(with_findings(scan, findings) for scan in (one.preprocessed for one in restored) if scan is not None)
     if not scans:
         raise other_images()
     options = options_of(stored) or DEFAULT
     progress("blood flow")
     return pipeline.process(PreprocessedStudy(scans=scans), options), options, stored
+
+
+def find_left_out(scans: Iterable["RestoredScan"], stored: StoredResults) -> tuple[Flag, ...]:
+    """Slices that only the images have, or only the archived results: they have no part in what is restored."""
+    restored = tuple(scans)
+    used = {(one.condition, one.index) for scan in restored for one in stored.of_scan(scan.scan) if one is not None}
+    lost = [f"{one.condition} {one.index + 1}" for one in stored.slices if (one.condition, one.index) not in used]
+    unknown = [
+        f"{one.scan.condition} {number} ({series.level})"
+        for one in restored
+        for number, (series, found) in enumerate(zip(one.scan.slices, one.slices, strict=True), start=1)
+        if found is None
+    ]
+    said = {
+        f"The archived results have no contours of slice {', '.join(unknown)}, which is left out. Find the contours "
+        "anew for results of all slices.": unknown,
+        f"The archived results were made with slice {', '.join(lost)} too, whose images are not here. Add its images "
+        "for the same results.": lost,
+    }
+    return tuple(make_flag(FlagCode.SERIES_LEFT_OUT, found=text) for text, names in said.items() if names)
+
+
+def with_findings(scan: PreprocessedScan, findings: tuple[Flag, ...]) -> PreprocessedScan:
+    """The scan with further findings that make every flow of it uncertain."""
+    first, *others = scan.slices
+    acquisition = first.series.acquisition
+    acquisition = replace(acquisition, findings=(*acquisition.findings, *findings))
+    first = replace(first, series=replace(first.series, acquisition=acquisition))
+    return replace(scan, slices=(first, *others), assumptions=(*scan.assumptions, *findings))
 
 
 def compare_flow(stored: StoredResults, table: SegmentTable) -> str:
