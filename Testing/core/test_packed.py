@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from dicom_studies import rest_only, written
 from PerfusionDLLib.cli.commands import app
+from PerfusionDLLib.data import untrusted_zip
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.untrusted_zip import UnsafeZipError, check_entries
 from PerfusionDLLib.dicom import read_study, unpacked
-from PerfusionDLLib.dicom.read import packed
+from PerfusionDLLib.dicom.read.packed import LIMITS
 from typer.testing import CliRunner
 
 
@@ -63,18 +65,16 @@ def infos(**changes):
         (infos() * 60_000, "holds 60000 files"),
     ],
 )
-def test_what_no_study_holds_is_refused_before_it_is_unpacked(found, words, tmp_path):
-    path = tmp_path / "study.zip"
-    path.write_bytes(b"x" * 1000)
-    with pytest.raises(PerfusionError, match=words):
-        packed.check(found, path)
+def test_what_no_study_holds_is_refused_before_it_is_unpacked(found, words):
+    with pytest.raises(UnsafeZipError, match=words):
+        check_entries(found, 1000, LIMITS)
 
 
 def test_a_bomb_ends_at_its_announced_size(tmp_path, monkeypatch):
     path = tmp_path / "study.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.dcm", b"\0" * 5_000_000)
-    monkeypatch.setattr(packed, "FREE_BYTES", 1000)
+    monkeypatch.setattr(untrusted_zip, "FREE_BYTES", 1000)
     with pytest.raises(PerfusionError, match="would unpack to"), unpacked([path]):
         pass
 

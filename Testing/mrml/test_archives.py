@@ -10,6 +10,7 @@ import pytest
 import small_study
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.untrusted_zip import Limits
 from PerfusionDLLib.mrml import archive
 from PerfusionDLLib.session.opening import openStudy
 
@@ -51,13 +52,13 @@ def test_a_whole_scene_is_read(files, tmp_path):
         "scene/Data/../../../hit",
         "..\\hit",
         "C:\\hit",
-        "scene/a\nb",
         "//host/share/hit",
+        "scene/a\nb",
     ],
 )
-def test_a_file_name_that_leads_elsewhere_is_refused(files, tmp_path, name):
+def test_a_file_name_that_no_scene_has_is_refused(files, tmp_path, name):
     path = packed(tmp_path / "in" / "scene.mrb", files, [(name, b"x")])
-    with pytest.raises(PerfusionError, match="leads elsewhere"):
+    with pytest.raises(PerfusionError, match=r"it holds a file name that (leads out of it|no scene has)"):
         mrml.openScene(path)
     assert [one.name for one in tmp_path.rglob("*")] == ["in", "scene.mrb"]
     assert not Path("/tmp/perfusiondl-hit").exists()
@@ -67,7 +68,7 @@ def test_a_file_name_that_leads_elsewhere_is_refused(files, tmp_path, name):
 def test_a_link_or_a_device_is_refused(files, tmp_path, mode):
     link = zipfile.ZipInfo("scene/Data/link")
     link.external_attr = mode << 16
-    with pytest.raises(PerfusionError, match="a link, a device"):
+    with pytest.raises(PerfusionError, match="it holds a link or a device"):
         mrml.openScene(packed(tmp_path / "scene.mrb", files, [(link, "../../..")]))
 
 
@@ -93,7 +94,7 @@ def test_a_size_that_is_not_true_is_not_believed(files, tmp_path):
 
 
 def test_more_files_than_any_scene_has_are_refused(files, tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "MOST_FILES", 5)
+    monkeypatch.setattr(archive, "LIMITS", Limits(files=5, unpacked_bytes=1 << 30))
     with pytest.raises(PerfusionError, match=r"it holds \d+ files"):
         mrml.openScene(packed(tmp_path / "scene.mrb", files))
 

@@ -1,7 +1,6 @@
 """Scene files looked over before anything of them is read: what an archive holds, how much, and where it would go."""
 
 import re
-import stat
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -9,17 +8,12 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from ..data.errors import PerfusionError
+from ..data.untrusted_zip import Limits, UnsafeZipError, check_entries, extract
 from .nrrd import checkNrrd
 
-MOST_FILES = 20_000
-MOST_BYTES = 32 << 30
-"""Unpacked; chosen: a hundred times the largest study seen."""
-MOST_RATIO = 200
-"""Unpacked over packed, of all files together; chosen: scenes of this program have 1 to 5."""
-FREE_BYTES = 256 << 20
-"""Unpacked size up to which the ratio does not matter."""
+LIMITS = Limits(files=20_000, unpacked_bytes=32 << 30)
+"""Chosen: a hundred times the largest study seen."""
 MOST_XML_BYTES = 256 << 20
-PIECE = 1 << 20
 _REFERENCE = re.compile(r"(fileName|fileListMember\d+)")
 _UNSAFE = re.compile(r'[\x00-\x1f\\:*?"<>|]')
 REMEDY = "Choose a scene that PerfusionDL or 3D Slicer saved (.mrb), or save it again there."
@@ -35,7 +29,9 @@ def extractScene(path: Path, folder: Path) -> Path:
         with zipfile.ZipFile(path) as archive:
             files = _checkedFiles(archive, path)
             for info, target in files:
-                _extract(archive, info, folder.joinpath(*target.parts), path)
+                extract(archive, info, folder.joinpath(*target.parts))
+    except UnsafeZipError as error:
+        raise damaged(path, f"it {error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         if isinstance(error, PerfusionError):
             raise
@@ -62,19 +58,13 @@ def damaged(path: Path, what: str) -> PerfusionError:
 def _checkedFiles(archive: zipfile.ZipFile, path: Path) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:
     """The files of an archive with the place of each below the folder that they are unpacked into."""
     infos = archive.infolist()
-    if len(infos) > MOST_FILES:
-        raise damaged(path, f"it holds {len(infos)} files")
-    size = sum(info.file_size for info in infos)
-    if size > MOST_BYTES or (size > FREE_BYTES and size > MOST_RATIO * path.stat().st_size):
-        raise damaged(path, f"it would unpack to {size / 2**30:.1f} GB")
+    check_entries(infos, path.stat().st_size, LIMITS)
     found, names = [], set[str]()
     for info in infos:
-        target, kind = PurePosixPath(info.filename), stat.S_IFMT(info.external_attr >> 16)
-        foreign = target.is_absolute() or ".." in target.parts or not target.parts or _UNSAFE.search(info.orig_filename)
-        if foreign or any(len(part.encode()) > 255 for part in target.parts):
-            raise damaged(path, "a file name in it leads elsewhere")
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or info.flag_bits & 1:
-            raise damaged(path, "it holds a link, a device or an encrypted file")
+        target = PurePosixPath(info.filename)
+        strange = not target.parts or _UNSAFE.search(info.orig_filename)
+        if strange or any(len(part.encode()) > 255 for part in target.parts):
+            raise damaged(path, "it holds a file name that no scene has")
         if info.is_dir():
             continue
         if target.as_posix().casefold() in names:
@@ -82,18 +72,6 @@ def _checkedFiles(archive: zipfile.ZipFile, path: Path) -> list[tuple[zipfile.Zi
         names.add(target.as_posix().casefold())
         found.append((info, target))
     return found
-
-
-def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, path: Path) -> None:
-    """One file of an archive; no more than its size is believed, and its checksum is tested at its end."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written = 0
-    with archive.open(info) as source, target.open("xb") as file:
-        while piece := source.read(PIECE):
-            written += len(piece)
-            file.write(piece)
-    if written != info.file_size:
-        raise damaged(path, f"{target.name} is cut off")
 
 
 def _checkReferences(scene: Path, path: Path) -> None:
