@@ -199,6 +199,19 @@ def test_every_number_of_the_report_is_the_tables(report, finished_study):
     assert {code for _, code in found} == {"MBF_CURVE"}
 
 
+def test_every_number_of_the_report_bears_the_flags_of_the_tables(report, finished_study):
+    groups = {one.tracking_identifier: one for one in report.content.get_image_measurement_groups()}
+    groups |= {one.tracking_identifier: one for one in report.content.get_volumetric_roi_measurement_groups()}
+    table, flagged = finished_study.table, 0
+    for row in (*table.segments, *table.territories, table.whole):
+        for condition in ("rest", "stress", None):
+            group = groups[f"{row.name}, {condition or 'reserve'}"]
+            said = [one.value.value for one in group.get_qualitative_evaluations() if one.name.value == "FINDING"]
+            assert said == [str(flag.code) for flag in row.flags_of(condition)]
+            flagged += len(said)
+    assert flagged
+
+
 def test_segments_of_the_report_point_at_their_pixels(exported, report, finished_study):
     _, _, results = exported
     (group,) = [

@@ -325,6 +325,18 @@ class FlagCode(StrEnum):
         "absolute flow lies between {mbf_low_ml_min_g:.1f} and {mbf_high_ml_min_g:.1f} mL/min/g (95 %); it is off by "
         "more than 40 % with a probability of {far_probability:.0%}.",
     )
+    FLOW_WITHOUT_INTERVAL = (
+        "flow_without_interval",
+        Severity.UNRELIABLE,
+        "a flow has no finite 95 % interval, or lies outside of it",
+        "the flow has no 95 % interval that holds it: its curve cannot be fitted. Do not read it as a number.",
+    )
+    RESERVE_WITHOUT_INTERVAL = (
+        "reserve_without_interval",
+        Severity.UNRELIABLE,
+        "a reserve has no finite 95 % interval, or lies outside of it",
+        "the MPR has no 95 % interval that holds it. Do not read it as a number.",
+    )
     RESERVE_UNKNOWN = (
         "reserve_unknown",
         Severity.UNRELIABLE,

@@ -4,7 +4,18 @@ import math
 
 INTERVAL_SD = 1.96
 FAR = 0.4  # of the truth; a number that is off by more misleads; chosen
-CLINICAL_MPR = 2.0  # below, the risk of cardiac events is raised: Siontis et al., meta-analysis of PET
+# Below, major cardiac events are 2.1 times as frequent (95 % interval 1.3 to 3.4; meta-analysis of PET):
+CLINICAL_MPR = 2.0
+CLINICAL_MPR_SOURCE = "Siontis 2015, doi 10.1016/j.ijcha.2015.01.005"
+
+
+def has_interval(value: float, low: float, high: float) -> bool:
+    """Whether a number lies within limits that are finite and apart.
+
+    >>> has_interval(2.0, 1.6, 2.5), has_interval(2.0, 2.1, 2.5), has_interval(2.0, 0.0, math.inf)
+    (True, False, False)
+    """
+    return 0 <= low <= value <= high < math.inf and low < high
 
 
 def probability_far(value: float, low: float, high: float) -> float:

@@ -9,6 +9,7 @@ from .flag_codes import FlagCode
 from .precision import CLINICAL_MPR, probability_below
 from .provenance import Provenance
 
+NO_ABSOLUTE_FLOW = {FlagCode.ABSOLUTE_FLOW_UNKNOWN, FlagCode.FLOW_WITHOUT_INTERVAL}
 BEST_SEGMENTS = 4  # a quarter of the ventricle, which flow of the others is seen beside where it is not known; chosen
 
 
@@ -32,6 +33,17 @@ class RegionFlow:
     failed_share: float = float("nan")
     pixels: int = 0
     origin: str = ""
+
+    @property
+    def mbf_interval(self) -> tuple[float, float]:
+        """Limits of the 95 % interval, mL/min/g."""
+        return self.mbf_low_ml_min_g, self.mbf_high_ml_min_g
+
+    @property
+    def curve_interval(self) -> tuple[float, float]:
+        """The same of the flow of the mean curve, which the interval of the mean of the map is taken from, mL/min/g."""
+        scale = self.curve_mbf_ml_min_g / self.mbf_ml_min_g if self.mbf_ml_min_g > 0 else float("nan")
+        return self.mbf_low_ml_min_g * scale, self.mbf_high_ml_min_g * scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +71,23 @@ class SegmentRow:
     mpr_low: float = float("nan")
     mpr_high: float = float("nan")
 
+    def flags_of(self, condition: str | None = None) -> tuple[Flag, ...]:
+        """What to check about the numbers of one condition, each code once; without a condition, of both."""
+        concerned = [flag for flag in self.flags if not condition or flag.where.condition in ("", condition)]
+        return tuple({flag.code: flag for flag in reversed(concerned)}.values())[::-1]
+
+    @property
+    def corrected_rest_interval(self) -> tuple[float, float]:
+        """Limits of the 95 % interval of rest flow at a rate-pressure product of 10 000, mL/min/g."""
+        scale = self.corrected_rest_ml_min_g / self.rest.mbf_ml_min_g if self.rest.mbf_ml_min_g > 0 else float("nan")
+        return self.rest.mbf_low_ml_min_g * scale, self.rest.mbf_high_ml_min_g * scale
+
+    @property
+    def corrected_mpr_interval(self) -> tuple[float, float]:
+        """Limits of the 95 % interval of the reserve with that rest flow."""
+        scale = self.corrected_mpr / self.mpr if self.mpr > 0 else float("nan")
+        return self.mpr_low * scale, self.mpr_high * scale
+
     @property
     def mpr_below_2_probability(self) -> float:
         """How probable its interval makes it that the reserve lies below 2, the limit of raised risk; else NaN."""
@@ -77,7 +106,7 @@ class SegmentTable:
     @property
     def knows_absolute_flow(self) -> bool:
         """Whether flow holds as a number; where it does not, reserve and flow beside other segments do."""
-        return all(flag.code is not FlagCode.ABSOLUTE_FLOW_UNKNOWN for flag in self.whole.flags)
+        return not NO_ABSOLUTE_FLOW & {flag.code for flag in self.whole.flags}
 
     @property
     def best_condition(self) -> str:

@@ -183,11 +183,13 @@ def _widened(fits: FlowFits, log_sd: float) -> FlowFits:
         return fits
     flow = fits.mbf_ml_min_g
     relative = np.hypot(fits.mbf_se_ml_min_g / flow, log_sd)
+    with np.errstate(over="ignore"):  # nothing bounds a curve of noise from above
+        high = flow * np.exp(INTERVAL_SD * relative)
     return replace(
         fits,
         mbf_se_ml_min_g=flow * relative,
         mbf_low_ml_min_g=flow * np.exp(-INTERVAL_SD * relative),
-        mbf_high_ml_min_g=flow * np.exp(INTERVAL_SD * relative),
+        mbf_high_ml_min_g=high,
     )
 
 

@@ -48,10 +48,12 @@ def reserve_interval(stress, rest, uncertainties: Sequence[FlowUncertainty | Non
     of_rest, of_stress = uncertainties
     if of_rest is None or of_stress is None or not np.isfinite(of_stress.reserve_log_below):
         return ratio_interval(stress, rest)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        below, above = np.log(stress[0] / stress[1]), np.log(stress[2] / stress[0])
-        rest_below, rest_above = np.log(rest[0] / rest[1]), np.log(rest[2] / rest[0])
-    ratio = stress[0] / rest[0] if rest[0] > 0 else float("nan")
+    if not (stress[0] > 0 and rest[0] > 0):
+        return float("nan"), float("nan")
+    with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0 is infinitely far
+        below, above = np.abs(np.log(stress[1:]) - np.log(stress[0]))
+        rest_below, rest_above = np.abs(np.log(rest[1:]) - np.log(rest[0]))
+    ratio = stress[0] / rest[0]
 
     def own(distance: float, shared: float) -> float:
         return float(np.sqrt(max(distance**2 - shared**2, 0.0)))

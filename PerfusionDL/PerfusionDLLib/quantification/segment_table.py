@@ -10,6 +10,7 @@ from ..data.contours import Origin
 from ..data.errors import PerfusionError
 from ..data.flag import Where
 from ..data.flow import PerfusionMaps
+from ..data.precision import INTERVAL_SD, has_interval
 from ..data.provenance import Provenance
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
@@ -129,6 +130,7 @@ class _Pixels:
     part: np.ndarray
     segment: np.ndarray
     flow: np.ndarray
+    standard_error: np.ndarray
     depth: np.ndarray
     counted: np.ndarray
     sizes: np.ndarray
@@ -153,6 +155,7 @@ def _pixels(maps: PerfusionMaps | None) -> _Pixels | None:
         part=numbers,
         segment=along("segments"),
         flow=along("mbf_ml_min_g"),
+        standard_error=along("mbf_se_ml_min_g"),
         depth=along("depth"),
         counted=np.concatenate(counted),
         sizes=sizes,
@@ -173,7 +176,7 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
     uncertainties = [pixels.maps.uncertainty if pixels else None for pixels in (rest, stress)]
     if all(uncertainties):
         mpr_low, mpr_high = reserve_interval(stress_flow, rest_flow, uncertainties)
-    flags += find_reserve_flags(mpr, segment)
+    flags += find_reserve_flags(mpr, (mpr_low, mpr_high), segment)
     return SegmentRow(
         aha_segment=segment,
         name=name,
@@ -197,11 +200,9 @@ def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
     good = np.isfinite(flow)
     endo, epi = _mean(flow[good & (depth < 0.5)]), _mean(flow[good & (depth >= 0.5)])
     mean = _mean(flow[good])
-    curve, low, high, upslope = _curve_flow(pixels, members)
-    below, above = low / curve, high / curve
-    of_all = pixels.maps.uncertainty
-    if of_all is not None and not np.isfinite(curve):  # no mean curve could be fitted; what the whole scan leaves open
-        below, above = float(np.exp(-of_all.log_below)), float(np.exp(of_all.log_above))
+    curve, below, above, upslope = _curve_flow(pixels, members)
+    if not has_interval(1.0, below, above):
+        below, above = _limits_without_curve(pixels, chosen)
     origins = {pixels.maps.slices[number].origin for number in np.unique(pixels.part[chosen])}
     return RegionFlow(
         mbf_ml_min_g=mean,
@@ -218,6 +219,21 @@ def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
     )
 
 
+def _limits_without_curve(pixels: _Pixels, chosen: np.ndarray) -> tuple[float, float]:
+    """Limits over flow where no mean curve could be fitted: what its pixels and the whole scan leave open.
+
+    Pixels count as one, because nothing tells how much of their errors is noise. NaN where neither tells anything.
+    """
+    log_sd = (pixels.standard_error / pixels.flow)[chosen]
+    log_sd = log_sd[np.isfinite(log_sd)]
+    of_all = pixels.maps.uncertainty
+    if of_all is None and not log_sd.size:
+        return float("nan"), float("nan")
+    own = INTERVAL_SD * float(np.median(log_sd)) if log_sd.size else 0.0
+    shared = (0.0, 0.0) if of_all is None else (of_all.log_below, of_all.log_above)
+    return float(np.exp(-np.hypot(own, shared[0]))), float(np.exp(np.hypot(own, shared[1])))
+
+
 def _counted(pixels: _Pixels, members: Sequence[int]) -> np.ndarray:
     """Pixels (N,) that count for these segments; all of a slice where few would remain in it."""
     inside = np.isin(pixels.segment, members)
@@ -225,27 +241,33 @@ def _counted(pixels: _Pixels, members: Sequence[int]) -> np.ndarray:
     return inside & (pixels.counted | (remaining < FEWEST_PIXELS)[pixels.part])
 
 
-def _curve_flow(pixels: _Pixels, members: Sequence[int]):
-    """Flow of the mean curves, its interval and their upslope, averaged over the members by their pixels.
+def _curve_flow(pixels: _Pixels, members: Sequence[int]) -> tuple[float, float, float, float]:
+    """Flow of the mean curves, the limits of its interval over it, and their upslope, averaged by pixels of members.
 
-    Errors of segments share the arterial input, so the interval of an average is the average of the intervals.
+    Errors of segments share the arterial input, so the interval of an average is the average of the intervals. A mean
+    curve that has none takes no part in them.
     """
-    rows = [
-        (
-            pixels.sizes[number, segment],
-            fit.mbf_ml_min_g,
-            fit.mbf_low_ml_min_g,
-            fit.mbf_high_ml_min_g,
-            fit.upslope,
-        )
+    fits = [
+        (pixels.sizes[number, segment], fit)
         for number, part in enumerate(pixels.maps.slices)
         for segment, fit in part.segment_fits.items()
         if segment in members and np.isfinite(fit.mbf_ml_min_g)
     ]
-    if not rows:
-        return (float("nan"),) * 4
-    weights, *values = np.array(rows, dtype=float).T
-    return tuple(float(np.average(value, weights=weights)) for value in values)
+    known = [
+        (size, fit) for size, fit in fits if has_interval(fit.mbf_ml_min_g, fit.mbf_low_ml_min_g, fit.mbf_high_ml_min_g)
+    ]
+
+    def average(of, name: str) -> float:
+        values = [getattr(fit, name) for _, fit in of]
+        return float(np.average(values, weights=[size for size, _ in of])) if values else float("nan")
+
+    flow = average(known, "mbf_ml_min_g")
+    return (
+        average(fits, "mbf_ml_min_g"),
+        average(known, "mbf_low_ml_min_g") / flow,
+        average(known, "mbf_high_ml_min_g") / flow,
+        average(fits, "upslope"),
+    )
 
 
 def _mean(values) -> float:

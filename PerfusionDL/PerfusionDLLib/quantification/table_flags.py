@@ -6,7 +6,7 @@ import numpy as np
 
 from ..data.flag import Flag, FlagCode, Severity, Where, make_flag
 from ..data.flow import FlowUncertainty, PerfusionMaps
-from ..data.precision import probability_far
+from ..data.precision import has_interval, probability_far
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow
 
@@ -75,9 +75,11 @@ def _uncertainty_flags(found: FlowUncertainty | None, where: Where) -> Iterator[
 
 def _precision_flags(flow: RegionFlow, where: Where) -> Iterator[Flag]:
     """How far the global flow of a scan can be trusted."""
-    limits = flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g
-    far = probability_far(flow.mbf_ml_min_g, *limits)
-    numbers = dict(zip(("mbf_low_ml_min_g", "mbf_high_ml_min_g"), limits, strict=True)) | {"far_probability": far}
+    if not has_interval(flow.mbf_ml_min_g, *flow.mbf_interval):
+        return
+    far = probability_far(flow.mbf_ml_min_g, *flow.mbf_interval)
+    numbers = {"far_probability": far}
+    numbers |= dict(zip(("mbf_low_ml_min_g", "mbf_high_ml_min_g"), flow.mbf_interval, strict=True))
     if far > UNKNOWN_PROBABILITY:
         yield make_flag(FlagCode.ABSOLUTE_FLOW_UNKNOWN, where, **numbers)
     elif far > UNCERTAIN_PROBABILITY:
@@ -86,6 +88,8 @@ def _precision_flags(flow: RegionFlow, where: Where) -> Iterator[Flag]:
 
 def find_reserve_precision(whole: SegmentRow) -> Iterator[Flag]:
     """How far the global reserve can be trusted."""
+    if not has_interval(whole.mpr, whole.mpr_low, whole.mpr_high):
+        return
     far = probability_far(whole.mpr, whole.mpr_low, whole.mpr_high)
     if far > UNCERTAIN_PROBABILITY:
         code = FlagCode.RESERVE_UNKNOWN if far > UNKNOWN_PROBABILITY else FlagCode.RESERVE_UNCERTAIN
@@ -105,6 +109,8 @@ def find_region_flags(flow: RegionFlow, where: Where) -> Iterator[Flag]:
     if not flow.pixels:
         yield make_flag(FlagCode.NOT_COVERED, where)
         return
+    if np.isfinite(flow.mbf_ml_min_g) and not has_interval(flow.mbf_ml_min_g, *flow.mbf_interval):
+        yield make_flag(FlagCode.FLOW_WITHOUT_INTERVAL, where)
     if flow.failed_share > FAILED_SHARE_FLAG:
         yield make_flag(FlagCode.MANY_FAILED_PIXELS, where, failed_share=flow.failed_share)
     if flow.mbf_ml_min_g > MOST_MBF_ML_MIN_G:
@@ -114,9 +120,13 @@ def find_region_flags(flow: RegionFlow, where: Where) -> Iterator[Flag]:
         yield make_flag(FlagCode.FEW_PIXELS, where, pixels=flow.pixels)
 
 
-def find_reserve_flags(mpr: float, segment: int | None) -> Iterator[Flag]:
+def find_reserve_flags(mpr: float, interval: tuple[float, float], segment: int | None) -> Iterator[Flag]:
     """Findings on the reserve of one region."""
+    if not np.isfinite(mpr):
+        return
     low, high = PLAUSIBLE_MPR
-    if np.isfinite(mpr) and not low <= mpr <= high:
-        where = Where(condition="stress", segment=segment)
+    where = Where(condition="stress", segment=segment)
+    if not has_interval(mpr, *interval):
+        yield make_flag(FlagCode.RESERVE_WITHOUT_INTERVAL, where)
+    if not low <= mpr <= high:
         yield make_flag(FlagCode.MPR_IMPLAUSIBLE, where, mpr=mpr, low=low, high=high)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from ..data.errors import PerfusionError
 from ..data.flag import Flag, FlagCode, Where, make_flag
-from ..data.precision import probability_below
+from ..data.precision import CLINICAL_MPR, CLINICAL_MPR_SOURCE, probability_below
 from ..data.table import SegmentRow
 
 NEARLY_SURE = 0.99  # no interval says more
@@ -76,9 +76,9 @@ PRESETS: Mapping[str, Threshold] = MappingProxyType(
         ),
         "pet-risk": Threshold(
             quantity="mpr",
-            below=2.0,
+            below=CLINICAL_MPR,
             meaning="hazard ratio 2.1 in PET, not in MRI",
-            source="Siontis et al., meta-analysis",
+            source=CLINICAL_MPR_SOURCE,
         ),
     }
 )

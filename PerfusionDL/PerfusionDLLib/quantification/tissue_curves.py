@@ -119,6 +119,8 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     before = used & (series.times_s < arrival_s)
     if not before.any():
         before = np.arange(len(signal)) == np.flatnonzero(used)[0]
+    if not signal.shape[1]:
+        return signal, np.zeros(0, bool), 0.0
     noise = saturation_recovery.noise_level(signal[before])
     signal = saturation_recovery.curves_without_noise_floor(signal, noise, used_frames=used)
     level = max(float(signal[before].mean()), noise, 1e-30)

@@ -95,6 +95,10 @@ def cells_of(row: SegmentRow) -> dict[str, object]:
         "flags": " | ".join(flag.text_with_condition for flag in row.flags),
         "flag_codes": " | ".join(codes_of(row.flags)),
         "mpr_below_2_probability": row.mpr_below_2_probability,
+        "rest_mbf_rpp_low_ml_min_g": row.corrected_rest_interval[0],
+        "rest_mbf_rpp_high_ml_min_g": row.corrected_rest_interval[1],
+        "mpr_rpp_low": row.corrected_mpr_interval[0],
+        "mpr_rpp_high": row.corrected_mpr_interval[1],
     }
 
 
@@ -111,23 +115,24 @@ def tidy_csv(table: SegmentTable, *, study: str) -> str:
         region |= {"territory": row.territory}
         for condition in ("rest", "stress"):
             flow = getattr(row, condition)
-            bounds = {"mbf_ml_min_g": (flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g)}
+            bounds = {"mbf_ml_min_g": flow.mbf_interval, "curve_mbf_ml_min_g": flow.curve_interval}
             numbers = {"mbf_ml_min_g": flow.mbf_ml_min_g}
             numbers |= {column: float(getattr(flow, name)) for name, column in TIDY_COLUMNS.items()}
-            made = {"origin": flow.origin, **_made(table, condition)}
+            made = {"origin": flow.origin, **_made(table, row, condition)}
             rows += [
                 region | _number(condition, quantity, value, *bounds.get(quantity, ())) | made
                 for quantity, value in numbers.items()
             ]
-        both = {"origin": "/".join(dict.fromkeys((row.rest.origin, row.stress.origin))), **_made(table, "stress")}
+        both = {"origin": "/".join(dict.fromkeys((row.rest.origin, row.stress.origin))), **_made(table, row)}
         numbers = {"mpr": row.mpr, "mpri": row.mpri, "mpr_rpp": row.corrected_mpr}
-        bounds = {"mpr": (row.mpr_low, row.mpr_high)}
+        bounds = {"mpr": (row.mpr_low, row.mpr_high), "mpr_rpp": row.corrected_mpr_interval}
         rows += [
             region | _number("", quantity, value, *bounds.get(quantity, ())) | both
             for quantity, value in numbers.items()
         ]
-        at_rest = {"origin": row.rest.origin, **_made(table, "rest")}
-        rows.append(region | _number("rest", "mbf_rpp_ml_min_g", row.corrected_rest_ml_min_g) | at_rest)
+        at_rest = {"origin": row.rest.origin, **_made(table, row, "rest")}
+        corrected = _number("rest", "mbf_rpp_ml_min_g", row.corrected_rest_ml_min_g, *row.corrected_rest_interval)
+        rows.append(region | corrected | at_rest)
     known = [row for row in rows if math.isfinite(row["value"])]
     return _written({name: _cell(value) for name, value in row.items()} for row in known)
 
@@ -136,10 +141,10 @@ def _number(condition: str, quantity: str, value: float, low: float = math.nan, 
     return {"condition": condition, "quantity": quantity, "value": value, "low": low, "high": high}
 
 
-def _made(table: SegmentTable, condition: str) -> dict[str, str]:
-    """What the numbers of a condition were made with."""
-    known = {name: table.provenance.of_scan(condition).get(name, "") for name in MADE_WITH}
-    return known | {"notice": NOTICE}
+def _made(table: SegmentTable, row: SegmentRow, condition: str | None = None) -> dict[str, str]:
+    """What the numbers of a row were made with, and what to check about them; without a condition, those of both."""
+    known = {name: table.provenance.of_scan(condition or "stress").get(name, "") for name in MADE_WITH}
+    return known | {"notice": NOTICE, "flag_codes": " | ".join(codes_of(row.flags_of(condition)))}
 
 
 def _cell(value: object) -> str:
@@ -167,6 +172,8 @@ def _plain(row: SegmentRow) -> dict:
     def finite(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: finite(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [finite(inner) for inner in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
     return finite({**asdict(row), "level": str(row.level), **_flags(row)})

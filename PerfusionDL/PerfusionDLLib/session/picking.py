@@ -90,7 +90,8 @@ def readout(pick: Pick, flow: Flow) -> str:
     if pick.pixel is None:
         row = next(row for row in flow.table.segments if row.aha_segment == pick.segment)
         region = getattr(row, pick.scan.condition)
-        value = f"{region.mbf_ml_min_g:.2f} [{region.mbf_low_ml_min_g:.2f}, {region.mbf_high_ml_min_g:.2f}] {FLOW_UNIT}"
+        limits = "[{:.2f}, {:.2f}]".format(*region.mbf_interval) if np.isfinite(region.mbf_interval).all() else "[?]"
+        value = f"{region.mbf_ml_min_g:.2f} {limits} {FLOW_UNIT}"
         return f"{where}: {value}" + (f", MPR {row.mpr:.2f}" if np.isfinite(row.mpr) else "")
     status = FitStatus(int(maps.status[pick.pixel]))
     if status:

@@ -52,6 +52,7 @@ def own(value: str, meaning: str) -> CodedConcept:
     return CodedConcept(value, PRIVATE_SCHEME, meaning)
 
 
+FINDING = own("FINDING", "Finding on the measurements")
 QUANTITIES = {  # attributes of RegionFlow: concept, unit
     "mbf_ml_min_g": (BLOOD_FLOW, FLOW_UNIT),
     "mbf_low_ml_min_g": (own("MBF_LOW", "Lower bound of the 95 % interval of myocardial blood flow"), FLOW_UNIT),

@@ -10,11 +10,12 @@ from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from ...data.flag import codes_of
 from ...data.study import Condition
 from ...data.table import RegionFlow, SegmentRow, SegmentTable
 from ..concepts import MANUFACTURER, group_name
 from ..header_parts import stable_uid
-from .codes import CARDIAC_MRI, MEAN, MYOCARDIUM, QUANTITIES, RESERVE, SEGMENT_SITES, TERRITORY_SITES
+from .codes import CARDIAC_MRI, FINDING, MEAN, MYOCARDIUM, QUANTITIES, RESERVE, SEGMENT_SITES, TERRITORY_SITES, own
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def groups(
         measured = measurements(flow, QUANTITIES)
         if not measured:
             continue
-        common = shared(row, condition, algorithm, names) | {"measurements": measured}
+        common = shared(row, condition, algorithm, names) | {"measurements": measured} | findings(row, condition)
         region = regions.get((condition, row.aha_segment)) if row.aha_segment else None
         if region is None:
             yield sr.MeasurementsAndQualitativeEvaluations(**common)
@@ -85,7 +86,8 @@ def groups(
             yield sr.VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **common)
     if not math.isnan(row.mpr):
         reserve = measurements(row, RESERVE)
-        yield sr.MeasurementsAndQualitativeEvaluations(**shared(row, None, algorithm, names), measurements=reserve)
+        common = shared(row, None, algorithm, names) | {"measurements": reserve} | findings(row)
+        yield sr.MeasurementsAndQualitativeEvaluations(**common)
 
 
 def measurements(
@@ -99,6 +101,13 @@ def measurements(
             derivation = MEAN if name == "mbf_ml_min_g" else None
             found.append(sr.Measurement(concept, value, unit, derivation=derivation))
     return found
+
+
+def findings(row: SegmentRow, condition: Condition | None = None) -> dict[str, list[sr.QualitativeEvaluation]]:
+    """What to check about the numbers of a group, by its code; without a condition, of both scans."""
+    concerned = codes_of(row.flags_of(condition))
+    found = [sr.QualitativeEvaluation(FINDING, own(str(code), str(code).replace("_", " "))) for code in concerned]
+    return {"qualitative_evaluations": found} if found else {}
 
 
 def shared(
