@@ -77,18 +77,14 @@ def draw_heart(rng: np.random.Generator, grid: Grid, *, off_center_mm: float) ->
     endocardium = np.maximum(endocardium, epicardium + thinnest).astype(np.float32)
     depth = np.clip(endocardium / np.maximum(endocardium - epicardium, 1e-3), 0, 1)
 
+    rv_outside = rv_inside = np.full_like(epicardium, 1e3)
     insertions = None
     if rng.random() < 0.94:
-        rv_shape = _rv_shape(rng, radius)
+        rv_shape, ends = _rv_on_one_side(rng, radius, outline)
         rv_outside = rv_shape(u, v).astype(np.float32)
         wall = rng.uniform(1.5, 5)
         rv_inside = np.maximum(rv_outside + wall, -epicardium + rng.choice((0, 0, 1.0)))
-        insertions = _insertions(rv_shape, radius, outline)
-    else:
-        rv_outside = rv_inside = np.full_like(epicardium, 1e3)
-    if insertions is not None:
-        flat = insertions[:, :1] * along + insertions[:, 1:] * across + center
-        insertions = _unwarp(flat, warp, grid)
+        insertions = _unwarp(ends[:, :1] * along + ends[:, 1:] * across + center, warp, grid)
     muscle = _papillary(rng, u - shift[0], v - shift[1], inner, inner / radius, endocardium, grid)
     if closed:
         muscle = np.maximum(muscle, _specks(rng, grid, endocardium))
@@ -157,16 +153,28 @@ def _rv_shape(rng, radius):
     return signed_mm
 
 
+def _rv_on_one_side(rng, radius, outline):
+    """An RV that covers one part of the epicardium, and (2, 2) the ends of the septum in heart coordinates."""
+    while True:
+        rv_shape = _rv_shape(rng, radius)
+        ends = _insertions(rv_shape, radius, outline)
+        if ends is not None:
+            return rv_shape, ends
+
+
 def _insertions(rv_shape, radius, outline):
-    """(2, 2) ends of the septum in heart coordinates: where the outside of the RV wall meets the epicardium."""
+    """(2, 2) ends of the septum in heart coordinates: where the outside of the RV wall meets the epicardium.
+
+    None where the septum takes less than 20 degrees, is not around angle 0, or ends 30 degrees from the far side, and
+    where the RV comes out of the LV elsewhere too.
+    """
     angle = np.linspace(-np.pi, np.pi, 720, endpoint=False)
     reach = radius * outline(angle)
-    inside = rv_shape(reach * np.cos(angle), reach * np.sin(angle)) < 0
-    if not inside[360] or inside.all():
+    covered = np.flatnonzero(rv_shape(reach * np.cos(angle), reach * np.sin(angle)) < 0)
+    if len(covered) < 40:
         return None
-    first = 360 - int(np.argmin(inside[360::-1])) + 1
-    last = 360 + int(np.argmin(inside[360:])) - 1
-    if inside[first:last].sum() < 40 or first < 60 or last > 660:
+    first, last = int(covered[0]), int(covered[-1])
+    if len(covered) != last - first + 1 or not 60 <= first <= 360 <= last <= 660:
         return None
     ends = angle[[first, last]]
     return np.stack([reach[[first, last]] * np.cos(ends), reach[[first, last]] * np.sin(ends)], axis=1)
