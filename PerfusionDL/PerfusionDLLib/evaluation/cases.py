@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from .. import motion
+from ..data.contours import Label
 from ..data.preprocessed import MotionCompensation
 from ..data.study import Condition, Level, PerfusionSeries
 
@@ -72,7 +73,7 @@ def closed_cavity_cases(seeds: Iterable[int]) -> Iterator[Case]:
     from .. import phantom
 
     for seed, level in product(seeds, (Level.MID, Level.APICAL)):
-        yield _case(f"closed cavity {seed}", phantom.CLOSED_CAVITIES, seed, Condition.STRESS, level)
+        yield case_of(f"closed cavity {seed}", phantom.CLOSED_CAVITIES, seed, Condition.STRESS, level)
 
 
 def difficult_cases(seeds: Iterable[int]) -> Iterator[Case]:
@@ -81,7 +82,7 @@ def difficult_cases(seeds: Iterable[int]) -> Iterator[Case]:
 
     closed = replace(phantom.DIFFICULT, closed_cavity_mm=phantom.CLOSED_CAVITIES.closed_cavity_mm)
     for seed, condition, level in product(seeds, Condition, Level):
-        yield _case(f"difficult {seed}", phantom.DIFFICULT if seed % 3 else closed, seed, condition, level)
+        yield case_of(f"difficult {seed}", phantom.DIFFICULT if seed % 3 else closed, seed, condition, level)
 
 
 def phantom_case(seed: int, condition: Condition, level: Level, *, held_out: bool) -> Case:
@@ -89,10 +90,11 @@ def phantom_case(seed: int, condition: Condition, level: Level, *, held_out: boo
     from .. import phantom
 
     config = phantom.HELD_OUT if held_out else phantom.DEFAULT
-    return _case(f"{'held out' if held_out else 'phantom'} {seed}", config, seed, condition, level)
+    return case_of(f"{'held out' if held_out else 'phantom'} {seed}", config, seed, condition, level)
 
 
-def _case(name: str, config: "PhantomConfig", seed: int, condition: Condition, level: Level) -> Case:
+def case_of(name: str, config: "PhantomConfig", seed: int, condition: Condition, level: Level) -> Case:
+    """One slice of a phantom patient of any configuration."""
     from .. import phantom
 
     made = phantom.simulate_series(seed, condition=condition, level=level, config=config)
@@ -184,6 +186,13 @@ def noisy_case(case: Case, rng: np.random.Generator, *, share: float = 0.06) -> 
     noise = rng.normal(0, sd, (2, *signal.shape))
     noisy = np.hypot(signal + noise[0], noise[1]).astype(np.float32)
     return replace(case, name=f"{case.name}, noise", series=replace(case.series, signal=noisy))
+
+
+def clipped_case(case: Case, *, share: float) -> Case:
+    """Values cut off at a ceiling: a ``share`` of what the blood of the LV (90th percentile) reaches at its peak."""
+    blood = case.series.signal[case.reference.peak_frame][case.reference.labels == Label.BLOOD_POOL]
+    signal = np.minimum(case.series.signal, np.float32(share * np.percentile(blood, 90)))
+    return replace(case, name=f"{case.name}, clipped", series=replace(case.series, signal=signal))
 
 
 def shaded_case(case: Case, *, ratio: float = 4.0) -> Case:

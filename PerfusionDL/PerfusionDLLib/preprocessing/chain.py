@@ -18,6 +18,7 @@ from ..data.study import PerfusionSeries
 from ..networks import Network, Networks
 from .bounding_box import FoundBox
 from .candidates import find_best_view, find_candidate_boxes
+from .clipped_peak import find_clipped_peak, is_peak_clipped
 from .contour_uncertainty import compute_contour_uncertainty_mm
 from .insertion_points import find_insertion_points
 from .peak_frame import Peak, count_lead_frames, find_first_pass_peak, find_peaks
@@ -90,8 +91,7 @@ def preprocess_slice(
     if box_px is None and not is_enhancing(passing, labels):
         raise _no_first_pass(series)
     if peak_frame is None:
-        cavity = passing[:, labels == Label.BLOOD_POOL].mean(axis=1)
-        peak_frame = len(moved.corrected) - len(passing) + find_first_pass_peak(cavity)
+        peak_frame = len(moved.corrected) - len(passing) + _find_cavity_peak(passing, labels, series.signal)
 
     progress("insertion points")
     anterior, inferior, certainty = find_insertion_points(view.images, series, networks.points, labels=labels)
@@ -128,6 +128,13 @@ def preprocess_slice(
         automatic=contours,
         flags=tuple(flag.located(level=series.level or "") for flag in flags),
     )
+
+
+def _find_cavity_peak(passing, labels, signal):
+    """Frame of the peak in the found cavity; passing : in one pose, without lead frames; signal : as stored."""
+    if is_peak_clipped(signal, labels):
+        return find_clipped_peak(passing, labels)
+    return find_first_pass_peak(passing[:, labels == Label.BLOOD_POOL].mean(axis=1))
 
 
 def _too_short(series):

@@ -139,14 +139,8 @@ def find_first_pass_peak(curve: np.ndarray) -> int:
     3
     """
     curve = np.asarray(curve, float)
-    smooth = ndimage.convolve1d(curve, [0.25, 0.5, 0.25], mode="nearest")
-    height = (smooth - smooth.min()) / max(np.ptp(smooth), 1e-9)
-    if not height.any():
-        return int(np.argmax(curve))
-    start = int(np.argmax(height >= _NEAR_TOP))
-    below = np.flatnonzero(height[start:] < _AFTER_TOP)
-    end = start + int(below[0]) if below.size else len(curve)
-    top = start + int(np.argmax(curve[start:end]))
+    height = _heights(curve)
+    top = _highest(curve, height)
     first, last = _run_around(top, height >= _BROAD_TOP)
     if last - first < 4:
         return top
@@ -155,6 +149,35 @@ def find_first_pass_peak(curve: np.ndarray) -> int:
     cubic = np.polynomial.Polynomial.fit(frames, curve[frames], 3)
     near_top = frames[height[frames] >= _FLAT_TOP * height[top]]
     return int(near_top[np.argmin(np.abs(near_top - fine[np.argmax(cubic(fine))]))])
+
+
+def find_first_pass_top(curve: np.ndarray) -> tuple[int, tuple[int, int]]:
+    """Frame of the maximum of the first pass, and the first and last of the frames about it above 90 % of its rise.
+
+    Examples
+    --------
+    >>> find_first_pass_top(np.array([1.0, 1.0, 3.0, 9.0, 9.1, 9.0, 5.0, 4.0, 4.5, 4.0]))
+    (4, (3, 5))
+    """
+    curve = np.asarray(curve, float)
+    top = _highest(curve, _heights(curve))
+    return top, _run_around(top, curve >= curve.min() + _NEAR_TOP * (curve[top] - curve.min()))
+
+
+def _heights(curve):
+    """(T,) 0 to 1, a curve against single noisy frames; 0 where it does not change."""
+    smooth = ndimage.convolve1d(curve, [0.25, 0.5, 0.25], mode="nearest")
+    return (smooth - smooth.min()) / max(np.ptp(smooth), 1e-9)
+
+
+def _highest(curve, height):
+    """Frame of the maximum before the first pass has ended."""
+    if not height.any():
+        return int(np.argmax(curve))
+    start = int(np.argmax(height >= _NEAR_TOP))
+    below = np.flatnonzero(height[start:] < _AFTER_TOP)
+    end = start + int(below[0]) if below.size else len(curve)
+    return start + int(np.argmax(curve[start:end]))
 
 
 def _run_around(frame, wanted):
