@@ -1,4 +1,4 @@
-"""Small perfusion studies for the DICOM tests: three oblique slices, a bolus, heartbeats that are not quite regular."""
+"""Small perfusion studies for the DICOM tests: three oblique slices, a bolus, noise, heartbeats that vary a little."""
 
 from dataclasses import replace
 
@@ -36,11 +36,18 @@ def slice_matrix(along_mm, *, spacing_mm=2.1):
 
 
 def bolus_slice(along_mm, *, rr_s, delay_s, level=None, frames=FRAMES, seed=0):
-    """A slice whose pixels are whole numbers, at heartbeats that vary by a few percent."""
+    """A slice whose pixels are whole numbers with noise, at heartbeats that vary by a few percent.
+
+    A heart in the middle takes up contrast agent; what lies around it does not.
+    """
     rng = np.random.default_rng([seed, int(along_mm)])
+    noise = np.random.default_rng([seed, int(along_mm), int(1000 * rr_s)])
     beats_s = np.concatenate([[0], np.cumsum(rr_s * (1 + 0.03 * np.sin(np.arange(frames - 1))))])
     rise = 1 + 4 * np.exp(-(((np.arange(frames) - frames / 2) / 4) ** 2))
-    signal = np.rint(rng.uniform(50, 400, (SIZE, SIZE)) * rise[:, None, None])
+    heart = np.zeros((SIZE, SIZE), bool)
+    heart[2:6, 2:6] = True
+    signal = rng.uniform(50, 400, (SIZE, SIZE)) * np.where(heart, rise[:, None, None], 1)
+    signal = np.rint(signal + noise.uniform(-5, 5, signal.shape))
     signal[frames // 2, 0, 0] = 3600
     return PerfusionSeries(
         signal=signal.astype(np.float32),

@@ -289,7 +289,7 @@ class FlagCode(StrEnum):
     STORED_VALUES_UNCERTAIN = (
         "stored_values_uncertain",
         Severity.UNRELIABLE,
-        "values of the pixels are cut off, scaled unevenly, negative, or compressed with loss",
+        "values of the pixels are cut off, scaled unevenly, negative, compressed with loss, or change within the scan",
         "{found}",
     )
     SEQUENCE_UNCERTAIN = (

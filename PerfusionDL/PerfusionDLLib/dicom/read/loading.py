@@ -13,15 +13,19 @@ from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, Level, PerfusionSeries, Scan
 from . import protocol
 from .archive import study_label
+from .brightness import brightness_steps
 from .consistency import Aside, Doubt, is_same_number, name_images, typical_number
 from .consistency import doubts as as_doubts
+from .continuity import put_back
 from .doubles import has_identifiers
 from .frame import Frame
+from .frames_apart import frames_apart, proton_density_frames
 from .oddities import oddities, other_sequence
 from .pixels import PixelReader, check_scale
+from .repeats import without_repeated
 from .scans import FoundScan
-from .signal_checks import check_signal, frames_apart, proton_density_frames, without_padding
 from .slices import Slice
+from .stored_values import check_signal, without_padding
 
 MOST_LOST = 0.25  # share of the frames of a slice whose pixels may be missing
 FEW_FRAMES = 0.1  # chosen: share of the frames of a slice that may say something else by mistake
@@ -44,13 +48,15 @@ def load(
     Raises PerfusionError where pixels cannot be read or values cannot be right.
     """
     notes, doubts = [how, *scan.notes], list(scan.doubts)
-    pieces, signals = [], []
+    read_pieces, read_signals = [], []
     for one in scan.slices:
         piece, signal, said, doubted = with_pixels(one, reader)
-        pieces.append(piece)
-        signals.append(signal)
+        read_pieces.append(piece)
+        read_signals.append(signal)
         notes += said
         doubts += doubted
+    pieces, signals, changing = as_one_scan(read_pieces, read_signals)
+    doubts += changing
     lead = median_low(proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True))
     zero_s = min(one.times_s[lead] for one in pieces)
     acquisitions, said = acquisitions_of(pieces, placed, lead, beside.all_frames if beside else ())
@@ -113,6 +119,20 @@ def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, lis
     said, doubted = check_signal(one.frames, signal)
     doubts += as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, doubted)
     return one, signal, [*notes, *said, *doubts], doubts
+
+
+def as_one_scan(
+    pieces: Sequence[Slice], signals: Sequence[np.ndarray]
+) -> tuple[tuple[Slice, ...], tuple[np.ndarray, ...], list[Doubt]]:
+    """Slices and signals without what changes in the middle of the scan, and doubts that say so."""
+    pieces, signals, repeated = without_repeated(pieces, signals)
+    found = put_back(pieces, signals)
+    moved = list(found.doubts)
+    for one, signal in zip(found.pieces, found.signals, strict=True):
+        lead = proton_density_frames(one.frames, signal)
+        moved += brightness_steps(one.frames[lead:], one.times_s[lead:], signal[lead:])
+    lost = as_doubts(FlagCode.IMAGES_MISSING, repeated)
+    return found.pieces, found.signals, [*lost, *as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, moved)]
 
 
 def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, str]:

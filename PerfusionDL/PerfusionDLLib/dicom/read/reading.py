@@ -20,6 +20,7 @@ from .losses import late_beginnings, misfiled_images, stray_images
 from .oddities import contradictions, differences
 from .pixels import PixelReader
 from .protocol import Header
+from .repeats import without_repeats_of
 from .scans import FEWEST_SHARE, FoundScan, seconds_after
 
 
@@ -72,6 +73,7 @@ def read_study(
         for which, one in chosen.items()
     }
     if len(scans) == 2:
+        scans = without_repeats_of(scans)
         found = {which: one.scan for which, one in chosen.items()}
         scans = {
             which: replace(scan, minutes_after_other=seconds_after(found[which], found[condition.other(which)]) / 60)
