@@ -237,7 +237,7 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._known = {nodes.browser for nodes in mrml.findScans(slicer.mrmlScene)}
         self.setParameterNode(parameters)
         if self.logic.flow is None and not self.panel.work.busy:
-            self.panel.recomputeIfWanted()
+            self.panel.updates.recomputeIfWanted()
 
     def setParameterNode(self, parameters) -> None:
         """Show other choices, or none."""

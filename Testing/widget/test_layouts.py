@@ -1,15 +1,13 @@
-"""What a user sees at once: the layout they chose, a panel that keeps its width, reading without tools."""
+"""What a user sees at once: the layout they chose, a panel that keeps its width, colors and comment."""
 
 from xml.etree import ElementTree
 
 import pytest
 import slicer
-from panel_user import click, key, press
+from panel_user import click, press
 from PerfusionDLLib import mrml
 from PerfusionDLLib.mrml.layouts import LAYOUT_NUMBERS, Layout, layoutDescription, sliceOf
 from PySide6.QtWidgets import QWidget
-
-TOOLS = ("imagesSection", "correctionsSection", "exportSection", "acquisitionSection", "advancedSection")
 
 
 def arrangement(session):
@@ -92,33 +90,6 @@ def test_a_tool_with_wide_options_does_not_push_the_images_aside(drawn):
     section.layout().invalidate()
     assert drawn.ui.segmentEditorWidget.qt_object.minimumSizeHint().width() > before + 200
     assert section.minimumSizeHint().width() == before
-
-
-def test_reading_hides_the_tools_and_gives_them_back(session, drawn):
-    session.window.show()
-    drawn.ui.readingButton.toggle()
-    assert not any(getattr(drawn.ui, name).qt_object.isVisibleTo(drawn.ui.PerfusionDL.qt_object) for name in TOOLS)
-    assert set(session.shown.values()) == {False}
-    assert drawn.ui.resultsTable.qt_object.isVisibleTo(drawn.ui.PerfusionDL.qt_object)
-    drawn.ui.readingButton.toggle()
-    assert all(getattr(drawn.ui, name).qt_object.isVisibleTo(drawn.ui.PerfusionDL.qt_object) for name in TOOLS)
-    assert {part for part, shown in session.shown.items() if not shown} == {"DataProbe"}
-
-
-def test_whoever_leaves_the_module_while_reading_has_the_window_back(session, drawn):
-    drawn.ui.readingButton.toggle()
-    session.widget.exit()
-    assert set(session.shown.values()) == {True}
-    assert not session.window.isFullScreen()
-
-
-def test_a_key_goes_to_the_next_slice_in_doubt(session, drawn):
-    doubtful = [row for row, part in enumerate(drawn.slices()) if drawn.logic.isDoubtful(part)]
-    session.scene.RemoveNode(drawn.slices()[2].contours)
-    assert drawn.logic.isDoubtful(drawn.slices()[2])
-    drawn.ui.slicesList.setCurrentRow(0)
-    key(session, drawn, "N")
-    assert drawn.ui.slicesList.currentRow == min(row for row in {*doubtful, 2} if row > 0)
 
 
 def test_a_comment_is_kept_with_the_scene(session, drawn):

@@ -69,7 +69,7 @@ def test_the_end_of_a_search_loses_neither_a_stroke_nor_what_it_replaces(session
     part = drawn.slices()[0]
     task = found_anew(session, drawn)
     stroke(part, 14)
-    drawn.start(task, drawn.onContours)
+    drawn.updates.start(task, drawn.updates.onContours)
     session.wait(lambda: not np.array_equal(labels(drawn.slices()[1]), small_study.ring_labels()))
     up_to_date(session, drawn)
     press(drawn.ui.undoButton)

@@ -285,7 +285,7 @@ def test_the_choices_of_a_scene_that_is_added_are_kept(session, ready, study, tm
 
 def test_a_scene_may_be_added_while_another_module_is_open_and_work_goes_on(session, ready, tmp_path):
     mrml.saveScene(session.scene, tmp_path / "scene.mrb")
-    ready.recompute()
+    ready.updates.recompute()
     session.widget.exit()
     session.parent.entered = False
     assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), False, slicer.vtkMRMLMessageCollection())

@@ -131,8 +131,8 @@ def test_the_networks_find_the_phantom_and_the_numbers_follow_a_painted_contour(
     patient = phantom.simulate_study(3)
     write_study(patient.study, tmp_path, vendor=Vendor.SIEMENS)
     load(session, panel, tmp_path)
-    press(panel.ui.findContoursButton)
-    session.wait(lambda: panel.logic.flow is not None and not panel.work.busy, seconds=900)
+    press(panel.ui.readingButton)
+    session.wait(lambda: panel.ui.readingButton.checked, seconds=900)
     up_to_date(session, panel)
     assert session.dialogs.errors == []
     rows = table(panel)

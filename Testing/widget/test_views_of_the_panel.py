@@ -159,7 +159,7 @@ def test_what_to_click_next_stays_said_while_the_flow_follows_the_first_point(se
     assert drawn.ui.statusLabel.text == "Up to date."
 
 
-def test_the_line_below_the_cine_forgets_the_patient_before(session, drawn):
+def test_the_line_below_the_table_forgets_the_patient_before(session, drawn):
     drawn.ui.resultsTable.qt_object.cellClicked.emit(6, 1)
     assert "anterior" in drawn.ui.readoutLabel.text
     drawn.choose(another_patient(session))
@@ -181,7 +181,7 @@ def test_what_holds_leads_the_table_where_absolute_flow_is_not_known(drawn):
     flow, shown = drawn.logic.flow, drawn.ui.resultsTable.qt_object
     flag = make_flag(FlagCode.ABSOLUTE_FLOW_UNKNOWN, Where(), mbf_low_ml_min_g=0.9, mbf_high_ml_min_g=5.1)
     whole = replace(flow.table.whole, flags=(*flow.table.whole.flags, flag))
-    drawn._onFlow(replace(flow, result=replace(flow.result, table=replace(flow.table, whole=whole))))
+    drawn.updates.onFlow(replace(flow, result=replace(flow.result, table=replace(flow.table, whole=whole))))
     names = [shown.horizontalHeaderItem(column).text() for column in range(shown.columnCount())]
     assert names == ["Segment", "MPR", "Relative", "Stress", "Rest"]
     assert drawn.ui.statusLabel.text.startswith("Up to date. Absolute flow is not known")
@@ -193,7 +193,7 @@ def test_what_holds_leads_the_table_where_absolute_flow_is_not_known(drawn):
     assert shown.item(6, 3).background().style() == Qt.BrushStyle.NoBrush
     shown.cellClicked.emit(6, 4)
     assert drawn.pick.scan.condition == "rest"
-    drawn._onFlow(flow)
+    drawn.updates.onFlow(flow)
     assert shown.columnCount() == 4
     assert drawn.ui.statusLabel.text == "Up to date."
 

@@ -49,10 +49,10 @@ class AcquisitionSection(Section):
         shared = values.keys() <= OF_THE_PATIENT
         scans = self.panel.scans() if shared else (mrml.ScanNodes(self.panel.slice.browser),)
         rounded = {name: type(getattr(self._known(), name))(value) for name, value in values.items()}
-        self.panel.recordPending()
+        self.panel.updates.recordPending()
         with slicer.util.tryWithErrorDisplay(_("The value could not be used."), waitCursor=False):
             if any([mrml.enterAcquisition(nodes, **rounded) for nodes in scans]):
-                self.panel.onEntered()
+                self.panel.updates.onEntered()
 
     def onAgent(self, agent: str) -> None:
         """Another contrast agent has another relaxivity."""
@@ -66,9 +66,9 @@ class AcquisitionSection(Section):
 
     def onRestore(self) -> None:
         """Bring back what was read from the study."""
-        self.panel.recordPending()
+        self.panel.updates.recordPending()
         if any([mrml.restoreAcquisition(nodes) for nodes in self.panel.scans()]):
-            self.panel.onEntered()
+            self.panel.updates.onEntered()
 
     def updateDisplay(self) -> None:
         known = self._known()

@@ -55,7 +55,7 @@ class AdvancedSection(Section):
 
     def _give(self, curve) -> None:
         session.giveArterialInput(self._scan(), curve)
-        self.panel.onEntered()
+        self.panel.updates.onEntered()
 
     def _scan(self):
         part = self.panel.slice

@@ -1,6 +1,4 @@
-"""How the views are arranged and what stands around them: the layout that the user chose last, and reading alone."""
-
-from typing import Any
+"""How the views are arranged and what stands around them: the layout that the user chose last."""
 
 import qt
 import slicer
@@ -65,42 +63,3 @@ def showDataProbe(visible: bool) -> None:
     the panel reads the flow itself.
     """
     slicer.util.setDataProbeVisible(visible)
-
-
-class Reading:
-    """Images and numbers over the whole screen, without tools; what stood around them comes back afterwards."""
-
-    def __init__(self, ui) -> None:
-        self._tools = [ui.scansWidget, ui.imagesSection, ui.correctionsSection, ui.exportSection]
-        self._tools += [ui.acquisitionSection, ui.advancedSection]
-        self._bars: list[Any] = []
-        self._wasFullScreen = False
-        self.active = False
-
-    def start(self) -> None:
-        """Hide everything but what is read."""
-        window = slicer.util.mainWindow()
-        if self.active or window is None:
-            return
-        self.active = True
-        self._bars = [bar for bar in window.findChildren("QToolBar") if bar.visible]
-        self._show(False)
-        self._wasFullScreen = window.isFullScreen()
-        window.showFullScreen()
-
-    def stop(self) -> None:
-        """Bring the tools and the window back as they were."""
-        if not self.active:
-            return
-        self.active = False
-        self._show(True)
-        if not self._wasFullScreen:
-            slicer.util.mainWindow().showMaximized()
-
-    def _show(self, visible: bool) -> None:
-        for widget in (*self._tools, *self._bars):
-            widget.setVisible(visible)
-        slicer.util.setMenuBarsVisible(visible)
-        slicer.util.setStatusBarVisible(visible)
-        slicer.util.setModuleHelpSectionVisible(visible)
-        slicer.util.setApplicationLogoVisible(visible)

@@ -8,6 +8,7 @@ import slicer
 from ..data.flag_codes import FlagCode
 from ..data.table import SegmentRow, SegmentTable
 from ..mrml.colors import RESERVE_END
+from ..session import CHECK, numberText
 
 COLUMNS = ("Segment", "Stress", "Rest", "MPR")
 WITHOUT_ABSOLUTE_FLOW = ("Segment", "MPR", "Relative", "Stress", "Rest")
@@ -57,7 +58,7 @@ def cellsOf(table: SegmentTable, scales: Scales, *, isCurrent: bool) -> list[tup
 
 
 def _cellsOfRow(row: SegmentRow, table: SegmentTable, scales: Scales, *, isCurrent: bool) -> dict[str, Cell]:
-    low, name = quantitiesBelow(row), ("\u26a0 " if row.flags else "") + shortName(row)
+    low, name = quantitiesBelow(row), (f"{CHECK} " if row.flags else "") + shortName(row)
     cells = {"Segment": Cell(name, "\n".join([row.name, *map(str, row.flags)]))}
 
     def color(colors: slicer.vtkMRMLColorTableNode, share: float, quantity: str) -> tuple[float, ...] | None:
@@ -68,11 +69,10 @@ def _cellsOfRow(row: SegmentRow, table: SegmentTable, scales: Scales, *, isCurre
         return BELOW_COLOR if quantity in low else _colorAt(colors, share)
 
     for column, region in (("Stress", row.stress), ("Rest", row.rest)):
-        interval = (region.mbf_low_ml_min_g, region.mbf_high_ml_min_g)
         painted = color(scales.flow, region.mbf_ml_min_g / scales.flow_end_ml_min_g, column.lower())
         if isCurrent and not table.knows_absolute_flow:
             painted = None  # a color would be read as flow
-        cells[column] = Cell(numberText(region.mbf_ml_min_g, interval), color=painted)
+        cells[column] = Cell(numberText(region.mbf_ml_min_g, region.mbf_interval), color=painted)
     painted = color(scales.ratio, row.mpr / RESERVE_END, "mpr")
     cells["MPR"] = Cell(numberText(row.mpr, (row.mpr_low, row.mpr_high)), color=painted)
     if not table.knows_absolute_flow:
@@ -86,14 +86,6 @@ def _cellsOfRow(row: SegmentRow, table: SegmentTable, scales: Scales, *, isCurre
 
 def _colorAt(colors: slicer.vtkMRMLColorTableNode, share: float) -> tuple[float, ...]:
     return colors.GetLookupTable().GetTableValue(int(255 * min(max(share, 0.0), 1.0)))[:3]
-
-
-def numberText(value: float, interval: tuple[float, float]) -> str:
-    """A number with its 95 % interval; a dash where there is none."""
-    if not math.isfinite(value):
-        return "\u2013"
-    low, high = interval
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if math.isfinite(low) and math.isfinite(high) else f"{value:.2f}"
 
 
 def shortName(row: SegmentRow) -> str:

@@ -58,7 +58,7 @@ class CorrectionsSection(Section):
         self.whatToClick = text
         self.panel.showStatus(text)
         if not text:
-            self.panel.recomputeIfWanted()
+            self.panel.updates.recomputeIfWanted()
 
     def letGo(self) -> None:
         """The segmentation is about to go."""
@@ -90,11 +90,11 @@ class CorrectionsSection(Section):
 
     def onRestoreAutomatic(self) -> None:
         """Bring back what the networks found in the slice."""
-        self.panel.recordPending()
+        self.panel.updates.recordPending()
         part = self.panel.slice
         reader = self.panel.logic.reader(mrml.ScanNodes(part.browser))
         session.restoreAutomatic(slicer.mrmlScene, part, reader.readSlice(part))
-        self.panel.recordPending()
+        self.panel.updates.recordPending()
         self.panel.updateButtons()
 
     def onUndo(self) -> None:
@@ -107,10 +107,10 @@ class CorrectionsSection(Section):
 
     def step(self, move: Callable[[], Any]) -> None:
         """Undo or redo, and let the results follow."""
-        self.panel.recordPending()
+        self.panel.updates.recordPending()
         if move():
             self.panel.acquisition.updateDisplay()
-            self.panel.onCorrected()
+            self.panel.updates.onCorrected()
 
     def updateDisplay(self) -> None:
         part = self.panel.slice

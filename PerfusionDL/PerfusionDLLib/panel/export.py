@@ -79,7 +79,7 @@ class ExportSection(Section):
                     session.rememberReport(flow, files)
                 return files
 
-            self.panel.start(Task(_("Write DICOM objects"), compute, write, 3), self._onWritten)
+            self.panel.updates.start(Task(_("Write DICOM objects"), compute, write, 3), self._onWritten)
 
     def onExportResults(self) -> None:
         """Write the results folder that `perfusiondl export` writes, to go on with on the command line."""
@@ -94,7 +94,8 @@ class ExportSection(Section):
                 session.exportResults(folder, flow, progress=progress)
                 return folder
 
-            self.panel.start(Task(_("Write results"), compute, lambda written: written, RESULTS_STEPS), self._onFolder)
+            task = Task(_("Write results"), compute, lambda written: written, RESULTS_STEPS)
+            self.panel.updates.start(task, self._onFolder)
 
     def onAgreement(self) -> None:
         """Compare the automatic contours of the study and their flow with the corrected ones."""
@@ -103,7 +104,7 @@ class ExportSection(Section):
             folder = self._newFolder(_("Folder to write the agreement into"), AGREEMENT_FOLDER)
             if folder is not None:
                 logic = self.panel.logic
-                self.panel.start(session.agreementTask(folder, logic.flow, logic.cache), self._onAgreement)
+                self.panel.updates.start(session.agreementTask(folder, logic.flow, logic.cache), self._onAgreement)
 
     def _onFolder(self, folder: Path) -> None:
         self._saved(folder)

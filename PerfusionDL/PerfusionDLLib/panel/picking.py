@@ -87,5 +87,16 @@ class Picking(VTKObservationMixin):
         return session.pickAt(self.panel.scans(), flow, sliceNode, ras_mm)
 
     def show(self, text: str) -> None:
-        """One line below the cine."""
-        self.panel.ui.readoutLabel.text = text or _("Point at a flow map to read it, click to see the curve.")
+        """What is under the mouse, else what was clicked, else the whole ventricle; below the table."""
+        text = text or self._atRest()
+        self.panel.ui.readoutLabel.text = text
+        self.panel.ui.readoutLabel.toolTip = text  # whatever the label has no room for
+
+    def _atRest(self) -> str:
+        """What is said while the mouse is over nothing that can be read."""
+        pick, flow = self.panel.pick, self.panel.flow
+        if flow is None:
+            return _("Point at a flow map to read it, click to see the curve.")
+        if pick is not None and session.isThere(pick, flow):
+            return session.readout(pick, flow)
+        return session.describeRow(flow.table.whole, flow.table)

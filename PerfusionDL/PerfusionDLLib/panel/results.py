@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 from .. import mrml, session
 from ..mrml.colors import flowColors, ratioColors
 from ..session.tasks import Flow
-from .cells import COLUMNS, Cell, Scales, cellsOf, columnsOf
+from .cells import COLUMNS, Cell, Scales, cellsOf, columnsOf, rowsOf
 from .section import Section
 
 ROW_HEIGHT_PX = 19
@@ -28,7 +28,7 @@ class ResultsSection(Section):
         self._shown: list[tuple[Cell, ...]] = []
         self._flow: Flow | None = None  # that the cells are of
         self._isShownCurrent = False
-        self.onClick(self.ui.recomputeButton, panel.recompute)
+        self.onClick(self.ui.recomputeButton, panel.updates.recompute)
         table = self.ui.resultsTable
         self._setColumns(COLUMNS)
         table.verticalHeader().setVisible(False)
@@ -52,9 +52,12 @@ class ResultsSection(Section):
             parameters.comment = self.ui.commentEdit.text
 
     def onCellClicked(self, row: int, column: int) -> None:
-        """Plot the curve of the segment, of stress or of rest, whichever column was clicked."""
+        """Plot the curve of the segment, of stress or of rest, whichever column was clicked; say what to check."""
         flow = self.panel.flow
-        if flow is None or not self._isCurrent() or row >= len(flow.table.segments):
+        if flow is None or not self._isCurrent():
+            return
+        if row >= len(flow.table.segments):
+            self.panel.picking.show(session.describeRow(rowsOf(flow.table)[row], flow.table))
             return
         condition = "rest" if self._columns[column] == "Rest" else "stress"
         scans = sorted(self.panel.scans(), key=lambda nodes: nodes.condition != condition)

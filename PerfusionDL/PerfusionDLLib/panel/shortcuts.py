@@ -16,7 +16,7 @@ class Shortcuts:
 
     The Segment Editor's own are not installed, because its Undo knows only its own strokes.
 
-    Ctrl+Up, Ctrl+Down : previous and next slice; N : next slice with something to check; T : reading without tools
+    Ctrl+Up, Ctrl+Down : previous and next slice; N : next doubtful slice; T : read the study, without tools
     comma, full stop : previous and next frame; P : play and pause
     Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away and ends placing
     """
@@ -29,7 +29,7 @@ class Shortcuts:
             return
         self._add(window, "Ctrl+Up", lambda: panel.study.stepSlice(-1))
         self._add(window, "Ctrl+Down", lambda: panel.study.stepSlice(1))
-        self._add(window, NEXT_DOUBTFUL, panel.study.toNextDoubtful)
+        self._add(window, NEXT_DOUBTFUL, panel.doubts.toNext)
         self._add(window, READ, lambda: panel.ui.readingButton.toggle())
         self._add(window, PREVIOUS_FRAME, lambda: panel.images.stepFrame(-1))
         self._add(window, NEXT_FRAME, lambda: panel.images.stepFrame(1))

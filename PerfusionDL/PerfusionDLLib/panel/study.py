@@ -39,7 +39,7 @@ class StudySection(Section):
         self.onClick(ui.seriesButton, self.onSeries)
         self.onClick(ui.findContoursButton, self.onFindContours)
         self.onClick(ui.drawButton, self.onDraw)
-        self.onClick(ui.cancelButton, panel.cancel)
+        self.onClick(ui.cancelButton, panel.updates.cancel)
         ui.slicesList.connect("currentRowChanged(int)", self.onSliceSelected)
 
     def onLoadStudy(self) -> None:
@@ -52,13 +52,13 @@ class StudySection(Section):
     def _read(self, choices: ReadChoices = NO_CHOICES) -> None:
         """Read the folder; where the reader is at a loss, the user is shown what there is."""
         task = session.loadTask(slicer.mrmlScene, [Path(self.folder)], choices)
-        self.panel.start(task, self.onStudyLoaded, self.onUnreadable)
+        self.panel.updates.start(task, self.onStudyLoaded, self.onUnreadable)
 
     def onUnreadable(self, error: Exception) -> None:
         """Say why the study cannot be read; where there are series to choose from, let the user choose."""
-        self.panel.onError(error)
+        self.panel.updates.onError(error)
         if isinstance(error, PerfusionError):
-            self.panel.start(session.listTask([Path(self.folder)]), self.onListedAtALoss, self.onUnlistable)
+            self.panel.updates.start(session.listTask([Path(self.folder)]), self.onListedAtALoss, self.onUnlistable)
 
     def onListedAtALoss(self, found: SeriesList) -> None:
         """The reader did not know; perhaps the user does."""
@@ -74,11 +74,11 @@ class StudySection(Section):
 
     def onSeries(self) -> None:
         """List all series of the folder that was loaded last."""
-        self.panel.start(session.listTask([Path(self.folder)]), self.onListed)
+        self.panel.updates.start(session.listTask([Path(self.folder)]), self.onListed)
 
     def onListed(self, found: SeriesList) -> None:
         """Show the list; read the study again with what the user chose."""
-        self.panel.recomputeIfWanted()
+        self.panel.updates.recomputeIfWanted()
         self.panel.updateButtons()
         choices = SeriesDialog(self.panel.parent, found).ask()
         if choices is not None:
@@ -94,7 +94,7 @@ class StudySection(Section):
 
     def findContours(self, slices) -> None:
         """Find the contours of some slices; asks first where the work of a reader would be replaced."""
-        self.panel.recordPending()
+        self.panel.updates.recordPending()
         drawn = [part for part in slices if self.panel.logic.isDrawnByReader(part)]
         if drawn and not slicer.util.confirmOkCancelDisplay(
             _("Contours that were corrected or drawn by hand are replaced in: {slices}. Undo brings them back.").format(
@@ -106,7 +106,15 @@ class StudySection(Section):
         with slicer.util.tryWithErrorDisplay(_("The contours could not be found."), waitCursor=False):
             ensureTorch()
             task = contoursTask(slicer.mrmlScene, slices, loadNetworks)
-            self.panel.start(replace(task, write=self._readAfter(task)), self.panel.onContours)
+            task = replace(task, write=self._readAfter(task))
+            self.panel.updates.start(task, self.panel.updates.onContours, self.onNotFound)
+
+    def onNotFound(self, error: Exception) -> None:
+        """Say in which slice no heart was found; the flow of the others is computed all the same."""
+        awaited = self.panel.reading.isAwaited
+        self.panel.updates.onError(error)
+        self.panel.reading.isAwaited = awaited
+        self.panel.updates.onContours(())
 
     def _readAfter(self, task: Task) -> Callable[[Any], Generator[None, None, Any]]:
         """What a task writes, and what is read again then: a slice at a time, not all of them at the end."""
@@ -123,13 +131,14 @@ class StudySection(Section):
     def onDraw(self) -> None:
         """Prepare the slices that have no contours for drawing by hand."""
         slices = [part for part in self.panel.slices() if not part.hasContours]
-        self.panel.start(manualTask(slicer.mrmlScene, slices), self.panel.onContours)
+        self.panel.updates.start(manualTask(slicer.mrmlScene, slices), self.panel.updates.onContours)
 
     def onSliceSelected(self, row: int) -> None:
         """Show the slice that was clicked: its views, its tools, its curves."""
         slices = self.panel.slices()
         self.panel.slice = slices[row] if 0 <= row < len(slices) else None
         self.panel.pick = None
+        self.panel.doubts.see(self.panel.slice)
         self.panel.updateDisplay()
         self.panel.updateButtons()
 
@@ -138,16 +147,6 @@ class StudySection(Section):
         row = self.ui.slicesList.currentRow + slices
         if 0 <= row < len(self.panel.slices()):
             self.ui.slicesList.setCurrentRow(row)
-
-    def toNextDoubtful(self) -> None:
-        """Go to the next slice with something to check: what was found in doubt, or nothing at all."""
-        slices = self.panel.slices()
-        doubtful = [row for row, part in enumerate(slices) if self.panel.logic.isDoubtful(part)]
-        row = self.ui.slicesList.currentRow
-        if not doubtful:
-            self.panel.picking.show(_("No slice needs a check."))
-        else:
-            self.ui.slicesList.setCurrentRow(next((one for one in doubtful if one > row), doubtful[0]))
 
     def updateSlicesList(self) -> None:
         """A line for each slice: who made its contours, and what to check."""

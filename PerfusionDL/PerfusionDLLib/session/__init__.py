@@ -15,10 +15,13 @@ from .history import (
     setFrameExcluded,
     setPeakFrame,
 )
-from .picking import Pick, isThere, pickAt, pickSegment, readout, showPick
+from .picked_curve import showPick
+from .picking import Pick, isThere, pickAt, pickSegment
+from .readout import CHECK, describeRow, numberText, readout
 from .tasks import exhaust
 
 __all__ = [
+    "CHECK",
     "FlowChoices",
     "History",
     "Pick",
@@ -27,6 +30,7 @@ __all__ = [
     "archivedChoices",
     "archivedReport",
     "choicesOfScene",
+    "describeRow",
     "exhaust",
     "exportDicom",
     "exportReport",
@@ -47,6 +51,7 @@ __all__ = [
     "loadTask",
     "loadedPieces",
     "modelOfScene",
+    "numberText",
     "pickAt",
     "pickSegment",
     "readout",

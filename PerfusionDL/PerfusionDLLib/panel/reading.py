@@ -1,0 +1,123 @@
+"""From a loaded study to its numbers: one button does what is missing, then shows images and numbers alone."""
+
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .section import Section
+
+
+class Reading(Section):
+    """The button *Read this study*, and the screen without tools.
+
+    isAwaited : the button was pressed, and what is missing is being found and computed
+    """
+
+    def __init__(self, panel) -> None:
+        super().__init__(panel)
+        self.isAwaited = False
+        self._searched: set[tuple[str, int]] = set()
+        self._screen = ScreenWithoutTools(self.ui)
+        self.ui.readingButton.connect("toggled(bool)", self.onToggled)
+
+    def onToggled(self, down: bool) -> None:
+        """Images and numbers alone, as soon as there are numbers; or the tools again."""
+        if not down:
+            self._screen.stop()
+        elif self.panel.logic.flowIsCurrent(self.panel.parameters):
+            self.panel.putAway()
+            self._screen.start()
+        else:
+            self._begin()
+        self.panel.updateButtons()
+
+    def _begin(self) -> None:
+        """Find the contours that nobody looked for yet, and compute the flow; `onFlow` shows the numbers then."""
+        self._release()
+        self.isAwaited = True
+        panel = self.panel
+        if panel.work.busy:
+            return
+        missing = [part for part in panel.slices() if not part.hasContours and part.key not in self._searched]
+        if not missing:
+            panel.updates.recomputeIfWanted()
+            return
+        self._searched |= {part.key for part in missing}
+        panel.study.findContours(missing)
+        if not panel.work.busy:  # there are no networks, or the user does not want them
+            self.giveUp()
+
+    def onFlow(self) -> None:
+        """The numbers are there, and perhaps the user waits for them."""
+        if self.isAwaited:
+            self.isAwaited = False
+            self.ui.readingButton.checked = True
+
+    def giveUp(self) -> None:
+        """The user canceled, or there was a problem: the tools stay."""
+        self.isAwaited = False
+
+    def stop(self) -> None:
+        """Bring the tools back."""
+        self.giveUp()
+        self.ui.readingButton.checked = False
+
+    def close(self) -> None:
+        """The scene is about to go."""
+        self.giveUp()
+        self._searched.clear()
+
+    def _release(self) -> None:
+        """The button is down only while the tools are away."""
+        wasBlocked = self.ui.readingButton.blockSignals(True)
+        self.ui.readingButton.checked = False
+        self.ui.readingButton.blockSignals(wasBlocked)
+
+    def buttons(self, state):
+        does = _("Find contours and compute flow where they are missing, then show images and numbers without tools.")
+        reason = state.noScan or (state.busy if self.isAwaited else "")
+        yield self.ui.readingButton, "" if self.ui.readingButton.checked else reason, does
+
+    def updateState(self, state) -> None:
+        down = self.ui.readingButton.checked
+        self.ui.readingButton.text = _("Back to the tools (T)") if down else _("Read this study (T)")
+
+
+class ScreenWithoutTools:
+    """Images and numbers over the whole screen; what stood around them comes back afterwards."""
+
+    def __init__(self, ui) -> None:
+        self._tools = [ui.studySection, ui.imagesSection, ui.correctionsSection, ui.exportSection]
+        self._tools += [ui.acquisitionSection, ui.advancedSection]
+        self._bars: list[Any] = []
+        self._wasFullScreen = False
+        self.active = False
+
+    def start(self) -> None:
+        """Hide everything but what is read."""
+        window = slicer.util.mainWindow()
+        if self.active or window is None:
+            return
+        self.active = True
+        self._bars = [bar for bar in window.findChildren("QToolBar") if bar.visible]
+        self._show(False)
+        self._wasFullScreen = window.isFullScreen()
+        window.showFullScreen()
+
+    def stop(self) -> None:
+        """Bring the tools and the window back as they were."""
+        if not self.active:
+            return
+        self.active = False
+        self._show(True)
+        if not self._wasFullScreen:
+            slicer.util.mainWindow().showMaximized()
+
+    def _show(self, visible: bool) -> None:
+        for widget in (*self._tools, *self._bars):
+            widget.setVisible(visible)
+        slicer.util.setMenuBarsVisible(visible)
+        slicer.util.setStatusBarVisible(visible)
+        slicer.util.setModuleHelpSectionVisible(visible)
+        slicer.util.setApplicationLogoVisible(visible)
