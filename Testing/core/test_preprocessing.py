@@ -11,8 +11,6 @@ from PerfusionDLLib.data.flag import FlagCode, codes_of
 from PerfusionDLLib.data.study import TOWARD_APEX_RAS, Condition, Level, PerfusionSeries
 from PerfusionDLLib.evaluation import network_scores
 from PerfusionDLLib.evaluation.cases import closed_cavity_cases, phantom_case
-from PerfusionDLLib.preprocessing import candidates
-from PerfusionDLLib.preprocessing.bounding_box import place_usual_box
 from PerfusionDLLib.preprocessing.contour_uncertainty import compute_contour_uncertainty_mm
 from PerfusionDLLib.preprocessing.insertion_points import order_insertion_points
 from PerfusionDLLib.preprocessing.phases import average_phases, find_myocardium_frames, find_rv_frames
@@ -222,17 +220,6 @@ def test_the_heart_is_found_where_networks_before_took_something_else_for_it(net
     assert scored.peak_frame_error <= 1
     assert scored.myocardium_dice > 0.8
     assert scored.rv_dice > 0.6
-
-
-def test_where_the_labels_network_is_uncertain_the_next_place_is_tried(simulated, nets):
-    series = simulated.series
-    (peak, right), *_ = candidates.find_candidate_boxes(
-        series, nets, preprocessing.find_peaks(series.signal, series.spacing_mm, nets.peak), None
-    )
-    shape = series.signal.shape[1:]
-    wrong = place_usual_box((8.0, 8.0), series.spacing_mm, shape)
-    view = candidates.find_best_view(series, nets, [(peak, wrong), (peak, right)], None, lambda step: None)
-    assert view.box is right
 
 
 def first_pass(*, lead=0):

@@ -20,6 +20,10 @@ from .window import Window
 
 RECENTER_MM = 6.0
 """Distance of the contours' middle from the window's from which the window is centered anew, mm; chosen."""
+_SURE_BOX = 0.8
+"""Probability of a box from which a heart is looked for in it where no enhancing blood pool was seen; chosen."""
+_ANOTHER_PLACE_MM = 15.0
+"""Distance from which boxes are of different places, mm; chosen: as of the candidates of the peak network."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +63,28 @@ def find_candidate_boxes(
 ) -> Iterator[tuple[Peak | None, FoundBox]]:
     """Candidates for the LV about which the box network sees a heart too, with its box.
 
-    Where it sees none about any, a box of usual size about the first, if the peak network is certain of it.
+    Where it sees none about any, a box of usual size about the first, if the peak network is certain of it. At last a
+    heart elsewhere of which the box network is sure, though nothing was seen to enhance there as an LV does.
     """
-    seen = False
+    boxes: list[FoundBox] = []
     for peak in candidates:
         frame = peak.frame if peak_frame is None else peak_frame
         box = find_box(series.signal[frame], series.spacing_mm, networks.box, near_px=peak.center_px)
         if box is not None:
-            seen = True
+            boxes.append(box)
             yield peak, box
-    if seen:
+    if not boxes and candidates and candidates[0].certainty > networks.peak.threshold("box_of_usual_size"):
+        boxes.append(place_usual_box(candidates[0].center_px, series.spacing_mm, series.signal.shape[1:]))
+        yield candidates[0], boxes[0]
+    frame = peak_frame if peak_frame is not None or not candidates else candidates[0].frame
+    if frame is None:
         return
-    if candidates and candidates[0].certainty > networks.peak.threshold("box_of_usual_size"):
-        yield candidates[0], place_usual_box(candidates[0].center_px, series.spacing_mm, series.signal.shape[1:])
-    elif not candidates and peak_frame is not None:
-        box = find_box(series.signal[peak_frame], series.spacing_mm, networks.box)
-        if box is not None:
-            yield None, box
+    box = find_box(series.signal[frame], series.spacing_mm, networks.box)
+    if box is None or (candidates and box.probability < _SURE_BOX):
+        return
+    away = [np.subtract(box.box.center_px, one.box.center_px) * series.spacing_mm for one in boxes]
+    if all(np.linalg.norm(each) > _ANOTHER_PLACE_MM for each in away):
+        yield None, box
 
 
 def find_best_view(
