@@ -45,21 +45,28 @@ def _borders(labels):
 
 
 def find_worst_place(labels: np.ndarray, truth: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[Hint, np.ndarray]:
-    """Where a reader points first: deepest in the wrong pixels of one kind, and all of these pixels (Y, X)."""
-    kinds = [wrong for pair in zip(_borders(labels), _borders(truth), strict=True) for wrong in _differences(*pair)]
-    depths = [ndimage.distance_transform_edt(np.pad(one, 1), sampling=spacing_mm)[1:-1, 1:-1] for one in kinds]
-    worst = int(np.argmax([depth.max() for depth in depths]))
-    if not kinds[worst].any():
+    """Where a reader points first: half way across the widest gap between a border and the true one.
+
+    Returns the hint there, and the wrong pixels (Y, X) that a stroke about it redraws.
+    """
+    widest, worst = 0.0, None
+    for mine, theirs in zip(_borders(labels), _borders(truth), strict=True):
+        for wrong, inner in ((mine & ~theirs, theirs), (theirs & ~mine, mine)):
+            beyond_mm, nearest = ndimage.distance_transform_edt(~inner, sampling=spacing_mm, return_indices=True)
+            gap = np.where(wrong, beyond_mm, 0.0)
+            if gap.max() > widest:
+                widest, worst = float(gap.max()), (wrong, gap, nearest)
+    if worst is None:
         raise ValueError("there is nothing to correct")
-    row, column = np.unravel_index(int(np.argmax(depths[worst])), labels.shape)
-    pieces, _ = ndimage.label(kinds[worst], np.ones((3, 3)))
-    piece = ndimage.binary_dilation(pieces == pieces[row, column]) & _near((row, column), labels.shape, spacing_mm)
+    wrong, gap, nearest = worst
+    end = np.unravel_index(int(np.argmax(gap)), gap.shape)
+    middle = (np.array(end) + nearest[(slice(None), *end)]) / 2
+    places = np.argwhere(wrong)
+    row, column = places[np.argmin(np.linalg.norm((places - middle) * spacing_mm, axis=1))]
+    pieces, _ = ndimage.label(wrong, np.ones((3, 3)))
+    piece = ndimage.binary_dilation(pieces == pieces[end]) & _near(end, labels.shape, spacing_mm)
     true = Label(int(truth[row, column]))
     return Hint((float(row), float(column)), true if true in _LV else Label.BACKGROUND), piece
-
-
-def _differences(mine, theirs):
-    return mine & ~theirs, theirs & ~mine
 
 
 def _near(place, shape, spacing_mm):
