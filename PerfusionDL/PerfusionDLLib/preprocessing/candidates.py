@@ -76,9 +76,9 @@ def find_candidate_boxes(
     if not boxes and candidates and candidates[0].certainty > networks.peak.threshold("box_of_usual_size"):
         boxes.append(place_usual_box(candidates[0].center_px, series.spacing_mm, series.signal.shape[1:]))
         yield candidates[0], boxes[0]
-    frame = peak_frame if peak_frame is not None or not candidates else candidates[0].frame
-    if frame is None:
+    if peak_frame is None and not candidates:
         return
+    frame = candidates[0].frame if peak_frame is None else peak_frame
     box = find_box(series.signal[frame], series.spacing_mm, networks.box)
     if box is None or (candidates and box.probability < _SURE_BOX):
         return
