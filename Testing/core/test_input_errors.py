@@ -144,7 +144,7 @@ def test_curves_follow_the_errors_of_their_input_as_their_derivatives_say(model)
 def groups_of(errors):
     """Groups (G, T) in which no model explains anything."""
     nothing = SimpleNamespace(subspace=np.zeros((1, errors.shape[1])))
-    return GroupCurves(input=nothing, curves=errors, sd=np.ones_like(errors))
+    return GroupCurves(input=nothing, curves=errors, sd=np.ones_like(errors), blood=np.zeros((0, errors.shape[1])))
 
 
 def test_errors_of_frames_count_by_how_much_the_groups_of_a_slice_share_them():

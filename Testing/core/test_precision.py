@@ -73,12 +73,27 @@ def test_a_flow_whose_mean_curve_cannot_be_fitted_takes_its_interval_from_its_pi
     assert not WITHOUT & set(codes_of(whole.flags))
 
 
-def test_a_reserve_of_a_flow_that_may_be_none_is_flagged_and_stops_nothing(maps):
-    slices = [
-        replace(part, segment_fits={n: replace(fit, mbf_low_ml_min_g=0.0) for n, fit in part.segment_fits.items()})
-        for part in maps[0].slices
+def test_a_flow_that_may_be_none_stops_nothing_and_its_reserve_is_flagged(scans):
+    assumed = replace(scans[0].slices[0].series.acquisition, assumed=("t10_blood_s", "pulses_to_center"))
+
+    def may_be_none(part):
+        return replace(
+            part,
+            segment_fits={number: replace(fit, mbf_low_ml_min_g=0.0) for number, fit in part.segment_fits.items()},
+        )
+
+    open_scans = [
+        replace(
+            scan,
+            slices=tuple(replace(part, series=replace(part.series, acquisition=assumed)) for part in scan.slices),
+        )
+        for scan in scans
     ]
-    whole = pipeline.summarize(replace(maps[0], slices=tuple(slices)), maps[1]).whole
+    alone = [pipeline.quantify_scan(scan, model=FlowModel.PATLAK) for scan in open_scans]
+    alone[0] = replace(alone[0], slices=tuple(map(may_be_none, alone[0].slices)))
+    maps = pipeline.with_uncertainty(open_scans, alone)
+    assert maps[0].uncertainty.log_shift != 0
+    whole = pipeline.summarize(*maps).whole
     assert whole.rest.mbf_low_ml_min_g == 0
     assert FlagCode.RESERVE_WITHOUT_INTERVAL in codes_of(whole.flags)
 

@@ -221,9 +221,9 @@ def _moved(part: SliceMaps, found: FlowUncertainty) -> SliceMaps:
 def _moved_fit(fit: SegmentFit, found: FlowUncertainty) -> SegmentFit:
     """The flow of a mean curve; what its own interval holds beyond that of the global flow is added to the study's."""
     flow = fit.mbf_ml_min_g * float(np.exp(found.log_shift))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        below = np.log(fit.mbf_ml_min_g / fit.mbf_low_ml_min_g)
-        above = np.log(fit.mbf_high_ml_min_g / fit.mbf_ml_min_g)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0 is infinitely far
+        below = np.log(fit.mbf_ml_min_g) - np.log(fit.mbf_low_ml_min_g)
+        above = np.log(fit.mbf_high_ml_min_g) - np.log(fit.mbf_ml_min_g)
     held = found.fit_log_below, found.fit_log_above
     own = [np.sqrt(np.maximum(each**2 - of_all**2, 0.0)) for each, of_all in zip((below, above), held, strict=True)]
     return replace(

@@ -74,12 +74,32 @@ class _Place:
     gradient: np.ndarray
 
 
+class _Weight:
+    """What curves weigh: one over their noise, less where blood of the cavities that they may hold would look alike.
+
+    Least squares of weighted curves are those with the shares of blood integrated out: the covariance about a model
+    curve is ``sd^2 + B' B``, B the blood of one standard deviation.
+    """
+
+    def __init__(self, group: GroupCurves) -> None:
+        self.sd = group.sd[:, None, :]
+        _, strength, self.directions = np.linalg.svd(group.blood / self.sd, full_matrices=False)
+        self.taken = (1 - 1 / np.sqrt(1 + strength**2))[:, :, None]
+
+    def __call__(self, curves: np.ndarray) -> np.ndarray:
+        """Curves (G, K, T) by their weight."""
+        curves = curves / self.sd
+        along = self.directions @ curves.transpose(0, 2, 1)
+        return curves - (self.taken * along).transpose(0, 2, 1) @ self.directions
+
+
 class _Problem:
     """Curves of all groups and the priors of a model, as sums of squares."""
 
     def __init__(self, model: TissueModel, slices: Sequence[GroupCurves]) -> None:
         self.model, self.slices = model, slices
         self.splits = np.cumsum([len(group.curves) for group in slices])[:-1]
+        self.weights = [_Weight(group) for group in slices]
         self.tissue, errors = model.mean.size, len(slices[0].input.prepared.error_matrix)
         self.mine = slice(0, LOCAL + self.tissue)  # of the derivatives, those by a group's own parameters
         self.own_mean = np.concatenate(([LOG_FLOW_PRIOR[0], DELAY_PRIOR_S[0]], np.zeros(self.tissue)))
@@ -107,9 +127,10 @@ class _Problem:
         """The curves about some parameters."""
         parameters = np.concatenate((own[:, :LOCAL], own[:, LOCAL:] + shared[: self.tissue]), axis=1)
         normal, gradients, misfit = [], [], 0.0
-        for group, some in zip(self.slices, np.split(parameters, self.splits), strict=True):
+        each = zip(self.slices, self.weights, np.split(parameters, self.splits), strict=True)
+        for group, weight, some in each:
             values, slopes = self.model.curves(some, group.input.prepared.with_error(shared[self.tissue :]))
-            residual, weighted = (group.curves - values) / group.sd, slopes / group.sd[:, None, :]
+            residual, weighted = weight((group.curves - values)[:, None])[:, 0], weight(slopes)
             normal.append(weighted @ weighted.transpose(0, 2, 1))
             gradients.append((weighted @ residual[:, :, None])[:, :, 0])
             misfit += float((residual**2).sum())
