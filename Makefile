@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-hints bench-learning bench-mbf bench-motion bench-peak bench-serve bench-speed screenshot docs pictures lint lower-types clean
+.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-hints bench-layers bench-learning bench-mbf bench-motion bench-peak bench-serve bench-speed screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -64,6 +64,9 @@ bench-hints: $(VENV)/installed  ## clicks and strokes until the contours of diff
 
 bench-peak: $(VENV)/installed  ## the peak frame of phantoms as they are, and with their blood cut off at a ceiling
 	$(BIN)/python benchmarks/peak.py
+
+bench-layers: $(VENV)/installed  ## inner and outer half of the wall, and relative flow, with intervals against truth
+	$(BIN)/python benchmarks/layers.py
 
 bench-clinic: $(VENV)/installed  ## flow, reserve and their intervals of 100 patients as clinics send them
 	$(BIN)/python benchmarks/clinic.py

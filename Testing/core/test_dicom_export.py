@@ -188,6 +188,12 @@ def test_every_number_of_the_report_is_the_tables(report, finished_study):
                 ("endo_ml_min_g", "MBF_ENDO"),
                 ("epi_ml_min_g", "MBF_EPI"),
                 ("endo_epi_ratio", "ENDO_EPI"),
+                ("endo_low_ml_min_g", "MBF_ENDO_LOW"),
+                ("endo_high_ml_min_g", "MBF_ENDO_HIGH"),
+                ("epi_low_ml_min_g", "MBF_EPI_LOW"),
+                ("epi_high_ml_min_g", "MBF_EPI_HIGH"),
+                ("endo_epi_ratio_low", "ENDO_EPI_LOW"),
+                ("endo_epi_ratio_high", "ENDO_EPI_HIGH"),
                 ("failed_share", "FAILED"),
             ):
                 value = found.pop((f"{row.name}, {condition}", code), float("nan"))

@@ -186,7 +186,9 @@ def test_a_study_may_have_one_slice_or_five(finished_study, slices):
 def test_the_summary_names_the_segments_with_the_lowest_flow(finished_study):
     stress = {row.aha_segment: row.stress.mbf_ml_min_g for row in finished_study.table.segments}
     lowest = min(stress, key=stress.get)
-    assert f"Lowest stress MBF: segment {lowest} " in summary(finished_study.table)
+    flow = stress[lowest]
+    said = f"({finished_study.table.segments[lowest - 1].name}), {flow:.2f} [{0.93 * flow:.2f}–{1.08 * flow:.2f}]"
+    assert f"Lowest stress MBF: segment {lowest} {said} mL/min/g." in summary(finished_study.table)
 
 
 def test_where_absolute_flow_is_not_known_the_summary_begins_with_what_holds(finished_study):
@@ -196,7 +198,9 @@ def test_where_absolute_flow_is_not_known_the_summary_begins_with_what_holds(fin
     said = summary(replace(table, whole=replace(whole, flags=(*whole.flags, unknown))))
     assert said.startswith(f"Left ventricle: MPR {whole.mpr:.2f} [")
     flows = sorted(row.stress.mbf_ml_min_g for row in table.segments)
-    assert f"{flows[0] / np.mean(flows[-4:]):.2f} of the four best segments." in said
+    relative = flows[0] / np.mean(flows[-4:])
+    low, high = relative * np.exp(-1.96 * 0.04), relative * np.exp(1.96 * 0.04)
+    assert f"{relative:.2f} [{low:.2f}–{high:.2f}] of the four best segments." in said
     assert said.index("Absolute flow is not known: rest MBF") > said.index("of the four best segments")
 
 

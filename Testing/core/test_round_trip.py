@@ -15,7 +15,7 @@ from PerfusionDLLib import mrml
 from PerfusionDLLib.data import aha
 from PerfusionDLLib.data.study import Condition, Level
 from PerfusionDLLib.dicom import find_studies, list_files
-from PerfusionDLLib.report.tables import FLOW_COLUMNS
+from PerfusionDLLib.report.tables import FLOW_COLUMNS, LAYER_LIMITS
 from PerfusionDLLib.results.reading import read_image
 from places import frames, values_there
 from scipy import ndimage
@@ -23,7 +23,7 @@ from test_chain import index, perfusiondl
 from test_dicom_export import complaints, measured
 
 pytestmark = pytest.mark.slow
-NUMBERS = {"mbf_ml_min_g": "mbf_ml_min_g", **FLOW_COLUMNS}
+NUMBERS = {"mbf_ml_min_g": "mbf_ml_min_g", **FLOW_COLUMNS, **LAYER_LIMITS}
 NUMBERS.pop("origin")
 ARTERIES = {"LAD": "59438005", "RCA": "13647002", "LCX": "57396003"}
 LABELS = {"Myocardium": 1, "LV blood pool": 2, "RV blood pool": 3}
@@ -41,6 +41,12 @@ CODES = {
     "endo_ml_min_g": "MBF_ENDO",
     "epi_ml_min_g": "MBF_EPI",
     "endo_epi_ratio": "ENDO_EPI",
+    "endo_low_ml_min_g": "MBF_ENDO_LOW",
+    "endo_high_ml_min_g": "MBF_ENDO_HIGH",
+    "epi_low_ml_min_g": "MBF_EPI_LOW",
+    "epi_high_ml_min_g": "MBF_EPI_HIGH",
+    "endo_epi_ratio_low": "ENDO_EPI_LOW",
+    "endo_epi_ratio_high": "ENDO_EPI_HIGH",
     "failed_share": "FAILED",
 }
 
@@ -161,6 +167,7 @@ def test_the_scene_holds_the_table(corrected, table):
         "mbf_ml_min_g": "MBF",
         "endo_ml_min_g": "endo",
         "endo_epi_ratio": "endo/epi",
+        "endo_epi_ratio_low": "endo/epi low",
         "failed_share": "failed share",
     }
     for (region, condition, what), value in table.items():
@@ -188,7 +195,9 @@ def printed(row, letters):
     cells = [row["aha_segment"] or "", row["name"], row["territory"] if row["aha_segment"] else ""]
     for flow in (row["rest"], row["stress"]):
         cells.append(f"{flow['mbf_ml_min_g']:.2f}[{flow['mbf_low_ml_min_g']:.2f}–{flow['mbf_high_ml_min_g']:.2f}]")
-        cells += [f"{flow[name]:.2f}" for name in ("endo_ml_min_g", "epi_ml_min_g", "endo_epi_ratio")]
+        cells.append(
+            f"{flow['endo_epi_ratio']:.2f}[{flow['endo_epi_ratio_low']:.2f}–{flow['endo_epi_ratio_high']:.2f}]"
+        )
     shares = [flow["failed_share"] for flow in (row["rest"], row["stress"])]
     failed = "/".join("<1" if 0 < share < 0.005 else f"{100 * share:.0f}" for share in shares)
     cells += [

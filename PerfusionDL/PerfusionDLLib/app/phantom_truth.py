@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__, pipeline, report
-from ..data.contours import Contours, Origin, Part
+from ..data.aha import transmural_depth
+from ..data.contours import Contours, Label, Origin, Part
 from ..data.flow import ArterialInput, PerfusionMaps, SliceMaps
 from ..data.study import Condition, PerfusionSeries
 from ..phantom import PhantomStudy, SliceTruth
@@ -80,7 +81,7 @@ def true_maps(truths: tuple[SliceTruth, ...]) -> PerfusionMaps:
             mbf_se_ml_min_g=np.full_like(truth.mbf_ml_min_g, np.nan),
             status=np.zeros(truth.labels.shape, np.uint8),
             segments=truth.segments,
-            depth=np.full_like(truth.mbf_ml_min_g, np.nan),
+            depth=transmural_depth(truth.labels == Label.MYOCARDIUM, truth.labels == Label.BLOOD_POOL),
             segment_fits={},
             origin=Origin.MANUAL,
         )

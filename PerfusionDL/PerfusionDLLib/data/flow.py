@@ -1,5 +1,6 @@
 """What it means: the arterial input, flow maps, and why a pixel has none."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag, StrEnum, auto
@@ -9,6 +10,7 @@ import numpy as np
 from .acquisition import Acquisition
 from .contours import Origin
 from .flag import Flag
+from .precision import INTERVAL_SD
 from .study import Condition, Level
 
 
@@ -198,3 +200,14 @@ class PerfusionMaps:
     provenance: Mapping[str, str] = field(default_factory=dict)
     uncertainty: FlowUncertainty | None = None
     flags: tuple[Flag, ...] = ()
+
+    @property
+    def shared_log_distances(self) -> tuple[float, float]:
+        """From a flow to the limits of its 95 % interval, of what all flow of the scan shares, on a log scale."""
+        return (0.0, 0.0) if self.uncertainty is None else (self.uncertainty.log_below, self.uncertainty.log_above)
+
+    def pixel_interval(self, mbf_ml_min_g: float, se_ml_min_g: float) -> tuple[float, float]:
+        """95 % interval of the flow of a pixel, mL/min/g: its noise, and what all flow of the scan shares."""
+        noise = INTERVAL_SD * se_ml_min_g / mbf_ml_min_g if mbf_ml_min_g > 0 else math.nan
+        below, above = (math.hypot(noise, shared) for shared in self.shared_log_distances)
+        return mbf_ml_min_g * math.exp(-below), mbf_ml_min_g * math.exp(above)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .flag import Flag
 from .flag_codes import FlagCode
-from .precision import CLINICAL_MPR, probability_below
+from .precision import CLINICAL_MPR, INTERVAL_SD, probability_below
 from .provenance import Provenance
 
 NO_ABSOLUTE_FLOW = {FlagCode.ABSOLUTE_FLOW_UNKNOWN, FlagCode.FLOW_WITHOUT_INTERVAL}
@@ -18,6 +18,8 @@ class RegionFlow:
     """Flow of one region under one condition, mL/min/g; NaN where there is none.
 
     mbf_ml_min_g : mean of the pixel map; curve_mbf_ml_min_g : flow of the mean curve
+    endo_ml_min_g, epi_ml_min_g, endo_epi_ratio : inner and outer half of the wall; ..._low, ..._high : 95 % intervals
+    within_scan_log_sd : standard deviation of the logarithm of the flow beside that of other regions of the scan
     upslope : of the mean curve over that of the arterial input, semi-quantitative
     failed_share : share of pixels without a trustworthy flow, 0 to 1
     """
@@ -33,6 +35,13 @@ class RegionFlow:
     failed_share: float = float("nan")
     pixels: int = 0
     origin: str = ""
+    endo_low_ml_min_g: float = float("nan")
+    endo_high_ml_min_g: float = float("nan")
+    epi_low_ml_min_g: float = float("nan")
+    epi_high_ml_min_g: float = float("nan")
+    endo_epi_ratio_low: float = float("nan")
+    endo_epi_ratio_high: float = float("nan")
+    within_scan_log_sd: float = float("nan")
 
     @property
     def mbf_interval(self) -> tuple[float, float]:
@@ -118,3 +127,9 @@ class SegmentTable:
         flows = np.array([getattr(row, condition).mbf_ml_min_g for row in self.segments])
         known = np.sort(flows[np.isfinite(flows)])
         return float(known[-BEST_SEGMENTS:].mean()) if known.size else float("nan")
+
+    def relative_flow(self, row: SegmentRow, condition: str) -> tuple[float, float, float]:
+        """Flow of a region over that of the four best segments of the scan, and its 95 % interval; NaN if unknown."""
+        flow = getattr(row, condition)
+        relative, distance = flow.mbf_ml_min_g / self.best_flow(condition), INTERVAL_SD * flow.within_scan_log_sd
+        return relative, float(relative * np.exp(-distance)), float(relative * np.exp(distance))

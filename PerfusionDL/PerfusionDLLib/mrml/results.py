@@ -29,6 +29,14 @@ _REGION_COLUMNS = {
     "endo/epi": ("endo_epi_ratio", ""),
     "failed share": ("failed_share", ""),
 }
+_LAYER_COLUMNS = {
+    "endo low": ("endo_low_ml_min_g", FLOW_UNIT),
+    "endo high": ("endo_high_ml_min_g", FLOW_UNIT),
+    "epi low": ("epi_low_ml_min_g", FLOW_UNIT),
+    "epi high": ("epi_high_ml_min_g", FLOW_UNIT),
+    "endo/epi low": ("endo_epi_ratio_low", ""),
+    "endo/epi high": ("endo_epi_ratio_high", ""),
+}
 
 
 def writeMaps(
@@ -169,6 +177,9 @@ def _tableColumns(rows: Sequence[SegmentRow]) -> dict[str, tuple[list, str]]:
         columns[f"{condition} origin"] = ([str(flow.origin) for flow in regions], "")
     columns["MPR low"] = ([row.mpr_low for row in rows], "")
     columns["MPR high"] = ([row.mpr_high for row in rows], "")
+    for condition, regions in flows.items():
+        for title, (field, unit) in _LAYER_COLUMNS.items():
+            columns[f"{condition} {title}"] = ([getattr(flow, field) for flow in regions], unit)
     return columns
 
 

@@ -25,6 +25,7 @@ from .table_flags import (
     find_study_flags,
 )
 from .thresholds import Threshold
+from .within_scan import border_log_sd, flow_log_sd, layer_limits, mean_of, ratio_limits, wall_px
 
 PLAUSIBLE_RATE_PRESSURE = (2000.0, 40000.0)  # mmHg/min
 REFERENCE_RATE_PRESSURE = 10000.0
@@ -122,7 +123,8 @@ def _ratio(numerator: float, denominator: float) -> float:
 class _Pixels:
     """The myocardial pixels of a scan that are in a segment, all slices in a row.
 
-    part (N,) : number of the slice; counted (N,) bool : for a region's mean, where enough pixels remain
+    part (N,) : number of the slice; wall (N,) : thickness of the wall in pixels
+    counted (N,) bool : for a region's mean, where enough pixels remain
     sizes (S, 17) : pixels of each segment in each slice
     """
 
@@ -132,6 +134,7 @@ class _Pixels:
     flow: np.ndarray
     standard_error: np.ndarray
     depth: np.ndarray
+    wall: np.ndarray
     counted: np.ndarray
     sizes: np.ndarray
 
@@ -157,6 +160,7 @@ def _pixels(maps: PerfusionMaps | None) -> _Pixels | None:
         flow=along("mbf_ml_min_g"),
         standard_error=along("mbf_se_ml_min_g"),
         depth=along("depth"),
+        wall=np.concatenate([wall_px(part.depth)[mask] for part, mask in zip(maps.slices, inside, strict=True)]),
         counted=np.concatenate(counted),
         sizes=sizes,
     )
@@ -194,28 +198,39 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
 
 def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
     chosen = _counted(pixels, members)
-    flow, depth = pixels.flow[chosen], pixels.depth[chosen]
+    flow, error, depth = pixels.flow[chosen], pixels.standard_error[chosen], pixels.depth[chosen]
     if not flow.size:
         return RegionFlow()
     good = np.isfinite(flow)
-    endo, epi = _mean(flow[good & (depth < 0.5)]), _mean(flow[good & (depth >= 0.5)])
-    mean = _mean(flow[good])
+    inner, outer = good & (depth < 0.5), good & (depth >= 0.5)
+    whole, endo, epi = (mean_of(flow[part], error[part]) for part in (good, inner, outer))
+    border = border_log_sd(pixels.wall[np.isin(pixels.segment, members)])
     curve, below, above, upslope = _curve_flow(pixels, members)
     if not has_interval(1.0, below, above):
         below, above = _limits_without_curve(pixels, chosen)
+    endo_low, endo_high = layer_limits(endo, border, (below, above))
+    epi_low, epi_high = layer_limits(epi, border, (below, above))
+    ratio_low, ratio_high = ratio_limits(endo, epi, border)
     origins = {pixels.maps.slices[number].origin for number in np.unique(pixels.part[chosen])}
     return RegionFlow(
-        mbf_ml_min_g=mean,
-        mbf_low_ml_min_g=mean * below,
-        mbf_high_ml_min_g=mean * above,
+        mbf_ml_min_g=whole.value,
+        mbf_low_ml_min_g=whole.value * below,
+        mbf_high_ml_min_g=whole.value * above,
         curve_mbf_ml_min_g=curve,
-        endo_ml_min_g=endo,
-        epi_ml_min_g=epi,
-        endo_epi_ratio=_ratio(endo, epi),
+        endo_ml_min_g=endo.value,
+        epi_ml_min_g=epi.value,
+        endo_epi_ratio=_ratio(endo.value, epi.value),
         upslope=upslope,
         failed_share=float(1 - good.mean()),
         pixels=int(flow.size),
         origin=str(origins.pop() if len(origins) == 1 else Origin.EDITED),
+        endo_low_ml_min_g=endo_low,
+        endo_high_ml_min_g=endo_high,
+        epi_low_ml_min_g=epi_low,
+        epi_high_ml_min_g=epi_high,
+        endo_epi_ratio_low=ratio_low,
+        endo_epi_ratio_high=ratio_high,
+        within_scan_log_sd=flow_log_sd(whole, border),
     )
 
 
@@ -226,12 +241,11 @@ def _limits_without_curve(pixels: _Pixels, chosen: np.ndarray) -> tuple[float, f
     """
     log_sd = (pixels.standard_error / pixels.flow)[chosen]
     log_sd = log_sd[np.isfinite(log_sd)]
-    of_all = pixels.maps.uncertainty
-    if of_all is None and not log_sd.size:
+    if pixels.maps.uncertainty is None and not log_sd.size:
         return float("nan"), float("nan")
     own = INTERVAL_SD * float(np.median(log_sd)) if log_sd.size else 0.0
-    shared = (0.0, 0.0) if of_all is None else (of_all.log_below, of_all.log_above)
-    return float(np.exp(-np.hypot(own, shared[0]))), float(np.exp(np.hypot(own, shared[1])))
+    below, above = np.hypot(own, pixels.maps.shared_log_distances)
+    return float(np.exp(-below)), float(np.exp(above))
 
 
 def _counted(pixels: _Pixels, members: Sequence[int]) -> np.ndarray:
@@ -268,7 +282,3 @@ def _curve_flow(pixels: _Pixels, members: Sequence[int]) -> tuple[float, float, 
         average(known, "mbf_high_ml_min_g") / flow,
         average(fits, "upslope"),
     )
-
-
-def _mean(values) -> float:
-    return float(values.mean()) if values.size else float("nan")

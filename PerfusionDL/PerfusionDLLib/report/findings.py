@@ -29,6 +29,7 @@ from .tables import (
     measured,
     number,
     percent,
+    ratio_interval,
     rows_of,
 )
 
@@ -38,6 +39,8 @@ LARGEST_MM = 42.0
 HEIGHT_MM = 56.0  # of all pictures
 NOTE_SIZE = 6.0
 OF_BEST = "of the four best segments"
+Interval = tuple[float, float, float]
+"""A number and the limits of its 95 % interval."""
 FEW_LINES, MOST_LINES = 4, 6  # of flags below a table in large type, and in small type; more are on the next page
 
 
@@ -73,20 +76,19 @@ def summary(table: SegmentTable) -> str:
     parts = [*_flows(table.whole), *_reserve(table.whole)]
     sentences = [f"Left ventricle: {', '.join(parts)}." if parts else "No flow was computed."]
     condition = table.best_condition
-    sentences.append(_lowest(table, f"{condition} MBF", lambda row: getattr(row, condition).mbf_ml_min_g, FLOW_UNIT))
-    sentences.append(_lowest(table, "MPR", lambda row: row.mpr))
+    sentences.append(_lowest(table, f"{condition} MBF", lambda row: _flow(row, condition), FLOW_UNIT))
+    sentences.append(_lowest(table, "MPR", _mpr))
     return " ".join(filter(None, sentences))
 
 
 def _summary_without_absolute_flow(table: SegmentTable) -> str:
     """What holds first: the reserve, and flow beside the best segments of the scan; absolute flow last."""
     condition = table.best_condition
-    best = table.best_flow(condition)
     reserve = ", ".join(_reserve(table.whole))
     sentences = [
         f"Left ventricle: {reserve}." if reserve else "",
-        _lowest(table, "MPR", lambda row: row.mpr),
-        _lowest(table, f"{condition} flow", lambda row: getattr(row, condition).mbf_ml_min_g / best, OF_BEST),
+        _lowest(table, "MPR", _mpr),
+        _lowest(table, f"{condition} flow", lambda row: table.relative_flow(row, condition), OF_BEST),
         f"Absolute flow is not known: {', '.join(_flows(table.whole))}.",
     ]
     return " ".join(filter(None, sentences))
@@ -109,12 +111,23 @@ def _reserve(whole: SegmentRow) -> list[str]:
     return [said, f"below 2 with a probability of {np.clip(below, 0.01, 0.99):.0%}"] if np.isfinite(below) else [said]
 
 
-def _lowest(table: SegmentTable, what: str, value: Callable[[SegmentRow], float], unit: str = "") -> str:
-    known = [row for row in table.segments if np.isfinite(value(row))]
+def _flow(row: SegmentRow, condition: str) -> Interval:
+    flow = getattr(row, condition)
+    return flow.mbf_ml_min_g, flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g
+
+
+def _mpr(row: SegmentRow) -> Interval:
+    return row.mpr, row.mpr_low, row.mpr_high
+
+
+def _lowest(table: SegmentTable, what: str, find: Callable[[SegmentRow], Interval], unit: str = "") -> str:
+    known = [row for row in table.segments if np.isfinite(find(row)[0])]
     if not known:
         return ""
-    low = min(known, key=value)
-    return f"Lowest {what}: segment {low.aha_segment} ({low.name}), {number(value(low))} {unit}".rstrip() + "."
+    lowest = min(known, key=lambda row: find(row)[0])
+    value, low, high = find(lowest)
+    said = " ".join(filter(None, (number(value), interval(low, high), unit)))
+    return f"Lowest {what}: segment {lowest.aha_segment} ({lowest.name}), {said}."
 
 
 def _pictures(page: Page, y: float, result: StudyResult) -> float:
@@ -187,13 +200,13 @@ def _bullseyes(page: Page, y: float, maps: Sequence[PerfusionMaps], table: Segme
 def _table(page: Page, y: float, table: SegmentTable) -> None:
     """Segments, then territories and the whole; letters refer to the flags below."""
     page.heading(
-        y, "Table", f"{FLOW_UNIT} [95 % interval]; endo, epi: inner and outer half; failed: pixels without a flow"
+        y, "Table", f"{FLOW_UNIT} [95 % interval]; endo/epi: inner over outer half; failed: pixels without a flow"
     )
     conditions = measured(table)
     places = [("AHA", 20.0, "right"), ("Segment", 22.5, "left"), ("", 51.0, "left")]
     for condition, x in zip(conditions, (60.0, 110.5), strict=False):
         places += [("MBF", x + 5, "right"), ("", x + 5.8, "left")]
-        places += [("endo", x + 31, "right"), ("epi", x + 39, "right"), ("ratio", x + 47, "right")]
+        places += [("endo/epi", x + 34, "right"), ("", x + 34.8, "left")]
         page.text(x + 23.5, y + 5, condition.capitalize(), size=6.5, ha="center", fontweight="bold")
         page.rule(y + 5.8, x0=x, x1=x + 47, width=0.4)
     places += [("MPR", 165.5, "right"), ("", 166.2, "left")] if len(conditions) == 2 else []
@@ -230,7 +243,7 @@ def _cells(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str
     cells.append(row.territory if row.aha_segment is not None else "")
     for flow in flows:
         cells += [number(flow.mbf_ml_min_g), flow_interval(flow)]
-        cells += [number(value) for value in (flow.endo_ml_min_g, flow.epi_ml_min_g, flow.endo_epi_ratio)]
+        cells += [number(flow.endo_epi_ratio), ratio_interval(flow)]
     cells += [number(row.mpr), interval(row.mpr_low, row.mpr_high, 1)] if len(conditions) == 2 else []
     failed = "/".join(percent(flow.failed_share) for flow in flows if flow.pixels)
     return [*cells, failed, short_list(sorted(letters[flag.text_with_condition] for flag in row.flags))]

@@ -33,6 +33,15 @@ TIDY_COLUMNS = {
     for name, column in FLOW_COLUMNS.items()
     if name not in ("mbf_low_ml_min_g", "mbf_high_ml_min_g", "origin")
 }
+LAYER_LIMITS = {
+    "endo_low_ml_min_g": "endo_mbf_low_ml_min_g",
+    "endo_high_ml_min_g": "endo_mbf_high_ml_min_g",
+    "epi_low_ml_min_g": "epi_mbf_low_ml_min_g",
+    "epi_high_ml_min_g": "epi_mbf_high_ml_min_g",
+    "endo_epi_ratio_low": "endo_epi_ratio_low",
+    "endo_epi_ratio_high": "endo_epi_ratio_high",
+}
+"""95 % intervals of the halves of the wall; columns at the end of a row, where other programs do not count on any."""
 MADE_WITH = ("software", "flow_model", "weights_sha256")
 
 
@@ -99,6 +108,11 @@ def cells_of(row: SegmentRow) -> dict[str, object]:
         "rest_mbf_rpp_high_ml_min_g": row.corrected_rest_interval[1],
         "mpr_rpp_low": row.corrected_mpr_interval[0],
         "mpr_rpp_high": row.corrected_mpr_interval[1],
+        **{
+            f"{condition}_{column}": getattr(getattr(row, condition), name)
+            for condition in ("rest", "stress")
+            for name, column in LAYER_LIMITS.items()
+        },
     }
 
 
@@ -115,7 +129,13 @@ def tidy_csv(table: SegmentTable, *, study: str) -> str:
         region |= {"territory": row.territory}
         for condition in ("rest", "stress"):
             flow = getattr(row, condition)
-            bounds = {"mbf_ml_min_g": flow.mbf_interval, "curve_mbf_ml_min_g": flow.curve_interval}
+            bounds = {
+                "mbf_ml_min_g": flow.mbf_interval,
+                "curve_mbf_ml_min_g": flow.curve_interval,
+                "endo_mbf_ml_min_g": (flow.endo_low_ml_min_g, flow.endo_high_ml_min_g),
+                "epi_mbf_ml_min_g": (flow.epi_low_ml_min_g, flow.epi_high_ml_min_g),
+                "endo_epi_ratio": (flow.endo_epi_ratio_low, flow.endo_epi_ratio_high),
+            }
             numbers = {"mbf_ml_min_g": flow.mbf_ml_min_g}
             numbers |= {column: float(getattr(flow, name)) for name, column in TIDY_COLUMNS.items()}
             made = {"origin": flow.origin, **_made(table, row, condition)}
@@ -191,7 +211,7 @@ def table_text(table: SegmentTable) -> str:
     header = ["AHA", "Segment", "Artery", *(f"{name.capitalize()} MBF" for name in conditions)]
     if len(conditions) == 2:
         header.append("MPR")
-    header += ["Endo/epi", "Fail %", "Flags"]
+    header += ["Fail %", "Flags"]
     groups = [sorted(table.segments, key=lambda row: row.aha_segment or 0), table.territories, (table.whole,)]
     letters = flag_letters([row for rows in groups for row in rows])
     lines = [[_text(row, conditions, letters) for row in rows] for rows in groups]
@@ -206,7 +226,7 @@ def table_text(table: SegmentTable) -> str:
     blocks = ["\n".join(aligned(cells) for cells in block) for block in lines if block]
     legend = "MBF in mL/min/g, MPR [95 % interval]" if len(conditions) == 2 else "MBF in mL/min/g [95 % interval]"
     if len(conditions) == 2:
-        legend += "; endo/epi and failed pixels: rest, stress"
+        legend += "; failed pixels: rest, stress"
     notes = [f"{legend}. Contours: {', '.join(_origins(table)) or 'not stated'}. {NOTICE}."]
     notes += [f"{letter}: {flag}" for flag, letter in letters.items()]
     notes = [textwrap.fill(note, max(width, 60), subsequent_indent="   ") for note in notes]
@@ -247,7 +267,6 @@ def _text(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str]
     cells += [flow_with_interval(flow) for flow in flows]
     if len(conditions) == 2:
         cells.append(f"{number(row.mpr, 1)} {interval(row.mpr_low, row.mpr_high, 1)}".rstrip())
-    cells.append(" ".join(number(flow.endo_epi_ratio) for flow in flows))
     cells.append(" ".join(f"{percent(flow.failed_share):>2}" for flow in flows))
     return [*cells, ", ".join(letters[flag.text_with_condition] for flag in row.flags)]
 
@@ -284,6 +303,11 @@ def interval(low: float, high: float, digits: int = 2) -> str:
 def flow_interval(flow: RegionFlow) -> str:
     """The 95 % interval of a flow in brackets; nothing where there is none."""
     return interval(flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g)
+
+
+def ratio_interval(flow: RegionFlow) -> str:
+    """The 95 % interval of the endo/epi ratio in brackets; nothing where there is none."""
+    return interval(flow.endo_epi_ratio_low, flow.endo_epi_ratio_high)
 
 
 def flow_with_interval(flow: RegionFlow) -> str:

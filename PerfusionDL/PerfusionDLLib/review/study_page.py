@@ -76,6 +76,7 @@ def _describe_scan(scan: PreprocessedScan, maps: PerfusionMaps, field: float) ->
         "condition": str(scan.condition),
         "peak_frame": int(peaks[len(peaks) // 2]),
         "arterial_input": describe_input(maps.arterial_input),
+        "shared_log_distances": maps.shared_log_distances,
         "slices": [describe_slice(*both, field) for both in zip(scan.slices, maps.slices, strict=True)],
     }
 
@@ -106,15 +107,13 @@ def _describe_row(row: SegmentRow, conditions: Sequence[Condition]) -> dict:
 
 
 def _describe_flow(flow: RegionFlow) -> dict:
-    from ..report.tables import flow_interval, number, percent
+    from ..report.tables import flow_interval, number, percent, ratio_interval
 
     return {
         "value": plain_number(flow.mbf_ml_min_g),
         "text": number(flow.mbf_ml_min_g),
         "interval": flow_interval(flow),
-        "endo": number(flow.endo_ml_min_g),
-        "epi": number(flow.epi_ml_min_g),
-        "ratio": number(flow.endo_epi_ratio),
+        "ratio": f"{number(flow.endo_epi_ratio)} {ratio_interval(flow)}".rstrip(),
         "failed": percent(flow.failed_share),
         "origin": flow.origin,
     }

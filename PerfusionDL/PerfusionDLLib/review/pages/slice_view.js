@@ -230,14 +230,21 @@ class SliceView {
     };
   }
 
+  // 95 % interval of the flow of a pixel: its noise, and what all flow of the scan shares.
+  interval({ mbf, se }) {
+    const [below, above] = this.scan.shared_log_distances.map((shared) => Math.hypot((1.96 * se) / mbf, shared));
+    return [mbf * Math.exp(-below), mbf * Math.exp(above)];
+  }
+
   describe(pixel) {
     const found = this.read(pixel);
     const where = `${this.title} · row ${found.row}, column ${found.column}`;
     if (!found.inMyocardium) return `${where} · outside the myocardium`;
     const segment = found.segment ? ` · segment ${found.segment} (${this.study.segments[found.segment].name})` : "";
     if (Number.isFinite(found.mbf)) {
-      const error = Number.isFinite(found.se) ? ` ± ${inWords(found.se)} (standard error)` : "";
-      return `${where}${segment} · MBF ${inWords(found.mbf)} ${this.study.unit}${error}`;
+      const [low, high] = this.interval(found);
+      const between = Number.isFinite(low) ? ` [${inWords(low)}–${inWords(high)}]` : "";
+      return `${where}${segment} · MBF ${inWords(found.mbf)}${between} ${this.study.unit}`;
     }
     const reasons = Object.entries(this.study.statuses).filter(([bit]) => found.status & bit).map(([, words]) => words);
     return `${where}${segment} · no trustworthy flow: ${reasons.join(", ") || "not fitted"}`;

@@ -3,8 +3,8 @@
 function fillTable(study, table, onpick) {
   const conditions = study.scans.map((scan) => scan.condition);
   const both = conditions.length > 1;
-  const top = make("tr", {}, make("th", { colspan: 3 }), ...conditions.map((name) => make("th", { colspan: 5, scope: "colgroup", text: `${capitalized(name)} MBF (${study.unit})` })), both && make("th", { scope: "col", text: "MPR" }) || null, make("th"));
-  const heads = ["AHA", "Segment", "Artery", ...conditions.flatMap(() => ["MBF [95 %]", "endo", "epi", "ratio", "failed %"]), ...(both ? ["[95 %]"] : []), "flags"];
+  const top = make("tr", {}, make("th", { colspan: 3 }), ...conditions.map((name) => make("th", { colspan: 3, scope: "colgroup", text: `${capitalized(name)} MBF (${study.unit})` })), both && make("th", { scope: "col", text: "MPR" }) || null, make("th"));
+  const heads = ["AHA", "Segment", "Artery", ...conditions.flatMap(() => ["MBF [95 %]", "endo/epi [95 %]", "failed %"]), ...(both ? ["[95 %]"] : []), "flags"];
   table.tHead.replaceChildren(top, make("tr", {}, ...heads.map((text) => make("th", { scope: "col", text }))));
   table.tBodies[0].replaceChildren(...study.rows.map((row) => tableRow(row, conditions, both, onpick)));
 }
@@ -12,7 +12,7 @@ function fillTable(study, table, onpick) {
 function tableRow(row, conditions, both, onpick) {
   const flows = conditions.flatMap((name) => {
     const flow = row.flows[name];
-    return [`${flow.text} ${flow.interval}`, flow.endo, flow.epi, flow.ratio, flow.failed];
+    return [`${flow.text} ${flow.interval}`, flow.ratio, flow.failed];
   });
   const cells = [row.segment ?? "", row.name, row.segment ? row.territory : "", ...flows, ...(both ? [`${row.mpr.text} ${row.mpr.interval}`] : []), row.flags || ""];
   const attributes = row.segment
