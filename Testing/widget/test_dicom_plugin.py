@@ -21,6 +21,7 @@ from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.data.study import Condition, Identity, Level, Scan, Study
 from PerfusionDLLib.dicom import Vendor, export_results, name_report, read_study, write_study
 from PerfusionDLLib.quantification.options import Options, options_document
+from PerfusionDLLib.session import setFrameExcluded
 from slicer_session import MODULE
 
 MULTI_VOLUME_IMPORTER = 1.0
@@ -44,12 +45,15 @@ def plugin(database):
 
 @pytest.fixture(scope="module")
 def study():
-    """Rest and stress as acquired, two slices."""
-    scans = {}
+    """Rest and stress as acquired, two slices; no two images hold the same noise."""
+    scans, noise = {}, np.random.default_rng(0)
     for condition in Condition:
         part = small_study.enhancing_scan(condition).slices[0].series
         later = replace(part, times_s=part.times_s + 0.3, level=Level.MID, ijk_to_ras=small_study.geometry(12))
-        series = tuple(replace(one, instance_uids=()) for one in (part, later))
+        series = tuple(
+            replace(one, instance_uids=(), signal=one.signal + noise.integers(0, 3, one.signal.shape, np.int16))
+            for one in (part, later)
+        )
         scans[condition.value] = Scan(condition=condition, slices=series)
     return Study(**scans, identity=Identity(patient_name="Doe^Jane", patient_id="77"))
 
@@ -136,6 +140,13 @@ def test_a_scan_comes_with_the_contours_that_the_archive_holds(session, plugin, 
             assert part.motion.reference_frame == 5
     panel = session.open()
     assert (panel.parameters.flowModel, panel.parameters.restRatePressureProduct) == (FlowModel.FERMI, 8000)
+    session.wait(lambda: "is not what the archived report says" in panel.ui.archiveLabel.text)
+    assert panel.ui.archiveLabel.text.startswith("Flow of ")  # the report measured what nobody computed
+    setFrameExcluded(panel.slices()[0], 20, True)
+    session.wait(lambda: not panel.ui.archiveLabel.text)  # it is meant to differ now
+    session.scene.RemoveNode(panel.slices()[1].contours)
+    session.wait(lambda: panel.ui.archiveLabel.text)
+    assert panel.ui.archiveLabel.text == f"The archived results have no contours of: stress {panel.slices()[1].name}."
 
 
 def tree(scene):

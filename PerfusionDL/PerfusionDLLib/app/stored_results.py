@@ -1,6 +1,6 @@
 """Going on from results that the archive holds: images, segmentations and report become what they were made from."""
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,8 @@ def restore_study(
     stored = choose_version(find_stored(results), image_uids(study), version)
     restored = [restore_scan(scan, stored, progress=progress) for scan in study.scans]
     findings = find_left_out(restored, stored)
-    scans = tuple(with_findings(scan, findings) for scan in (one.preprocessed for one in restored) if scan is not None)
+    found = (with_findings(scan, findings).preprocessed for scan in restored)
+    scans = tuple(scan for scan in found if scan is not None)
     if not scans:
         raise other_images()
     options = options_of(stored) or DEFAULT
@@ -49,44 +50,70 @@ def restore_study(
     return pipeline.process(PreprocessedStudy(scans=scans), options), options, stored
 
 
-def find_left_out(scans: Iterable["RestoredScan"], stored: StoredResults) -> tuple[Flag, ...]:
+def find_left_out(scans: Sequence["RestoredScan"], stored: StoredResults) -> tuple[Flag, ...]:
     """Slices that only the images have, or only the archived results: they have no part in what is restored."""
-    restored = tuple(scans)
-    used = {(one.condition, one.index) for scan in restored for one in stored.of_scan(scan.scan) if one is not None}
-    lost = [f"{one.condition} {one.index + 1}" for one in stored.slices if (one.condition, one.index) not in used]
     unknown = [
         f"{one.scan.condition} {number} ({series.level})"
-        for one in restored
+        for one in scans
         for number, (series, found) in enumerate(zip(one.scan.slices, one.slices, strict=True), start=1)
         if found is None
     ]
-    said = {
+    lost = find_lost(scans, stored)
+    if not unknown:
+        return lost
+    text = (
         f"The archived results have no contours of slice {', '.join(unknown)}, which is left out. Find the contours "
-        "anew for results of all slices.": unknown,
+        "anew for results of all slices."
+    )
+    return (make_flag(FlagCode.SERIES_LEFT_OUT, found=text), *lost)
+
+
+def find_lost(scans: Iterable["RestoredScan"], stored: StoredResults) -> tuple[Flag, ...]:
+    """Slices that only the archived results have: their images are not among those of the scans."""
+    used = {(one.condition, one.index) for scan in scans for one in stored.of_scan(scan.scan) if one is not None}
+    lost = [f"{one.condition} {one.index + 1}" for one in stored.slices if (one.condition, one.index) not in used]
+    if not lost:
+        return ()
+    text = (
         f"The archived results were made with slice {', '.join(lost)} too, whose images are not here. Add its images "
-        "for the same results.": lost,
-    }
-    return tuple(make_flag(FlagCode.SERIES_LEFT_OUT, found=text) for text, names in said.items() if names)
+        "for the same results."
+    )
+    return (make_flag(FlagCode.SERIES_LEFT_OUT, found=text),)
 
 
-def with_findings(scan: PreprocessedScan, findings: tuple[Flag, ...]) -> PreprocessedScan:
-    """The scan with further findings that make every flow of it uncertain."""
-    first, *others = scan.slices
-    acquisition = first.series.acquisition
-    acquisition = replace(acquisition, findings=(*acquisition.findings, *findings))
-    first = replace(first, series=replace(first.series, acquisition=acquisition))
-    return replace(scan, slices=(first, *others), assumptions=(*scan.assumptions, *findings))
+def with_findings(restored: "RestoredScan", findings: tuple[Flag, ...]) -> "RestoredScan":
+    """The scan with further findings that make every flow of it uncertain; as it is where no slice of it is known."""
+    known = [(number, part) for number, part in enumerate(restored.slices) if part is not None]
+    if not known or not findings:
+        return restored
+    first, part = known[0]
+
+    def said(series: PerfusionSeries) -> PerfusionSeries:
+        acquisition = series.acquisition
+        return replace(series, acquisition=replace(acquisition, findings=(*acquisition.findings, *findings)))
+
+    slices, images = list(restored.slices), list(restored.scan.slices)
+    slices[first], images[first] = replace(part, series=said(part.series)), said(images[first])
+    assumptions = (*restored.scan.assumptions, *findings)
+    return RestoredScan(replace(restored.scan, slices=tuple(images), assumptions=assumptions), tuple(slices))
 
 
 def compare_flow(stored: StoredResults, table: SegmentTable) -> str:
     """What differs between the flow that a report measured and the same computed once more, in words; "" if nothing."""
+    return describe_difference(stored.mbf_ml_min_g, stored.software, table)
+
+
+def describe_difference(there: Mapping[str, float], software: str, table: SegmentTable) -> str:
+    """The same of what a report says.
+
+    there : flow of every region by the identifier of its group, mL/min/g; software : version that wrote it
+    """
     now = {
         group_name(row.name, condition): flow.mbf_ml_min_g
         for row in (*table.segments, *table.territories, table.whole)
         for condition, flow in ((Condition.REST, row.rest), (Condition.STRESS, row.stress))
         if np.isfinite(flow.mbf_ml_min_g)
     }
-    there = stored.mbf_ml_min_g
     pairs = {name: sorted((there[name], now[name])) for name in there.keys() & now.keys()}
     apart = {name: (high - low) / high if high else 0.0 for name, (low, high) in pairs.items()}
     differing = [name for name, share in apart.items() if not share <= SAME]
@@ -96,7 +123,7 @@ def compare_flow(stored: StoredResults, table: SegmentTable) -> str:
     most = max(apart.values(), default=0)
     return (
         f"Flow of {len(differing)} of {len(there.keys() | now.keys())} regions is not what the archived report says, "
-        f"by up to {most:.1%}. PerfusionDL {stored.software} wrote the report, {__version__} computed now; where these "
+        f"by up to {most:.1%}. PerfusionDL {software} wrote the report, {__version__} computed now; where these "
         "are the same, objects or images were changed since."
     )
 

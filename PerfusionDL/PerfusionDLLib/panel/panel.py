@@ -11,6 +11,7 @@ from .. import mrml, session
 from ..session.tasks import Flow
 from .acquisition import AcquisitionSection
 from .advanced import AdvancedSection
+from .archive import ArchiveSection
 from .arrangement import PANEL_WIDTH_PX, chosenLayout, showDataProbe, tidyViews
 from .corrections import CorrectionsSection
 from .doubts import Doubts
@@ -50,6 +51,7 @@ class Panel:
         self._chosen: tuple = ()
         self._choices: tuple = ()
         self._views: set[str] = set()
+        self.archive = ArchiveSection(self)
         self.doubts = Doubts(self)
         self.reading = Reading(self)
         self.study = StudySection(self)
@@ -61,17 +63,8 @@ class Panel:
         self.advanced = AdvancedSection(self)
         self.export = ExportSection(self)
         self.sections = (
-            *(
-                self.doubts,
-                self.reading,
-                self.study,
-                self.images,
-                self.corrections,
-                self.hints,
-                self.results,
-                self.export,
-            ),
-            *(self.acquisition, self.advanced),
+            *(self.archive, self.doubts, self.reading, self.study, self.images, self.corrections, self.hints),
+            *(self.results, self.export, self.acquisition, self.advanced),
         )
         self.picking = Picking(self)
         self.shortcuts = Shortcuts(self)

@@ -114,8 +114,11 @@ class Updates:
 
     def record(self) -> tuple[mrml.SliceNodes, ...]:
         """Keep what changed for Undo; returns the slices that did."""
-        logic = self.panel.logic
-        return logic.history.record(*(logic.reader(nodes) for nodes in self.panel.scans()))
+        logic, scans = self.panel.logic, self.panel.scans()
+        changed = logic.history.record(*(logic.reader(nodes) for nodes in scans))
+        if changed:
+            session.forgetArchivedFlow(scans)
+        return changed
 
     def onCorrected(self) -> None:
         """Contours changed: show it, and let the results follow."""

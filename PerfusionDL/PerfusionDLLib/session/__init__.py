@@ -1,5 +1,6 @@
 """A scene at work: tasks that compute what the scene says, the history of corrections, picking, comparison, export."""
 
+from .archive_differences import describeArchive, forgetArchivedFlow, isFromArchive
 from .archived import archivedChoices, archivedReport, listTask, loadedPieces, loadScan, loadTask, rememberReport
 from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
 from .comparison import WrittenAgreement, agreementTask, whyNoAgreement
@@ -30,12 +31,14 @@ __all__ = [
     "archivedChoices",
     "archivedReport",
     "choicesOfScene",
+    "describeArchive",
     "describeRow",
     "exhaust",
     "exportDicom",
     "exportReport",
     "exportResults",
     "exportTable",
+    "forgetArchivedFlow",
     "forgetCorrections",
     "giveArterialInput",
     "giveHint",
@@ -45,6 +48,7 @@ __all__ = [
     "isCorrected",
     "isDrawnByReader",
     "isFrameExcluded",
+    "isFromArchive",
     "isThere",
     "listTask",
     "loadScan",

@@ -1,14 +1,15 @@
 """Studies into the scene: images alone, or with the contours and choices of the results that the archive holds."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import slicer
 
-from ..app.stored_results import RestoredScan, image_uids, options_of, restore_scan
+from ..app.stored_results import RestoredScan, find_lost, image_uids, options_of, restore_scan, with_findings
 from ..data.acquisition import acquisition_document
+from ..data.flag import Flag
 from ..data.flow import FlowModel
 from ..data.preprocessed import Progress
 from ..data.study import Scan, Study
@@ -20,6 +21,7 @@ from ..mrml.sequences import scanPieces
 from ..mrml.writing import slicePieces
 from ..quantification.options import Options
 from ..quantification.thresholds import ThresholdPreset, thresholds_from
+from .archive_differences import rememberArchive
 from .choices import FlowChoices, giveArterialInput
 from .tasks import Flow, Task
 
@@ -31,11 +33,13 @@ class LoadedScan:
     """A scan that comes into the scene, with what the archive says of it: nothing where ``stored`` is None.
 
     options : what the user chose for the version that the archive holds, None where that is not known
+    lost : what the version was made with and is not here
     """
 
     restored: RestoredScan
     stored: StoredResults | None = None
     options: Options | None = None
+    lost: tuple[Flag, ...] = ()
 
 
 def listTask(folders: Sequence[Path]) -> Task:
@@ -78,15 +82,29 @@ def loadScans(study: Study, found: Sequence[StoredResults], progress: Progress) 
     """The scans of a study with the current version of its results, where there is one of these very images."""
     images = image_uids(study)
     stored = next((one for one in found if one.is_made_from(images)), None)
-    return [loadScan(scan, stored, progress) for scan in study.scans]
+    return _withLost([_loadScan(scan, stored, progress) for scan in study.scans], stored)
 
 
 def loadScan(scan: Scan, stored: StoredResults | None, progress: Progress = lambda step: None) -> LoadedScan:
     """One scan with a version of its results. Raises PerfusionError where what is stored is damaged."""
+    if stored is not None:
+        stored = replace(stored, slices=tuple(one for one in stored.slices if one.condition is scan.condition))
+    return _withLost([_loadScan(scan, stored, progress)], stored)[0]
+
+
+def _loadScan(scan: Scan, stored: StoredResults | None, progress: Progress) -> LoadedScan:
     if stored is None:
         return LoadedScan(RestoredScan(scan, (None,) * len(scan.slices)))
     options = options_of(stored)
     return LoadedScan(restore_scan(scan, stored, progress=progress), stored, options)
+
+
+def _withLost(loaded: list[LoadedScan], stored: StoredResults | None) -> list[LoadedScan]:
+    """The same; where the version was made with more images, every flow says so."""
+    if stored is None:
+        return loaded
+    lost = find_lost([one.restored for one in loaded], stored)
+    return [replace(one, restored=with_findings(one.restored, lost), lost=lost) for one in loaded]
 
 
 def loadedPieces(scene: slicer.vtkMRMLScene, loaded: LoadedScan) -> Generator[None, None, ScanNodes]:
@@ -102,6 +120,8 @@ def loadedPieces(scene: slicer.vtkMRMLScene, loaded: LoadedScan) -> Generator[No
             setAttribute(part.original, "acquisition", acquisition_document(found.series.acquisition))
         yield from slicePieces(scene, part, found)
         yield
+    if loaded.stored is not None:
+        rememberArchive(nodes, loaded.stored, loaded.lost)
     if loaded.stored is not None and any(found is not None for found in restored.slices):
         placeScan(scene, nodes)
         setAttribute(nodes.browser, _REPORT, dict(loaded.stored.report))

@@ -87,12 +87,16 @@ def without_repeats_of(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]
         one = scan.slices[index]
         times = ", ".join(f"{one.times_s[frame]:.1f}" for frame in frames[:6]) + " and more" * (len(frames) > 6)
         other = next(name for name in scans if name != which)
-        sentence = (
-            f"{len(frames)} images of slice {index + 1} ({times} s after the first) are not used: they hold the pixels "
-            f"of images of {other}, bit by bit, and fit in there."
-        )
+        images = f"{len(frames)} of {len(one.signal)} images of slice {index + 1} ({times} s after the first)"
+        too_many = len(frames) > MOST_REPEATED * len(one.signal)
+        if too_many:
+            sentence = f"{images} are used, although they hold the pixels of images of {other}, bit by bit."
+        else:
+            sentence = (
+                f"{images} are not used: they hold the pixels of images of {other}, bit by bit, and fit in there."
+            )
         slices = tuple(
-            with_finding(without_frames(each, frames) if at == index else each, sentence)
+            with_finding(without_frames(each, frames) if at == index and not too_many else each, sentence)
             for at, each in enumerate(scan.slices)
         )
         assumption = make_flag(FlagCode.READ_AS, found=sentence)
