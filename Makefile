@@ -8,7 +8,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-hints bench-layers bench-learning bench-mbf bench-motion bench-peak bench-serve bench-speed screenshot docs pictures lint lower-types clean
+.PHONY: attack demo test coverage test-slow fuzz evaluate bench bench-agreement bench-batch bench-clinic bench-edit bench-hints bench-layers bench-learning bench-mbf bench-motion bench-peak bench-propagation bench-serve bench-speed screenshot docs pictures lint lower-types clean
 
 $(VENV)/installed: pyproject.toml constraints.txt .ci/system-packages
 	sh .ci/system-packages $(PYTHON)
@@ -61,6 +61,9 @@ bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on c
 
 bench-hints: $(VENV)/installed  ## clicks and strokes until the contours of difficult phantoms are right
 	$(BIN)/python benchmarks/hints.py
+
+bench-propagation: $(VENV)/installed  ## slices that follow the correction of one, before and after
+	$(BIN)/python benchmarks/propagation.py
 
 bench-peak: $(VENV)/installed  ## the peak frame of phantoms as they are, and with their blood cut off at a ceiling
 	$(BIN)/python benchmarks/peak.py

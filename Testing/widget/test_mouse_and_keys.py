@@ -76,6 +76,17 @@ def test_a_click_is_a_hint_that_the_contours_follow_and_undo_takes_back(session,
     assert after.origin is Origin.EDITED
     assert not before.blood_pool[after.myocardium].any()
     up_to_date(session, drawn)
+    others = [one for one in drawn.slices() if one.key != part.key]
+    former = labels_of(others)
+    key(session, drawn, "Ctrl+Down")
+    assert drawn.slice.key == part.key
+    press(drawn.ui.carryOverButton)
+    followed = [not np.array_equal(one, labels) for one, labels in zip(labels_of(others), former, strict=True)]
+    assert drawn.ui.statusLabel.text.startswith(f"Slices that followed: {sum(followed)}")
+    assert 0 < sum(followed) <= 3
+    press(drawn.ui.undoButton)
+    np.testing.assert_array_equal(labels_of(others), former)
+    np.testing.assert_array_equal(mrml.readSlice(part).contours.labels, after.labels)
     press(drawn.ui.undoButton)
     np.testing.assert_array_equal(mrml.readSlice(part).contours.labels, before.labels)
     key(session, drawn, "Escape")
@@ -83,6 +94,10 @@ def test_a_click_is_a_hint_that_the_contours_follow_and_undo_takes_back(session,
     click(session, drawn, OWN_ROWS[0][1], position)
     np.testing.assert_array_equal(mrml.readSlice(part).contours.labels, before.labels)
     assert session.dialogs.errors == []
+
+
+def labels_of(slices):
+    return [mrml.readSlice(one).contours.labels for one in slices]
 
 
 def view_of_slicers_own(session, panel, name):

@@ -13,6 +13,7 @@ from .acquisition import AcquisitionSection
 from .advanced import AdvancedSection
 from .archive import ArchiveSection
 from .arrangement import PANEL_WIDTH_PX, chosenLayout, showDataProbe, tidyViews
+from .carrying import CarryingSection
 from .corrections import CorrectionsSection
 from .doubts import Doubts
 from .export import ExportSection
@@ -58,13 +59,14 @@ class Panel:
         self.images = ImagesSection(self)
         self.corrections = CorrectionsSection(self)
         self.hints = HintsSection(self)
+        self.carrying = CarryingSection(self)
         self.results = ResultsSection(self)
         self.acquisition = AcquisitionSection(self)
         self.advanced = AdvancedSection(self)
         self.export = ExportSection(self)
         self.sections = (
             *(self.archive, self.doubts, self.reading, self.study, self.images, self.corrections, self.hints),
-            *(self.results, self.export, self.acquisition, self.advanced),
+            *(self.carrying, self.results, self.export, self.acquisition, self.advanced),
         )
         self.picking = Picking(self)
         self.shortcuts = Shortcuts(self)

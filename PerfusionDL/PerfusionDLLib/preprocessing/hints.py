@@ -10,14 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ..data.contours import Label
+from .rays import ANGLES, FARTHEST_MM, STEP_MM, Rays, compose_labels
 
-_RAYS = 120
-"""Directions in which a border may move; chosen: 3 degrees, 2 mm on the epicardium of a large heart."""
-_STEP_MM, _FARTHEST_MM = 0.5, 80.0
-"""Steps along a ray and its length, mm; chosen."""
 _MARGIN_MM = 1.0
 """Distance from a hint that a border keeps, mm; chosen: half a pixel."""
 _PAST_CLICK = 1.25
@@ -31,7 +27,7 @@ _CLICK_MM = 0.8
 _USUAL_MM = 1.4
 """Standard deviation of the error of a border that needs a hint, mm; counted on the same slices."""
 _SMALL_MM = 4.0
-"""Move up to which an error is a small one, mm; chosen: a pixel and a half."""
+"""Move up to which an error is a small one, mm; chosen on the same slices: two pixels."""
 _NEAR_RAD, _WIDE_RAD = 0.35, 0.9
 """Angles over which small errors go together, chosen on the same slices."""
 _REPLACED_RAD = 0.2
@@ -83,7 +79,6 @@ _ENDOCARDIUM = _Border((Label.BLOOD_POOL,), 0.1, 0.3, 0.7, 0.5)
 _EPICARDIUM = _Border((Label.BLOOD_POOL, Label.MYOCARDIUM), 0.0, 0.3, 0.25, 0.8)
 """Small errors: chosen on the same slices; large ones: counted on 16 phantom slices with noise, flat peaks or a closed
 cavity, whose contours were far off."""
-_ANGLES = 2 * np.pi * np.arange(_RAYS) / _RAYS
 
 
 class HintMemory:
@@ -128,7 +123,7 @@ def follow_hints(labels: np.ndarray, hints: Sequence[Hint], spacing_mm: tuple[fl
     heart = cavity | (labels == Label.MYOCARDIUM)
     if not cavity.any() or (cavity == heart).all():
         raise ValueError("hints need a cavity and a myocardium to move")
-    rays = _Rays.about(cavity, spacing_mm)
+    rays = Rays.about(cavity, spacing_mm)
     borders = {one: _FollowedBorder(rays.reach(np.isin(labels, one.inside))) for one in (_ENDOCARDIUM, _EPICARDIUM)}
     for hint in hints:
         place = rays.polar(hint.position_px)
@@ -137,10 +132,10 @@ def follow_hints(labels: np.ndarray, hints: Sequence[Hint], spacing_mm: tuple[fl
     inner, outer = (borders[one].now_mm for one in (_ENDOCARDIUM, _EPICARDIUM))
     if hints and hints[-1].label == Label.BLOOD_POOL:
         outer = np.maximum(outer, inner + _LEAST_WALL_MM)
-    inner = np.minimum(inner, np.maximum(outer - _LEAST_WALL_MM, _STEP_MM))
+    inner = np.minimum(inner, np.maximum(outer - _LEAST_WALL_MM, STEP_MM))
     new_heart = rays.redrawn(heart, borders[_EPICARDIUM].first_mm, outer)
     new_cavity = rays.redrawn(cavity, borders[_ENDOCARDIUM].first_mm, inner) & new_heart
-    return _composed(labels, new_cavity, new_heart)
+    return compose_labels(labels, new_cavity, new_heart)
 
 
 class _FollowedBorder:
@@ -155,7 +150,7 @@ class _FollowedBorder:
     def follow(self, place: tuple[float, float], *, inside: bool, about: _Border) -> None:
         """Move if a hint at a place (radius in mm, angle) lies on the wrong side."""
         radius, angle = place
-        ray = int(np.rint(angle / (2 * np.pi) * _RAYS)) % _RAYS
+        ray = int(np.rint(angle / (2 * np.pi) * len(ANGLES))) % len(ANGLES)
         self._given.append((radius, angle, inside))
         away = radius - self.now_mm[ray] if inside else self.now_mm[ray] - radius
         if away < -_MARGIN_MM:
@@ -165,87 +160,25 @@ class _FollowedBorder:
         kept = [i for i, other in enumerate(self._angles) if not _is_near(other, angle)]
         self._angles = [*(self._angles[i] for i in kept), angle]
         self._moves_mm = [*(self._moves_mm[i] for i in kept), float(aim - self.first_mm[ray])]
-        self.now_mm = np.maximum(self.first_mm + self._expected_mm(about), _STEP_MM)
+        self.now_mm = np.maximum(self.first_mm + self._expected_mm(about), STEP_MM)
 
     def _between_hints(self, aim_mm: float, angle: float) -> float:
         """The radius next to an aim that no hint nearby contradicts."""
         near = [(radius, inside) for radius, other, inside in self._given if _is_near(other, angle)]
         lowest = max((radius for radius, inside in near if inside), default=0.0)
-        highest = min((radius for radius, inside in near if not inside), default=_FARTHEST_MM)
+        highest = min((radius for radius, inside in near if not inside), default=FARTHEST_MM)
         if highest < lowest:
-            return max(aim_mm, _STEP_MM)
+            return max(aim_mm, STEP_MM)
         margin = min(_MARGIN_MM / 2, (highest - lowest) / 2)
-        return max(min(max(aim_mm, lowest + margin), highest - margin), _STEP_MM)
+        return max(min(max(aim_mm, lowest + margin), highest - margin), STEP_MM)
 
     def _expected_mm(self, about: _Border) -> np.ndarray:
         """(R,) mean of a Gaussian process that the moves at the hints were drawn from."""
         at, moves = np.array(self._angles), np.array(self._moves_mm)
         largest = float(np.abs(moves).max())
         among = about.covariance(at[:, None] - at, largest) + _CLICK_MM**2 * np.eye(len(at))
-        return about.covariance(_ANGLES[:, None] - at, largest) @ np.linalg.solve(among, moves)
+        return about.covariance(ANGLES[:, None] - at, largest) @ np.linalg.solve(among, moves)
 
 
 def _is_near(one: float, other: float) -> bool:
     return np.cos(one - other) > np.cos(_REPLACED_RAD)
-
-
-@dataclass(frozen=True)
-class _Rays:
-    """Rays from the middle of a cavity; radius_mm, angle : (Y, X) of every pixel."""
-
-    center_px: np.ndarray
-    spacing_mm: tuple[float, float]
-    radius_mm: np.ndarray
-    angle: np.ndarray
-
-    @classmethod
-    def about(cls, cavity: np.ndarray, spacing_mm: tuple[float, float]) -> "_Rays":
-        """From the middle of the cavity, or where it is deepest if that lies outside."""
-        center = np.array(ndimage.center_of_mass(cavity))
-        if not cavity[tuple(np.rint(center).astype(int))]:
-            depth = ndimage.distance_transform_edt(cavity, sampling=spacing_mm)
-            center = np.array(np.unravel_index(np.argmax(depth), cavity.shape), float)
-        down, right = ((np.indices(cavity.shape).T - center) * spacing_mm).T
-        return cls(center, spacing_mm, np.hypot(down, right), np.arctan2(down, right) % (2 * np.pi))
-
-    def polar(self, position_px: tuple[float, float]) -> tuple[float, float]:
-        """Radius in mm and angle of a place."""
-        down, right = (np.asarray(position_px) - self.center_px) * self.spacing_mm
-        return float(np.hypot(down, right)), float(np.arctan2(down, right) % (2 * np.pi))
-
-    def sample(self, image: np.ndarray, radii_mm: np.ndarray) -> np.ndarray:
-        """An image (Y, X) at radii (R, M) along the rays."""
-        unit = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)])[:, :, None] * radii_mm
-        at = self.center_px[:, None, None] + unit / np.array(self.spacing_mm)[:, None, None]
-        return ndimage.map_coordinates(image, at, order=1, mode="constant")
-
-    def reach(self, mask: np.ndarray) -> np.ndarray:
-        """(R,) radius of the border of a mask, mm."""
-        radii = np.arange(0, _FARTHEST_MM, _STEP_MM)[None].repeat(_RAYS, axis=0)
-        inside = self.sample(mask.astype(float), radii) > 0.5
-        return np.where(inside, radii, 0).max(axis=1) + _STEP_MM / 2
-
-    def redrawn(self, mask: np.ndarray, before_mm: np.ndarray, now_mm: np.ndarray) -> np.ndarray:
-        """A mask whose border has moved; where it has not, every pixel keeps its side."""
-        order = self.angle / (2 * np.pi) * _RAYS
-        low = order.astype(int) % _RAYS
-        share = order - np.floor(order)
-
-        def between(values: np.ndarray) -> np.ndarray:
-            return values[low] * (1 - share) + values[(low + 1) % _RAYS] * share
-
-        moved = between(now_mm - before_mm)
-        level = ndimage.distance_transform_edt(mask, sampling=self.spacing_mm)
-        level -= ndimage.distance_transform_edt(~mask, sampling=self.spacing_mm)
-        level = np.where(np.abs(moved) > _STEP_MM / 2, between(now_mm) - self.radius_mm, level)
-        return ndimage.binary_fill_holes(level > 0)
-
-
-def _composed(labels, cavity, heart):
-    """New labels; what the heart leaves becomes what lies nearest to it outside: background or the RV."""
-    outside = ~((labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL))
-    nearest = ndimage.distance_transform_edt(~outside, return_distances=False, return_indices=True)
-    composed = labels[tuple(nearest)]
-    composed[heart] = Label.MYOCARDIUM
-    composed[cavity] = Label.BLOOD_POOL
-    return composed

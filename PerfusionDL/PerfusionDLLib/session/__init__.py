@@ -2,6 +2,7 @@
 
 from .archive_differences import describeArchive, forgetArchivedFlow, isFromArchive
 from .archived import archivedChoices, archivedReport, listTask, loadedPieces, loadScan, loadTask, rememberReport
+from .carrying import carryCorrectionOver
 from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
 from .comparison import WrittenAgreement, agreementTask, whyNoAgreement
 from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
@@ -30,6 +31,7 @@ __all__ = [
     "agreementTask",
     "archivedChoices",
     "archivedReport",
+    "carryCorrectionOver",
     "choicesOfScene",
     "describeArchive",
     "describeRow",
