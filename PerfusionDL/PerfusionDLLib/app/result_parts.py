@@ -26,16 +26,13 @@ def _write_tables(folder: Path, result: StudyResult) -> None:
 
 
 def _write_images(folder: Path, result: StudyResult) -> None:
-    """Labels, maps and motion-compensated images of every slice."""
-    from .. import mrml
-
+    """Labels and maps of every slice."""
     provenance = _provenance(result)
     for (name, piece), slice_maps in zip(
         named_slices(result.scans), (one for scan in result.maps for one in scan.slices), strict=True
     ):
         about = {**provenance, "origin": str(piece.contours.origin)}
         write_slice(folder / name, piece.contours, piece.series, slice_maps.mbf_ml_min_g, about)
-        mrml.writeSequence(folder / name / layout.CORRECTED, piece.motion.corrected, piece.series)
 
 
 def _write_report(folder: Path, result: StudyResult) -> None:
@@ -55,9 +52,12 @@ def _write_page(folder: Path, result: StudyResult) -> None:
 
 
 def _write_scene(folder: Path, result: StudyResult) -> None:
-    """The scene to correct in Slicer."""
+    """The scene to correct in Slicer, and the motion-compensated images of every slice as sequences for it."""
     from .. import mrml
 
+    for name, piece in named_slices(result.scans):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        mrml.writeSequence(folder / name / layout.CORRECTED, piece.motion.corrected, piece.series)
     scans = tuple(_without_identifiers(scan) for scan in result.scans)
     mrml.saveStudy(folder / layout.SCENE, replace(result, preprocessed=PreprocessedStudy(scans=scans)))
 

@@ -43,7 +43,8 @@ def write_results(
         with ProcessCall(write_parts, parts, folder, result) as call:
             call.result(progress)
 
-    compute_beside([partial(write_apart, "report", "page", "tables"), partial(write_apart, "images", "scene")], 2)
+    # the libraries of the report and of images are loaded by one process, those of Slicer by the other
+    compute_beside([partial(write_apart, "report", "page", "tables", "images"), partial(write_apart, "scene")], 2)
 
 
 def write_dicom(

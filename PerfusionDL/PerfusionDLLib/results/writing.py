@@ -34,7 +34,7 @@ def write_slice(
     folder: Path, contours: Contours, series: PerfusionSeries, mbf_ml_min_g: np.ndarray, provenance: Mapping[str, str]
 ) -> None:
     """Write ``labels.nrrd`` and ``mbf.nrrd`` of one slice, in the pose of its reference frame."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     write_image(folder / LABELS, contours.labels, series, provenance)
     write_image(folder / FLOW, mbf_ml_min_g.astype(np.float32), series, {**provenance, "unit": "mL/min/g"})
 
