@@ -196,7 +196,7 @@ def printed(row, letters):
     for flow in (row["rest"], row["stress"]):
         cells.append(f"{flow['mbf_ml_min_g']:.2f}[{flow['mbf_low_ml_min_g']:.2f}–{flow['mbf_high_ml_min_g']:.2f}]")
         cells.append(
-            f"{flow['endo_epi_ratio']:.2f}[{flow['endo_epi_ratio_low']:.2f}–{flow['endo_epi_ratio_high']:.2f}]"
+            f"{flow['endo_epi_ratio']:.2f}[{flow['endo_epi_ratio_low']:.1f}–{flow['endo_epi_ratio_high']:.1f}]"
         )
     shares = [flow["failed_share"] for flow in (row["rest"], row["stress"])]
     failed = "/".join("<1" if 0 < share < 0.005 else f"{100 * share:.0f}" for share in shares)

@@ -206,7 +206,7 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
     places = [("AHA", 20.0, "right"), ("Segment", 22.5, "left"), ("", 51.0, "left")]
     for condition, x in zip(conditions, (60.0, 110.5), strict=False):
         places += [("MBF", x + 5, "right"), ("", x + 5.8, "left")]
-        places += [("endo/epi", x + 34, "right"), ("", x + 34.8, "left")]
+        places += [("endo/epi", x + 33, "right"), ("", x + 33.8, "left")]
         page.text(x + 23.5, y + 5, condition.capitalize(), size=6.5, ha="center", fontweight="bold")
         page.rule(y + 5.8, x0=x, x1=x + 47, width=0.4)
     places += [("MPR", 165.5, "right"), ("", 166.2, "left")] if len(conditions) == 2 else []

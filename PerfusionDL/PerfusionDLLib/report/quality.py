@@ -32,7 +32,7 @@ def quality_pages(result: StudyResult) -> list[Page]:
 
 def _curves(page: Page, y: float, maps: Sequence[PerfusionMaps]) -> float:
     page.heading(y, "Segment curves and fits", "concentration in the myocardium by AHA segment")
-    width, height, gap = 27.0, 15.0, 1.8
+    width, height, gap = 27.0, 12.4, 1.8
     left = RIGHT_MM - 6 * width - 5 * gap
     panels = [
         page.axes(left + column * (width + gap), y + 3 + row * (height + gap), width, height)
@@ -45,7 +45,7 @@ def _curves(page: Page, y: float, maps: Sequence[PerfusionMaps]) -> float:
 
 def _arterial_inputs(page: Page, y: float, maps: Sequence[PerfusionMaps]) -> float:
     page.heading(y, "Arterial input", "gray: baseline; triangle: peak; dotted: end of the first pass")
-    width, height = 43.0, 22.0
+    width, height = 43.0, 18.0
     lowest = y
     for index, scan in enumerate(maps):
         left = LEFT_MM + 9 + index * (WIDTH_MM / 2 + 1)
@@ -96,7 +96,7 @@ def _motion(page: Page, y: float, result: StudyResult) -> float:
     )
     y += 6
     columns = max(3, *(len(scan.slices) for scan in result.scans))
-    gap, height = 5.0, 11.0
+    gap, height = 5.0, 9.5
     width = (WIDTH_MM - 6 - (columns - 1) * gap) / columns
     field = field_mm(result.scans)
     for scan, flow in zip(result.scans, result.maps, strict=True):
@@ -213,12 +213,15 @@ WORDS = {
     "tissue_density_g_ml": "tissue density {} g/mL",
     "entered": "entered by the user: {}",
     "weights_sha256": "networks {}",
-    "capillary_probability": "probability of capillaries near plug flow {}",
-    "fermi_probability": "probability of the Fermi model {}",
-    "two_compartment_probability": "probability of capillaries near one mixed vessel {}",
+    "capillary_probability": "plug flow probable by {}",
+    "fermi_probability": "Fermi model by {}",
+    "two_compartment_probability": "one mixed vessel by {}",
     "least_misfit": "curves count as wrong by {} of their peak, besides noise",
     "input_error": "arterial input probably wrong beside the tissue: {}",
     "fermi_tissue": "Fermi model: {}",
+    "flow_factor": "flow times {} for what headers leave open",
+    "stated_values_probability": "stated values hold with a probability of {}",
+    "input_at_ceiling": "arterial input cut off at the ceiling with a probability of {}",
     "rate_pressure_product_mmhg_min": "rate-pressure product {} mmHg/min",
 }
 """The provenance in words; what is not here is named as its key is."""

@@ -306,8 +306,8 @@ def flow_interval(flow: RegionFlow) -> str:
 
 
 def ratio_interval(flow: RegionFlow) -> str:
-    """The 95 % interval of the endo/epi ratio in brackets; nothing where there is none."""
-    return interval(flow.endo_epi_ratio_low, flow.endo_epi_ratio_high)
+    """The 95 % interval of the endo/epi ratio in brackets, one decimal; nothing where there is none."""
+    return interval(flow.endo_epi_ratio_low, flow.endo_epi_ratio_high, 1)
 
 
 def flow_with_interval(flow: RegionFlow) -> str:
