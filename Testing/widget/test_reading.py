@@ -139,12 +139,17 @@ def test_what_holds_is_read_first_where_absolute_flow_is_not_known(drawn):
     unknown = replace(flow, result=replace(flow.result, table=replace(flow.table, whole=whole)))
     pick = at_work.pickSegment(drawn.scans()[0], unknown, 7)
     row = flow.table.segments[6]
-    share = row.stress.mbf_ml_min_g / flow.table.best_flow("stress")
+    share, *limits = flow.table.relative_flow(row, "stress")
     assert at_work.readout(pick, unknown) == (
         f"Stress, mid anterior (7): MPR {row.mpr:.2f} [{row.mpr_low:.2f}, {row.mpr_high:.2f}], "
-        f"{share:.0%} of the best segments, flow itself is not known ({row.stress.mbf_ml_min_g:.2f} "
-        f"[{row.stress.mbf_low_ml_min_g:.2f}, {row.stress.mbf_high_ml_min_g:.2f}] mL/min/g)"
+        f"{at_work.percentText(share, *limits)} of the best segments, flow itself is not known "
+        f"({row.stress.mbf_ml_min_g:.2f} [{row.stress.mbf_low_ml_min_g:.2f}, {row.stress.mbf_high_ml_min_g:.2f}] mL/min/g)"
     )
+
+
+def test_a_share_is_shown_in_percent_with_its_interval():
+    assert at_work.percentText(0.834, 0.77, 0.901) == "83% [77, 90]"
+    assert at_work.percentText(0.834, float("nan"), 0.9) == "83% [\u2013]"
 
 
 def test_a_number_without_an_interval_shows_that_it_has_none():

@@ -8,7 +8,7 @@ import slicer
 from ..data.flag_codes import FlagCode
 from ..data.table import SegmentRow, SegmentTable
 from ..mrml.colors import RESERVE_END
-from ..session import CHECK, numberText
+from ..session import CHECK, numberText, percentText
 
 COLUMNS = ("Segment", "Stress", "Rest", "MPR")
 WITHOUT_ABSOLUTE_FLOW = ("Segment", "MPR", "Relative", "Stress", "Rest")
@@ -77,8 +77,8 @@ def _cellsOfRow(row: SegmentRow, table: SegmentTable, scales: Scales, *, isCurre
     cells["MPR"] = Cell(numberText(row.mpr, (row.mpr_low, row.mpr_high)), color=painted)
     if not table.knows_absolute_flow:
         best = table.best_condition
-        relative = getattr(row, best).mbf_ml_min_g / table.best_flow(best)
-        text = f"{relative:.0%}" if math.isfinite(relative) else "\u2013"
+        relative, *limits = table.relative_flow(row, best)
+        text = percentText(relative, *limits) or "\u2013"
         tip = f"Flow under {best}, of the four best segments."
         cells["Relative"] = Cell(text, tip, color(scales.flow, relative, "relative"))
     return cells

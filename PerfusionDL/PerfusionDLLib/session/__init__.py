@@ -19,7 +19,7 @@ from .history import (
 )
 from .picked_curve import showPick
 from .picking import Pick, isThere, pickAt, pickSegment
-from .readout import CHECK, describeRow, numberText, readout
+from .readout import CHECK, describeRow, numberText, percentText, readout
 from .tasks import exhaust
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "loadedPieces",
     "modelOfScene",
     "numberText",
+    "percentText",
     "pickAt",
     "pickSegment",
     "readout",

@@ -3,7 +3,8 @@
 import math
 
 from ..data.aha import SEGMENT_NAMES
-from ..data.flow import FitStatus, SliceMaps
+from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
+from ..data.precision import INTERVAL_SD
 from ..data.table import SegmentRow, SegmentTable
 from ..mrml.colors import FLOW_UNIT
 from .picking import Pick
@@ -27,10 +28,10 @@ def headline(pick: Pick, flow: Flow) -> str:
     where = (f"{CHECK} " if row.flags else "") + f"{condition.capitalize()}, {segment}"
     if pick.pixel is None:
         return f"{where}: {describeFlow(row, flow.table, condition)}"
-    maps = flow.ofSlice(pick.part)
-    if maps is None:
+    maps, scan = flow.ofSlice(pick.part), flow.ofScan(pick.scan)
+    if maps is None or scan is None:
         raise ValueError(f"the {pick.part.name} slice was picked, but has no flow")
-    return f"{where}: {_describePixel(pick, maps, row, flow.table)}"
+    return f"{where}: {_describePixel(pick, maps, scan, row, flow.table)}"
 
 
 def describeRow(row: SegmentRow, table: SegmentTable) -> str:
@@ -47,23 +48,25 @@ def describeFlow(row: SegmentRow, table: SegmentTable, condition: str) -> str:
     reserve = f"MPR {numberText(row.mpr, (row.mpr_low, row.mpr_high))}" if math.isfinite(row.mpr) else ""
     if table.knows_absolute_flow:
         return ", ".join(filter(None, (flow, reserve)))
-    share = region.mbf_ml_min_g / table.best_flow(condition)
-    relative = f"{share:.0%} of the best segments" if math.isfinite(share) else ""
+    relative = percentText(*table.relative_flow(row, condition))
+    relative = f"{relative} of the best segments" if relative else ""
     return ", ".join(filter(None, (reserve, relative, f"flow itself is not known ({flow})")))
 
 
-def _describePixel(pick: Pick, maps: SliceMaps, row: SegmentRow, table: SegmentTable) -> str:
+def _describePixel(pick: Pick, maps: SliceMaps, scan: PerfusionMaps, row: SegmentRow, table: SegmentTable) -> str:
     """A pixel beside its region: what is not known of the region's flow is not known of its pixels either."""
     pixel, condition = pick.pixel, str(pick.scan.condition)
     status = FitStatus(int(maps.status[pixel]))
     if status:
         return f"no flow, {str(status.name).replace('_', ' ').replace('|', ', ').lower()}"
-    value = maps.mbf_ml_min_g[pixel]
+    value, error = float(maps.mbf_ml_min_g[pixel]), float(maps.mbf_se_ml_min_g[pixel])
     if not table.knows_absolute_flow:
-        return f"{value / table.best_flow(condition):.0%} of the best segments"
+        share, noise = value / table.best_flow(condition), INTERVAL_SD * error / value
+        return f"{percentText(share, share * math.exp(-noise), share * math.exp(noise))} of the best segments"
     region = getattr(row, condition)
     around = numberText(region.mbf_ml_min_g, region.mbf_interval)
-    return f"{value:.2f} in this pixel, {around} {FLOW_UNIT} in its {'segment' if row.aha_segment else 'ventricle'}"
+    here = numberText(value, scan.pixel_interval(value, error))
+    return f"{here} in this pixel, {around} {FLOW_UNIT} in its {'segment' if row.aha_segment else 'ventricle'}"
 
 
 def numberText(value: float, interval: tuple[float, float]) -> str:
@@ -73,6 +76,13 @@ def numberText(value: float, interval: tuple[float, float]) -> str:
     low, high = interval
     known = math.isfinite(low) and math.isfinite(high)
     return f"{value:.2f} [{low:.2f}, {high:.2f}]" if known else f"{value:.2f} [\u2013]"
+
+
+def percentText(share: float, low: float, high: float) -> str:
+    """A share in percent with its 95 % interval where there is one, e.g. ``83% [77, 90]``; nothing without a share."""
+    if not math.isfinite(share):
+        return ""
+    return f"{share:.0%} [{100 * low:.0f}, {100 * high:.0f}]" if math.isfinite(low + high) else f"{share:.0%} [\u2013]"
 
 
 def _rowOf(pick: Pick, flow: Flow) -> SegmentRow:
