@@ -143,7 +143,7 @@ def test_what_holds_is_read_first_where_absolute_flow_is_not_known(drawn):
     assert at_work.readout(pick, unknown) == (
         f"Stress, mid anterior (7): MPR {row.mpr:.2f} [{row.mpr_low:.2f}, {row.mpr_high:.2f}], "
         f"{at_work.percentText(share, *limits)} of the best segments, flow itself is not known "
-        f"({row.stress.mbf_ml_min_g:.2f} [{row.stress.mbf_low_ml_min_g:.2f}, {row.stress.mbf_high_ml_min_g:.2f}] mL/min/g)"
+        f"({at_work.numberText(row.stress.mbf_ml_min_g, row.stress.mbf_interval)} mL/min/g)"
     )
 
 
