@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..data.errors import PerfusionError
+from .joining import POSES, join_answers, pose, pose_back
 
 STEPS = ("peak", "box", "labels", "points")
-_POSES = ((0, False), (0, True), (1, True), (1, False), (2, False), (2, True), (3, True), (3, False))
 SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -73,14 +73,23 @@ class Network:
         return round(float(1 / (1 + np.exp(-log_odds))), 3)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Answer to one image, or to several of the same anatomy, averaged over mirrored and rotated poses.
-
-        One image is shown in all of its eight poses, each of two or three in four, each of more in two: together they
-        are seen in all. Several answers are joined by their geometric mean: a pixel is what no image speaks against.
+        """Answer to one image, or to several of the same anatomy joined by their geometric mean.
 
         images : ([image,] channels, size, size), any linear scale
         returns (outputs, size, size) float32 probabilities: over the outputs of each pixel (labels), or over the pixels
         of each output (heat maps), as the card says
+        """
+        return join_answers(self.answers(images), heat_maps=self._says_heat_maps)
+
+    @property
+    def _says_heat_maps(self) -> bool:
+        return self.card["output"]["kind"] == "heat maps"
+
+    def answers(self, images: np.ndarray) -> np.ndarray:
+        """(image, outputs, size, size) answers to the images one by one, averaged over mirrored and rotated poses.
+
+        One image is shown in all of its eight poses, each of two or three in four, each of more in two: together they
+        are seen in all.
         """
         import torch
 
@@ -89,21 +98,20 @@ class Network:
         if images.shape[1:] != expected:
             raise ValueError(f"the {self.card['name']} network takes {expected}, got {images.shape[1:]}")
         images = np.stack([self.scaled(image) for image in images])
-        heat_maps = self.card["output"]["kind"] == "heat maps"
+        heat_maps = self._says_heat_maps
         shares = 1 if len(images) == 1 else 2 if len(images) < 4 else 4
-        joined = 0
+        found = []
         for number, image in enumerate(images):
-            poses = _POSES[number % shares :: shares]
-            batch = torch.from_numpy(np.stack([_pose(image, *pose) for pose in poses]))
+            poses = POSES[number % shares :: shares]
+            batch = torch.from_numpy(np.stack([pose(image, *each) for each in poses]))
             with torch.inference_mode():
                 logits = self.module(batch.to(self.device, memory_format=torch.channels_last)).float()
                 flat = logits.flatten(2)
                 answers = torch.softmax(flat, dim=2 if heat_maps else 1).view(logits.shape).cpu().numpy()
             swap = self.card["output"]["mirror_swaps_channels"]
-            back = [_pose_back(answer, *pose, swap) for answer, pose in zip(answers, poses, strict=True)]
-            joined = joined + np.log(np.mean(back, axis=0) + 1e-5) / len(images)
-        answer = np.exp(joined)
-        return answer / answer.sum(axis=(1, 2) if heat_maps else 0, keepdims=True)
+            back = [pose_back(answer, *each, swap) for answer, each in zip(answers, poses, strict=True)]
+            found.append(np.mean(back, axis=0))
+        return np.stack(found)
 
 
 @dataclass(frozen=True)
@@ -284,14 +292,3 @@ def _load_network(card_path: Path, device: str) -> Network:
         ) from None
     module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Network(card, module.eval(), device)
-
-
-def _pose(image, turns, mirror):
-    return np.ascontiguousarray(np.rot90(image[..., ::-1] if mirror else image, turns, axes=(1, 2)))
-
-
-def _pose_back(answer, turns, mirror, swap):
-    straight = np.rot90(answer, -turns, axes=(1, 2))
-    if not mirror:
-        return straight
-    return straight[::-1, :, ::-1] if swap else straight[..., ::-1]

@@ -7,10 +7,12 @@ import numpy as np
 
 from .. import motion
 from ..data.box import Box
+from ..data.contours import Label
 from ..data.flag import Flag
 from ..data.preprocessed import MotionCompensation
 from ..data.study import PerfusionSeries
 from ..networks import Network, Networks
+from ..networks.joining import compute_expected_dice, join_answers, weigh_answers
 from .bounding_box import FoundBox, find_box, place_usual_box
 from .peak_frame import Peak, count_lead_frames, find_bright_frames
 from .phases import average_phases
@@ -20,6 +22,7 @@ from .window import Window
 
 RECENTER_MM = 6.0
 """Distance of the contours' middle from the window's from which the window is centered anew, mm; chosen."""
+_LV = (Label.MYOCARDIUM, Label.BLOOD_POOL)
 _SURE_BOX = 0.8
 """Probability of a box from which a heart is looked for in it where no enhancing blood pool was seen; chosen."""
 _ANOTHER_PLACE_MM = 15.0
@@ -30,8 +33,9 @@ _ANOTHER_PLACE_MM = 15.0
 class FoundLabels:
     """What the labels network sees in a slice.
 
-    labels : (Y, X) uint8, values of `Label`; probability : (4, Y, X) float32
-    myocardium_dice, cavity_dice : expected if the probabilities are right, 0 to 1
+    labels : (Y, X) uint8, values of `Label`, from the frames weighed by how sure the network is of each
+    probability : (4, Y, X) float32, where all frames count alike: where they disagree there is doubt
+    myocardium_dice, cavity_dice : expected if these probabilities are right, 0 to 1
     """
 
     labels: np.ndarray
@@ -147,23 +151,18 @@ def find_labels(
     """
     for attempt in range(2):
         window = Window(network.size, network.spacing_mm, center_px, spacing_mm)
-        probability = network(np.stack([window.sample(image) for image in images]))
-        answer = window.resample_to_image(probability, images.shape[2:])
-        labels = compute_ring_labels(answer, spacing_mm)
+        answers = network.answers(np.stack([window.sample(image) for image in images]))
+        weighed = join_answers(answers, weigh_answers(answers, _LV))
+        labels = compute_ring_labels(window.resample_to_image(weighed, images.shape[2:]), spacing_mm)
         if labels is None:
             return None
         middle = compute_box(labels).center_px
         if attempt or np.linalg.norm((np.array(middle) - center_px) * spacing_mm) < RECENTER_MM:
-            return FoundLabels(labels, answer, *(_expected_dice(probability, label) for label in (1, 2)))
+            alike = join_answers(answers)
+            probability = window.resample_to_image(alike, images.shape[2:])
+            return FoundLabels(labels, probability, *(compute_expected_dice(alike, label) for label in _LV))
         center_px = middle
     return None
-
-
-def _expected_dice(probability: np.ndarray, label: int) -> float:
-    """Expected overlap (soft Dice) of a label with the truth, if the probabilities are right."""
-    chosen = probability.argmax(axis=0) == label
-    overlap = 2 * probability[label][chosen].sum() / max(chosen.sum() + probability[label].sum(), 1e-6)
-    return float(overlap)
 
 
 def compute_box_curve(signal: np.ndarray, box_px: Box) -> np.ndarray:
