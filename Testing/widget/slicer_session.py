@@ -268,7 +268,10 @@ class Session:
         slicer.mrmlScene = self.scene
         slicer.app = Application(self.headless)
         slicer.modules = types.SimpleNamespace(
-            markups=types.SimpleNamespace(logic=lambda: self.headless.logics["Markups"])
+            **{
+                name.lower(): types.SimpleNamespace(logic=lambda logic=self.headless.logics[name]: logic)
+                for name in ("Markups", "Segmentations", "Volumes")
+            }
         )
         Settings.kept.clear()
         self.window = qSlicerMainWindow()

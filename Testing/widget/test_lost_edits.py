@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import slicer
 import small_study
-from panel_user import load, press, take_away_the_top_of_the_ring, up_to_date
+from panel_user import lines, load, press, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.contours import Label
 from PerfusionDLLib.session.tasks import Task
@@ -109,6 +109,38 @@ def follows(session, drawn, change):
     change()
     session.wait(lambda: drawn.logic.flow is not former and drawn.logic.history.canUndo, seconds=60)
     up_to_date(session, drawn)
+
+
+def set_from_an_array(part, drawn):
+    slicer.util.updateSegmentBinaryLabelmapFromArray(drawn[None], part.contours, "myocardium", part.originalVolume)
+
+
+def change_in_place(part, drawn):
+    """As Slicer documents it for `arrayFromSegmentInternalBinaryLabelmap`; neither image nor array notices."""
+    slicer.util.arrayFromSegmentInternalBinaryLabelmap(part.contours, "myocardium")[:, :3] = 0
+    part.contours.GetSegmentation().GetSegment("myocardium").Modified()
+
+
+def put_another_segment_in_its_place(part, drawn):
+    segments, another = part.contours.GetSegmentation(), slicer.vtkSegment()
+    another.DeepCopy(segments.GetSegment("myocardium"))
+    segments.RemoveSegment("myocardium")
+    segments.AddSegment(another, "myocardium")
+    set_from_an_array(part, drawn)
+
+
+def test_contours_that_a_script_writes_are_corrections_too(session, drawn):
+    ways = (set_from_an_array, change_in_place, put_another_segment_in_its_place)
+    for part, write in zip(drawn.slices(), ways, strict=False):
+        smaller = (mrml.readSlice(part).contours.labels == Label.MYOCARDIUM).astype(np.uint8)
+        smaller[:14] = 0
+        write(part, smaller)
+    session.wait(lambda: sum("edited" in line for line in lines(drawn)) == len(ways))
+    up_to_date(session, drawn)
+    assert [row.stress.origin for row in drawn.logic.flow.table.segments[:1]] == ["edited"]
+    while drawn.logic.history.canUndo:
+        press(drawn.ui.undoButton)
+    assert not any("edited" in line for line in lines(drawn))
 
 
 def test_coordinates_typed_in_markups_or_set_by_a_script_are_followed(session, drawn):

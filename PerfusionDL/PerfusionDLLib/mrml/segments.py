@@ -1,6 +1,7 @@
 """Segments into labels: what a viewer sees of a segmentation at the pixels of a slice, however it was drawn."""
 
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -187,5 +188,10 @@ def stateOfLabels(
         image = segment.GetRepresentation("Binary labelmap")
         if image is None:
             return None
-        now.append((one, image.GetMTime(), segment.GetLabelValue(), segment.GetName(), segment.GetTerminology()))
+        scalars = (
+            image.GetPointData().GetScalars()
+        )  # that a script may change in place, which the image does not notice
+        pixels = 0 if scalars is None else zlib.crc32(np.ascontiguousarray(vtk_to_numpy(scalars)))
+        said = segment.GetLabelValue(), segment.GetName(), segment.GetTerminology()
+        now.append((one, image.GetMTime(), pixels, *said))
     return tuple(now)
