@@ -14,6 +14,7 @@ from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.panel import Panel
 from PerfusionDLLib.panel.arrangement import tidyViews
+from PerfusionDLLib.panel.in_step import StepBy
 from PerfusionDLLib.quantification.thresholds import ThresholdPreset
 from PerfusionDLLib.session.preparation import manualTask
 from PerfusionDLLib.session.tasks import Flow, Task, flowTask
@@ -107,7 +108,7 @@ class PerfusionDLParameterNode:
     flowModel - how the residue function is constrained
     updateAutomatically - whether results follow every correction
     showOriginal - the images as acquired, instead of those in one pose
-    inStep - rest and stress show as many heartbeats after the peak of their left ventricle
+    inStep, stepBy - whether rest and stress show frames that belong together, and which do
     mapOpacity - of the flow map over the images
     restRatePressureProduct - mmHg/min, 0 where it was not entered
     doseRatio - of the main bolus to the pre-bolus, 0 where it is not known
@@ -122,6 +123,7 @@ class PerfusionDLParameterNode:
     updateAutomatically: bool = True
     showOriginal: bool = False
     inStep: bool = True
+    stepBy: StepBy = StepBy.PEAK
     mapOpacity: Annotated[float, WithinRange(0, 1)] = mrml.MAP_OPACITY
     restRatePressureProduct: float = 0.0
     doseRatio: float = 0.0

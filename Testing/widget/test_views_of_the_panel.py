@@ -12,6 +12,7 @@ from PerfusionDLLib import mrml
 from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.mrml.layouts import OWN_ROWS
+from PerfusionDLLib.session import arrivalFrame
 from PySide6.QtCore import Qt
 
 FLOWS = ((Condition.STRESS, 2.0), (Condition.REST, 1.0))
@@ -90,6 +91,19 @@ def test_rest_and_stress_show_as_many_heartbeats_after_their_peak(session, drawn
     drawn.ui.inStepCheckBox.qt_object.setChecked(False)
     stress.browser.SetSelectedItemNumber(7)
     assert rest.browser.GetSelectedItemNumber() == 0
+
+
+def test_rest_and_stress_meet_where_contrast_arrives_or_at_the_same_frame(session, drawn):
+    stress, rest = drawn.scans()
+    arrivals = [arrivalFrame(drawn.logic.reader(nodes)) for nodes in (stress, rest)]
+    drawn.ui.stepSelector.setCurrentText("seconds after contrast arrives")
+    stress.browser.SetSelectedItemNumber(arrivals[0] + 4)
+    seconds = mrml.playedTimes(stress)[arrivals[0] + 4] - mrml.playedTimes(stress)[arrivals[0]]
+    there = mrml.playedTimes(rest) - mrml.playedTimes(rest)[arrivals[1]]
+    assert rest.browser.GetSelectedItemNumber() == np.argmin(np.abs(there - seconds))
+    drawn.ui.stepSelector.setCurrentText("number of the frame")
+    rest.browser.SetSelectedItemNumber(2)
+    assert stress.browser.GetSelectedItemNumber() == 2
 
 
 def test_all_slices_of_a_scan_share_one_window(drawn):

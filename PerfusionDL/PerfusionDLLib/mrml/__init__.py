@@ -5,6 +5,7 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 
 from .acquisition import Source, enterAcquisition, restoreAcquisition, sourceOf
 from .colors import flowScaleEnd, renewLegends
+from .frames import peakFrame, playedTimes, showPeakFrames
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan
 from .layouts import Layout, registerLayouts
@@ -20,12 +21,10 @@ from .views import (
     SHORT_AXIS,
     chooseImages,
     fitView,
-    peakFrame,
     showBullseyes,
     showChart,
     showLargeSlice,
     showOnlyScans,
-    showPeakFrames,
     showScans,
     showSlice,
 )
@@ -50,6 +49,7 @@ __all__ = [
     "moveScan",
     "openScene",
     "peakFrame",
+    "playedTimes",
     "readAcquisition",
     "readAutomatic",
     "readContours",

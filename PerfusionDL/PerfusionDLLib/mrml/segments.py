@@ -191,7 +191,7 @@ def stateOfLabels(
         scalars = (
             image.GetPointData().GetScalars()
         )  # that a script may change in place, which the image does not notice
-        pixels = 0 if scalars is None else zlib.crc32(np.ascontiguousarray(vtk_to_numpy(scalars)))
+        pixels = 0 if scalars is None else zlib.crc32(vtk_to_numpy(scalars).tobytes())
         said = segment.GetLabelValue(), segment.GetName(), segment.GetTerminology()
         now.append((one, image.GetMTime(), pixels, *said))
     return tuple(now)

@@ -12,12 +12,13 @@ from ..data.result import StudyResult
 from ..data.study import Condition, PerfusionSeries, Scan
 from .bullseye import bullseyeImage, writeBullseyes
 from .colors import flowScales
+from .frames import showPeakFrames
 from .headless import HeadlessScene, saveScene
 from .hierarchy import placeScan
 from .nodes import ScanNodes
 from .results import writeMaps, writeTable
 from .sequences import newSequence, writeScan
-from .views import showPeakFrames, showScans
+from .views import showScans
 from .writing import writeSlice
 
 

@@ -105,21 +105,6 @@ def _showLegendOf(withLegend: SliceNodes | None, slices: Sequence[SliceNodes]) -
             legend.SetVisibility(part is withLegend)
 
 
-def showPeakFrames(scans: Sequence[ScanNodes]) -> None:
-    """Go to the frame of the peak in the left ventricle, or the brightest frame where nobody has found it yet."""
-    for nodes in scans:
-        frame = peakFrame(nodes)
-        if frame is not None:
-            nodes.browser.SetSelectedItemNumber(frame)
-
-
-def peakFrame(nodes: ScanNodes) -> int | None:
-    """The frame (0-based) in which the left ventricle of the middle slice peaks, as far as that is known."""
-    frames = [attribute(part.contours, "peak_frame") for part in nodes.slices]
-    found = [frame for frame in frames if frame is not None]
-    return found[len(found) // 2] if found else attribute(nodes.browser, "brightest_frame")
-
-
 def showLargeSlice(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], number: int) -> None:
     """Show the slice at hand in the large views, of stress and of rest, where these are open."""
     for viewName, nodes in zip(LARGE_VIEWS, scans, strict=False):

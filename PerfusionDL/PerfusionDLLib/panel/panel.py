@@ -48,7 +48,7 @@ class Panel:
         self.updates = Updates(self)
         self.work = self.updates.work
         self._fitting = Fitting()
-        self._inStep = InStep()
+        self._inStep = InStep(logic)
         self._chosen: tuple = ()
         self._choices: tuple = ()
         self._views: set[str] = set()
@@ -150,7 +150,11 @@ class Panel:
 
     def _followSteps(self) -> None:
         """Keep rest and stress in step, where that is wanted."""
-        self._inStep.follow(self.scans() if self.parameters and self.parameters.inStep else ())
+        parameters = self.parameters
+        if parameters and parameters.inStep:
+            self._inStep.follow(self.scans(), parameters.stepBy)
+        else:
+            self._inStep.stop()
 
     def choose(self, scans: Sequence[mrml.ScanNodes]) -> None:
         """Show a study that is new in the scene, in place of what was shown; of one scan, no other stays beside it."""

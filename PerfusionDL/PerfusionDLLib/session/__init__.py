@@ -2,6 +2,7 @@
 
 from .archive_differences import describeArchive, forgetArchivedFlow, isFromArchive
 from .archived import archivedChoices, archivedReport, listTask, loadedPieces, loadScan, loadTask, rememberReport
+from .arrival import arrivalFrame
 from .carrying import carryCorrectionOver
 from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
 from .comparison import WrittenAgreement, agreementTask, whyNoAgreement
@@ -31,6 +32,7 @@ __all__ = [
     "agreementTask",
     "archivedChoices",
     "archivedReport",
+    "arrivalFrame",
     "carryCorrectionOver",
     "choicesOfScene",
     "describeArchive",
