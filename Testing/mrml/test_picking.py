@@ -40,7 +40,8 @@ def test_a_pixel_of_the_map_reads_its_value_and_its_segment(study):
     shown = slicer.util.arrayFromVolume(part.mbf)[0][PIXEL]
     assert (pick.part.key, pick.pixel) == (part.key, PIXEL)
     assert pick.segment == slicer.util.arrayFromVolume(part.segments)[0][PIXEL]
-    assert f"{shown:.2f} in this pixel, " in session.readout(pick, flow)
+    assert f": {shown:.2f} [" in session.readout(pick, flow)
+    assert "] in this pixel, " in session.readout(pick, flow)
     assert session.readout(pick, flow).startswith("Stress, mid ")
 
 
@@ -61,7 +62,7 @@ def test_a_clicked_pixel_shows_its_curve_its_fit_and_the_arterial_input(study):
     session.showPick(scene, pick, flow)
     plotted = scene.GetSingletonNode(layouts.CURVES_VIEW, "vtkMRMLPlotViewNode").GetPlotChartNode()
     assert plotted is scans[0].pickedChart
-    assert session.readout(pick, flow) in plotted.GetTitle()
+    assert session.readout(pick, flow).startswith(f"{plotted.GetTitle()}: ")
     assert "Not approved for clinical use" in plotted.GetXAxisTitle()
     series = {plotted.GetNthPlotSeriesNode(index).GetName().split(" /")[0]: index for index in range(3)}
     curves = {name: column(plotted.GetNthPlotSeriesNode(index)) for name, index in series.items()}

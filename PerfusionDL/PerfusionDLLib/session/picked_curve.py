@@ -11,7 +11,7 @@ from ..mrml.reading import readGeometry
 from ..mrml.results import writePickedSegment
 from ..mrml.views import outline, showChart, showOnlyWith
 from .picking import Pick, pickSegment
-from .readout import headline
+from .readout import namePick
 from .tasks import Flow
 
 _COLORS = {"Measured": (0.34, 0.71, 0.91), "Fit": (0.2, 0.2, 0.2), "Arterial input": (0.84, 0.37, 0.0)}
@@ -44,7 +44,7 @@ def showPick(scene: slicer.vtkMRMLScene, pick: Pick, flow: Flow) -> None:
     ):
         series = plotSeries(scene, nodes.pickedChart, index, title, _COLORS[title.split(" /")[0]])
         plotColumns(series, nodes.pickedCurve, x, y, line=title != "Measured")
-    nodes.pickedChart.SetTitle(headline(pick, flow))
+    nodes.pickedChart.SetTitle(namePick(pick, flow))  # a chart on a laptop has room for no number
     _mark(scene, pick)
     _outline(scene, pick, flow)
     showChart(scene, nodes.pickedChart)

@@ -3,7 +3,7 @@
 import math
 
 from ..data.aha import SEGMENT_NAMES
-from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
+from ..data.flow import FitStatus
 from ..data.precision import INTERVAL_SD
 from ..data.table import SegmentRow, SegmentTable
 from ..mrml.colors import FLOW_UNIT
@@ -17,21 +17,19 @@ CHECK = "\u26a0"
 def readout(pick: Pick, flow: Flow) -> str:
     """What was picked, its value and what to check of it; the reason where a pixel has no flow."""
     row = _rowOf(pick, flow)
-    return headline(pick, flow) + (f". {_checks(row)}" if row.flags else "")
-
-
-def headline(pick: Pick, flow: Flow) -> str:
-    """The same in one line: a sign stands for what is to be checked."""
-    row = _rowOf(pick, flow)
-    condition = str(pick.scan.condition)
-    segment = f"{SEGMENT_NAMES[row.aha_segment]} ({row.aha_segment})" if row.aha_segment else pick.part.name
-    where = (f"{CHECK} " if row.flags else "") + f"{condition.capitalize()}, {segment}"
+    said = f"{namePick(pick, flow)}: "
     if pick.pixel is None:
-        return f"{where}: {describeFlow(row, flow.table, condition)}"
-    maps, scan = flow.ofSlice(pick.part), flow.ofScan(pick.scan)
-    if maps is None or scan is None:
-        raise ValueError(f"the {pick.part.name} slice was picked, but has no flow")
-    return f"{where}: {_describePixel(pick, maps, scan, row, flow.table)}"
+        said += describeFlow(row, flow.table, str(pick.scan.condition))
+    else:
+        said += _describePixel(pick, flow, row)
+    return said + (f". {_checks(row)}" if row.flags else "")
+
+
+def namePick(pick: Pick, flow: Flow) -> str:
+    """Scan and segment of what was picked; a sign before it where there is something to check."""
+    row = _rowOf(pick, flow)
+    segment = f"{SEGMENT_NAMES[row.aha_segment]} ({row.aha_segment})" if row.aha_segment else pick.part.name
+    return (f"{CHECK} " if row.flags else "") + f"{pick.scan.condition.capitalize()}, {segment}"
 
 
 def describeRow(row: SegmentRow, table: SegmentTable) -> str:
@@ -53,9 +51,12 @@ def describeFlow(row: SegmentRow, table: SegmentTable, condition: str) -> str:
     return ", ".join(filter(None, (reserve, relative, f"flow itself is not known ({flow})")))
 
 
-def _describePixel(pick: Pick, maps: SliceMaps, scan: PerfusionMaps, row: SegmentRow, table: SegmentTable) -> str:
+def _describePixel(pick: Pick, flow: Flow, row: SegmentRow) -> str:
     """A pixel beside its region: what is not known of the region's flow is not known of its pixels either."""
-    pixel, condition = pick.pixel, str(pick.scan.condition)
+    maps, scan = flow.ofSlice(pick.part), flow.ofScan(pick.scan)
+    if maps is None or scan is None:
+        raise ValueError(f"the {pick.part.name} slice was picked, but has no flow")
+    pixel, condition, table = pick.pixel, str(pick.scan.condition), flow.table
     status = FitStatus(int(maps.status[pixel]))
     if status:
         return f"no flow, {str(status.name).replace('_', ' ').replace('|', ', ').lower()}"
