@@ -4,7 +4,7 @@ Blood and tissue are solved as ordinary differential equations (scipy `solve_ivp
 vessels with recirculation, dispersion one vessel more, tissue a bundle of capillaries of uneven flow, each cut into
 slices along its length that exchange with their interstitium (BTEX with heterogeneity). Signals are those of an ideal
 saturation recovery. Values are as a header leaves them. Rest, stress and reserve are inferred as in
-`quantification.uncertainty`. What dispersion takes from flow was chosen on seeds 89000 to 89010.
+`quantification.study_posterior`. Nothing was chosen on its seeds.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from PerfusionDLLib.data.acquisition import Acquisition
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.quantification.study_model import ScanCurves
-from PerfusionDLLib.quantification.uncertainty import Estimate, infer_study
+from PerfusionDLLib.quantification.study_posterior import Estimate, infer_study
 from PerfusionDLLib.signal import saturation_recovery
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from ..data.acquisition import Acquisition
 
 DRAWS, AS_STATED_DRAWS = 1200, 200  # chosen: a posterior median repeats within 0.03 of the log of flow
-AS_STATED_PROBABILITY = 0.25  # that the header holds and the scanner is ideal, before any curve is seen; chosen
+AS_STATED_PROBABILITY = 0.1  # that the header holds and the scanner is ideal, before any curve is seen; chosen
 AS_STATED_SHARE = 0.03  # of the usual range that is left open then; chosen
 FIRST_EXCITATION_PROBABILITY = 0.25  # that a header counts to the first excitation: both habits are common; chosen
 USUAL_SATURATION_TIME_S = (0.080, 0.160)  # where no header gave it
@@ -156,8 +156,7 @@ class NuisanceDraws:
     from_first_excitation : whether the stated saturation time ends at the first excitation
     r2_star_added_l_mmol_s : beyond what is stated
     dispersion_s : at rest; mostly small where as stated, yet no scanner's matter
-    residual : in standard deviations of the residual contrast that was found; 0 where as stated, since the interval of
-        flow holds it already
+    residual : in standard deviations of the residual contrast that was found
     top_at_rest, top_at_stress : 0 to 1, from low to high tops of a saturated first pass
     as_stated : whether the draw stays close to what is stated; log_prior : of the draw
     """
@@ -230,7 +229,7 @@ def draw_nuisances(acquisition: Acquisition) -> NuisanceDraws:
             as_stated & (scale > 0), table["dispersion"].high * uniform["dispersion"] ** 3, between("dispersion")
         ),
         dispersion_at_stress=_anywhere(table["dispersion_at_stress"], uniform),
-        residual=np.where(as_stated, 0.0, ndtri(uniform["residual"])),
+        residual=ndtri(uniform["residual"]),
         top_at_rest=uniform["top_at_rest"],
         top_at_stress=uniform["top_at_stress"],
         as_stated=as_stated,

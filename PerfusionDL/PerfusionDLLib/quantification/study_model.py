@@ -1,7 +1,7 @@
 """How the curves of a scan move when the nuisances do.
 
 Measured curves are turned back into signals over their baseline, and converted anew with every draw of the nuisances.
-What that does to flow, `dictionary_fit` tells.
+What flow they then tell, `tissue_fit` finds.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ GAMMA_VARIATE = (np.array([0.0, 2.5, 0.4]), np.array([3.0, 1.5, 0.25]))  # log h
 TOP_LOG_HEIGHT = (-0.1, 1.2)  # of a top that is not seen, over the gamma variate through the flanks; chosen
 HIGHEST_MMOL_L = 18.0  # of a first pass: 0.1 mmol/kg at a cardiac output of 3 L/min
 
+MOST_LEFT_MMOL_L = 1.6  # of an earlier injection, in blood: twice the most that is looked for
+
 LATE_S, FEWEST_LATE = 12.0, 5  # after the first pass: blood is compared with tissue from then on
 
 
@@ -38,6 +40,7 @@ class ScanCurves:
     blood_acquisition : that the blood was measured with; None for an input that was given, which no nuisance moves
     residual_mmol_l, residual_sd_mmol_l : of an earlier injection, in blood; standard deviation
     dose_scale : the dose of the main bolus over that of the pre-bolus where one gave the input
+    scale_log_sd : of blood beside tissue beyond the usual, by noise in their baselines or a clipped peak
     """
 
     arterial_times_s: np.ndarray
@@ -51,6 +54,7 @@ class ScanCurves:
     residual_mmol_l: float = 0.0
     residual_sd_mmol_l: float = 0.0
     dose_scale: float = 1.0
+    scale_log_sd: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +84,7 @@ def convert(scan: ScanCurves, draws: NuisanceDraws, area_over_late_s: np.ndarray
     """
     count = draws.offset.size
     tissue_table = signal_table(draws, scan.acquisition, muscle=True)
-    left_mmol_l = np.maximum(scan.residual_mmol_l + scan.residual_sd_mmol_l * draws.residual, 0.0)
+    left_mmol_l = residual_of_draws(scan, draws)
     in_tissue_mmol_l = PARTITION_COEFFICIENT * left_mmol_l
     seen_tissue = _signal_over_baseline(
         scan.tissue_mmol_l,
@@ -105,6 +109,26 @@ def convert(scan: ScanCurves, draws: NuisanceDraws, area_over_late_s: np.ndarray
         blood, hidden = _completed(scan, blood, doubt, area_over_late_s)
         blood = blood * scan.dose_scale
     return _described(scan, blood, tissue, excess, hidden)
+
+
+def residual_of_draws(scan: ScanCurves, draws: NuisanceDraws) -> np.ndarray:
+    """Residual contrast in blood (N,), mmol/L, that lifts the baseline as far as it was lifted.
+
+    What was measured is the ratio of two baselines. Where saturation leaves something or images have an offset, more
+    contrast agent is behind the same ratio.
+    """
+    left_mmol_l = np.full(draws.offset.size, scan.residual_mmol_l)
+    if scan.residual_mmol_l > 0:
+        stated = scan.acquisition
+        lifted = _signal_over_baseline(
+            np.array([scan.residual_mmol_l]), stated, stated.t10_blood_s, 0.0, stated.r2_star_blood_l_mmol_s
+        )
+        table = signal_table(draws, stated, muscle=False)
+        level = lifted * _at(table, np.zeros(len(table)))[:, None]
+        found = [np.interp(one, row, CONCENTRATIONS_MMOL_L) for one, row in zip(level, table, strict=True)]
+        left_mmol_l = np.minimum(np.array(found)[:, 0], MOST_LEFT_MMOL_L)
+    scale = left_mmol_l / max(scan.residual_mmol_l, 1e-9)
+    return np.clip(left_mmol_l + scale * scan.residual_sd_mmol_l * draws.residual, 0.0, MOST_LEFT_MMOL_L)
 
 
 def _described(scan, blood, tissue, excess, hidden) -> ConvertedCurves:

@@ -115,16 +115,12 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
     """Concentration of the myocardial pixels (T, N), which carry no information at some frame, log sd of the scale."""
     series, used = part.series, part.used_frames
     signal = part.motion.corrected[:, part.contours.myocardium].astype(float)
-    arrival_s = aif_curve.times_s[min(aif_curve.baseline_frames, len(aif_curve.times_s) - 1)]
-    before = used & (series.times_s < arrival_s)
-    if not before.any():
-        before = np.arange(len(signal)) == np.flatnonzero(used)[0]
     if not signal.shape[1]:
         return signal, np.zeros(0, bool), 0.0
+    before = _frames_before(part, aif_curve)
     noise = saturation_recovery.noise_level(signal[before])
     signal = saturation_recovery.curves_without_noise_floor(signal, noise, used_frames=used)
-    level = max(float(signal[before].mean()), noise, 1e-30)
-    baseline_log_sd = np.hypot(BASELINE_LOG_SD, FLOOR_LOG_SD * (noise / level) ** 2)
+    baseline_log_sd = np.hypot(BASELINE_LOG_SD, _floor_log_sd(signal[before], noise))
     by_residual = _log_shift_by_residual(signal, before, part, residual) - aif_curve.residual_log_shift
     scale_log_sd = float(np.hypot(baseline_log_sd, by_residual))
     tissue = saturation_recovery.concentration(
@@ -135,6 +131,27 @@ def _tissue_concentration(part: PreprocessedSlice, aif_curve: ArterialInput, res
         baseline_mmol_l=residual.myocardium_mmol_l,
     )
     return tissue, ~np.isfinite(tissue[used]).all(axis=0), scale_log_sd
+
+
+def floor_log_sd(part: PreprocessedSlice, aif_curve: ArterialInput) -> float:
+    """Relative error of the scale of a slice's tissue by what is left of the noise floor in its baseline."""
+    before = _frames_before(part, aif_curve)
+    signal = part.motion.corrected[before][:, part.contours.myocardium].astype(float)
+    return _floor_log_sd(signal, saturation_recovery.noise_level(signal)) if signal.size else 0.0
+
+
+def _frames_before(part: PreprocessedSlice, aif_curve: ArterialInput) -> np.ndarray:
+    """Used frames (T,) before the contrast agent arrives, or the first one."""
+    arrival_s = aif_curve.times_s[min(aif_curve.baseline_frames, len(aif_curve.times_s) - 1)]
+    before = part.used_frames & (part.series.times_s < arrival_s)
+    if not before.any():
+        before = np.arange(before.size) == np.flatnonzero(part.used_frames)[0]
+    return before
+
+
+def _floor_log_sd(baseline: np.ndarray, noise: float) -> float:
+    level = max(float(baseline.mean()), noise, 1e-30)
+    return FLOOR_LOG_SD * (noise / level) ** 2
 
 
 def _log_shift_by_residual(signal, before, part: PreprocessedSlice, residual: Residual) -> float:

@@ -1,85 +1,26 @@
-"""Rest, stress and reserve with what is not known: one inference over the scans of a study.
+"""Maps of a study with what is not known: flow moved to the posterior of the study, intervals widened or narrowed.
 
-Draws of all nuisances (`nuisances`) move the curves and the flow of both scans together (`study_model`); the curves say
-how likely each draw is (`witnesses`). The posterior gives a shift of the log of flow and an interval for each scan, and
-for stress over rest, where most of what both share cancels.
+`study_posterior` infers rest, stress and reserve together; it gives a shift of the log of flow and an interval for each
+scan, and for stress over rest, where most of what both share cancels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from scipy.special import logsumexp, ndtr
 
-from ..aif.region import at_least
+from ..aif.region import MEASURED_INPUT_LOG_SD, at_least
 from ..cache import NO_CACHE, Cache
-from ..data.flow import FlowUncertainty, PerfusionMaps, SegmentFit, SliceMaps
+from ..data.flow import ArterialInput, FlowUncertainty, PerfusionMaps, SegmentFit, SliceMaps
 from ..data.preprocessed import PreprocessedScan
 from ..data.study import Condition
-from .dictionary_fit import fit_flow
-from .nuisances import NuisanceDraws, draw_nuisances
-from .study_model import ScanCurves, convert, is_open
-from .witnesses import draw_area_over_late_s, weigh_curves, weigh_flow
+from .study_model import ScanCurves, is_open
+from .study_posterior import Estimate, StudyPosterior, infer_study
+from .tissue_curves import floor_log_sd
 
-FITTED_DRAWS = 320  # of all draws, by their weight, for which flow is fitted; chosen
-INTERVAL_SD = 1.96
-TAILS = (0.025, 0.5, 0.975)
-BISECTIONS = 30
-OTHER_TISSUE = 0.6  # share of what the flow model learned from curves that other nuisances would change; chosen
-DICTIONARY_LOG_BIAS = 0.15  # Fermi residues read exchanging tissue 15 % low at 2.8 mL/min/g and right at 1 (docs)
-# That dispersion takes from the log of flow: benchmarks/independent.py, seeds 89000 to 89010, 0.10 at rest and 0.15 at
-# stress.
-DISPERSION_LOG_PER_S = 0.12
-OTHER_LOG_SD = 0.2  # of flow by the dictionary; residue of 60 development patients with known nuisances
 MOST_LOG_LIMIT = 2.0  # of a flow model whose interval says nothing; chosen
 SAME_TISSUE = 0.5  # correlation of errors of flow at rest and at stress; 0.5 on 150 development patients
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """Global flow of a scan as the flow model gives it.
-
-    log_flow : of mL/min/g
-    log_below, log_above : to the limits of its 95 % interval, which holds noise, model and scale
-    """
-
-    condition: Condition
-    curves: ScanCurves
-    log_flow: float
-    log_below: float
-    log_above: float
-
-    @property
-    def log_sd(self) -> float:
-        """Standard deviation of the log of flow."""
-        return (self.log_below + self.log_above) / (2 * INTERVAL_SD)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Posterior:
-    """Quantiles of 2.5, 50 and 97.5 % of the log of a flow or of the reserve."""
-
-    low: float
-    median: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyPosterior:
-    """What a study says about its flow.
-
-    flows : by scan, in order; reserve : of stress over rest, None for a scan alone
-    hidden : by scan, share of the posterior that sees the top of the first pass at the ceiling of the signal
-    as_stated_probability : that what the headers state, and what was assumed, holds
-    effective_draws : how many draws carry the result
-    """
-
-    flows: tuple[Posterior, ...]
-    reserve: Posterior | None
-    hidden: tuple[float, ...]
-    as_stated_probability: float
-    effective_draws: float
 
 
 def with_uncertainty(
@@ -149,6 +90,7 @@ def estimate_scan(scan: PreprocessedScan, maps: PerfusionMaps) -> Estimate | Non
         residual_mmol_l=measured.residual_mmol_l,
         residual_sd_mmol_l=measured.residual_sd_mmol_l,
         dose_scale=measured.dose_scale,
+        scale_log_sd=_scale_log_sd(scan, measured),
     )
     return Estimate(
         condition=maps.condition,
@@ -157,6 +99,12 @@ def estimate_scan(scan: PreprocessedScan, maps: PerfusionMaps) -> Estimate | Non
         log_below=min(float(np.log(flow / max(low, 1e-6))), MOST_LOG_LIMIT),
         log_above=min(float(np.log(high / flow)), MOST_LOG_LIMIT),
     )
+
+
+def _scale_log_sd(scan: PreprocessedScan, measured: ArterialInput) -> float:
+    """Doubt of the scale of blood beside tissue beyond the usual, which `study_posterior.MODEL_LOG_SD` holds."""
+    blood = np.sqrt(max(measured.log_sd**2 - MEASURED_INPUT_LOG_SD**2, 0.0))
+    return float(np.hypot(blood, np.mean([floor_log_sd(part, measured) for part in scan.slices])))
 
 
 def _mean_flow(fits: Sequence[SegmentFit], maps: PerfusionMaps) -> tuple[float, float, float]:
@@ -232,79 +180,3 @@ def _moved_fit(fit: SegmentFit, found: FlowUncertainty) -> SegmentFit:
         mbf_low_ml_min_g=float(flow * np.exp(-np.hypot(own[0], found.log_below))),
         mbf_high_ml_min_g=float(flow * np.exp(np.hypot(own[1], found.log_above))),
     )
-
-
-def infer_study(estimates: Sequence[Estimate]) -> StudyPosterior:
-    """Posterior of the flow of one or two scans of a study."""
-    stated = max((one.curves.acquisition for one in estimates), key=lambda each: len(each.assumed))
-    draws = draw_nuisances(stated)
-    conditions = [one.condition for one in estimates]
-    drawn_s = draw_area_over_late_s(draws.top_at_rest, draws.top_at_stress)
-    converted = {one.condition: convert(one.curves, draws, drawn_s[one.condition]) for one in estimates}
-    log_weight = draws.log_prior + weigh_curves(converted, drawn_s, stated)
-    chosen, share = _resampled(np.exp(log_weight - logsumexp(log_weight)))
-    log_flows, log_sds = [], []
-    for one in estimates:
-        log_flow, log_sd = flow_of_draws(one, converted[one.condition], draws, chosen)
-        log_flows.append(log_flow)
-        log_sds.append(log_sd)
-    log_weight = np.log(share) + sum(
-        weigh_flow(flow, condition) for flow, condition in zip(log_flows, conditions, strict=True)
-    )
-    weight = np.exp(log_weight - logsumexp(log_weight))
-    reserve = None
-    if len(estimates) == 2:
-        first, second = (conditions.index(each) for each in Condition)
-        reserve = _posterior(log_flows[second] - log_flows[first], _of_ratio(log_sds[second], log_sds[first]), weight)
-    return StudyPosterior(
-        flows=tuple(_posterior(flow, sd, weight) for flow, sd in zip(log_flows, log_sds, strict=True)),
-        reserve=reserve,
-        hidden=tuple(float(weight @ one.hidden[chosen]) for one in converted.values()),
-        as_stated_probability=float(weight[draws.as_stated[chosen]].sum()),
-        effective_draws=float(1 / (weight**2).sum()),
-    )
-
-
-def flow_of_draws(one: Estimate, curves, draws: NuisanceDraws, chosen: np.ndarray):
-    """Log of flow and its standard deviation (K,) for the chosen draws.
-
-    Close to what is stated the flow model's own estimate moves as the dictionary's does, but for dispersion, which the
-    delays of the dictionary swallow. Far from it, what the flow model learned about the tissue from curves that were
-    converted otherwise does not count in full.
-    """
-    dispersion_s = draws.dispersion_s * (draws.dispersion_at_stress if one.condition is Condition.STRESS else 1.0)
-    scan, as_stated = one.curves, draws.as_stated[chosen]
-    log_flow, _ = fit_flow(
-        scan,
-        np.concatenate((scan.arterial_mmol_l[None], curves.blood[chosen])),
-        np.concatenate((scan.tissue_mmol_l[None], curves.tissue[chosen])),
-        np.concatenate(([0.0], np.where(as_stated, 0.0, dispersion_s[chosen]))),
-    )
-    at_stated, log_flow = log_flow[0], log_flow[1:]
-    moved = log_flow - at_stated + one.log_flow + DISPERSION_LOG_PER_S * np.where(as_stated, dispersion_s[chosen], 0.0)
-    alone = log_flow + DICTIONARY_LOG_BIAS * np.clip(log_flow / np.log(2.8), 0, 1.2)
-    log_sd = np.where(as_stated, one.log_sd, OTHER_LOG_SD)
-    return np.where(as_stated, moved, OTHER_TISSUE * alone + (1 - OTHER_TISSUE) * moved), log_sd
-
-
-def _resampled(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (K,) of draws chosen in proportion to their weight (N,), each once, and what each then stands for."""
-    steps = (np.arange(FITTED_DRAWS) + 0.5) / FITTED_DRAWS
-    index = np.minimum(np.searchsorted(np.cumsum(weight), steps), weight.size - 1)
-    chosen, counts = np.unique(index, return_counts=True)
-    return chosen, counts / counts.sum()
-
-
-def _posterior(mean: np.ndarray, sd: np.ndarray, weight: np.ndarray) -> Posterior:
-    """Quantiles of a mixture of normal distributions (K,), by bisection."""
-    found = []
-    for tail in TAILS:
-        below, above = float((mean - 4 * sd).min()), float((mean + 4 * sd).max())
-        for _ in range(BISECTIONS):
-            middle = (below + above) / 2
-            if weight @ ndtr((middle - mean) / sd) < tail:
-                below = middle
-            else:
-                above = middle
-        found.append((below + above) / 2)
-    return Posterior(low=found[0], median=found[1], high=found[2])

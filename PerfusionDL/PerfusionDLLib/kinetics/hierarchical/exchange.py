@@ -101,11 +101,19 @@ def dispersed_transfer(laplace_per_s, parameters, *, hematocrit, dispersion):
     ----------
     Levenspiel O, Chemical Reaction Engineering (tanks in series).
     """
-    s = laplace_per_s
-    terms = _exchange_terms(s, parameters, hematocrit)
+    terms = _exchange_terms(laplace_per_s, parameters, hematocrit)
+    transfer, by_passed = _dispersed(laplace_per_s, terms, dispersion)
+    return transfer, _slopes(laplace_per_s, transfer, by_passed, terms)
+
+
+def dispersed_response(laplace_per_s, parameters, *, hematocrit, dispersion):
+    """`dispersed_transfer` (N, K) without its derivatives; dispersion : (N, 1), of each set of parameters."""
+    return _dispersed(laplace_per_s, _exchange_terms(laplace_per_s, parameters, hematocrit), dispersion)[0]
+
+
+def _dispersed(s, terms, dispersion):
+    """The transfer function and its derivative by ``g``."""
     flow, plasma_flow, exchanged, _, held_s, late, *_ = terms
-    passed = (held_s + exchanged) / plasma_flow
-    spread = 1 + dispersion**2 * passed
+    spread = 1 + dispersion**2 * (held_s + exchanged) / plasma_flow
     remaining = flow * np.exp(-np.log(spread) / dispersion**2) * late / s
-    transfer = flow * late / s - remaining
-    return transfer, _slopes(s, transfer, remaining / spread, terms)
+    return flow * late / s - remaining, remaining / spread
