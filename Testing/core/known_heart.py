@@ -12,6 +12,7 @@ from PerfusionDLLib.data.study import Level, PerfusionSeries
 FINE_S = np.arange(0, 50, 0.05)
 TIMES_S = np.arange(0, 50, 0.9)
 ACQUISITION = Acquisition(pulses_to_center=0)
+NOT_IN_HEADERS = ("pulses_to_center", "r2_star_blood_l_mmol_s", "t10_blood_s", "t10_myocardium_s", "hematocrit")
 DEFECT_SEGMENT, DEFECT_SHARE = 10, 0.5
 
 

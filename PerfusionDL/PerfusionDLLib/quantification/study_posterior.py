@@ -18,7 +18,7 @@ from .tissue_fit import FittedFlow, fit_flow
 from .witnesses import draw_area_over_late_s, weigh_curves, weigh_flow
 
 FITTED_DRAWS = 320  # of all draws, by their weight, for which flow is fitted; chosen
-FEWEST_BY_CURVES, FEWEST_BY_FLOW = 60, 15  # draws that must carry the result, else the weights are flattened; chosen
+FEWEST_BY_CURVES, FEWEST_BY_FLOW = 60, 8  # draws that must carry the result, else the weights are flattened; chosen
 FLATTENINGS = 20  # bisections
 # How well a tissue fits counts as so many independent errors of a scan, whose size is not known but at least a share of
 # the peak (integrated out: Student's t). Chosen on development seeds 630000 to 630089 (docs).
