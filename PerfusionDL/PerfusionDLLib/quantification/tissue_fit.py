@@ -57,7 +57,7 @@ def fit_flow(scan: ScanCurves, blood: np.ndarray, tissue: np.ndarray, dispersion
     height = tissue.max(axis=1, keepdims=True).clip(1e-6)
     wanted = tissue / height
     laplace_per_s, transfers = _transfers(_series_s(scan))
-    spectra = _spectra(grid_s, directions, scan, laplace_per_s)
+    spectra = _spectra(grid_s, directions, scan)
     synthesis = _synthesis(scan, laplace_per_s)
     middle = (inputs / height).mean(axis=0) @ spectra
     seen = _curve_directions(transfers[:: transfers.shape[0] // 96], middle, laplace_per_s, synthesis, wanted)
@@ -137,14 +137,20 @@ def _directions(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return curves @ directions.T, directions
 
 
-def _spectra(grid_s, directions, scan: ScanCurves, laplace_per_s) -> np.ndarray:
+def _spectra(grid_s, directions, scan: ScanCurves) -> np.ndarray:
     """Directions of the blood (R, M) on a grid in the Laplace domain (R, K)."""
     length_s = float(scan.times_s[-1] - grid_s[0]) + RUN_OUT_S
-    period_s = PERIOD_SHARE * _series_s(scan)
-    since_s = np.arange(0, period_s, INTEGRATION_S)
-    fading = 0.5 * (1 + np.cos(np.pi * np.clip((since_s - length_s) / (period_s - length_s), 0, 1)))
+    since_s, kernel = _integration(_series_s(scan))
+    fading = 0.5 * (1 + np.cos(np.pi * np.clip((since_s - length_s) / (since_s[-1] - length_s), 0, 1)))
     known = CubicSpline(grid_s - grid_s[0], directions.T)(np.minimum(since_s, grid_s[-1] - grid_s[0]))
-    return (known.T * fading * INTEGRATION_S) @ np.exp(-since_s[:, None] * laplace_per_s)
+    return (known.T * fading) @ kernel
+
+
+@lru_cache(maxsize=4)
+def _integration(series_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times (L,) and what each adds to the points of the Laplace grid (L, K)."""
+    since_s = np.arange(0, PERIOD_SHARE * series_s, INTEGRATION_S)
+    return since_s, INTEGRATION_S * np.exp(-since_s[:, None] * _laplace_grid(series_s))
 
 
 def _synthesis(scan: ScanCurves, laplace_per_s) -> np.ndarray:
