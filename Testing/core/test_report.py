@@ -27,7 +27,7 @@ from PerfusionDLLib.report.quality import (
     quality_pages,
     width_at_half_height_s,
 )
-from PerfusionDLLib.report.tables import flag_letters
+from PerfusionDLLib.report.text_table import flag_letters
 from PerfusionDLLib.report.workbook import column_name
 
 CONTRACT = ["aha_segment", "name", "level", "territory", "rest_mbf_ml_min_g", "stress_mbf_ml_min_g", "mpr"]
@@ -327,8 +327,8 @@ def test_equal_flags_share_a_letter(finished_study):
 
 
 def test_a_flow_without_an_interval_shows_none():
-    assert report.tables.flow_with_interval(RegionFlow(mbf_ml_min_g=1.5)) == "1.50"
-    assert report.tables.flow_with_interval(RegionFlow()) == "–"
+    assert report.text_table.flow_with_interval(RegionFlow(mbf_ml_min_g=1.5)) == "1.50"
+    assert report.text_table.flow_with_interval(RegionFlow()) == "–"
 
 
 def test_the_page_places_text_where_it_is_told():

@@ -4,7 +4,8 @@ from typing import BinaryIO
 
 from ..data.errors import PerfusionError
 from ..data.result import StudyResult
-from .tables import segments_csv, table_json, table_text, territories_csv, tidy_csv
+from .tables import segments_csv, table_json, territories_csv, tidy_csv
+from .text_table import table_text
 from .workbook import table_xlsx
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 from .. import NOTICE
 from ..evaluation.agreement import Comparison, Estimate, FlowSummary, ShapeSummary, interval_notes
 from ..evaluation.agreement.cohort import PAPER, PAPER_FLOW
-from .tables import number
+from .text_table import number
 
 
 def shape_cells(summary: ShapeSummary) -> list[str]:

@@ -9,7 +9,7 @@ from statistics import median
 from .. import NOTICE
 from ..data.flag import Flag, FlagCode, codes_of
 from ..data.table import SegmentRow, SegmentTable
-from .tables import FLOW_COLUMNS, MADE_WITH, _cell, _written, measured
+from .tables import FLOW_COLUMNS, MADE_WITH, cell_text, csv_text, measured
 
 NO_DECISIONS: Mapping[str, str] = {}
 PER_CONDITION = (*MADE_WITH, "contours")
@@ -54,8 +54,8 @@ def cohort_csv(studies: Mapping[str, SegmentTable], decisions: Mapping[str, str]
                 values |= {"flags": _texts(flags), "study_flags": _texts(of_study)}
                 values |= {"flag_codes": _codes(flags), "study_flag_codes": _codes(of_study)}
                 last = {"notice": NOTICE, "review": decisions.get(study, "")}
-                rows.append({name: _cell(value) for name, value in (values | about | last).items()})
-    return _written(rows)
+                rows.append({name: cell_text(value) for name, value in (values | about | last).items()})
+    return csv_text(rows)
 
 
 def _texts(flags: Iterable[Flag]) -> str:

@@ -20,17 +20,16 @@ from .figures import (
     slice_title,
 )
 from .page import LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import (
+from .tables import measured, rows_of
+from .text_table import (
     flag_letters,
     flag_notes,
     flow_interval,
     flow_with_interval,
     interval,
-    measured,
     number,
     percent,
     ratio_interval,
-    rows_of,
 )
 
 GAP_MM = 1.2

@@ -13,7 +13,7 @@ from ..data.table import SegmentTable
 from .figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
 from .findings import flags_overflow
 from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import flag_notes, number
+from .text_table import flag_notes, number
 
 WIDTH_MM = RIGHT_MM - LEFT_MM
 TEXT_SIZE = 6.2

@@ -89,7 +89,7 @@ def _rows(table: SegmentTable) -> Sequence[SegmentRow]:
 
 def _describe_row(row: SegmentRow, conditions: Sequence[Condition]) -> dict:
     """A row of the table: the words of the report and the values of ``segments.csv``."""
-    from ..report.tables import interval, number
+    from ..report.text_table import interval, number
 
     return {
         "segment": row.aha_segment,
@@ -107,7 +107,7 @@ def _describe_row(row: SegmentRow, conditions: Sequence[Condition]) -> dict:
 
 
 def _describe_flow(flow: RegionFlow) -> dict:
-    from ..report.tables import flow_interval, number, percent, ratio_interval
+    from ..report.text_table import flow_interval, number, percent, ratio_interval
 
     return {
         "value": plain_number(flow.mbf_ml_min_g),
