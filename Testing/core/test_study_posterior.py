@@ -125,6 +125,12 @@ def test_tissue_that_exchanges_is_covered_at_rest_at_stress_and_between(model):
     assert covers(found.reserve, 2.3)
 
 
+@pytest.mark.parametrize("flow", [0.12, 6.0])
+def test_flow_that_is_hardly_possible_is_not_cut_off(flow):
+    curves = replace(estimate(Condition.REST).curves, tissue_mmol_l=tissue(flow, 1.0))
+    assert fitted(curves) == pytest.approx(np.log(flow), abs=0.15)
+
+
 def test_assumed_values_that_hold_leave_flow_within_10_percent():
     estimates, found = study()
     for one, flow in zip(estimates, found.flows, strict=True):

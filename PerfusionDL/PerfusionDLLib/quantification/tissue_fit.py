@@ -17,7 +17,7 @@ from .nuisances import fill_evenly
 from .study_model import ScanCurves
 
 STEP_S = 0.5
-LOG_FLOW = np.linspace(np.log(0.2), np.log(7.0), 18)  # mL/min/g; between the nodes by parabolas
+LOG_FLOW = np.linspace(np.log(0.06), np.log(8.0), 24)  # mL/min/g; between the nodes by parabolas
 DELAYS_S = np.array([-0.4, 0.5, 1.4, 2.3, 3.2])
 TISSUES, PARTS = 192, 8  # each draw of the nuisances meets one of so many parts of the tissues; chosen
 HEMATOCRIT = 0.42
