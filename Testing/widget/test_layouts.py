@@ -71,6 +71,23 @@ def test_one_slice_is_large_with_its_rest_beside(session, drawn):
     assert drawn.pick.part.key == part.key
 
 
+def test_maps_are_beside_the_images_and_are_read_there(session, drawn):
+    def opacity(name):
+        node = session.scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+        return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node).GetForegroundOpacity()
+
+    assert opacity("PerfusionMid1") == pytest.approx(0.7)
+    choose(drawn, Layout.MAPS_BESIDE)
+    assert (opacity("PerfusionMid1"), opacity("PerfusionMidMap1")) == (0, pytest.approx(0.7))
+    part = drawn.slices()[1]
+    click(session, drawn, "PerfusionMidMap1", mrml.readSeries(part).ras_from_pixels((23, 37)))
+    assert drawn.pick.part.key == part.key
+    drawn.ui.mapOpacitySlider.value = 1.0
+    assert (opacity("PerfusionMid1"), opacity("PerfusionMidMap1")) == (0, 1)
+    choose(drawn, Layout.WIDE)
+    assert opacity("PerfusionMid1") == 1
+
+
 def test_the_panel_keeps_its_width_whatever_tool_is_taken_up(drawn):
     from PerfusionDLLib.panel.arrangement import PANEL_WIDTH_PX
 

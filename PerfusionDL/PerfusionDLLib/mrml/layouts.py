@@ -17,6 +17,12 @@ OWN_ROWS = (
 )
 """Slice views of our own layouts, which leave those of Slicer as they are."""
 
+MAP_ROWS = (
+    ("PerfusionBasalMap1", "PerfusionMidMap1", "PerfusionApicalMap1"),
+    ("PerfusionBasalMap2", "PerfusionMidMap2", "PerfusionApicalMap2"),
+)
+"""Flow maps beside the images of `OWN_ROWS`."""
+
 LARGE_VIEWS = ("PerfusionLarge1", "PerfusionLarge2")
 """Slice at hand of the scan in the same row, large."""
 
@@ -24,6 +30,9 @@ BULLSEYE_VIEWS = ("PerfusionBullseye1", "PerfusionBullseye2")
 """Of the scan in the same row."""
 
 RESERVE_VIEW = "PerfusionReserve"
+IMAGE_VIEWS = (*sum((*OWN_ROWS, *MAP_ROWS), ()), *LARGE_VIEWS)
+"""All our views that show a slice."""
+
 CURVES_VIEW = "PerfusionCurves"
 
 ROW_LABELS = (("S", "#D55E00"), ("R", "#0072B2"))
@@ -38,11 +47,13 @@ class Layout(StrEnum):
     WIDE : all slices with bullseyes, curves below
     LAPTOP : all slices with bullseyes; curves and reserve behind a tab
     ONE_SLICE : the slice at hand large, stress beside rest; below, bullseyes, and curves behind a tab
+    MAPS_BESIDE : all slices, each beside its flow map; below, bullseyes, and curves behind a tab
     """
 
     WIDE = "wide"
     LAPTOP = "laptop"
     ONE_SLICE = "one slice"
+    MAPS_BESIDE = "maps beside"
 
 
 LAYOUT_NUMBERS = {
@@ -52,6 +63,8 @@ LAYOUT_NUMBERS = {
     (Layout.LAPTOP, 2): 7133,
     (Layout.ONE_SLICE, 1): 7134,
     (Layout.ONE_SLICE, 2): 7135,
+    (Layout.MAPS_BESIDE, 1): 7136,
+    (Layout.MAPS_BESIDE, 2): 7137,
 }
 """By number of scans; Slicer asks for numbers above 100 that no other extension uses."""
 
@@ -90,20 +103,24 @@ def layoutDescription(layout: Layout, rows: int) -> str:
         [view(name, scan + level[0].upper(), color) for name, level in zip(names, Level, strict=True)]
         for (scan, color), names in zip(labels, OWN_ROWS, strict=False)
     ]
+    maps = [[view(name, "MBF", color) for name in names] for (_, color), names in zip(labels, MAP_ROWS, strict=False)]
     large = [view(name, scan.rstrip("-"), color) for (scan, color), name in zip(labels, LARGE_VIEWS, strict=False)]
     bullseyes = [view(name, f"{scan}MBF", color) for (scan, color), name in zip(labels, BULLSEYE_VIEWS, strict=False)]
     reserve = [view(RESERVE_VIEW, "MPR", ONE_SCAN_COLOR)] if rows > 1 else []
     curves = _view("vtkMRMLPlotViewNode", CURVES_VIEW, {"viewlabel": "Curves"})
     images = [_row([*views, bullseye]) for views, bullseye in zip(slices, bullseyes, strict=True)]
     below = _row([curves, *reserve])
+    behind = _arranged("tab", [_row([*bullseyes, *reserve]), curves], names=["Bullseyes", "Curves"])
     match layout:
         case Layout.WIDE:
             return _arranged("vertical", [*images, below])
         case Layout.LAPTOP:
             return _arranged("tab", [_arranged("vertical", images), below], names=["Images", "Curves and reserve"])
         case Layout.ONE_SLICE:
-            behind = _arranged("tab", [_row([*bullseyes, *reserve]), curves], names=["Bullseyes", "Curves"])
             return _arranged("vertical", [_row(large), behind], sizes=[640, 360])
+        case Layout.MAPS_BESIDE:
+            pairs = [sum(zip(*rows, strict=True), ()) for rows in zip(slices, maps, strict=True)]
+            return _arranged("vertical", [*map(_row, pairs), behind])
 
 
 def _row(views: Sequence[str]) -> str:
@@ -127,12 +144,22 @@ def _view(kind: str, name: str, properties: Mapping[str, str]) -> str:
     return f'<view class="{kind}" singletontag="{name}">{"".join(texts)}</view>'
 
 
+def showsMapOver(sliceNode: slicer.vtkMRMLSliceNode) -> bool:
+    """Whether a view of images has the flow map over them; beside their maps images stay as they are."""
+    names = sum(OWN_ROWS, ())
+    layout = sliceNode.GetScene().GetFirstNodeByClass("vtkMRMLLayoutNode")
+    beside = {LAYOUT_NUMBERS[Layout.MAPS_BESIDE, rows] for rows in (1, 2)}
+    return sliceNode.GetLayoutName() not in names or layout is None or layout.GetViewArrangement() not in beside
+
+
 def viewsOf(scene: slicer.vtkMRMLScene, row: int, number: int) -> list[slicer.vtkMRMLSliceNode]:
     """The views of a slice, where there are any.
 
     row : of its scan, stress above rest; number : of the slice, base to apex
     """
-    names = [names[row][number] for names in (VIEW_ROWS, OWN_ROWS) if row < len(names) and number < len(names[row])]
+    names = [
+        names[row][number] for names in (VIEW_ROWS, OWN_ROWS, MAP_ROWS) if row < len(names) and number < len(names[row])
+    ]
     found = [scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in names]
     large = scene.GetSingletonNode(LARGE_VIEWS[row], "vtkMRMLSliceNode") if row < len(LARGE_VIEWS) else None
     if large is not None and (attribute(large, "slice") or 0) == number:
@@ -145,7 +172,7 @@ def sliceOf(sliceNode: slicer.vtkMRMLSliceNode) -> tuple[int, int] | None:
     name = sliceNode.GetLayoutName()
     if name in LARGE_VIEWS:
         return LARGE_VIEWS.index(name), attribute(sliceNode, "slice") or 0
-    for rows in (VIEW_ROWS, OWN_ROWS):
+    for rows in (VIEW_ROWS, OWN_ROWS, MAP_ROWS):
         for row, names in enumerate(rows):
             if name in names:
                 return row, names.index(name)

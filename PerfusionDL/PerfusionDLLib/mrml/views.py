@@ -7,7 +7,18 @@ import slicer
 import vtk
 
 from ..data.box import Box
-from .layouts import BULLSEYE_VIEWS, CURVES_VIEW, LARGE_VIEWS, OWN_ROWS, RESERVE_VIEW, Layout, arrange, viewsOf
+from .layouts import (
+    BULLSEYE_VIEWS,
+    CURVES_VIEW,
+    LARGE_VIEWS,
+    MAP_ROWS,
+    OWN_ROWS,
+    RESERVE_VIEW,
+    Layout,
+    arrange,
+    showsMapOver,
+    viewsOf,
+)
 from .nodes import ScanNodes, SliceNodes, attribute, findScans, setAttribute
 from .reading import readBox, readGeometry
 
@@ -55,10 +66,11 @@ def showOnlyScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> Non
     for nodes in findScans(scene):
         for display in _drawnOver(nodes):
             _hide(display, nodes.browser.GetID() not in chosen)
-    for row, names in enumerate(OWN_ROWS):
-        slices = scans[row].slices if row < len(scans) else ()
-        for viewName in names[len(slices) :]:
-            _emptyView(scene, viewName)
+    for rows in (OWN_ROWS, MAP_ROWS):
+        for row, names in enumerate(rows):
+            slices = scans[row].slices if row < len(scans) else ()
+            for viewName in names[len(slices) :]:
+                _emptyView(scene, viewName)
     for viewName in LARGE_VIEWS[len(scans) :]:
         _emptyView(scene, viewName)
     for viewName in BULLSEYE_VIEWS[len(scans) :]:
@@ -146,10 +158,11 @@ def chooseImages(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, orig
     """Show the images as acquired or in one pose, and the flow map over them more or less."""
     for part, sliceNodes in _shown(scene, scans):
         images = part.originalVolume if original else part.correctedVolume or part.originalVolume
-        for composite in map(_compositeNode, sliceNodes):
+        for sliceNode in sliceNodes:
+            composite = _compositeNode(sliceNode)
             composite.SetBackgroundVolumeID(_id(images))
             composite.SetForegroundVolumeID(_id(part.mbf))
-            composite.SetForegroundOpacity(mapOpacity)
+            composite.SetForegroundOpacity(mapOpacity if showsMapOver(sliceNode) else 0.0)
 
 
 def showChart(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
@@ -171,7 +184,7 @@ def _showImages(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
     composite.SetBackgroundVolumeID(_id(nodes.correctedVolume or nodes.originalVolume))
     composite.SetForegroundVolumeID(_id(nodes.mbf))
     composite.SetLabelVolumeID(None)
-    composite.SetForegroundOpacity(MAP_OPACITY)
+    composite.SetForegroundOpacity(MAP_OPACITY if showsMapOver(sliceNode) else 0.0)
     _placeOnHeart(nodes, sliceNode)
 
 

@@ -5,7 +5,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .. import mrml
-from ..mrml.layouts import BULLSEYE_VIEWS, LARGE_VIEWS, OWN_ROWS, RESERVE_VIEW
+from ..mrml.layouts import BULLSEYE_VIEWS, IMAGE_VIEWS, RESERVE_VIEW
 
 LAYOUT_SETTING = "PerfusionDL/Layout"
 LAPTOP_WIDTH_PX = 1600
@@ -21,6 +21,7 @@ def layoutNames() -> dict[mrml.Layout, str]:
         mrml.Layout.WIDE: _("All slices, curves below"),
         mrml.Layout.LAPTOP: _("All slices, for a small screen"),
         mrml.Layout.ONE_SLICE: _("One slice large"),
+        mrml.Layout.MAPS_BESIDE: _("Maps beside images"),
     }
 
 
@@ -46,7 +47,7 @@ def tidyViews() -> set[str]:
     """
     shown = set()
     manager = slicer.app.layoutManager()
-    for name in (*sum(OWN_ROWS, ()), *LARGE_VIEWS, *BULLSEYE_VIEWS, RESERVE_VIEW):
+    for name in (*IMAGE_VIEWS, *BULLSEYE_VIEWS, RESERVE_VIEW):
         widget = manager.sliceWidget(name) if manager else None
         if widget:
             widget.sliceController().sliceOffsetSlider().setVisible(False)

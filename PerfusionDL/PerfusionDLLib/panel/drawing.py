@@ -6,7 +6,7 @@ from typing import Any
 import qt
 import slicer
 
-from ..mrml.layouts import BULLSEYE_VIEWS, LARGE_VIEWS, OWN_ROWS, RESERVE_VIEW
+from ..mrml.layouts import BULLSEYE_VIEWS, IMAGE_VIEWS, RESERVE_VIEW
 
 LONGEST_HOLD_S = 0.5
 """How long views stay as they are; chosen: a correction is written in less, and longer work must not freeze them."""
@@ -31,7 +31,7 @@ class Drawing:
         self._until = time.monotonic() + LONGEST_HOLD_S
         self._timer.stop()
         manager = slicer.app.layoutManager()
-        for name in (*BULLSEYE_VIEWS, RESERVE_VIEW, *sum(OWN_ROWS, ()), *LARGE_VIEWS):
+        for name in (*BULLSEYE_VIEWS, RESERVE_VIEW, *IMAGE_VIEWS):
             widget = manager.sliceWidget(name) if manager else None
             view = widget.sliceView() if widget else None
             if view and view not in self._held:

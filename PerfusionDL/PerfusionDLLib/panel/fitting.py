@@ -5,7 +5,7 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from .. import mrml
-from ..mrml.layouts import BULLSEYE_VIEWS, LARGE_VIEWS, OWN_ROWS, RESERVE_VIEW
+from ..mrml.layouts import BULLSEYE_VIEWS, IMAGE_VIEWS, RESERVE_VIEW
 from ..mrml.views import BULLSEYE_FIELD_MM
 
 
@@ -23,7 +23,7 @@ class Fitting(VTKObservationMixin):
 
     def start(self) -> None:
         """Follow the views that are there; called again, it also follows those that were made since."""
-        for name in (*sum(OWN_ROWS, ()), *LARGE_VIEWS, *BULLSEYE_VIEWS, RESERVE_VIEW):
+        for name in (*IMAGE_VIEWS, *BULLSEYE_VIEWS, RESERVE_VIEW):
             node = slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceNode")
             if node is not None and not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self.onModified):
                 self._seen[node] = _sizeAndField(node)

@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .. import session
-from ..mrml.layouts import BULLSEYE_VIEWS, LARGE_VIEWS, OWN_ROWS, RESERVE_VIEW, VIEW_ROWS
+from ..mrml.layouts import BULLSEYE_VIEWS, IMAGE_VIEWS, RESERVE_VIEW, VIEW_ROWS
 
 ABOVE_THE_VIEW = 0.5  # priority: a view may keep an event to itself, a Segment Editor effect (1.0) comes first
 CLICK_PX = 3
@@ -28,7 +28,7 @@ class Picking(VTKObservationMixin):
         if crosshair and not self.hasObserver(crosshair, moved, self.onMoved):
             self.addObserver(crosshair, moved, self.onMoved)
         layoutManager = slicer.app.layoutManager()
-        for name in (*sum((*VIEW_ROWS, *OWN_ROWS), ()), *LARGE_VIEWS, *BULLSEYE_VIEWS, RESERVE_VIEW):
+        for name in (*sum(VIEW_ROWS, ()), *IMAGE_VIEWS, *BULLSEYE_VIEWS, RESERVE_VIEW):
             widget = layoutManager.sliceWidget(name) if layoutManager else None
             if not widget:
                 continue
