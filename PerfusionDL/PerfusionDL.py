@@ -1,11 +1,8 @@
 """Cardiac Perfusion (MR): the panel in which a radiologist looks at a study, corrects it, and reads the flow."""
 
 import csv
-import os
 import sys
-from typing import Annotated
 
-import numpy as np
 import qt
 import slicer
 import vtk
@@ -13,15 +10,13 @@ from PerfusionDLLib import mrml, session
 from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.panel import Panel
-from PerfusionDLLib.panel.arrangement import tidyViews
-from PerfusionDLLib.panel.in_step import StepBy
-from PerfusionDLLib.quantification.thresholds import ThresholdPreset
+from PerfusionDLLib.panel.parameters import PerfusionDLParameterNode
+from PerfusionDLLib.panel.self_test import drawTruth, meanError
+from PerfusionDLLib.panel.startup import loadPhantom, onStartup
 from PerfusionDLLib.session.preparation import manualTask
 from PerfusionDLLib.session.tasks import Flow, Task, flowTask
-from slicer import vtkMRMLSequenceBrowserNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -57,78 +52,6 @@ class PerfusionDL(ScriptedLoadableModule):
             "The order of the preprocessing follows Scannell CM et al., J Magn Reson Imaging 2020;51:1689."
         )
         slicer.app.connect("startupCompleted()", onStartup)
-
-
-SAMPLE_PATIENT = 14
-"""Seed of the phantom in Sample Data; chosen: the first one with one defect of the LAD in all slices, under stress."""
-
-
-def onStartup() -> None:
-    """Make known what is wanted before the module is opened: sample data, layout and legends of a saved scene."""
-    registerSampleData()
-    mrml.registerLayouts(slicer.mrmlScene)
-    scene = slicer.mrmlScene
-    scene.AddObserver(scene.EndImportEvent, onSceneRead)
-
-
-def onSceneRead(scene, event) -> None:
-    """Have a scene look as it was saved, once the event loop has made the views of its layout."""
-    qt.QTimer.singleShot(0, lambda: showAsSaved(scene))
-
-
-def showAsSaved(scene) -> None:
-    """Legends of maps, no name for the fits of curves, no sliders above our views."""
-    mrml.renewLegends(scene)
-    mrml.unnameFits(scene)
-    tidyViews()
-
-
-def registerSampleData() -> None:
-    """Offer the phantom in Sample Data: it is computed, not downloaded."""
-    import SampleData
-
-    icons = os.path.join(os.path.dirname(__file__), "Resources", "Icons")
-    SampleData.SampleDataLogic.registerCustomSampleDataCategory("PerfusionDL", title=_("Cardiac Perfusion (MR)"))
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category="PerfusionDL",
-        sampleName="CardiacPerfusionPhantom",
-        thumbnailFileName=os.path.join(icons, "PerfusionDL.png"),
-        uris=[],  # a list, because Sample Data takes its length
-        fileNames=[],
-        customDownloader=lambda source: PerfusionDLLogic().loadPhantom(),
-    )
-
-
-@parameterNodeWrapper
-class PerfusionDLParameterNode:
-    """What the user chose; saved with the scene.
-
-    restScan, stressScan - sequence browsers of the two scans; one may be missing
-    segmentTable - result; replaced by every computation
-    flowModel - how the residue function is constrained
-    updateAutomatically - whether results follow every correction
-    showOriginal - the images as acquired, instead of those in one pose
-    inStep, stepBy - whether rest and stress show frames that belong together, and which do
-    mapOpacity - of the flow map over the images
-    restRatePressureProduct - mmHg/min, 0 where it was not entered
-    doseRatio - of the main bolus to the pre-bolus, 0 where it is not known
-    thresholds - values below which a region is flagged
-    comment - what the reader found, for the report
-    """
-
-    restScan: vtkMRMLSequenceBrowserNode
-    stressScan: vtkMRMLSequenceBrowserNode
-    segmentTable: vtkMRMLTableNode
-    flowModel: FlowModel = FlowModel.AVERAGED
-    updateAutomatically: bool = True
-    showOriginal: bool = False
-    inStep: bool = True
-    stepBy: StepBy = StepBy.PEAK
-    mapOpacity: Annotated[float, WithinRange(0, 1)] = mrml.MAP_OPACITY
-    restRatePressureProduct: float = 0.0
-    doseRatio: float = 0.0
-    thresholds: ThresholdPreset = ThresholdPreset.NONE
-    comment: str = ""
 
 
 class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -363,10 +286,7 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
 
     def loadPhantom(self) -> list:
         """Compute the phantom patient and put its scans into the scene."""
-        from PerfusionDLLib import phantom
-
-        study = phantom.simulate_study(SAMPLE_PATIENT).study
-        return [mrml.writeScan(slicer.mrmlScene, scan).browser for scan in reversed(study.scans)]
+        return loadPhantom()
 
 
 class PerfusionDLTest(ScriptedLoadableModuleTest):
@@ -393,30 +313,11 @@ class PerfusionDLTest(ScriptedLoadableModuleTest):
         parameters.stressScan = nodes.browser
         manualTask(slicer.mrmlScene, nodes.slices).run()
         truth = patient.truth["stress"]
-        self.drawTruth(nodes, truth, shift=4)
+        drawTruth(nodes, truth, shift=4)
         wrong = logic.flowTask(parameters).run()
-        self.drawTruth(nodes, truth, shift=0)
+        drawTruth(nodes, truth, shift=0)
         right = logic.flowTask(parameters).run()
-        errors = [self.meanError(flow, truth) for flow in (wrong, right)]
+        errors = [meanError(flow, truth) for flow in (wrong, right)]
         self.delayDisplay(f"Mean error {errors[0]:.2f}, corrected {errors[1]:.2f} mL/min/g")
         self.assertGreater(errors[0], 1.5 * errors[1])
         self.assertLess(errors[1], 0.5)
-
-    def drawTruth(self, nodes: mrml.ScanNodes, truth, *, shift: int) -> None:
-        """Put the phantom's contours into the scene, shifted by some columns."""
-        for part, where in zip(nodes.slices, truth, strict=True):
-            labels = where.labels if shift == 0 else np.roll(where.labels, shift, axis=1)
-            mrml.writeLabels(part.contours, part.originalVolume, labels)
-            series = mrml.readSeries(part)
-            for index, point in enumerate((where.anterior_rv_px, where.inferior_rv_px)):
-                part.rvInsertionPoints.SetNthControlPointPositionWorld(index, *series.ras_from_pixels(point))
-
-    def meanError(self, flow: Flow, truth) -> float:
-        """Mean absolute error over the AHA segments, mL/min/g."""
-        expected = {number: value for where in truth for number, value in where.segment_mbf_ml_min_g.items()}
-        errors = [
-            abs(row.stress.mbf_ml_min_g - expected[row.aha_segment])
-            for row in flow.table.segments
-            if row.aha_segment in expected
-        ]
-        return float(np.nanmean(errors))

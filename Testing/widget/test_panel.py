@@ -322,7 +322,9 @@ def test_the_sample_patient_has_a_perfusion_defect(session):
     from PerfusionDLLib.phantom.settings import DEFAULT
 
     session._read()
-    (defect,) = draw_patient(session.module.SAMPLE_PATIENT, DEFAULT, None).defects
+    from PerfusionDLLib.panel.startup import SAMPLE_PATIENT
+
+    (defect,) = draw_patient(SAMPLE_PATIENT, DEFAULT, None).defects
     assert defect.territory == "LAD"
     assert defect.stress_share < 0.5 < 0.9 < defect.rest_share
     assert defect.depth > 0.8
