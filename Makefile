@@ -56,6 +56,7 @@ bench-mbf: $(VENV)/installed  ## flow models beside other people's programs on c
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/mbf.py
 	$(BIN)/python benchmarks/mbf.py --varied --seeds 8 --methods "averaged (default)"
+	$(BIN)/python benchmarks/single_bolus.py
 	$(BIN)/python benchmarks/mbf_speed.py
 	$(BIN)/python benchmarks/mbf_chain.py
 

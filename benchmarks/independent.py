@@ -71,25 +71,48 @@ def respond(rng: np.random.Generator, blood, flow_ml_min_g: float, dispersion_s:
     return (plasma * inside + interstitium * outside).sum(axis=0) / PATHS
 
 
-def seen(concentration, t10_s: float, sd: float, rng: np.random.Generator):
+def seen(concentration, t10_s: float, sd: float, rng: np.random.Generator, stated=STATED):
     """Concentration that the stated values make of the noisy signal."""
-    signal = saturation_recovery.relative_signal(np.append(concentration, 0.0), STATED, t10_s=t10_s)
+    signal = saturation_recovery.relative_signal(np.append(concentration, 0.0), stated, t10_s=t10_s)
     noisy = signal[:-1] + rng.normal(0, sd, concentration.shape)
-    return saturation_recovery.concentration(noisy, STATED, baseline=signal[-1], t10_s=t10_s)
+    return saturation_recovery.concentration(noisy, stated, baseline=signal[-1], t10_s=t10_s)
 
 
-def estimate(rng, condition: Condition, flow: float, dispersion_s: float, tissue: dict) -> Estimate:
-    """What the flow model says of one scan."""
+def simulate(rng, condition: Condition, flow: float, dispersion_s: float, tissue: dict):
+    """Times of the frames (T,), s, blood (T,) and curves of tissue (T, N) without noise, mmol/L."""
     stress = condition is Condition.STRESS
     fine_s, times_s = np.arange(0, 75, 0.1), np.arange(0, 62, 0.7 if stress else 0.95)
-    curve = circulate(rng, stress, fine_s)
-    blood = CubicSpline(fine_s, curve)
+    blood = CubicSpline(fine_s, circulate(rng, stress, fine_s))
     late = dispersion_s * (0.7 if stress else 1.0)
     each = flow * np.linspace(0.85, 1.15, CURVES // 8)
     clean = np.repeat([respond(rng, blood, one, late, tissue, times_s + 0.0) for one in each], 8, axis=0).T
-    muscle_sd = np.ptp(saturation_recovery.relative_signal(clean, STATED, t10_s=STATED.t10_myocardium_s)) / SNR
-    muscle = np.stack([seen(one, STATED.t10_myocardium_s, muscle_sd, rng) for one in clean.T], axis=1)
-    arterial = seen(blood(times_s), STATED.t10_blood_s, 0.003, rng)
+    return times_s, blood(times_s), clean
+
+
+def measure(rng, clean, stated=STATED):
+    """Curves of tissue (T, N) as they are measured, mmol/L."""
+    sd = np.ptp(saturation_recovery.relative_signal(clean, stated, t10_s=stated.t10_myocardium_s)) / SNR
+    return np.stack([seen(one, stated.t10_myocardium_s, sd, rng, stated) for one in clean.T], axis=1)
+
+
+def draw_patient(rng) -> tuple[dict, list[float]]:
+    """Tissue, and flow at rest and at stress, mL/min/g."""
+    tissue = {
+        "plasma": rng.uniform(0.03, 0.09),
+        "interstitium": rng.uniform(0.14, 0.28),
+        "ps": float(np.exp(rng.uniform(-0.6, 0.6))),
+        "exponent": rng.uniform(0.2, 0.8),
+    }
+    return tissue, [rng.uniform(0.6, 1.4), rng.uniform(1.4, 3.6)]
+
+
+def group_means(curves):
+    """Mean curves (T, G) of groups of eight."""
+    return np.nanmean(curves.reshape(len(curves), -1, 8), axis=2)
+
+
+def estimate(condition: Condition, times_s, arterial, muscle, stated=STATED) -> Estimate:
+    """What the flow model says of one scan."""
     part = kinetics.CurveSet(
         times_s=times_s,
         curves=muscle,
@@ -101,7 +124,7 @@ def estimate(rng, condition: Condition, flow: float, dispersion_s: float, tissue
     )
     means = kinetics.CurveSet(
         times_s=times_s,
-        curves=muscle.reshape(times_s.size, -1, 8).mean(axis=2),
+        curves=group_means(muscle),
         groups=np.arange(CURVES // 8),
         used_frames=part.used_frames,
     )
@@ -116,9 +139,9 @@ def estimate(rng, condition: Condition, flow: float, dispersion_s: float, tissue
         arrival_s=arrival - 0.5,
         first_pass_end_s=float(times_s[peak]) + 1.2 * (float(times_s[peak]) - arrival),
         times_s=times_s,
-        tissue_mmol_l=muscle.mean(axis=1),
-        acquisition=STATED,
-        blood_acquisition=STATED,
+        tissue_mmol_l=np.nanmean(muscle, axis=1),
+        acquisition=stated,
+        blood_acquisition=stated,
     )
     log_flow = float(np.log(value))
     return Estimate(
@@ -141,17 +164,13 @@ def main() -> None:
         found = {"rest": [], "stress": [], "reserve": []}
         for seed in range(options.first_seed, options.first_seed + options.patients):
             rng = np.random.default_rng(seed)
-            tissue = {
-                "plasma": rng.uniform(0.03, 0.09),
-                "interstitium": rng.uniform(0.14, 0.28),
-                "ps": float(np.exp(rng.uniform(-0.6, 0.6))),
-                "exponent": rng.uniform(0.2, 0.8),
-            }
-            truth = [rng.uniform(0.6, 1.4), rng.uniform(1.4, 3.6)]
-            estimates = [
-                estimate(rng, condition, flow, dispersion_s, tissue)
-                for condition, flow in zip(Condition, truth, strict=True)
-            ]
+            tissue, truth = draw_patient(rng)
+            estimates = []
+            for condition, flow in zip(Condition, truth, strict=True):
+                times_s, blood, clean = simulate(rng, condition, flow, dispersion_s, tissue)
+                muscle = measure(rng, clean)
+                arterial = seen(blood, STATED.t10_blood_s, 0.003, rng)
+                estimates.append(estimate(condition, times_s, arterial, muscle))
             posterior = infer_study(estimates)
             alone = [one.log_flow for one in estimates]
             for name, said, log_truth, fit in (

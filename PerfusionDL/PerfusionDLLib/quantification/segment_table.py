@@ -245,7 +245,8 @@ def _limits_without_curve(pixels: _Pixels, chosen: np.ndarray) -> tuple[float, f
         return float("nan"), float("nan")
     own = INTERVAL_SD * float(np.median(log_sd)) if log_sd.size else 0.0
     below, above = np.hypot(own, pixels.maps.shared_log_distances)
-    return float(np.exp(-below)), float(np.exp(above))
+    with np.errstate(over="ignore"):  # nothing bounds pixels of noise from above
+        return float(np.exp(-below)), float(np.exp(above))
 
 
 def _counted(pixels: _Pixels, members: Sequence[int]) -> np.ndarray:
