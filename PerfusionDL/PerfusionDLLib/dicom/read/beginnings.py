@@ -57,3 +57,20 @@ def has_running_clock(frames) -> bool:
     """Whether an attribute gives frames different times of day."""
     clocks = (clock.read_clock(frames, keyword) for keyword in OF_DAY)
     return any(runs(times_s[np.isfinite(times_s)]) for times_s in clocks)
+
+
+def series_s(frame: Frame) -> float:
+    """When the series of a frame began, by SeriesDate and SeriesTime; NaN where nothing says."""
+    return clock.seconds(frame, "SeriesTime")
+
+
+def clocks_differ_s(first: Frame, first_s: float, second: Frame, second_s: float) -> float:
+    """By how much the times of the acquisition and of the series differ in what passed between two scans, s.
+
+    0 where the series do not say when they began, or say the same.
+    """
+    begins_s = series_s(first), series_s(second)
+    if not np.isfinite(begins_s).all() or begins_s[0] == begins_s[1]:
+        return 0.0
+    by_series_s = between_s(first, begins_s[0], second, begins_s[1])
+    return between_s(first, first_s, second, second_s) - by_series_s

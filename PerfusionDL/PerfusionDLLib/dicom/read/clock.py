@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from .frame import Frame
+from .leaps import hours_off
 
 DAY_S = 86400.0
 MILLISECONDS = {"TriggerTime", "FrameReferenceTime", "TemporalResolution", "NominalInterval"}
@@ -22,11 +23,36 @@ def seconds(frame: Frame, keyword: str) -> float:
         return date_time_s(frame.text(keyword))
     if keyword in DATES:
         day = frame.text(DATES[keyword]).replace(".", "")
-        clock = frame.text(keyword).replace(":", "")
+        clock = of_day_text(frame.text(keyword))
         of_day = date_time_s("19700101" + clock) if clock else float("nan")
         with_date = date_time_s(day + clock) if len(day) == 8 and clock else float("nan")
         return with_date if np.isfinite(with_date) else of_day
     return frame.number(keyword) * (0.001 if keyword in MILLISECONDS else 1.0)
+
+
+def of_day_text(text: str) -> str:
+    """A time of day as DICOM writes it (HHMMSS.FFFFFF), from what others make of it.
+
+    A number loses its leading zeros, a decimal point becomes a comma or is lost, seconds become a part of the minute,
+    and a spreadsheet makes a part of the day of it.
+
+    >>> [of_day_text(one) for one in ("09:05:03.5", "90503,5", "090503500000", "0905.0583", "503.5", "0.25")]
+    ['090503.5', '090503.5', '090503.500000', '090503.498000', '000503.5', '060000.000000']
+    """
+    clock = text.strip().replace(":", "").replace(",", ".")
+    whole, _, part = clock.partition(".")
+    if not whole.isdigit() or (part and not part.isdigit()):
+        return clock
+    if len(whole) == 12 and not part:
+        return f"{whole[:6]}.{whole[6:]}"
+    if part and int(whole) == 0 and len(whole) == 1:
+        minutes, seconds_s = divmod(float(clock) * DAY_S, 60)
+        return f"{int(minutes) // 60:02d}{int(minutes) % 60:02d}{seconds_s:09.6f}"
+    if len(whole) == 4 and part:
+        return f"{whole}{60 * float(f'0.{part}'):09.6f}"
+    if len(whole) in (1, 3, 5):
+        clock = clock.zfill(len(clock) + (6 - len(whole) if part else 1))
+    return clock
 
 
 def date_time_s(text: str) -> float:
@@ -65,59 +91,15 @@ def is_of_day(keyword: str) -> bool:
 
 
 def read_clock(frames: Sequence[Frame], keyword: str) -> np.ndarray:
-    """(T,) one attribute of all frames in seconds, NaN where it is missing."""
+    """(T,) one attribute of all frames in seconds, NaN where it is missing.
+
+    Of times of day, those past midnight count on, and an hour by which the clock was set is taken out.
+    """
     times_s = np.array([seconds(frame, keyword) for frame in frames])
-    return past_midnight(times_s) if is_of_day(keyword) else times_s
+    return past_midnight(times_s - hours_off(frames, times_s)) if is_of_day(keyword) else times_s
 
 
 def is_coarse(times_s: np.ndarray) -> bool:
     """Whether a clock ticks in whole seconds, too coarse for heartbeats."""
     known = times_s[np.isfinite(times_s)]
     return bool(known.size and np.all(known == np.round(known)))
-
-
-def rank_by_number(frames: Sequence[Frame]) -> np.ndarray | None:
-    """(T,) instance number of each frame, or its place in its file; None where these do not differ."""
-    numbers = np.array([frame.number("InstanceNumber") for frame in frames])
-    if not np.isfinite(numbers).all():
-        return None
-    if len(np.unique(numbers)) == len(frames):
-        return numbers
-    if len({frame.path for frame in frames}) == 1:  # one multi-frame file: the order in it
-        return np.array([float(frame.index) for frame in frames])
-    return None
-
-
-def rank_by_acquisition(frames: Sequence[Frame]) -> np.ndarray | None:
-    """(T,) acquisition number of each frame; None where these do not differ."""
-    numbers = np.array([frame.number("AcquisitionNumber") for frame in frames])
-    return numbers if np.isfinite(numbers).all() and len(np.unique(numbers)) == len(frames) else None
-
-
-def rank_by_position(frames: Sequence[Frame]) -> np.ndarray | None:
-    """(T,) temporal position of each frame; None where these do not differ."""
-    positions = np.array([frame.number("TemporalPositionIdentifier") for frame in frames])
-    if not np.isfinite(positions).all() or len(np.unique(positions)) < len(frames):
-        return None
-    return positions
-
-
-def in_line(values: np.ndarray) -> np.ndarray:
-    """(T,) bool, the longest part of a row of numbers that strictly rises.
-
-    >>> in_line(np.array([1.0, 2.0, 0.0, 3.0])).tolist()
-    [True, True, False, True]
-    """
-    best = np.ones(len(values), int)
-    before = np.full(len(values), -1)
-    for index in range(1, len(values)):
-        lower = np.flatnonzero(values[:index] < values[index])
-        if lower.size:
-            before[index] = lower[np.argmax(best[lower])]
-            best[index] = best[before[index]] + 1
-    chosen = np.zeros(len(values), bool)
-    index = int(np.argmax(best)) if len(values) else -1
-    while index >= 0:
-        chosen[index] = True
-        index = before[index]
-    return chosen

@@ -1,18 +1,25 @@
 """One image counts once: by its unique identifier, its header and its pixels."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from ...data.errors import PerfusionError
+from . import clock
 from .consistency import Aside, name_images
 from .frame import Frame
-from .pixels import pixel_digest
+from .leaps import HOUR_S
+from .pixels import PixelReader, pixel_digest
 
 STAMP = (
     *("SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "ImageType"),
     *("AcquisitionTime", "AcquisitionDateTime", "FrameAcquisitionDateTime", "ContentTime", "TriggerTime"),
     *("TemporalPositionIdentifier", "PhilipsDynamicBeginTime", "GERawDataType", "EchoNumbers", "Rows", "Columns"),
 )
+
+FEWEST_COPIED = 8  # chosen: a series of fewer images is no scan
 
 
 @dataclass(frozen=True)
@@ -82,3 +89,77 @@ def identifiers(frames: Sequence[Frame]) -> tuple[str, ...]:
     if shared:
         notes.append(f"{shared} of {len(frames)} images share a SOPInstanceUID with others.{told}")
     return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Series:
+    """The images of one SeriesInstanceUID in the order of their numbers."""
+
+    frames: tuple[Frame, ...]
+
+    @property
+    def first(self) -> Frame:
+        """The header that stands for the series."""
+        return self.frames[0]
+
+    @property
+    def is_shifted(self) -> bool:
+        """Whether its images were acquired an hour or more from when it says it began, so that times were changed."""
+        return bool(
+            abs(clock.seconds(self.first, "AcquisitionTime") - clock.seconds(self.first, "SeriesTime")) > HOUR_S
+        )
+
+    @property
+    def size(self) -> tuple[str, str, int]:
+        """Rows, columns and number of images; copies have the same."""
+        return self.first.text("Rows"), self.first.text("Columns"), len(self.frames)
+
+    def shows_the_same(self, other: "Series") -> bool:
+        """Whether all pixels are those of another series, however they are compressed; not where they are damaged."""
+        middle = len(self.frames) // 2
+        try:
+            for part in (slice(middle, middle + 1), slice(None)):
+                mine, theirs = (PixelReader().read(one.frames[part]) for one in (self, other))
+                if np.ptp(mine) == 0 or not np.array_equal(mine, theirs):
+                    return False
+        except PerfusionError:
+            return False
+        return True
+
+
+def without_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...], tuple[str, ...]]:
+    """The images without series that show those of another one pixel by pixel, as copies with other identifiers do.
+
+    The series of the study with most images are kept, then those whose times agree, then the first by their paths.
+    Returns notes, and doubts where a copy bears another description.
+    """
+    by_uid: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        by_uid[frame.text("SeriesInstanceUID")].append(frame)
+    in_study = Counter(frame.text("StudyInstanceUID") for frame in frames)
+    ranked = sorted(
+        (Series(tuple(sorted(members, key=number_in_series))) for members in by_uid.values()),
+        key=lambda one: (-in_study[one.first.text("StudyInstanceUID")], one.is_shifted, one.first.path.as_posix()),
+    )
+    kept: list[Series] = []
+    notes: list[str] = []
+    doubts: list[str] = []
+    for one in ranked:
+        alike = (each for each in kept if each.size == one.size and len(one.frames) >= FEWEST_COPIED)
+        original = next((each for each in alike if each.shows_the_same(one)), None)
+        if original is None:
+            kept.append(one)
+            continue
+        first, copy = original.first, one.first
+        what = f"a copy of {first.series}" if copy.series != first.series else f"another copy of {first.series}"
+        said = f"Not used: {len(one.frames)} images that are {what}, pixel by pixel, with other identifiers or times."
+        same = copy.text("SeriesDescription") == first.text("SeriesDescription")
+        (notes if same else doubts).append(said if same else f"{said} Its description is another one.")
+    left = {id(frame) for one in kept for frame in one.frames}
+    return [frame for frame in frames if id(frame) in left], tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(doubts))
+
+
+def number_in_series(frame: Frame) -> tuple[float, str, int]:
+    """Key that sorts the images of a series by their numbers."""
+    number = frame.number("InstanceNumber")
+    return (number if np.isfinite(number) else np.inf, frame.path.as_posix(), frame.index)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...data.study import TOWARD_APEX_RAS, Level
+from .consistency import Doubt
 from .frame import Frame
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -13,6 +14,8 @@ SAME_PLACE_MM = 1.0
 THICKEST_MM = 100.0
 FARTHEST_MM = 5000.0  # chosen: twice the length of a scanner's table
 SPACING_MM = (0.2, 15.0)  # chosen: from a tenfold interpolated image to a low-resolution arterial input
+FINEST_MM, SMALLEST_FIELD_MM = 0.5, 80.0  # chosen: finer pixels are interpolated, and then many; a heart with its chest
+USUAL_MM = (0.5, 5.0)  # chosen: pixels of perfusion images that are not interpolated
 SAME_DIAMETER = 1.2  # chosen: a field of view may be cut or padded by some percent
 SHORTEST_AXIS = 0.05  # chosen: a direction whose length is nearly 0 is none
 UNIT_TOLERANCE = 0.01  # chosen: decimal strings of three digits differ by 0.001
@@ -87,12 +90,19 @@ def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...]
             side_mm = diameter_mm / columns
             return (side_mm, side_mm), (f"{odd}; ReconstructionDiameter over Columns was taken.",), ""
         return (0.0, 0.0), (), odd
-    size = np.abs(spacing)
+    size, unit = in_mm(np.abs(spacing), max(frame.number("Rows"), frame.number("Columns")))
     if not np.isfinite(size).all() or size.min() < SPACING_MM[0] or size.max() > SPACING_MM[1]:
         return (0.0, 0.0), (), f"PixelSpacing is {frame.text('PixelSpacing')} mm, which is no pixel of a heart scan"
     notes: tuple[str, ...] = ()
+    if unit:
+        notes += (
+            Doubt(
+                f"PixelSpacing is {frame.text('PixelSpacing')}: no scanner has such pixels, and no heart such a size. "
+                f"It was taken as {unit} in place of mm; check the size of the heart."
+            ),
+        )
     if min(spacing) < 0:
-        notes = (f"PixelSpacing is {frame.text('PixelSpacing')}; a distance has no sign, and its size was taken.",)
+        notes += (f"PixelSpacing is {frame.text('PixelSpacing')}; a distance has no sign, and its size was taken.",)
     diameter_mm = frame.number("ReconstructionDiameter")
     sides_mm = frame.number("Rows") * size[0], frame.number("Columns") * size[1]
     if diameter_mm > 0 and not 1 / SAME_DIAMETER < max(sides_mm) / diameter_mm < SAME_DIAMETER:
@@ -101,6 +111,20 @@ def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...]
             "PixelSpacing was taken.",
         )
     return (float(size[0]), float(size[1])), notes, ""
+
+
+def in_mm(size: np.ndarray, pixels: float) -> tuple[np.ndarray, str]:
+    """Pixel spacing in mm, and the unit that it must have been in where mm cannot be; "" where they can."""
+    if size.max() < FINEST_MM and pixels * size.max() < SMALLEST_FIELD_MM:
+        units = [("cm", 10.0), ("m", 1000.0)]
+    elif size.min() > SPACING_MM[1]:
+        units = [("µm", 0.001)]
+    else:
+        return size, ""
+    for unit, scale in units:
+        if USUAL_MM[0] <= scale * size.min() and scale * size.max() <= USUAL_MM[1]:
+            return scale * size, unit
+    return size, ""
 
 
 def matrix_of(frame: Frame) -> np.ndarray:

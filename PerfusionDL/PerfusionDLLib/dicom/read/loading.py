@@ -63,7 +63,9 @@ def load(
     named = filter(None, (other_sequence(protocol.Header(one.frames[lead:], [])) for one in pieces))
     odd, grave_odd = disagreements(pieces, lead)
     notes += [*said, *odd]
-    doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd))
+    units = dict.fromkeys(said for one in pieces for said in protocol.other_units(protocol.Header(one.frames[lead:])))
+    late = delays_beyond_a_heartbeat(pieces, acquisitions)
+    doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd, *units, *late))
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
     if len(pieces) > 3 or len(pieces) == 2:
@@ -172,6 +174,18 @@ def acquisitions_of(
         sentence if len(levels) == everywhere else f"Slice {' and '.join(levels)}: {sentence}"
         for sentence, levels in said.items()
     ]
+
+
+def delays_beyond_a_heartbeat(pieces: Sequence[Slice], acquisitions: Sequence[Acquisition]) -> list[str]:
+    """A sentence where an image would be acquired after the next one was prepared."""
+    for one, acquisition in zip(pieces, acquisitions, strict=True):
+        step_s = float(np.median(np.diff(one.times_s)))
+        if "saturation_time_s" not in acquisition.assumed and acquisition.saturation_time_s > step_s:
+            return [
+                f"The saturation time of {one.first.series} ({acquisition.saturation_time_s:.2f} s) is longer than the "
+                f"time between frames ({step_s:.2f} s): one of them cannot be right."
+            ]
+    return []
 
 
 def disagreements(pieces: Sequence[Slice], lead: int) -> tuple[list[str], list[str]]:

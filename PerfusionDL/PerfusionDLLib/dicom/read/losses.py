@@ -11,6 +11,7 @@ from .grouping import by_number, images_at_one_place
 from .slices import FEWEST_FRAMES, Slice, find_gaps
 
 SKIPPED = 1.7  # chosen: time between frames over the usual, above which a heartbeat has none
+LONG_PAUSE_S, LONG_PAUSE_STEPS = 4.0, 3.5  # chosen: no arrhythmia leaves out so many heartbeats
 MOST_BETWEEN = 4  # chosen: wider steps between slices are another way of counting
 MOST_NUMBERS = 60  # chosen: numbers that begin higher count something else
 FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
@@ -21,7 +22,7 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
 
     Known by gaps in the numbers of the images, and by heartbeats in which the other slices have a frame.
     """
-    said, grave = missing_between_slices(slices), []
+    said, grave = missing_between_slices(slices), list(filter(None, map(long_pause, slices)))
     fullest = max(slices, key=lambda one: len(one.frames))
     for one in slices:
         gaps = find_gaps(one)
@@ -49,7 +50,7 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
         early = any(time_s - begin_s < FIRST_PASS * (end_s - begin_s) for time_s in wide_s)
         if gaps and (early or outer > 1 or len(one.frames) < 0.95 * len(fullest.frames)):
             grave += gaps
-    return list(dict.fromkeys(said)), list(dict.fromkeys(grave))
+    return list(dict.fromkeys((*said, *grave))), list(dict.fromkeys(grave))
 
 
 def skipped_heartbeats(one: Slice) -> list[str]:
@@ -64,6 +65,18 @@ def skipped_heartbeats(one: Slice) -> list[str]:
         f"Up to {steps_s.max():.1f} s pass between frames of {one.first.series} where {np.median(steps_s):.2f} s are "
         f"usual ({at}{more} s after the first): heartbeats without an image."
     ]
+
+
+def long_pause(one: Slice) -> str:
+    """A sentence where so much time passes in the first pass that the clock may have been set forward."""
+    steps_s = np.diff(one.times_s)
+    at = int(steps_s[: max(1, round(FIRST_PASS * len(steps_s)))].argmax())
+    if steps_s[at] < max(LONG_PAUSE_S, LONG_PAUSE_STEPS * np.median(steps_s)):
+        return ""
+    return (
+        f"{steps_s[at]:.1f} s pass between two frames of {one.first.series} in the first pass "
+        f"({one.times_s[at] - one.times_s[0]:.1f} s after the first): images are missing, or the clock was set forward."
+    )
 
 
 def missing_between_slices(slices: Sequence[Slice]) -> list[str]:

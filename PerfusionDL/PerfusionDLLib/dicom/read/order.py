@@ -7,9 +7,9 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
-from . import clock
+from . import counters
+from .consistency import Doubt, name_images, upper
 from .consistency import doubts as as_doubts
-from .consistency import name_images, upper
 from .frame import Frame
 from .pixels import roughness
 from .witnesses import Clock, Slices
@@ -18,6 +18,7 @@ MOSTLY = 0.8  # share of the frames in line, below which two orders contradict e
 NEARLY = 0.95
 SMOOTHER = 1.25  # chosen: how much smoother signal must run in the right order than in a wrong one
 DISPUTED_S = 0.05
+FEW_ASTRAY = 2  # chosen: frames whose times were exchanged by mistake; more of them are a clock in disorder
 FAR_STEPS = 6.0  # chosen: a frame this many intervals away from all others has a wrong time
 
 
@@ -47,7 +48,7 @@ def put_in_order(slices: Slices, chosen: Clock, others: Sequence[Clock]) -> Orde
     """
     times, notes, doubts = [], [], []
     contradicting = contradiction(slices, chosen)
-    ranks = {"TemporalPositionIdentifier": clock.rank_by_position, "InstanceNumber": clock.rank_by_number}
+    ranks = {"TemporalPositionIdentifier": counters.rank_by_position, "InstanceNumber": counters.rank_by_number}
     if contradicting:
         notes.append(which_order_is_right(slices, chosen, others, contradicting))
     usable = [rank for name, rank in ranks.items() if name not in contradicting]
@@ -58,23 +59,23 @@ def put_in_order(slices: Slices, chosen: Clock, others: Sequence[Clock]) -> Orde
         notes += said
         doubts += doubted
     agree = [name for name, rank in ranks.items() if name not in contradicting and rank(slices[0]) is not None]
-    lost = as_doubts(FlagCode.IMAGES_MISSING, dict.fromkeys(doubts))
-    return Ordered(tuple(times), tuple(dict.fromkeys(notes)), tuple(lost), tuple(agree))
+    grave = [*as_doubts(FlagCode.CLOCK_UNCERTAIN, chosen.doubts), *dict.fromkeys(doubts)]
+    return Ordered(tuple(times), tuple(dict.fromkeys(notes)), tuple(grave), tuple(agree))
 
 
 def share_in_line(times_s: np.ndarray, rank: np.ndarray) -> float:
     """Share of the frames whose times rise with a rank."""
     known = np.isfinite(times_s)
     order = np.argsort(rank[known], kind="stable")
-    return float(clock.in_line(times_s[known][order]).mean()) if known.any() else 0.0
+    return float(counters.in_line(times_s[known][order]).mean()) if known.any() else 0.0
 
 
 def contradiction(slices: Slices, chosen: Clock) -> list[str]:
     """The names of the counters that do not run with a clock."""
     found = []
     for name, ranked in (
-        ("InstanceNumber", clock.rank_by_number),
-        ("TemporalPositionIdentifier", clock.rank_by_position),
+        ("InstanceNumber", counters.rank_by_number),
+        ("TemporalPositionIdentifier", counters.rank_by_position),
     ):
         ranks = [ranked(frames) for frames in slices]
         shares = [share_in_line(one, rank) for one, rank in zip(chosen.times_s, ranks, strict=True) if rank is not None]
@@ -89,8 +90,8 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
     Raises PerfusionError where the counters are believed, or nothing decides.
     """
     what = " and ".join(contradicting)
-    numbers = clock.rank_by_number(slices[0])
-    ranks = {"InstanceNumber": numbers, "TemporalPositionIdentifier": clock.rank_by_position(slices[0])}
+    numbers = counters.rank_by_number(slices[0])
+    ranks = {"InstanceNumber": numbers, "TemporalPositionIdentifier": counters.rank_by_position(slices[0])}
     wrong = next(rank for name in contradicting if (rank := ranks[name]) is not None)
     one_file = len({frame.path for frame in slices[0]}) == 1
     if one_file and contradicting == ["InstanceNumber"]:
@@ -117,24 +118,30 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
 
 def mend(
     frames: Sequence[Frame], index: int, chosen: Clock, others: Sequence[Clock], rank: np.ndarray | None
-) -> tuple[np.ndarray, list[str], list[str]]:
+) -> tuple[np.ndarray, list[str], list[Doubt]]:
     """Times of one slice without those that cannot be right, and what is said about them."""
     times_s = chosen.times_s[index].copy()
-    notes, doubts = [], []
+    notes: list[str] = []
+    doubts: list[str] = []
+    uncertain: list[str] = []
     missing = np.isnan(times_s)
     wrong = far_away(times_s, chosen.step_s)
     if rank is not None:
         known = np.flatnonzero(~missing & ~wrong)
         order = known[np.argsort(rank[known], kind="stable")]
-        out = order[~clock.in_line(times_s[order])]
+        out = order[~counters.in_line(times_s[order])]
         kept = np.setdiff1d(known, out)
+        believed = []
         for one in out.tolist():
             fits = np.abs(times_s[kept] - times_s[one]).min(initial=np.inf) > 0.4 * chosen.step_s
             inside = times_s[kept].min() - 2 * chosen.step_s < times_s[one] < times_s[kept].max() + 2 * chosen.step_s
             if fits and inside:
-                notes.append(f"{chosen.name} of {name_images([frames[one]])} is out of order; the time was believed.")
+                believed.append(frames[one])
             else:
                 wrong[one] = True
+        if believed:
+            said = f"{chosen.name} of {name_images(believed)} is out of order; the time was believed."
+            (notes if len(believed) <= FEW_ASTRAY else uncertain).append(said)
     wrong |= collides(times_s, missing | wrong, chosen.step_s)
     notes += settle_disputes(frames, index, chosen, others, times_s, missing | wrong)
     for one in np.flatnonzero(missing | wrong).tolist():
@@ -148,7 +155,11 @@ def mend(
             sentence = f"{upper(name_images([frames[one]]))} is not used: {chosen.name} {what}."
             notes.append(sentence)
             doubts.append(sentence)
-    return times_s, notes, doubts
+    return (
+        times_s,
+        notes,
+        [*as_doubts(FlagCode.CLOCK_UNCERTAIN, uncertain), *as_doubts(FlagCode.IMAGES_MISSING, doubts)],
+    )
 
 
 def settle_disputes(

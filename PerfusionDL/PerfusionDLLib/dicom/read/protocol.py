@@ -25,6 +25,14 @@ T1_FIELDS_T = (0.55, 1.5, 3.0, 7.0)
 # the fields by their logarithm.
 T1_BLOOD_S = (1.12, 1.44, DEFAULT.t10_blood_s, 2.09)
 T1_MYOCARDIUM_S = (0.70, 1.00, DEFAULT.t10_myocardium_s, 1.93)
+USUAL = {  # chosen: what scanners do, in the unit of the standard
+    "InversionTime": (2.0, 500.0),
+    "EchoTime": (0.1, 20.0),
+    "RepetitionTime": (0.5, 10000.0),
+    "FlipAngle": (1.0, 90.0),
+}
+STANDARD = dict.fromkeys(USUAL, "ms") | {"FlipAngle": "degrees"}
+UNITS = {keyword: {"s": 1000.0, "µs": 0.001} for keyword in USUAL} | {"FlipAngle": {"radians": 180 / np.pi}}
 WEIGHT_KG = (2.0, 350.0)  # chosen: from a newborn to what a table bears
 LOWEST_T, HIGHEST_T = 0.1, 11.8
 SENTENCES = {
@@ -99,9 +107,9 @@ def read_acquisition(header: Header) -> Acquisition:
     the defaults of `Acquisition`.
     """
     found: dict[str, Any] = {"field_strength_t": field_strength_t(header)}
-    found["echo_time_s"] = within(header.number("EchoTime") / 1000, 0.0001, 0.02)
-    found["flip_angle_deg"] = within(header.number("FlipAngle"), 1, 90)
-    header_tr_s = header.number("RepetitionTime") / 1000
+    found["echo_time_s"] = usual(header, "EchoTime")[0] / 1000
+    found["flip_angle_deg"] = usual(header, "FlipAngle")[0]
+    header_tr_s = usual(header, "RepetitionTime")[0] / 1000
     found["repetition_time_s"] = within(header_tr_s, *ECHO_SPACING_S)
     found["contrast_agent"] = contrast_agent(header)
     found["dose_mmol_kg"] = dose_mmol_kg(header, found["contrast_agent"])
@@ -120,7 +128,7 @@ def add_timing(header: Header, known: dict[str, Any], header_tr_s: float) -> dic
     """Put the saturation time into ``known``; returns what was guessed about the excitations."""
     guessed: dict[str, Any] = {}
     tr_s = known.get("repetition_time_s")
-    delay_s = within(header.number("InversionTime") / 1000, 0.002, 0.5)
+    delay_s = usual(header, "InversionTime")[0] / 1000
     if tr_s is None and "echo_time_s" in known:
         tr_s = guessed["repetition_time_s"] = echo_spacing_s(header, known["echo_time_s"], delay_s, header_tr_s)
     tr_s = tr_s or DEFAULT.repetition_time_s
@@ -157,6 +165,33 @@ def assumption(acquisition: Acquisition) -> str:
 def within(value: float, low: float, high: float) -> float:
     """The value if it is plausible, else NaN."""
     return value if low <= value <= high else float("nan")
+
+
+def usual(header: Header, keyword: str) -> tuple[float, str]:
+    """A value of the sequence in the unit of the standard, and another unit if it can only have been in that.
+
+    NaN where it is missing, or plausible in none.
+    """
+    value = header.number(keyword)
+    low, high = USUAL[keyword]
+    for unit, scale in (("", 1.0), *UNITS[keyword].items()):
+        if low <= value * scale <= high:
+            return float(f"{value * scale:.6g}") if unit else value, unit
+    return float("nan"), ""
+
+
+def other_units(header: Header) -> list[str]:
+    """Sentences on values of the sequence that can only be in another unit than that of the standard."""
+    said = []
+    for keyword in USUAL:
+        value, unit = usual(header, keyword)
+        if unit:
+            standard = STANDARD[keyword]
+            said.append(
+                f"{keyword} is {header.number(keyword):g}, which no scanner does in {standard}; it was taken as {unit} "
+                f"({value:g} {standard})."
+            )
+    return said
 
 
 def field_strength_t(header: Header) -> float:

@@ -12,7 +12,7 @@ from . import condition, geometry
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, between_injections_s, choose
 from .consistency import doubts, typical_text
-from .doubles import without_copies
+from .doubles import without_copied_series, without_copies
 from .frame import Frame
 from .headers import Survey, one_patient, survey, tolerance
 from .loading import load
@@ -21,7 +21,7 @@ from .oddities import contradictions, differences
 from .pixels import PixelReader
 from .protocol import Header
 from .repeats import without_repeats_of
-from .scans import FEWEST_SHARE, FoundScan, seconds_after
+from .scans import FEWEST_SHARE, FoundScan, contradicts_series, seconds_after
 
 
 @tolerance()
@@ -102,12 +102,14 @@ def gather(found: Survey) -> Gathered:
 
     Raises PerfusionError where they belong to several patients.
     """
-    patient = one_patient(found.frames)
-    distinct = without_copies(found.frames)
+    originals, copied, renamed = without_copied_series(found.frames)
+    patient = one_patient(originals)
+    distinct = without_copies(originals)
     damaged = [f"Not used: {error.problem}" for error in found.damaged]
     lost = [one.sentence for one in distinct.aside]
+    condition_doubts = doubts(FlagCode.CONDITION_UNCERTAIN, renamed)
     missing = doubts(FlagCode.IMAGES_MISSING, (*damaged, *lost))
-    return Gathered(tuple(distinct.frames), (*patient, *distinct.notes), tuple(missing))
+    return Gathered(tuple(distinct.frames), (*patient, *copied, *distinct.notes), (*condition_doubts, *missing))
 
 
 def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[Condition, Chosen]:
@@ -119,8 +121,10 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     frames = {which: one.scan.frames for which, one in chosen.items()}
     if min(frames.values()) < FEWEST_SHARE * max(frames.values()):
         notes.append("The scans differ in frames: " + ", ".join(f"{which} {n}" for which, n in frames.items()) + ".")
-    if len(chosen) == 2 and not np.isfinite(between_injections_s([one.scan for one in chosen.values()])):
-        notes.append("No header says how much time passed between the scans.")
+    found = [one.scan for one in chosen.values()]
+    if len(found) == 2 and not np.isfinite(between_injections_s(found)):
+        unknown = "No header says how much time passed between the scans."
+        notes.append(contradicts_series(*found) or unknown)
     headers = [Header(one.scan.all_frames) for one in chosen.values()]
     notes += differences(headers)
     late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...data.flag import FlagCode
 from . import geometry
-from .consistency import is_same_number, typical_number
+from .consistency import Doubt, is_same_number, typical_number
 from .frame import Frame
 from .pixels import sharpness
 from .slices import Slice
@@ -13,6 +14,7 @@ from .slices import Slice
 COARSER = 1.6  # pixel area of a low-resolution AIF series over that of the others
 SHORTER = 0.6  # its saturation time over that of the others
 BLURRED = 0.7  # sharpness of a low-resolution image that was interpolated to the size of the others
+PLANNED_MM = 0.5  # chosen: positions of one slice differ by less
 MOST_EXAMPLES = 3
 AIF_WORDS = ("aif", "arterial input", "low res", "lowres")
 
@@ -91,12 +93,27 @@ def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]
         again = low.first.text("SeriesInstanceUID") in names
         what = f"{'another ' * (not again and low.first.series in names.values())}{low.first.series}"
         said.setdefault((what, why_double(low, instead)), []).extend([low.first.image] if again else [])
+    notes += filter(None, (too_near(low, instead) for low, instead in dropped))
     for (what, why), images in sorted(said.items()):
         such = f" (images such as {' and '.join(images[:MOST_EXAMPLES])})" if images else ""
         notes.append(f"Not used: {what}{such} {why}.")
     if any(one.is_derived for one in kept):
         notes.append("The images were processed by the scanner (derived or motion-corrected); no original was found.")
     return kept, aif
+
+
+def too_near(low: Slice, kept: Slice) -> str:
+    """A doubt where two slices of a series lie nearer to each other than slices are ever planned, else nothing."""
+    axis = geometry.normal(kept.matrix)
+    apart_mm = abs(float((geometry.center(low.matrix, low.shape) - geometry.center(kept.matrix, kept.shape)) @ axis))
+    one_series = low.first.text("SeriesInstanceUID") == kept.first.text("SeriesInstanceUID")
+    if not one_series or apart_mm < PLANNED_MM:
+        return ""
+    return Doubt(
+        f"Two slices of {kept.first.series} lie {apart_mm:.1f} mm from each other, and only one of them is used: "
+        "ImagePositionPatient may be in another unit than mm.",
+        FlagCode.SERIES_LEFT_OUT,
+    )
 
 
 def blurred(one: Slice, member: Slice) -> tuple[Slice, Slice]:

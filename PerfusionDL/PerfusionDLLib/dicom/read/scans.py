@@ -8,9 +8,9 @@ import numpy as np
 from ...data.flag import FlagCode
 from ...data.study import Condition
 from . import geometry, timing
-from .beginnings import between_s, has_running_clock
+from .beginnings import between_s, clocks_differ_s, has_running_clock
 from .condition import Evidence, from_words
-from .consistency import doubts
+from .consistency import Doubt, doubts
 from .frame import Frame
 from .losses import lost_frames
 from .roles import same_place, time_order, without_aif, without_doubles, without_side_views
@@ -25,6 +25,7 @@ from .shifted import (
 from .slices import Slice
 
 OTHER_BEATS = 1.08  # chosen: ratio of R-R intervals above which two scans are not the same heartbeats
+SAME_PAUSE_S = 600.0  # chosen: a series may be begun minutes before its first image
 FEWEST_SHARE = 0.6  # of the frames of the fullest slice, that another slice must have
 PREBOLUS_WORDS = ("prebolus", "pre-bolus", "pre bolus", "pre_bolus", "diluted", "low dose", "lowdose")
 TIMING_WORDS = ("test bolus", "testbolus", "test_bolus", "timing", "bolus track")
@@ -102,9 +103,20 @@ class FoundScan:
 
 def seconds_after(one: FoundScan, other: FoundScan) -> float:
     """How much later a scan began than another one of the visit; NaN if unknown, or where both say the same."""
-    if one.start_s == other.start_s:
+    if one.start_s == other.start_s or contradicts_series(one, other):
         return float("nan")
     return between_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
+
+
+def contradicts_series(one: FoundScan, other: FoundScan) -> str:
+    """A sentence where SeriesTime tells another time between two scans than the images do, else nothing."""
+    differ_s = clocks_differ_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
+    if not abs(differ_s) > SAME_PAUSE_S:
+        return ""
+    return (
+        f"By the times of their images, {one.name} and {other.name} lie {abs(differ_s) / 60:.0f} minutes nearer to or "
+        "farther from each other than by SeriesTime: the time between the scans is not known."
+    )
 
 
 def find_scans(slices: Sequence[Slice], rr_interval_s: float | None = None) -> list[FoundScan]:
@@ -182,7 +194,8 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
             + " The slices are turned so that this is uncertain; check it." * (not sure)
         )
     lost, grave = lost_frames(main)
-    grave = [*doubts(FlagCode.SERIES_LEFT_OUT, short), *doubts(FlagCode.IMAGES_MISSING, grave)]
+    odd = [note for note in notes if isinstance(note, Doubt)]
+    grave = [*odd, *doubts(FlagCode.SERIES_LEFT_OUT, short), *doubts(FlagCode.IMAGES_MISSING, grave)]
     said = [note for one in together for note in one.notes]
     doubted = [doubt for one in main for doubt in one.doubts]
     return FoundScan(

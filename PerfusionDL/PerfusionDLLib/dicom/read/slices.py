@@ -9,9 +9,9 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
-from . import beginnings, clock, geometry, timing
+from . import beginnings, clock, counters, geometry, timing
 from .components import MAGNITUDE, component
-from .consistency import Aside, doubts, split_deviant, typical_number, upper
+from .consistency import Aside, Doubt, doubts, split_deviant, typical_number, upper
 from .frame import Frame
 from .grouping import MANY_SERIES, group_series
 from .moments import COPY, is_derived
@@ -184,7 +184,8 @@ def as_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | No
     grave = [one.sentence for one in aside if is_loss(one)] if count > MOST_ASIDE * max(about["places"]) else []
     out = tuple(frame for one in aside for frame in one.frames)
     notes = (*found.notes, *cut_in_pieces(found.places), *said)
-    lost = doubts(FlagCode.IMAGES_MISSING, grave)
+    odd = [note for note in found.notes if isinstance(note, Doubt)]
+    lost = [*odd, *doubts(FlagCode.IMAGES_MISSING, grave)]
     spoken = (replace(one, aside=(*one.aside, *out)).with_notes(notes, lost) for one in slices)
     return Finding(**about, slices=tuple(spoken))
 
@@ -266,7 +267,7 @@ def find_gaps(one: Slice) -> list[str]:
     in_time = np.array([frame.number("InstanceNumber") for frame in one.frames])
     numbers = np.sort(in_time)
     said = []
-    if len(numbers) > 3 and np.isfinite(numbers).all() and clock.in_line(in_time).mean() > MOSTLY_IN_LINE:
+    if len(numbers) > 3 and np.isfinite(numbers).all() and counters.in_line(in_time).mean() > MOSTLY_IN_LINE:
         steps = np.diff(numbers)
         stride = Counter(steps.tolist()).most_common(1)[0][0]
         countable = steps <= stride * len(numbers)  # a wider step is a damaged number

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
-from . import clock
+from . import counters
 from .alignment import side_by_side, with_delays
 from .consistency import Doubt
 from .consistency import doubts as as_doubts
@@ -225,9 +225,9 @@ def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
     Raises PerfusionError where nothing counts them.
     """
     for name, ranked in (
-        ("TemporalPositionIdentifier", clock.rank_by_position),
-        ("InstanceNumber", clock.rank_by_number),
-        ("AcquisitionNumber", clock.rank_by_acquisition),
+        ("TemporalPositionIdentifier", counters.rank_by_position),
+        ("InstanceNumber", counters.rank_by_number),
+        ("AcquisitionNumber", counters.rank_by_acquisition),
     ):
         ranks = [rank for frames in slices if (rank := ranked(frames)) is not None]
         if len(ranks) < len(slices):
@@ -243,8 +243,8 @@ def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
 
 def contradicts(positions: np.ndarray, frames) -> bool:
     """Whether temporal positions contradict instance numbers."""
-    numbers = clock.rank_by_number(frames)
-    return numbers is not None and not clock.in_line(positions[np.argsort(numbers)]).all()
+    numbers = counters.rank_by_number(frames)
+    return numbers is not None and not counters.in_line(positions[np.argsort(numbers)]).all()
 
 
 def places(rank: np.ndarray) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Every attribute that says when frames were acquired or how far apart, and how far these agree with each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import clock
+from .consistency import name_images
 from .frame import Frame
+from .leaps import said_hour, set_forward_again
 
 Slices = Sequence[Sequence[Frame]]
 
@@ -36,12 +38,14 @@ class Clock:
     """One attribute as a clock of all frames of some slices.
 
     times_s : per slice (T,), NaN where it is missing
-    note : a sentence where it is not in the unit of the standard
+    note : a sentence where it is not in the unit of the standard, or was set by an hour
+    doubts : sentences on where it was set back
     """
 
     name: str
     times_s: tuple[np.ndarray, ...]
     note: str = ""
+    doubts: tuple[str, ...] = ()
 
     @property
     def step_s(self) -> float:
@@ -110,9 +114,37 @@ def find_clocks(slices: Slices) -> list[Clock]:
         if name == "TriggerTime" and not is_usable(times_s):
             found += in_another_unit(name, times_s, find_intervals(slices))
             continue
+        times_s, doubts = running_on(name, slices, times_s)
         if is_usable(times_s) and not all(map(clock.is_coarse, times_s)):
-            found.append(Clock(name, times_s))
+            found.append(Clock(name, times_s, said_leap(name, slices), doubts))
     return found
+
+
+def running_on(
+    name: str, slices: Slices, times_s: tuple[np.ndarray, ...]
+) -> tuple[tuple[np.ndarray, ...], tuple[str, ...]]:
+    """The times of a clock as it runs on where it was set back in the middle of the scan, and sentences that say so."""
+    mended = []
+    after: dict[tuple[str, str], list[Frame]] = {}
+    for frames, one in zip(slices, times_s, strict=True):
+        running_s, off_s, first = set_forward_again(frames, one)
+        mended.append(running_s)
+        if off_s:
+            after.setdefault((frames[0].series, f"{off_s:.1f}"), []).append(frames[first])
+    said = (
+        f"{name} goes back at {name_images(frames)}, where the numbers run on: it was taken as set back by {off_s} s, "
+        "so that the usual time passes there."
+        for (_, off_s), frames in after.items()
+    )
+    return tuple(mended), tuple(said)
+
+
+def said_leap(name: str, slices: Slices) -> str:
+    """A sentence where a clock was set by an hour in the middle of a scan."""
+    if not clock.is_of_day(name):
+        return ""
+    said = (said_hour(name, frames, np.array([clock.seconds(frame, name) for frame in frames])) for frames in slices)
+    return next(filter(None, said), "")
 
 
 def in_another_unit(name: str, times_s: tuple[np.ndarray, ...], intervals: Sequence["Interval"]) -> list[Clock]:
@@ -143,13 +175,19 @@ def find_intervals(slices: Slices) -> list[Interval]:
     frames = [frame for one in slices for frame in one]
     found = []
     for name in ("NominalInterval", "TemporalResolution"):
-        found.append(Interval(name, median([clock.seconds(frame, name) for frame in frames])))
+        found += in_any_unit(name, median([clock.seconds(frame, name) for frame in frames]), {"s": 1e3, "µs": 1e-3})
     rate = median([frame.number("HeartRate") for frame in frames])
-    found.append(Interval("HeartRate", 60 / rate if rate > 0 else float("nan")))
+    found += in_any_unit("HeartRate", 60 / rate if rate > 0 else float("nan"), {"Hz": 1 / 60})
     most = max(map(len, slices))
     duration_s = median([frame.number("AcquisitionDuration") for frame in frames])
     found.append(Interval("AcquisitionDuration over the number of frames", duration_s / most))
     return [one for one in found if INTERVAL_S[0] <= one.seconds <= INTERVAL_S[1]]
+
+
+def in_any_unit(name: str, seconds: float, units: Mapping[str, float]) -> list["Interval"]:
+    """An interval in the unit of the standard, else in the first other one in which a heart beats; its name says so."""
+    found = [(name, seconds), *((f"{name} (in {unit})", scale * seconds) for unit, scale in units.items())]
+    return [Interval(said, value) for said, value in found if INTERVAL_S[0] <= value <= INTERVAL_S[1]][:1]
 
 
 def spans(slices: Slices) -> list[Interval]:
