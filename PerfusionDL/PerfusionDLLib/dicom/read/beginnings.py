@@ -67,10 +67,13 @@ def series_s(frame: Frame) -> float:
 def clocks_differ_s(first: Frame, first_s: float, second: Frame, second_s: float) -> float:
     """By how much the times of the acquisition and of the series differ in what passed between two scans, s.
 
-    0 where the series do not say when they began, or say the same.
+    0 where the series do not say when they began, or say the same. Their times may be those of one time zone.
     """
     begins_s = series_s(first), series_s(second)
     if not np.isfinite(begins_s).all() or begins_s[0] == begins_s[1]:
         return 0.0
-    by_series_s = between_s(first, begins_s[0], second, begins_s[1])
-    return between_s(first, first_s, second, second_s) - by_series_s
+    between = between_s(first, first_s, second, second_s)
+    return min(
+        (between - by for by in (between_s(first, begins_s[0], second, begins_s[1]), begins_s[1] - begins_s[0])),
+        key=abs,
+    )

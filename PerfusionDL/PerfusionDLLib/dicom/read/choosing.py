@@ -10,8 +10,9 @@ from ...data.flag import FlagCode
 from ...data.study import Condition
 from . import condition
 from .choices import NO_CHOICES, ReadChoices
-from .consistency import doubts
+from .consistency import doubts, name_images
 from .frame import Frame, printable
+from .grouping import LONGEST_BREAK_S
 from .scans import FoundScan, completes, find_scans, seconds_after
 from .slices import Finding, find_slices
 
@@ -66,7 +67,7 @@ def choose(
     try:
         decided = condition.decide([scan.evidence for scan in scans])
     except PerfusionError as error:
-        raise several_studies(scans) or error from error
+        raise several_studies(scans) or changed_in_the_middle(scans) or error from error
     for scan, (which, how, doubt) in zip(scans, decided, strict=True):
         chosen.setdefault(
             which, Chosen(scan.with_doubts(*doubts(FlagCode.CONDITION_UNCERTAIN, filter(None, [doubt]))), how)
@@ -138,6 +139,26 @@ def several_studies(scans: Sequence[FoundScan]) -> PerfusionError | None:
         f"There are {len(by_study)} studies of this patient: {named}.",
         "Choose one with --study DATE (YYYYMMDD), or choose the folder of one study.",
     )
+
+
+def changed_in_the_middle(scans: Sequence[FoundScan]) -> PerfusionError | None:
+    """An error that names a series whose images change their size or orientation, if two scans are parts of one."""
+    for index, one in enumerate(scans):
+        for other in scans[index + 1 :]:
+            first, second = one.slices[0], other.slices[0]
+            if first.first.text("SeriesInstanceUID") != second.first.text("SeriesInstanceUID"):
+                continue
+            pause_s = second.start_s - first.start_s - first.span_s
+            if not 0 < pause_s < LONGEST_BREAK_S:
+                continue
+            keywords = ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient")
+            changed = [name for name in keywords if first.first.text(name) != second.first.text(name)]
+            return PerfusionError(
+                f"The images of {one.name} change in the middle of the scan: {' and '.join(changed) or 'their place'} "
+                f"of {name_images([second.first])} and later ones differ from those before.",
+                "Send the series again from the scanner or its archive, without conversion.",
+            )
+    return None
 
 
 def named_scans(scans: Sequence[FoundScan]) -> list[FoundScan]:

@@ -47,7 +47,7 @@ def oddities(header: Header, acquisition: Acquisition) -> list[str]:
         if header.text(keyword) and field in acquisition.assumed:
             why = "implausible" if np.isfinite(header.number(keyword)) else "no number"
             said.append(f"{keyword} is '{printable(header.text(keyword))[:24]}', which is {why} and was not used.")
-    said += odd_dose(header, acquisition)
+    said += [*odd_dose(header, acquisition), *odd_field(header, acquisition)]
     field_t = acquisition.field_strength_t
     if "field_strength_t" not in acquisition.assumed and min(abs(field_t - one) for one in (1.5, 3.0)) > 0.1:
         said.append(
@@ -71,7 +71,20 @@ def odd_dose(header: Header, acquisition: Acquisition) -> list[str]:
         if (text := header.text(keyword))
     ]
     there = [part for part in parts if not part.startswith("PatientWeight")]
-    return [f"{' and '.join(parts)} give no plausible dose; it was not used."] if there else []
+    if there and not header.text("PatientWeight"):
+        return [f"PatientWeight is missing, so that {' and '.join(there)} gives no dose per weight."]
+    verb = "gives" if len(parts) == 1 else "give"
+    return [f"{' and '.join(parts)} {verb} no plausible dose; it was not used."] if there else []
+
+
+def odd_field(header: Header, acquisition: Acquisition) -> list[str]:
+    """A sentence where the field strength that the header names cannot be, and another attribute was taken."""
+    field = header.number("MagneticFieldStrength")
+    possible = any(LOWEST_T <= field / scale <= HIGHEST_T for scale in (1, 1e3, 1e4))
+    if possible or "field_strength_t" in acquisition.assumed or not header.text("MagneticFieldStrength"):
+        return []
+    named = printable(header.text("MagneticFieldStrength"))[:24]
+    return [f"MagneticFieldStrength is '{named}', which is implausible; ImagingFrequency was taken."]
 
 
 def contradictions(scans: Sequence[Header]) -> list[str]:

@@ -25,11 +25,17 @@ T1_FIELDS_T = (0.55, 1.5, 3.0, 7.0)
 # the fields by their logarithm.
 T1_BLOOD_S = (1.12, 1.44, DEFAULT.t10_blood_s, 2.09)
 T1_MYOCARDIUM_S = (0.70, 1.00, DEFAULT.t10_myocardium_s, 1.93)
-USUAL = {  # chosen: what scanners do, in the unit of the standard
+POSSIBLE = {  # chosen: what scanners can do, in the unit of the standard
     "InversionTime": (2.0, 500.0),
     "EchoTime": (0.1, 20.0),
     "RepetitionTime": (0.5, 10000.0),
     "FlipAngle": (1.0, 90.0),
+}
+USUAL = {  # chosen: what they do; a value in another unit must be that
+    "InversionTime": (40.0, 400.0),
+    "EchoTime": (0.5, 5.0),
+    "RepetitionTime": (1.5, 500.0),
+    "FlipAngle": (5.0, 60.0),
 }
 STANDARD = dict.fromkeys(USUAL, "ms") | {"FlipAngle": "degrees"}
 UNITS = {keyword: {"s": 1000.0, "µs": 0.001} for keyword in USUAL} | {"FlipAngle": {"radians": 180 / np.pi}}
@@ -173,11 +179,11 @@ def usual(header: Header, keyword: str) -> tuple[float, str]:
     NaN where it is missing, or plausible in none.
     """
     value = header.number(keyword)
+    if within(value, *POSSIBLE[keyword]) == value:
+        return value, ""
     low, high = USUAL[keyword]
-    for unit, scale in (("", 1.0), *UNITS[keyword].items()):
-        if low <= value * scale <= high:
-            return float(f"{value * scale:.6g}") if unit else value, unit
-    return float("nan"), ""
+    found = ((float(f"{value * scale:.6g}"), unit) for unit, scale in UNITS[keyword].items())
+    return next((one for one in found if low <= one[0] <= high), (float("nan"), ""))
 
 
 def other_units(header: Header) -> list[str]:

@@ -28,21 +28,39 @@ def find_repeats(signals: Sequence[np.ndarray]) -> dict[Place, Place]:
     several = [places for places in by_pixels.values() if len(places) > 1]
     if not several:
         return {}
-    alike = [resemblance(pictures(signal)) for signal in signals]
-    found: dict[Place, Place] = {}
+    repeated = [np.zeros(len(signal), bool) for signal in signals]
+    groups: dict[tuple[int, ...], list[list[Place]]] = defaultdict(list)
     for places in several:
         index, frame = places[0]
         if np.ptp(signals[index][frame]) == 0:
             continue
-        right = max(places, key=lambda place: alike[place[0]][place[1]])
-        found |= {place: right for place in places if place != right}
+        groups[tuple(sorted({at for at, _ in places}))].append(places)
+        for at, frame in places:
+            repeated[at][frame] = True
+    alike = [resemblance(pictures(signal), mask) for signal, mask in zip(signals, repeated, strict=True)]
+    found: dict[Place, Place] = {}
+    for slices, members in groups.items():
+        if len(slices) > 1:  # images of one slice in another one: all of them came from the same side
+            home = max(
+                slices,
+                key=lambda at: np.mean([alike[at][frame] for places in members for i, frame in places if i == at]),
+            )
+        for places in members:
+            there = [place for place in places if len(slices) == 1 or place[0] == home]
+            right = max(there, key=lambda place: alike[place[0]][place[1]])
+            found |= {place: right for place in places if place != right}
     return found
 
 
-def resemblance(images: np.ndarray) -> np.ndarray:
-    """(T,) how much each reduced image resembles the one before and the one after it."""
-    pairs = (images[1:] * images[:-1]).sum(axis=(1, 2))
-    return (np.r_[pairs[:1], pairs] + np.r_[pairs, pairs[-1:]]) / 2
+def resemblance(images: np.ndarray, repeated: np.ndarray) -> np.ndarray:
+    """(T,) how much each reduced image resembles the nearest ones before and after it that are there once."""
+    once = np.flatnonzero(~repeated)
+    if not once.size:
+        return np.zeros(len(images))
+    places = np.arange(len(images))
+    before = once[np.maximum(np.searchsorted(once, places, side="left") - 1, 0)]
+    after = once[np.minimum(np.searchsorted(once, places, side="right"), len(once) - 1)]
+    return np.asarray(((images * images[before]).sum(axis=(1, 2)) + (images * images[after]).sum(axis=(1, 2))) / 2)
 
 
 def without_repeated(
