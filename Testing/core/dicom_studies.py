@@ -35,13 +35,13 @@ def slice_matrix(along_mm, *, spacing_mm=2.1):
     return matrix
 
 
-def bolus_slice(along_mm, *, rr_s, delay_s, level=None, frames=FRAMES, seed=0):
+def bolus_slice(along_mm, *, rr_s, delay_s, level=None, frames=FRAMES, seed=0, noise_seed=0):
     """A slice whose pixels are whole numbers with noise, at heartbeats that vary by a few percent.
 
     A heart in the middle takes up contrast agent; what lies around it does not.
     """
     rng = np.random.default_rng([seed, int(along_mm)])
-    noise = np.random.default_rng([seed, int(along_mm), int(1000 * rr_s)])
+    noise = np.random.default_rng([seed, int(along_mm), noise_seed])
     beats_s = np.concatenate([[0], np.cumsum(rr_s * (1 + 0.03 * np.sin(np.arange(frames - 1))))])
     rise = 1 + 4 * np.exp(-(((np.arange(frames) - frames / 2) / 4) ** 2))
     heart = np.zeros((SIZE, SIZE), bool)
@@ -65,7 +65,14 @@ def small_scan(condition, *, slices=3, rr_s=None, frames=FRAMES):
     return Scan(
         condition=condition,
         slices=tuple(
-            bolus_slice(18 * index, rr_s=rr_s, delay_s=0.15 * index, level=level, frames=frames)
+            bolus_slice(
+                18 * index,
+                rr_s=rr_s,
+                delay_s=0.15 * index,
+                level=level,
+                frames=frames,
+                noise_seed=list(Condition).index(condition),
+            )
             for index, level in enumerate(levels)
         ),
     )

@@ -35,6 +35,7 @@ def shifted(image, path):
 
 
 def compressed(image, path):
+    image.StudyInstanceUID += ".9"
     image.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
 
 
@@ -52,6 +53,7 @@ def test_a_stress_scan_with_the_pixels_of_rest_is_a_doubt(study):
     for path, image in list(images(study / "scan2")):
         image.SeriesInstanceUID += ".9"
         image.SeriesDescription = image.ProtocolName = "PERF STRESS"
+        image.AcquisitionTime = image.ContentTime = f"09{image.AcquisitionTime[2:]}"
         rename(image, path, "copy")
         image.save_as(study / "scan1" / f"copy_{path.name}")
     for path in (study / "scan1").glob("S*.dcm"):

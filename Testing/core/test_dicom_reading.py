@@ -6,6 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_studies import bolus_slice, edit, rest_only, said, slice_matrix, small_scan, small_study, written
+from dicom_traits import put
 from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.data.study import Condition, Level, Study
 from PerfusionDLLib.dicom import find_candidates, read_study
@@ -214,6 +215,7 @@ def test_of_three_scans_those_that_say_rest_and_stress_are_taken(tmp_path):
     for path in list((folder / "scan1").iterdir()):
         image = pydicom.dcmread(path)
         image.SeriesDescription = image.ProtocolName = "perf dry run"
+        put(image, image.pixel_array + 3)
         image.SeriesInstanceUID, image.SeriesNumber = "2.25.3", 3
         image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"2.25.3.{image.InstanceNumber}"
         image.AcquisitionTime = image.ContentTime = f"09{image.AcquisitionTime[2:]}"

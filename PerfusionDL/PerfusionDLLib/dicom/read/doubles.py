@@ -13,6 +13,7 @@ from .frame import Frame
 from .leaps import HOUR_S
 from .pixels import PixelReader, pixel_digest
 
+TIMES = ("AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "FrameAcquisitionDateTime", "ContentTime")
 STAMP = (
     *("SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "ImageType"),
     *("AcquisitionTime", "AcquisitionDateTime", "FrameAcquisitionDateTime", "ContentTime", "TriggerTime"),
@@ -110,6 +111,11 @@ class Series:
         )
 
     @property
+    def moment(self) -> tuple[str, ...]:
+        """Study and times of its first image; what shows the same moments of a study again is no shifted copy."""
+        return tuple(self.first.text(keyword) for keyword in ("StudyInstanceUID", *TIMES))
+
+    @property
     def size(self) -> tuple[str, str, int]:
         """Rows, columns and number of images; copies have the same."""
         return self.first.text("Rows"), self.first.text("Columns"), len(self.frames)
@@ -128,7 +134,7 @@ class Series:
 
 
 def without_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...], tuple[str, ...]]:
-    """The images without series that show those of another one pixel by pixel, as copies with other identifiers do.
+    """The images without series that show those of another moment or study pixel by pixel, as shifted copies do.
 
     The series of the study with most images are kept, then those whose times agree, then the first by their paths.
     Returns notes, and doubts where a copy bears another description.
@@ -145,7 +151,8 @@ def without_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[s
     notes: list[str] = []
     doubts: list[str] = []
     for one in ranked:
-        alike = (each for each in kept if each.size == one.size and len(one.frames) >= FEWEST_COPIED)
+        large = len(one.frames) >= FEWEST_COPIED
+        alike = (each for each in kept if large and each.size == one.size and each.moment != one.moment)
         original = next((each for each in alike if each.shows_the_same(one)), None)
         if original is None:
             kept.append(one)

@@ -18,6 +18,7 @@ MOSTLY = 0.8  # share of the frames in line, below which two orders contradict e
 NEARLY = 0.95
 SMOOTHER = 1.25  # chosen: how much smoother signal must run in the right order than in a wrong one
 DISPUTED_S = 0.05
+EVEN = (0.5, 2.5)  # chosen: heartbeats over the usual one
 FEW_ASTRAY = 2  # chosen: frames whose times were exchanged by mistake; more of them are a clock in disorder
 FAR_STEPS = 6.0  # chosen: a frame this many intervals away from all others has a wrong time
 
@@ -98,6 +99,8 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
         return f"The frames of {slices[0][0].series} are stored in another order than that of {chosen.name}."
     if share_in_line(-chosen.times_s[0], wrong) > NEARLY:
         return f"{what} runs backwards in time; the frames were ordered by {chosen.name}."
+    if begins_in_the_middle(chosen.times_s[0], wrong):
+        return f"{what} begins in the middle of the scan; the frames were ordered by {chosen.name}."
     supported = [name for name, rank in ranks.items() if rank is not None and name not in contradicting]
     supported += [one.name for one in others if not one.copies(chosen) and abs(one.rate_over(chosen) - 1) < 0.05]
     if supported and len(contradicting) == 1:
@@ -114,6 +117,19 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
         smooth = f"signal runs smoothly in the order of {what}"
         raise ContradictedClockError(f"{shuffled}{smooth}.", remedy, f"{smooth}, with which it does not run")
     raise PerfusionError(f"{shuffled}nothing decides.", remedy)
+
+
+def begins_in_the_middle(times_s: np.ndarray, rank: np.ndarray) -> bool:
+    """Whether times that all are as far from each other as usual run with a rank, but for one step back."""
+    known = np.isfinite(times_s)
+    in_order = times_s[known][np.argsort(rank[known], kind="stable")]
+    steps_s = np.diff(np.sort(in_order))
+    usual = (
+        bool(len(steps_s))
+        and EVEN[0] * np.median(steps_s) < steps_s.min()
+        and steps_s.max() < EVEN[1] * np.median(steps_s)
+    )
+    return usual and int((np.diff(in_order) < 0).sum()) == 1
 
 
 def mend(

@@ -9,6 +9,7 @@ import numpy as np
 from ...data.flag import FlagCode
 from ...data.study import Condition, Identity, Level, Study
 from . import condition, geometry
+from .between_scans import compare_scans
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, between_injections_s, choose
 from .consistency import doubts, typical_text
@@ -20,7 +21,6 @@ from .losses import late_beginnings, misfiled_images, stray_images
 from .oddities import contradictions, differences
 from .pixels import PixelReader
 from .protocol import Header
-from .repeats import without_repeats_of
 from .scans import FEWEST_SHARE, FoundScan, contradicts_series, seconds_after
 
 
@@ -73,7 +73,7 @@ def read_study(
         for which, one in chosen.items()
     }
     if len(scans) == 2:
-        scans = without_repeats_of(scans)
+        scans = compare_scans(scans)
         found = {which: one.scan for which, one in chosen.items()}
         scans = {
             which: replace(scan, minutes_after_other=seconds_after(found[which], found[condition.other(which)]) / 60)

@@ -2,13 +2,10 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
-from ...data.flag import FlagCode, make_flag
-from ...data.study import Condition, PerfusionSeries, Scan
 from .consistency import Aside, name_images
 from .continuity import pictures
 from .slices import Slice
@@ -89,48 +86,3 @@ def said_source(pieces: Sequence[Slice], sources: Sequence[Place]) -> str:
     """Whose pixels repeated images have."""
     named = name_images([pieces[index].frames[frame] for index, frame in sources])
     return f"the pixels are those of {named}, bit by bit"
-
-
-def without_repeats_of(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
-    """The scans without images that lie in both of them, of which one does not fit in; flags say which."""
-    places = [(which, index) for which, scan in scans.items() for index in range(len(scan.slices))]
-    found = find_repeats([scans[which].slices[index].signal for which, index in places])
-    gone: dict[tuple[Condition, int], list[int]] = defaultdict(list)
-    for (at, frame), (source, _) in found.items():
-        if places[at][0] != places[source][0]:
-            gone[places[at]].append(frame)
-    mended = dict(scans)
-    for (which, index), frames in sorted(gone.items()):
-        scan = mended[which]
-        one = scan.slices[index]
-        times = ", ".join(f"{one.times_s[frame]:.1f}" for frame in frames[:6]) + " and more" * (len(frames) > 6)
-        other = next(name for name in scans if name != which)
-        images = f"{len(frames)} of {len(one.signal)} images of slice {index + 1} ({times} s after the first)"
-        too_many = len(frames) > MOST_REPEATED * len(one.signal)
-        if too_many:
-            sentence = f"{images} are used, although they hold the pixels of images of {other}, bit by bit."
-        else:
-            sentence = (
-                f"{images} are not used: they hold the pixels of images of {other}, bit by bit, and fit in there."
-            )
-        slices = tuple(
-            with_finding(without_frames(each, frames) if at == index and not too_many else each, sentence)
-            for at, each in enumerate(scan.slices)
-        )
-        assumption = make_flag(FlagCode.READ_AS, found=sentence)
-        mended[which] = replace(scan, slices=slices, assumptions=(*scan.assumptions, assumption))
-    return mended
-
-
-def without_frames(series: PerfusionSeries, frames: Sequence[int]) -> PerfusionSeries:
-    """A series without some of its frames."""
-    kept = np.delete(np.arange(len(series.signal)), frames)
-    uids = tuple(series.instance_uids[index] for index in kept.tolist()) if series.instance_uids else ()
-    return replace(series, signal=series.signal[kept], times_s=series.times_s[kept], instance_uids=uids)
-
-
-def with_finding(series: PerfusionSeries, text: str) -> PerfusionSeries:
-    """A series with one more finding on its acquisition."""
-    flag = make_flag(FlagCode.IMAGES_MISSING, found=text)
-    acquisition = replace(series.acquisition, findings=(*series.acquisition.findings, flag))
-    return replace(series, acquisition=acquisition)
