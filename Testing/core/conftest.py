@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from browsers import chromium
 from cohort_folder import SETTINGS
+from dicom_cases import case, rest_scans  # noqa: F401, fixtures
 from dicom_studies import small_study
 from PerfusionDLLib.batch import opening
 from PerfusionDLLib.data.contours import Contours, Origin, Part

@@ -1,32 +1,17 @@
 """Clocks that leap or run back in the middle of a scan, and times of day that are written in other ways."""
 
-import shutil
 from datetime import datetime, timedelta
 
 import numpy as np
 import pydicom
 import pytest
+from dicom_cases import SLICES
 from dicom_checks import assert_same, doubted
-from dicom_studies import rest_only, said, small_study, written
-from dicom_traits import beat_of, each, images
+from dicom_edits import beat_of, each, images
+from dicom_studies import said, small_study, written
 from PerfusionDLLib.dicom import read_study
 
-SLICES, FRAMES = 2, 16
 MIDDLE = 9
-
-
-@pytest.fixture(scope="module")
-def rest(tmp_path_factory):
-    """A rest scan on disk, and what it reads as."""
-    folder = written(tmp_path_factory.mktemp("rest"), rest_only(slices=SLICES, frames=FRAMES))
-    return folder, read_study([folder])
-
-
-@pytest.fixture
-def case(rest, tmp_path):
-    """A copy of the rest scan to edit, and what the untouched one reads as."""
-    shutil.copytree(rest[0], tmp_path, dirs_exist_ok=True)
-    return tmp_path, rest[1]
 
 
 def moment_of(image):
@@ -46,7 +31,7 @@ def later(shift):
 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_an_hour_of_daylight_saving_is_taken_out_and_said(hours, case):
-    folder, expected = case
+    folder, expected = case()
     each(folder, later(timedelta(hours=hours)))
     actual = read_study([folder])
     assert_same(actual, expected)
@@ -56,7 +41,7 @@ def test_an_hour_of_daylight_saving_is_taken_out_and_said(hours, case):
 
 @pytest.mark.parametrize("seconds", [2, 30])
 def test_a_clock_that_was_set_back_runs_on_and_is_a_doubt(seconds, case):
-    folder, expected = case
+    folder, expected = case()
     each(folder, later(timedelta(seconds=-seconds)))
     actual = read_study([folder])
     for one, other in zip(actual.rest.slices, expected.rest.slices, strict=True):
@@ -66,13 +51,13 @@ def test_a_clock_that_was_set_back_runs_on_and_is_a_doubt(seconds, case):
 
 
 def test_a_clock_that_was_set_forward_is_a_doubt(case):
-    folder, _ = case
+    folder, _ = case()
     each(folder, later(timedelta(seconds=7)))
     assert doubted(read_study([folder]).rest, "images are missing, or the clock was set forward")
 
 
 def test_a_clock_that_runs_backwards_in_part_is_a_doubt(case):
-    folder, _ = case
+    folder, _ = case()
     times = {int(image.InstanceNumber): moment_of(image) for _, image in images(folder)}
 
     def change(image, path):
@@ -98,7 +83,7 @@ def test_a_clock_that_runs_backwards_in_part_is_a_doubt(case):
     ids=["leading-zero-lost", "comma", "no-point", "part-of-the-minute", "part-of-the-day"],
 )
 def test_times_of_day_that_other_programs_write_are_read(written_as, case):
-    folder, expected = case
+    folder, expected = case()
 
     def change(image, path):
         text = written_as(moment_of(image) - timedelta(hours=2)).encode()

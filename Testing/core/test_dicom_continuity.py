@@ -1,34 +1,18 @@
 """What changes in the middle of a scan is seen in the pixels: it is put back or left out, and said."""
 
-import shutil
-
 import numpy as np
 import pytest
+from dicom_cases import FRAMES, SLICES
 from dicom_checks import assert_same, doubted
-from dicom_studies import bolus_slice, rest_only, small_study, written
-from dicom_traits import beat_of, each, images, put
+from dicom_edits import beat_of, each, images, put
+from dicom_studies import bolus_slice, small_study, written
 from PerfusionDLLib import phantom
 from PerfusionDLLib.dicom import read_study
 from PerfusionDLLib.dicom.read.brightness import find_dips, find_gain_steps
 from PerfusionDLLib.dicom.read.continuity import TURNS, find_exchanges, find_turns, pictures
 from PerfusionDLLib.dicom.read.repeats import find_repeats
 
-SLICES, FRAMES = 2, 16
 MIDDLE = 9
-
-
-@pytest.fixture(scope="module")
-def rest(tmp_path_factory):
-    """A rest scan on disk, and what it reads as."""
-    folder = written(tmp_path_factory.mktemp("rest"), rest_only(slices=SLICES, frames=FRAMES))
-    return folder, read_study([folder])
-
-
-@pytest.fixture
-def case(rest, tmp_path):
-    """A copy of the rest scan to edit, and what the untouched one reads as."""
-    shutil.copytree(rest[0], tmp_path, dirs_exist_ok=True)
-    return tmp_path, rest[1]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +57,7 @@ def test_a_step_of_the_gain_is_known_among_breathing_and_contrast(factor, breath
 @pytest.mark.parametrize(("axis", "name"), [(1, "mirrored left to right"), (0, "upside down")])
 @pytest.mark.parametrize("begin", [3, MIDDLE])
 def test_images_that_are_turned_over_from_the_middle_on_are_turned_back(axis, name, begin, case):
-    folder, expected = case
+    folder, expected = case()
     each(
         folder,
         lambda image, path: put(image, np.flip(image.pixel_array, axis)) if beat_of(image, SLICES) >= begin else None,
@@ -88,7 +72,7 @@ def test_images_that_are_turned_over_from_the_middle_on_are_turned_back(axis, na
 
 
 def test_slices_that_are_exchanged_from_the_middle_on_are_put_back(case):
-    folder, expected = case
+    folder, expected = case()
     positions = {int(image.InstanceNumber) % 2: image.ImagePositionPatient for _, image in images(folder)}
 
     def exchange(image, path):
@@ -103,7 +87,7 @@ def test_slices_that_are_exchanged_from_the_middle_on_are_put_back(case):
 
 @pytest.mark.parametrize("which", ["both slices", "one slice"])
 def test_a_step_of_the_gain_is_a_doubt_that_says_how_large_it_is(which, case):
-    folder, _ = case
+    folder, _ = case()
 
     def amplify(image, path):
         if beat_of(image, SLICES) >= MIDDLE and (which == "both slices" or int(image.InstanceNumber) % 2):
@@ -114,7 +98,7 @@ def test_a_step_of_the_gain_is_a_doubt_that_says_how_large_it_is(which, case):
 
 
 def test_an_image_that_is_shown_again_in_place_of_another_is_left_out(case):
-    folder, _ = case
+    folder, _ = case()
     first = next(image.pixel_array for _, image in images(folder) if int(image.InstanceNumber) == 3)
     each(folder, lambda image, path: put(image, first) if int(image.InstanceNumber) == 15 else None)
     actual = read_study([folder]).rest

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pydicom
 import pytest
 from dicom_checks import assert_same, doubted
+from dicom_edits import images, rename
 from dicom_studies import said, small_study, written
-from dicom_traits import images, rename
 from PerfusionDLLib.dicom import read_study
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pydicom
 import pytest
+from dicom_edits import put
 from dicom_studies import bolus_slice, edit, rest_only, said, slice_matrix, small_scan, small_study, written
-from dicom_traits import put
 from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.data.study import Condition, Level, Study
 from PerfusionDLLib.dicom import find_candidates, read_study

@@ -1,52 +1,17 @@
 """Traits of neighboring tools' bug reports, two at once or in the middle of a scan: right numbers, or words."""
 
-import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pydicom
 import pytest
+from dicom_cases import FRAMES, SLICES, beat, moved
 from dicom_checks import assert_same, doubted, words
-from dicom_studies import rest_only, said, small_scan, small_study, with_proton_density, written
-from dicom_traits import beat_of, each, images, put, rename
-from PerfusionDLLib.data.acquisition import acquisition_document, acquisition_from
-from PerfusionDLLib.data.flag import FlagCode
+from dicom_edits import each, images, put, rename
+from dicom_studies import said, small_scan, small_study, with_proton_density, written
 from PerfusionDLLib.data.study import Condition, Study
 from PerfusionDLLib.dicom import read_study
-
-SLICES, FRAMES = 2, 16
-
-
-@pytest.fixture(scope="module")
-def rests(tmp_path_factory):
-    """A rest scan of two slices in the way of each vendor that is asked for, written once."""
-    made = {}
-
-    def make(vendor="siemens"):
-        if vendor not in made:
-            folder = tmp_path_factory.mktemp(vendor)
-            written(folder, rest_only(slices=SLICES, frames=FRAMES), vendor)
-            made[vendor] = folder, read_study([folder])
-        return made[vendor]
-
-    return make
-
-
-@pytest.fixture
-def case(rests, tmp_path):
-    """A copy of a rest scan to edit, and what the untouched one reads as."""
-
-    def make(vendor="siemens"):
-        folder, expected = rests(vendor)
-        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-        return tmp_path, expected
-
-    return make
-
-
-def beat(image):
-    return beat_of(image, SLICES)
 
 
 def again(folder, change=lambda image: None, prefix="again_"):
@@ -56,13 +21,6 @@ def again(folder, change=lambda image: None, prefix="again_"):
         image.InstanceNumber = int(image.InstanceNumber) + 1000
         change(image)
         image.save_as(path.with_name(prefix + path.name))
-
-
-def moved(image, shift):
-    """Shift the times of an image."""
-    moment = datetime.strptime(f"{image.AcquisitionDate}{image.AcquisitionTime}", "%Y%m%d%H%M%S.%f") + shift
-    image.AcquisitionDate = image.ContentDate = moment.strftime("%Y%m%d")
-    image.AcquisitionTime = image.ContentTime = moment.strftime("%H%M%S.%f")
 
 
 def fainter(image):
@@ -99,73 +57,6 @@ def test_images_that_show_the_same_moments_again_in_their_series(change, sentenc
     assert_same(actual, expected)
     assert said(actual.rest, sentence)
     assert not actual.rest.slices[0].acquisition.findings
-
-
-def shift_dates(image, place):
-    moved(image, timedelta(days=-400 * place))
-
-
-def shift_times(image, place):
-    moved(image, timedelta(minutes=37 * place))
-
-
-@pytest.mark.parametrize("change", [shift_dates, shift_times])
-def test_dates_and_times_that_were_shifted_series_by_series(change, tmp_path):
-    """An anonymizer draws a new offset for each series; one series per slice."""
-    folder = written(tmp_path, small_study(slices=2, frames=FRAMES), "united-imaging")
-    expected = read_study([folder])
-    series = {}
-
-    def edit(image, path):
-        del image.AcquisitionDateTime
-        change(image, series.setdefault(image.SeriesInstanceUID, len(series)))
-
-    each(folder, edit)
-    actual = read_study([folder])
-    assert [scan.condition for scan in actual.scans] == [scan.condition for scan in expected.scans]
-    for got, wanted in zip(actual.scans, expected.scans, strict=True):
-        for one, other in zip(got.slices, wanted.slices, strict=True):
-            np.testing.assert_allclose(np.diff(one.times_s), np.diff(other.times_s), atol=1e-3)
-        assert said(got, "of the series were shifted against each other")
-    if change is shift_dates:
-        assert actual.rest.minutes_after_other == pytest.approx(expected.rest.minutes_after_other, abs=0.01)
-    else:
-        assert np.isnan(actual.rest.minutes_after_other)
-        assert doubted(actual.rest, "The times of the slices were shifted against each other")
-
-
-def test_a_scan_begins_within_a_heartbeat_of_midnight_and_the_date_stays(case):
-    folder, expected = case("united-imaging")
-    first = min(image.AcquisitionTime for _, image in images(folder))
-    shift = datetime(1900, 1, 1, 23, 59, 59, 900000) - datetime.strptime(first, "%H%M%S.%f")
-
-    def change(image, path):
-        date = image.AcquisitionDate
-        del image.AcquisitionDateTime
-        moved(image, shift)
-        image.AcquisitionDate = image.ContentDate = date
-
-    each(folder, change)
-    assert_same(read_study([folder]), expected)
-
-
-@pytest.mark.parametrize("zone", ["+0000", "-0330"])
-def test_the_pause_between_scans_is_that_of_universal_time(zone, tmp_path):
-    folder = written(tmp_path, small_study(slices=1, frames=14), "enhanced")
-    expected = read_study([folder])
-    hours = int(zone[0] + zone[1:3]) + int(zone[0] + zone[3:]) / 60
-
-    def change(image, path):
-        there = "scan2" in str(path)
-        for item in image.PerFrameFunctionalGroupsSequence:
-            content = item.FrameContentSequence[0]
-            for name in ("FrameAcquisitionDateTime", "FrameReferenceDateTime"):
-                moment = datetime.strptime(str(content[name].value)[:21], "%Y%m%d%H%M%S.%f")
-                moment += timedelta(hours=hours) if there else timedelta(0)
-                setattr(content, name, moment.strftime("%Y%m%d%H%M%S.%f") + (zone if there else "+0000"))
-
-    each(folder, change)
-    assert read_study([folder]).rest.minutes_after_other == pytest.approx(expected.rest.minutes_after_other, abs=0.01)
 
 
 def test_proton_density_images_behind_the_first_pass_are_set_apart(tmp_path):
@@ -205,69 +96,6 @@ def test_frames_without_their_preparation_are_set_apart(beats, change, sentence,
     assert {len(one.times_s) for one in actual.rest.slices} == {FRAMES - len(beats)}
     assert any(sentence in text for text in words(actual, expected))
     assert doubted(actual.rest, sentence) == (len(beats) == 1)
-
-
-def scaled_alone(image, path):
-    put(image, np.rint(image.pixel_array * (4095 / image.pixel_array.max())))
-
-
-def numbers_in_no_order(image, path):
-    image.InstanceNumber = 1 + (7 * (int(image.InstanceNumber) - 1)) % (SLICES * FRAMES)
-    del image.AcquisitionTime, image.ContentTime, image.AcquisitionNumber
-
-
-def content_time_alone(image, path):
-    del image.AcquisitionTime, image.NominalInterval
-
-
-def no_clock(image, path):
-    del image.AcquisitionTime, image.ContentTime
-
-
-def other_angle_in_one_slice(image, path):
-    if int(image.InstanceNumber) % SLICES:
-        image.FlipAngle = "20"
-
-
-def other_inversion_time_from_the_middle_on(image, path):
-    if beat(image) >= FRAMES // 2:
-        image.InversionTime = "160"
-
-
-def one_large_negative_value(image, path):
-    image.PixelRepresentation, image.BitsStored, image.HighBit = 1, 16, 15
-    if beat(image) == 9:
-        values = image.pixel_array.astype("<i2")
-        values[0, 0] = -3000
-        image.PixelData = values.tobytes()
-
-
-def the_frame_before_again(image, path, before={}):  # noqa: B006, what was seen of the same slice
-    where = path.parent, int(image.InstanceNumber) % SLICES
-    if beat(image) == 6:
-        put(image, before[where])
-    before[where] = image.pixel_array
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (scaled_alone, "each frame seems to be scaled for itself"),
-        (numbers_in_no_order, "jumps from frame to frame as it would in a random order"),
-        (content_time_alone, "Times are from ContentTime alone"),
-        (lambda image, path: put(image, np.zeros_like(image.pixel_array)), "hold the same value (0)"),
-        (no_clock, "No attribute gives each frame's own time"),
-        (lambda image, path: put(image, image.pixel_array + 600), "an offset may have been added"),
-        (other_angle_in_one_slice, "FlipAngle differs between slices (20, 10)."),
-        (other_inversion_time_from_the_middle_on, "InversionTime is 160 in images"),
-        (one_large_negative_value, "have negative values (down to -3000)"),
-        (the_frame_before_again, "the pixels are those of the frame before, bit by bit"),
-    ],
-)
-def test_what_makes_flow_doubtful_is_a_doubt(change, sentence, case):
-    folder, _ = case()
-    each(folder, change)
-    assert doubted(read_study([folder]).rest, sentence)
 
 
 @pytest.mark.parametrize(("scale", "unit"), [(1000, "microseconds"), (0.001, "seconds")])
@@ -392,60 +220,6 @@ def test_a_weight_that_nobody_has_gives_no_dose(case):
     assert said(actual, "PatientWeight 750 give no plausible dose")
 
 
-def test_a_scan_without_dates_beside_one_with_dates(tmp_path):
-    folder = written(tmp_path, small_study(slices=1, frames=14))
-    expected = read_study([folder])
-    dates = ("AcquisitionDate", "ContentDate", "SeriesDate")
-    each(folder / "scan2", lambda image, path: [delattr(image, name) for name in dates] and None)
-    assert read_study([folder]).rest.minutes_after_other == pytest.approx(expected.rest.minutes_after_other)
-
-
-def test_scans_whose_times_an_anonymizer_emptied_are_an_unknown_time_apart(tmp_path):
-    folder = written(tmp_path, small_study(slices=1, frames=14))
-    each(folder, lambda image, path: image.update({"AcquisitionTime": "000000.00", "ContentTime": "000000.00"}))
-    assert np.isnan(read_study([folder]).rest.minutes_after_other)
-
-
-def a_slope_that_varies(image, path):
-    image.RescaleSlope, image.RescaleIntercept = f"{1 + 0.1 * (beat(image) % 3):g}", "0"
-
-
-def without_two_early_beats(image, path):
-    return beat(image) not in (4, 5)
-
-
-def one_slice_half(image, path):
-    return int(image.InstanceNumber) % SLICES == 1 or beat(image) % 2 == 0
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (no_clock, FlagCode.CLOCK_UNCERTAIN),
-        (without_two_early_beats, FlagCode.IMAGES_MISSING),
-        (one_slice_half, FlagCode.SERIES_LEFT_OUT),
-        (a_slope_that_varies, FlagCode.STORED_VALUES_UNCERTAIN),
-        (other_angle_in_one_slice, FlagCode.SEQUENCE_UNCERTAIN),
-        (lambda image, path: setattr(image, "ImagingFrequency", "123.2"), FlagCode.ACQUISITION_UNCERTAIN),
-    ],
-    ids=lambda value: getattr(value, "value", None),
-)
-def test_a_doubt_has_the_code_of_its_kind_and_keeps_it(change, code, case):
-    folder, _ = case()
-    each(folder, change)
-    acquisition = read_study([folder]).rest.slices[0].acquisition
-    assert code in [flag.code for flag in acquisition.findings]
-    assert acquisition_from(acquisition_document(acquisition)) == acquisition
-
-
-def test_scans_with_the_same_times_of_day_are_told_apart_by_their_heartbeats(tmp_path):
-    """An anonymizer made the scans begin at one moment; their clocks run on."""
-    folder = written(tmp_path, small_study(slices=1, frames=14))
-    expected = read_study([folder])
-    each(folder / "scan2", lambda image, path: moved(image, timedelta(minutes=-10)))
-    assert_same(read_study([folder]), expected)
-
-
 def test_numbers_with_their_unit_are_numbers(case):
     folder, expected = case()
 
@@ -466,10 +240,3 @@ def test_a_scan_most_of_which_is_lost_is_named(beats, sentence, tmp_path):
     folder = written(tmp_path, small_study(slices=1, frames=24))
     each(folder / "scan2", lambda image, path: int(image.InstanceNumber) <= beats)
     assert said(read_study([folder]).stress, sentence)
-
-
-def test_an_unknown_time_between_the_scans_is_said(tmp_path):
-    folder = written(tmp_path, small_study(slices=1, frames=14), "ge")
-    dates = ("AcquisitionTime", "ContentTime", "SeriesTime")
-    each(folder, lambda image, path: [setattr(image, name, "000000") for name in dates] and None)
-    assert said(read_study([folder]).rest, "No header says how much time passed between the scans.")

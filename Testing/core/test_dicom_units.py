@@ -6,8 +6,8 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_checks import assert_same, doubted
+from dicom_edits import each
 from dicom_studies import rest_only, said, written
-from dicom_traits import each
 from PerfusionDLLib.dicom import read_study
 
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 from dicom_checks import assert_same, doubted, refusal
+from dicom_edits import each, images, put, rename, set_time
 from dicom_studies import said, small_study
-from dicom_traits import FRAMES, each, images, put, rename, set_time
+from dicom_traits import FRAMES
 from PerfusionDLLib.dicom import read_study, write_study
 
 

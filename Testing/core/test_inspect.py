@@ -7,8 +7,8 @@ import sys
 
 import pydicom
 import pytest
+from dicom_edits import each
 from dicom_studies import small_study
-from dicom_traits import each
 from PerfusionDLLib.cli.acquisition import entered
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition, Identity
