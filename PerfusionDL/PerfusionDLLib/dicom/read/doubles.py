@@ -120,6 +120,20 @@ class Series:
         """Rows, columns and number of images; copies have the same."""
         return self.first.text("Rows"), self.first.text("Columns"), len(self.frames)
 
+    def may_be_copied_as(self, other: "Series") -> bool:
+        """Whether headers differ as those of a copy: by identifiers and times, but not by what it is called.
+
+        What shows the same moments of a study again is no copy, nor is a study of another date at the same time of day.
+        """
+        if self.size != other.size or self.moment == other.moment:
+            return False
+        if self.first.text("SeriesDescription") != other.first.text("SeriesDescription"):
+            return False
+        dates, times = (
+            [one.first.text(keyword) for one in (self, other)] for keyword in ("StudyDate", "AcquisitionTime")
+        )
+        return not ("" not in dates and dates[0] != dates[1] and times[0] == times[1])
+
     def shows_the_same(self, other: "Series") -> bool:
         """Whether all pixels are those of another series, however they are compressed; not where they are damaged."""
         middle = len(self.frames) // 2
@@ -133,11 +147,11 @@ class Series:
         return True
 
 
-def without_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...], tuple[str, ...]]:
+def without_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...]]:
     """The images without series that show those of another moment or study pixel by pixel, as shifted copies do.
 
     The series of the study with most images are kept, then those whose times agree, then the first by their paths.
-    Returns notes, and doubts where a copy bears another description.
+    Returns notes that name the others.
     """
     by_uid: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
@@ -149,10 +163,9 @@ def without_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[s
     )
     kept: list[Series] = []
     notes: list[str] = []
-    doubts: list[str] = []
     for one in ranked:
         large = len(one.frames) >= FEWEST_COPIED
-        alike = (each for each in kept if large and each.size == one.size and each.moment != one.moment)
+        alike = (each for each in kept if large and each.may_be_copied_as(one))
         original = next((each for each in alike if each.shows_the_same(one)), None)
         if original is None:
             kept.append(one)
@@ -160,10 +173,9 @@ def without_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[s
         first, copy = original.first, one.first
         what = f"a copy of {first.series}" if copy.series != first.series else f"another copy of {first.series}"
         said = f"Not used: {len(one.frames)} images that are {what}, pixel by pixel, with other identifiers or times."
-        same = copy.text("SeriesDescription") == first.text("SeriesDescription")
-        (notes if same else doubts).append(said if same else f"{said} Its description is another one.")
+        notes.append(said)
     left = {id(frame) for one in kept for frame in one.frames}
-    return [frame for frame in frames if id(frame) in left], tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(doubts))
+    return [frame for frame in frames if id(frame) in left], tuple(dict.fromkeys(notes))
 
 
 def number_in_series(frame: Frame) -> tuple[float, str, int]:

@@ -102,14 +102,13 @@ def gather(found: Survey) -> Gathered:
 
     Raises PerfusionError where they belong to several patients.
     """
-    originals, copied, renamed = without_copied_series(found.frames)
+    originals, copied = without_copied_series(found.frames)
     patient = one_patient(originals)
     distinct = without_copies(originals)
     damaged = [f"Not used: {error.problem}" for error in found.damaged]
     lost = [one.sentence for one in distinct.aside]
-    condition_doubts = doubts(FlagCode.CONDITION_UNCERTAIN, renamed)
     missing = doubts(FlagCode.IMAGES_MISSING, (*damaged, *lost))
-    return Gathered(tuple(distinct.frames), (*patient, *copied, *distinct.notes), (*condition_doubts, *missing))
+    return Gathered(tuple(distinct.frames), (*patient, *copied, *distinct.notes), tuple(missing))
 
 
 def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[Condition, Chosen]:
