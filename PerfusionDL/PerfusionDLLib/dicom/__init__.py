@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..data.vendor import Vendor
 from .concepts import MANUFACTURER, group_name
+from .own_objects import split_results
 from .pseudonyms import KEY_VARIABLE, image_reference, make_pseudonym, pseudonym_key
 from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
 from .read.candidates import Candidate, find_candidates
@@ -13,7 +14,7 @@ from .read.inspection import Inspection, inspect_folders
 from .read.packed import unpacked
 from .read.reading import read_study
 from .read.series_list import ListedSeries, SeriesList, list_series
-from .stored import StoredResults, StoredSlice, find_stored, split_results
+from .stored import StoredResults, StoredSlice, find_stored
 from .versions import name_report
 from .write.writing import write_study
 
