@@ -20,6 +20,12 @@ STAMP = (
     *("TemporalPositionIdentifier", "PhilipsDynamicBeginTime", "GERawDataType", "EchoNumbers", "Rows", "Columns"),
 )
 
+CLOCKS = (
+    *("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime"),
+    "PhilipsDynamicBeginTime",
+    "TriggerTime",
+)
+SHIFTED_ALIKE_S = 0.5  # chosen: less than a heartbeat over a whole scan
 FEWEST_COPIED = 8  # chosen: a series of fewer images is no scan
 
 
@@ -132,7 +138,16 @@ class Series:
         dates, times = (
             [one.first.text(keyword) for one in (self, other)] for keyword in ("StudyDate", "AcquisitionTime")
         )
-        return not ("" not in dates and dates[0] != dates[1] and times[0] == times[1])
+        another_date = "" not in dates and dates[0] != dates[1] and times[0] == times[1]
+        return not another_date and self.runs_like(other)
+
+    def runs_like(self, other: "Series") -> bool:
+        """Whether every clock of both runs alike but for a shift of all times."""
+        for keyword in CLOCKS:
+            apart_s = clock.read_clock(self.frames, keyword) - clock.read_clock(other.frames, keyword)
+            if np.isfinite(apart_s).any() and np.ptp(apart_s[np.isfinite(apart_s)]) > SHIFTED_ALIKE_S:
+                return False
+        return True
 
     def shows_the_same(self, other: "Series") -> bool:
         """Whether all pixels are those of another series, however they are compressed; not where they are damaged."""
