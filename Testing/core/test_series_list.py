@@ -73,6 +73,7 @@ def test_where_the_reader_is_at_a_loss_every_scan_can_be_chosen(folder):
         image = pydicom.dcmread(path)
         if image.SeriesInstanceUID in rest:
             image.SeriesInstanceUID, image.SeriesNumber = uid, 77
+            image.PixelData = (image.pixel_array + 1).tobytes()
             image.SOPInstanceUID = pydicom.uid.generate_uid()
             for keyword in ("AcquisitionTime", "ContentTime"):
                 if keyword in image:
