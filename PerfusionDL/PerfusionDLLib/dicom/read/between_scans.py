@@ -9,7 +9,8 @@ from scipy.optimize import linear_sum_assignment
 
 from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, PerfusionSeries, Scan
-from .continuity import SURELY_EXCHANGED, pictures
+from .continuity import SIDE, SURELY_EXCHANGED, pictures
+from .pixels import reduced
 from .repeats import MOST_REPEATED, find_repeats
 
 
@@ -23,7 +24,8 @@ def with_exchanges(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
     signals = [[one.signal for one in scan.slices] for scan in scans.values()]
     if len({signal.shape[1:] for each in signals for signal in each}) > 1 or len(set(map(len, signals))) > 1:
         return scans
-    shown = [np.concatenate([pictures(np.median(signal, axis=0)[None]) for signal in each]) for each in signals]
+    usual = [np.stack([np.median(reduced(signal, SIDE), axis=0) for signal in each]) for each in signals]
+    shown = list(map(pictures, usual))
     alike = np.einsum("iyx,jyx->ij", *shown)
     rows, best = linear_sum_assignment(-alike)
     odd = np.flatnonzero(best != rows)
