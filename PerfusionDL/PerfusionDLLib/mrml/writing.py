@@ -37,11 +37,17 @@ def slicePieces(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: Preprocesse
     """The same a piece at a time."""
     yield from motionPieces(scene, nodes, part.motion, part.series)
     yield
-    writeContours(scene, nodes, part)
+    yield from contoursPieces(scene, nodes, part)
 
 
 def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> None:
     """Put the contours of a slice, and the automatic ones, into its nodes, which are made where they are missing."""
+    for _ in contoursPieces(scene, nodes, part):
+        pass
+
+
+def contoursPieces(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: PreprocessedSlice) -> Iterator[None]:
+    """The same a piece at a time, the box last: before it is there, a new slice has no contours yet."""
     contours, series = part.contours, part.series
     name = sliceTitle(nodes)
     if nodes.contours is None:
@@ -52,18 +58,21 @@ def writeContours(scene: slicer.vtkMRMLScene, nodes: SliceNodes, part: Preproces
         setAttribute(nodes.contours, key, value)
     setAttribute(nodes.contours, "excluded_frames", sorted(part.excluded_frames))
     setFlags(nodes.contours, part.flags)
+    yield
     if nodes.rvInsertionPoints is None:
         nodes.rvInsertionPoints = _newPointList(scene, f"{name} RV insertion points")
     nodes.rvInsertionPoints.SetAndObserveTransformNodeID(
         nodes.browser.GetProxyNode(nodes.original).GetTransformNodeID()
     )
     _writePoints(nodes.rvInsertionPoints, contours)
+    yield
+    if part.automatic is not None:
+        _writeAutomatic(scene, nodes, part.automatic, f"{name} automatic contours")
+        yield
     if nodes.box is None:
         nodes.box = _newBox(scene, f"{name} box")
     nodes.box.SetAndObserveTransformNodeID(nodes.browser.GetProxyNode(nodes.original).GetTransformNodeID())
     _writeBox(nodes.box, contours.box_px, series)
-    if part.automatic is not None:
-        _writeAutomatic(scene, nodes, part.automatic, f"{name} automatic contours")
 
 
 def smoothOutlines(segmentation: slicer.vtkMRMLSegmentationNode) -> None:

@@ -49,7 +49,7 @@ class AcquisitionSection(Section):
         shared = values.keys() <= OF_THE_PATIENT
         scans = self.panel.scans() if shared else (mrml.ScanNodes(self.panel.slice.browser),)
         rounded = {name: type(getattr(self._known(), name))(value) for name, value in values.items()}
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         with slicer.util.tryWithErrorDisplay(_("The value could not be used."), waitCursor=False):
             if any([mrml.enterAcquisition(nodes, **rounded) for nodes in scans]):
                 self.panel.updates.onEntered()
@@ -66,7 +66,7 @@ class AcquisitionSection(Section):
 
     def onRestore(self) -> None:
         """Bring back what was read from the study."""
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         if any([mrml.restoreAcquisition(nodes) for nodes in self.panel.scans()]):
             self.panel.updates.onEntered()
 

@@ -16,12 +16,12 @@ class CarryingSection(Section):
 
     def onCarryOver(self) -> None:
         """Let the slices beside this one and the same slice of the other scan follow its correction."""
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         readers = [self.panel.logic.reader(mrml.ScanNodes(scan.browser)) for scan in self.panel.scans()]
         followed = None
         with slicer.util.tryWithErrorDisplay(_("The correction could not be carried over."), waitCursor=False):
             followed = session.carryCorrectionOver(readers, self.panel.slice)
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         self.panel.updateButtons()
         if followed is not None:
             self.panel.showStatus(_("Slices that followed: {count}").format(count=len(followed)))

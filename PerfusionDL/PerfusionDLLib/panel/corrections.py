@@ -90,11 +90,11 @@ class CorrectionsSection(Section):
 
     def onRestoreAutomatic(self) -> None:
         """Bring back what the networks found in the slice."""
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         part = self.panel.slice
         reader = self.panel.logic.reader(mrml.ScanNodes(part.browser))
         session.restoreAutomatic(slicer.mrmlScene, part, reader.readSlice(part))
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         self.panel.updateButtons()
 
     def onUndo(self) -> None:
@@ -107,7 +107,7 @@ class CorrectionsSection(Section):
 
     def step(self, move: Callable[[], Any]) -> None:
         """Undo or redo, and let the results follow."""
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         if move():
             self.panel.acquisition.updateDisplay()
             self.panel.updates.onCorrected()

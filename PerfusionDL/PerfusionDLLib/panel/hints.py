@@ -51,11 +51,11 @@ class HintsSection(Section):
         part = session.sliceIn(self.panel.scans(), sliceNode)
         if part is None or not part.hasContours or self.label is None:
             return
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         reader = self.panel.logic.reader(mrml.ScanNodes(part.browser))
         with slicer.util.tryWithErrorDisplay(_("The contours could not follow."), waitCursor=False):
             session.giveHint(reader, part, ras_mm, self.label, self._memory)
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         self.panel.updateButtons()
 
     def buttons(self, state):

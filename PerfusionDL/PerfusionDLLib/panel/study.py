@@ -94,7 +94,7 @@ class StudySection(Section):
 
     def findContours(self, slices) -> None:
         """Find the contours of some slices; asks first where the work of a reader would be replaced."""
-        self.panel.updates.recordPending()
+        self.panel.updates.settle()
         drawn = [part for part in slices if self.panel.logic.isDrawnByReader(part)]
         if drawn and not slicer.util.confirmOkCancelDisplay(
             _("Contours that were corrected or drawn by hand are replaced in: {slices}. Undo brings them back.").format(

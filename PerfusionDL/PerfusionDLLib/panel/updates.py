@@ -103,6 +103,11 @@ class Updates:
         """Keep a correction that has not settled yet as a step of its own, before anything else changes contours."""
         self._recorded = bool(self.record()) or self._recorded
 
+    def settle(self) -> None:
+        """Before a click corrects something: what is being written is whole, what was drawn is a step of its own."""
+        self.work.finish()
+        self.recordPending()
+
     def _afterPending(self, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """What a task does at its end, after pending corrections were recorded."""
 
