@@ -44,6 +44,9 @@ def test_a_second_patient_takes_the_place_of_the_first_in_all_views_and_tools(se
     assert [visible(nodes) for nodes in second] == [{True}, {True}]
     assert not first[0].bullseyeValues.GetDisplayNode().GetVisibility()
     assert second[0].bullseyeValues.GetDisplayNode().GetVisibility()
+    for nodes, shown in ((first[0], False), (second[0], True)):
+        for volume in (nodes.bullseye, nodes.reserve):
+            assert slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume).GetVisibility() == shown
     assert drawn.ui.segmentEditorWidget.segmentationNode() is drawn.slice.contours
     for nodes in first:
         setattr(drawn.parameters, f"{nodes.condition}Scan", nodes.browser)

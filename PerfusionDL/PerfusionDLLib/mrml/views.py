@@ -84,10 +84,10 @@ def _drawnOver(nodes: ScanNodes) -> Iterator[slicer.vtkMRMLDisplayNode]:
     for part in nodes.slices:
         drawn = (part.contours, part.automatic, part.rvInsertionPoints, part.box)
         yield from (node.GetDisplayNode() for node in drawn if node and node.GetDisplayNode())
-        if part.mbf:
-            yield from filter(None, [slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(part.mbf)])
     beside = (nodes.bullseyeValues, nodes.reserveValues, nodes.pickedPoint)
     yield from (node.GetDisplayNode() for node in beside if node and node.GetDisplayNode())
+    colored = filter(None, (*(part.mbf for part in nodes.slices), nodes.bullseye, nodes.reserve))
+    yield from filter(None, map(slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode, colored))
 
 
 def _hide(display: slicer.vtkMRMLDisplayNode, hidden: bool) -> None:
