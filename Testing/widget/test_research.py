@@ -72,7 +72,7 @@ def test_a_correction_meanwhile_cancels_the_export_and_that_is_said(session, dra
     session.dialogs.answers.append(str(tmp_path))
     press(drawn.ui.exportResultsButton)
     worker = drawn.work._thread
-    session.wait(lambda: drawn.ui.statusLabel.text == "images")
+    session.wait(lambda: drawn.ui.statusLabel.text == "report")  # the longest step
     correct(session, drawn)
     worker.join(60)
     assert drawn.ui.statusLabel.text == "Up to date. Canceled by the correction: Write results."
