@@ -13,7 +13,9 @@ from PerfusionDLLib.data.flow import FlowModel, FlowUncertainty
 from PerfusionDLLib.data.precision import probability_below, probability_far
 from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.quantification import uncertainty
 from PerfusionDLLib.quantification.options import Options
+from PerfusionDLLib.quantification.study_posterior import Posterior, StudyPosterior
 from PerfusionDLLib.quantification.table_flags import find_reserve_precision
 
 FLOWS = {Condition.REST: 1.0, Condition.STRESS: 2.3}
@@ -56,6 +58,23 @@ def test_a_moved_insertion_point_changes_the_flow_of_no_pixel(scans, maps):
         for was, now in zip(before.slices, after.slices, strict=True):
             np.testing.assert_array_equal(now.mbf_ml_min_g, was.mbf_ml_min_g)
         assert after.uncertainty == before.uncertainty
+
+
+def test_medians_that_are_moved_until_they_agree_leave_no_limit_on_the_wrong_side(scans, maps, monkeypatch):
+    disagreeing = StudyPosterior(
+        flows=(Posterior(low=-0.1, median=0.0, high=0.1), Posterior(low=0.4, median=0.5, high=0.6)),
+        reserve=Posterior(low=1.45, median=1.5, high=1.55),
+        hidden=(0.0, 0.0),
+        as_stated_probability=0.5,
+        effective_draws=100.0,
+    )
+    monkeypatch.setattr(uncertainty, "infer_study", lambda estimates: disagreeing)
+    rest, stress = (one.uncertainty for one in pipeline.with_uncertainty(scans, maps))
+    assert rest.log_below == 0.0
+    assert rest.log_above == pytest.approx(0.1 + 1 / 3), "rest was moved down by a third of what they are apart"
+    assert stress.log_above == 0.0
+    assert stress.reserve_log_below == 0.0
+    assert stress.reserve_log_above == pytest.approx(1.55 - 7 / 6)
 
 
 def test_maps_and_mean_curves_move_together(scans, maps):

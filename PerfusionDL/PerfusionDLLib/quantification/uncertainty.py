@@ -129,10 +129,10 @@ def _uncertainties(estimates: Sequence[Estimate], posterior: StudyPosterior) -> 
     return [
         FlowUncertainty(
             log_shift=float(middle - one.log_flow),
-            log_below=float(middle - flow.low),
-            log_above=float(flow.high - middle),
-            reserve_log_below=float("nan") if reserve is None else center - reserve.low,
-            reserve_log_above=float("nan") if reserve is None else reserve.high - center,
+            log_below=_distance(middle, flow.low),
+            log_above=_distance(flow.high, middle),
+            reserve_log_below=float("nan") if reserve is None else _distance(center, reserve.low),
+            reserve_log_above=float("nan") if reserve is None else _distance(reserve.high, center),
             fit_log_below=one.log_below,
             fit_log_above=one.log_above,
             as_stated_probability=posterior.as_stated_probability,
@@ -140,6 +140,11 @@ def _uncertainties(estimates: Sequence[Estimate], posterior: StudyPosterior) -> 
         )
         for one, middle, flow, hidden in zip(estimates, centers, posterior.flows, posterior.hidden, strict=True)
     ]
+
+
+def _distance(above: float, below: float) -> float:
+    """From one number to another above it; 0 where a center that was moved lies beyond its limit."""
+    return max(float(above - below), 0.0)
 
 
 def _widened(maps: PerfusionMaps, found: FlowUncertainty | None, cache: Cache) -> PerfusionMaps:
