@@ -19,8 +19,8 @@ FLOWS = {Condition.REST: 1.0, Condition.STRESS: 2.3}
 FIT_LIMIT = 0.16
 
 
-def tissue(mbf_ml_min_g, dose, dispersion_s=0.0):
-    decay_per_s = mbf_ml_min_g * 1.05 / 60 / 0.38 * 1.7
+def tissue(mbf_ml_min_g, dose, dispersion_s=0.0, volume=0.38):
+    decay_per_s = mbf_ml_min_g * 1.05 / 60 / volume * 1.7
     residue = (1 + 0.22) / (1 + 0.22 * np.exp(np.minimum(decay_per_s * FINE_S, 50)))
     arriving = dose * arterial(FINE_S)
     if dispersion_s:
@@ -123,6 +123,18 @@ def test_tissue_that_exchanges_is_covered_at_rest_at_stress_and_between(model):
         assert covers(flow, FLOWS[one.condition])
         assert half_width(flow) < 0.6
     assert covers(found.reserve, 2.3)
+
+
+def test_scans_of_different_tissue_do_not_trade_their_flow():
+    """A stress scan with twice the volume: one tissue for both would read a reserve of 3.7 in place of 2.3."""
+    estimates = []
+    for condition, volume in ((Condition.REST, 0.2), (Condition.STRESS, 0.4)):
+        one, curve = estimate(condition), tissue(FLOWS[condition], 1.0, volume=volume)
+        estimates.append(replace(one, curves=replace(one.curves, tissue_mmol_l=curve)))
+    found = infer_study(estimates)
+    for flow, truth in zip((*found.flows, found.reserve), (*FLOWS.values(), 2.3), strict=True):
+        assert covers(flow, truth)
+        assert flow.median == pytest.approx(np.log(truth), abs=0.1)
 
 
 @pytest.mark.parametrize("flow", [0.12, 6.0])
