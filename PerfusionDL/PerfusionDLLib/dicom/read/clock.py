@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -30,6 +31,7 @@ def seconds(frame: Frame, keyword: str) -> float:
     return frame.number(keyword) * (0.001 if keyword in MILLISECONDS else 1.0)
 
 
+@lru_cache(maxsize=1 << 16)
 def of_day_text(text: str) -> str:
     """A time of day as DICOM writes it (HHMMSS.FFFFFF), from what others make of it.
 
@@ -55,6 +57,7 @@ def of_day_text(text: str) -> str:
     return clock
 
 
+@lru_cache(maxsize=1 << 16)
 def date_time_s(text: str) -> float:
     """DICOM date and time (YYYYMMDDHHMMSS.FFFFFF, shortened from the right) in seconds since 1970, local time.
 

@@ -60,8 +60,10 @@ def put_back(pieces: Sequence[Slice], signals: Sequence[np.ndarray]) -> Found:
     """
     untouched = Found(tuple(pieces), tuple(signals))
     turned, exchanged = turned_back(untouched), exchanged_back(untouched)
-    if not turned.doubts or not exchanged.doubts:
-        return exchanged_back(turned) if turned.doubts else turned_back(exchanged)
+    if not turned.doubts:
+        return turned_back(exchanged) if exchanged.doubts else untouched
+    if not exchanged.doubts:
+        return exchanged_back(turned)
     return max(exchanged_back(turned), turned_back(exchanged), key=lambda one: one.smoothness)
 
 
