@@ -33,6 +33,7 @@ CODED = {  # SNOMED CT: what, where
     3: ("87612001", "53085002"),
 }
 RESERVE = {"mpr": "MPR", "mpr_low": "MPR_LOW", "mpr_high": "MPR_HIGH"}
+RATIOS = {"ENDO_EPI", "ENDO_EPI_LOW", "ENDO_EPI_HIGH", "FAILED"}
 CODES = {
     "mbf_ml_min_g": "126390",
     "mbf_low_ml_min_g": "MBF_LOW",
@@ -261,8 +262,8 @@ def test_every_measurement_says_where_of_what_and_in_which_unit(corrected, rows)
                     row["name"], "49848007"
                 )
             for measurement in group.get_measurements():
-                ratio = measurement.name.value in {*RESERVE.values(), "ENDO_EPI", "FAILED"}
-                assert measurement.unit.value == ("1" if ratio else "mL/min/g")
+                is_ratio = measurement.name.value in {*RESERVE.values(), *RATIOS}
+                assert measurement.unit.value == ("1" if is_ratio else "mL/min/g")
             points = [item for item in group[0].ContentSequence if item.name.value == "121191"]
             assert len(points) == bool(row["aha_segment"] and condition != "reserve")
             for point in points:
