@@ -137,6 +137,13 @@ def test_scans_of_different_tissue_do_not_trade_their_flow():
         assert flow.median == pytest.approx(np.log(truth), abs=0.1)
 
 
+def test_a_hematocrit_that_was_entered_is_that_of_the_tissues():
+    curves = estimate(Condition.STRESS, model=TissueModel.CAPILLARY).curves
+    anemic = replace(curves, acquisition=replace(curves.acquisition, hematocrit=0.30))
+    assert fitted(anemic) != fitted(curves)
+    assert fitted(anemic) == pytest.approx(fitted(curves), abs=0.1)
+
+
 @pytest.mark.parametrize("flow", [0.12, 6.0])
 def test_flow_that_is_hardly_possible_is_not_cut_off(flow):
     curves = replace(estimate(Condition.REST).curves, tissue_mmol_l=tissue(flow, 1.0))

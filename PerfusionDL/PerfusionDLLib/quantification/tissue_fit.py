@@ -20,7 +20,6 @@ STEP_S = 0.5
 LOG_FLOW = np.linspace(np.log(0.06), np.log(8.0), 24)  # mL/min/g; between the nodes by parabolas
 DELAYS_S = np.array([-0.4, 0.5, 1.4, 2.3, 3.2])
 TISSUES, PARTS = 192, 8  # each draw of the nuisances meets one of so many parts of the tissues; chosen
-HEMATOCRIT = 0.42
 
 # Prior of a patient's tissue: means as of the flow model (`kinetics.hierarchical.tissue_models`).
 FERMI_PROBABILITY = 0.35
@@ -56,7 +55,7 @@ def fit_flow(scan: ScanCurves, blood: np.ndarray, tissue: np.ndarray, dispersion
     inputs, directions = _directions(arriving)
     height = tissue.max(axis=1, keepdims=True).clip(1e-6)
     wanted = tissue / height
-    laplace_per_s, transfers = _transfers(_series_s(scan))
+    laplace_per_s, transfers = _transfers(_series_s(scan), scan.acquisition.hematocrit)
     spectra = _spectra(grid_s, directions, scan)
     synthesis = _synthesis(scan, laplace_per_s)
     middle = (inputs / height).mean(axis=0) @ spectra
@@ -84,7 +83,7 @@ def _laplace_grid(series_s: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _transfers(series_s: float) -> tuple[np.ndarray, np.ndarray]:
+def _transfers(series_s: float, hematocrit: float) -> tuple[np.ndarray, np.ndarray]:
     """Points s (K,), and the transfer functions (tissues x flows, 2 K) at them: real parts, minus imaginary parts.
 
     Tissues stand part by part.
@@ -108,7 +107,7 @@ def _transfers(series_s: float) -> tuple[np.ndarray, np.ndarray]:
     found[~fermi] = dispersed_response(
         laplace_per_s,
         parameters[exchanging],
-        hematocrit=HEMATOCRIT,
+        hematocrit=hematocrit,
         dispersion=np.repeat(dispersion[~fermi], flows)[:, None],
     ).reshape(-1, flows, laplace_per_s.size)
     volume, shoulder = np.exp(drawn(LOG_VOLUME, 0)), drawn(SHOULDER, 1).clip(0, 4)
