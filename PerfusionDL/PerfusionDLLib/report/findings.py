@@ -112,7 +112,7 @@ def _reserve(whole: SegmentRow) -> list[str]:
 
 def _flow(row: SegmentRow, condition: str) -> Interval:
     flow = getattr(row, condition)
-    return flow.mbf_ml_min_g, flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g
+    return (flow.mbf_ml_min_g, *flow.mbf_interval)
 
 
 def _mpr(row: SegmentRow) -> Interval:
