@@ -65,14 +65,8 @@ QUANTITIES = {  # attributes of RegionFlow: concept, unit
     "endo_high_ml_min_g": (own("MBF_ENDO_HIGH", "Subendocardial blood flow, 95 % interval, upper bound"), FLOW_UNIT),
     "epi_low_ml_min_g": (own("MBF_EPI_LOW", "Subepicardial blood flow, 95 % interval, lower bound"), FLOW_UNIT),
     "epi_high_ml_min_g": (own("MBF_EPI_HIGH", "Subepicardial blood flow, 95 % interval, upper bound"), FLOW_UNIT),
-    "endo_epi_ratio_low": (
-        own("ENDO_EPI_LOW", "Subendocardial over subepicardial flow, 95 % low"),
-        RATIO_UNIT,
-    ),
-    "endo_epi_ratio_high": (
-        own("ENDO_EPI_HIGH", "Subendocardial over subepicardial flow, 95 % high"),
-        RATIO_UNIT,
-    ),
+    "endo_epi_ratio_low": (own("ENDO_EPI_LOW", "Endo- to epicardial flow, 95 % interval, lower bound"), RATIO_UNIT),
+    "endo_epi_ratio_high": (own("ENDO_EPI_HIGH", "Endo- to epicardial flow, 95 % interval, upper bound"), RATIO_UNIT),
     "failed_share": (own("FAILED", "Share of pixels without a trustworthy blood flow"), RATIO_UNIT),
 }
 RESERVE = {  # attributes of SegmentRow: concept, unit
