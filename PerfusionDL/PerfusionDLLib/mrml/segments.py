@@ -188,9 +188,7 @@ def stateOfLabels(
         image = segment.GetRepresentation("Binary labelmap")
         if image is None:
             return None
-        scalars = (
-            image.GetPointData().GetScalars()
-        )  # that a script may change in place, which the image does not notice
+        scalars = image.GetPointData().GetScalars()  # a script may change them in place, unnoticed by the image
         pixels = 0 if scalars is None else zlib.crc32(vtk_to_numpy(scalars).tobytes())
         said = segment.GetLabelValue(), segment.GetName(), segment.GetTerminology()
         now.append((one, image.GetMTime(), pixels, *said))

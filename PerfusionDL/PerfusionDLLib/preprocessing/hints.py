@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data.contours import Label
-from .rays import ANGLES, FARTHEST_MM, STEP_MM, Rays, compose_labels
+from .rays import ANGLES, FARTHEST_MM, LEAST_WALL_MM, STEP_MM, Rays, compose_labels
 
 _MARGIN_MM = 1.0
 """Distance from a hint that a border keeps, mm; chosen: half a pixel."""
@@ -32,8 +32,6 @@ _NEAR_RAD, _WIDE_RAD = 0.35, 0.9
 """Angles over which small errors go together, chosen on the same slices."""
 _REPLACED_RAD = 0.2
 """Angle within which a hint takes the place of an earlier one, which told of the same place; chosen: 12 degrees."""
-_LEAST_WALL_MM = 2.0
-"""Thickness of the wall that a hint leaves, mm; chosen: a pixel."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +129,8 @@ def follow_hints(labels: np.ndarray, hints: Sequence[Hint], spacing_mm: tuple[fl
             followed.follow(place, inside=hint.label in one.inside, about=one)
     inner, outer = (borders[one].now_mm for one in (_ENDOCARDIUM, _EPICARDIUM))
     if hints and hints[-1].label == Label.BLOOD_POOL:
-        outer = np.maximum(outer, inner + _LEAST_WALL_MM)
-    inner = np.minimum(inner, np.maximum(outer - _LEAST_WALL_MM, STEP_MM))
+        outer = np.maximum(outer, inner + LEAST_WALL_MM)
+    inner = np.minimum(inner, np.maximum(outer - LEAST_WALL_MM, STEP_MM))
     new_heart = rays.redrawn(heart, borders[_EPICARDIUM].first_mm, outer)
     new_cavity = rays.redrawn(cavity, borders[_ENDOCARDIUM].first_mm, inner) & new_heart
     return compose_labels(labels, new_cavity, new_heart)

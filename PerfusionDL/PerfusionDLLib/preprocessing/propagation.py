@@ -13,13 +13,11 @@ from scipy import ndimage
 
 from ..data.contours import Contours, Label, Origin, Part
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
-from .rays import ANGLES, STEP_MM, Rays, compose_labels
+from .rays import ANGLES, LEAST_WALL_MM, STEP_MM, Rays, compose_labels
 from .segmentation import compute_box
 
 _SMOOTHING_RAD = 0.35
 """Standard deviation of the Gaussian that smooths a move around the heart; chosen: errors are alike over 20 degrees."""
-_LEAST_WALL_MM = 2.0
-"""Thickness of the wall that is left, mm; chosen: a pixel."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def propagate_correction(source: PreprocessedSlice, target: PreprocessedSlice) -
         before_mm = here.rays.reach(np.isin(labels, border.inside))
         borders.append((before_mm, np.maximum(before_mm + here.on_rays(carried_mm), STEP_MM)))
     (inner, new_inner), (outer, new_outer) = borders
-    new_inner = np.minimum(new_inner, np.maximum(new_outer - _LEAST_WALL_MM, STEP_MM))
+    new_inner = np.minimum(new_inner, np.maximum(new_outer - LEAST_WALL_MM, STEP_MM))
     heart = here.rays.redrawn(np.isin(labels, (Label.BLOOD_POOL, Label.MYOCARDIUM)), outer, new_outer)
     cavity = here.rays.redrawn(labels == Label.BLOOD_POOL, inner, new_inner) & heart
     return compose_labels(labels, cavity, heart)

@@ -11,6 +11,8 @@ ANGLES = 2 * np.pi * np.arange(120) / 120
 """Directions of the rays, rad; chosen: 3 degrees, 2 mm on the epicardium of a large heart."""
 STEP_MM, FARTHEST_MM = 0.5, 80.0
 """Steps along a ray and its length, mm; chosen."""
+LEAST_WALL_MM = 2.0
+"""Thickness of the wall that is left where borders move, mm; chosen: a pixel."""
 
 
 @dataclass(frozen=True)
