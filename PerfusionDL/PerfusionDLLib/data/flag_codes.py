@@ -329,7 +329,7 @@ class FlagCode(StrEnum):
         "flow_without_interval",
         Severity.UNRELIABLE,
         "a flow has no finite 95 % interval, or lies outside of it",
-        "the flow has no 95 % interval that holds it: its curve cannot be fitted. Do not read it as a number.",
+        "the flow has no 95 % interval that holds it. Do not read it as a number.",
     )
     RESERVE_WITHOUT_INTERVAL = (
         "reserve_without_interval",
