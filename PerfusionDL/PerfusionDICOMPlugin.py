@@ -27,6 +27,7 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
     def __init__(self):
         super().__init__()
         self.loadType = "Myocardial perfusion"
+        self.waiting = None, {}
 
     def examineForImport(self, fileLists):
         """Loadables for the scans among all selected series together, because a scan may have a series for each slice.
@@ -120,7 +121,7 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
         """
         if loadable.candidate is None:
             return True
-        loaded = session.loadScan(loadable.candidate.read(), loadable.stored)
+        loaded = session.loadScan(self.readScan(loadable.candidate), loadable.stored)
         nodes = session.exhaust(session.loadedPieces(slicer.mrmlScene, loaded))
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
         volume = nodes.slices[0].originalVolume
@@ -133,6 +134,15 @@ class PerfusionDICOMPluginClass(DICOMPlugin):
         mrml.moveScan(slicer.mrmlScene, nodes, study)
         self.show()
         return volume
+
+    def readScan(self, candidate: Candidate):
+        """The scan with its pixels, compared with the other scan of the visit, which is kept until it is loaded too."""
+        visit, scans = self.waiting
+        if visit is not candidate.visit or candidate.condition not in scans:
+            scans = candidate.visit.read()
+        scan = scans.pop(candidate.condition)
+        self.waiting = candidate.visit, scans
+        return scan
 
     def show(self):
         """Show the scans of the study that was loaded last, stress above rest, now and when new views have settled.

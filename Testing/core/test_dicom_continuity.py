@@ -7,7 +7,9 @@ from dicom_checks import assert_same, doubted
 from dicom_edits import beat_of, each, images, put
 from dicom_studies import bolus_slice, small_study, written
 from PerfusionDLLib import phantom
-from PerfusionDLLib.dicom import read_study
+from PerfusionDLLib.data.flag import FlagCode
+from PerfusionDLLib.data.identity import is_same
+from PerfusionDLLib.dicom import find_candidates, read_study
 from PerfusionDLLib.dicom.read.brightness import find_dips, find_gain_steps
 from PerfusionDLLib.dicom.read.continuity import TURNS, find_exchanges, find_turns, pictures
 from PerfusionDLLib.dicom.read.repeats import find_repeats
@@ -127,8 +129,14 @@ def test_slices_that_are_exchanged_in_the_whole_of_one_scan_are_a_doubt(tmp_path
         image.ImagePositionPatient = positions[1 - int(image.InstanceNumber) % 2]
 
     each(folder / "scan2", exchange)
-    actual = read_study([folder])
-    assert all(doubted(scan, "Slices 1 and 2, from the base, show each other's part") for scan in actual.scans)
+    scans = read_study([folder]).scans
+    assert all(doubted(scan, "Slices 1 and 2, from the base, show each other's part") for scan in scans)
+    assert {flag.code for scan in scans for flag in scan.slices[0].acquisition.findings} == {
+        FlagCode.GEOMETRY_UNCERTAIN
+    }
+    (visit,) = {one.visit for one in find_candidates(sorted(folder.rglob("*.dcm")))}
+    loaded = visit.read()  # as the DICOM browser does
+    assert is_same([loaded[scan.condition] for scan in scans], list(scans))
 
 
 def test_brightness_that_falls_and_is_back_is_said():

@@ -43,7 +43,7 @@ def test_scans_from_a_database_are_those_from_a_folder(tmp_path):
     read = read_study([folder]).scans
     found = sorted(find_candidates(files), key=lambda one: one.condition is not Condition.REST)
     assert np.isfinite(read[0].minutes_after_other)
-    assert is_same([one.read() for one in found], list(read))
+    assert is_same([one.visit.read()[one.condition] for one in found], list(read))
 
 
 def test_perfusion_is_found_among_everything_else(tmp_path):

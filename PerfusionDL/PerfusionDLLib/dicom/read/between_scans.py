@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, PerfusionSeries, Scan
-from .continuity import SIDE, SURELY_EXCHANGED, pictures
+from .continuity import SURELY_EXCHANGED, pictures
 from .pixels import reduced
 from .repeats import MOST_REPEATED, find_repeats
 
@@ -24,7 +24,7 @@ def with_exchanges(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
     signals = [[one.signal for one in scan.slices] for scan in scans.values()]
     if len({signal.shape[1:] for each in signals for signal in each}) > 1 or len(set(map(len, signals))) > 1:
         return scans
-    usual = [np.stack([np.median(reduced(signal, SIDE), axis=0) for signal in each]) for each in signals]
+    usual = [np.stack([np.median(reduced(signal), axis=0) for signal in each]) for each in signals]
     shown = list(map(pictures, usual))
     alike = np.einsum("iyx,jyx->ij", *shown)
     rows, best = linear_sum_assignment(-alike)
@@ -37,7 +37,7 @@ def with_exchanges(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
     )
     flagged = {}
     for which, scan in scans.items():
-        slices = tuple(with_finding(one, FlagCode.STORED_VALUES_UNCERTAIN, sentence) for one in scan.slices)
+        slices = tuple(with_finding(one, FlagCode.GEOMETRY_UNCERTAIN, sentence) for one in scan.slices)
         assumption = make_flag(FlagCode.READ_AS, found=sentence)
         flagged[which] = replace(scan, slices=slices, assumptions=(*scan.assumptions, assumption))
     return flagged

@@ -13,7 +13,6 @@ BLOCKS = 12  # chosen: regions per side whose mean signal tells the gain
 GAIN_STEP = 1.08  # chosen: phantoms have less than 1.01
 UNCHANGED = 25  # percentile: three quarters of the regions take part in a change of the gain, and never in a bolus
 AT_LEAST = 0.02  # of the highest: regions that hold signal in every frame
-SIDE = 48  # chosen: pixels per side of which percentiles are taken
 PERCENTILES = (75, 90, 95, 98)  # the median lies where breathing moves lung in and out of the image
 DIPS = (1.28, 1.18, 1.18, 1.22)
 """Chosen: fall of each percentile from one frame to the next, and rise back, that neither breathing nor a bolus makes;
@@ -67,7 +66,7 @@ def find_dips(signal: np.ndarray) -> list[int]:
     Breathing moves tissue within the image, which leaves the distribution as it is; a bolus rises and falls, but does
     not fall and rise.
     """
-    levels = np.percentile(reduced(signal, SIDE), PERCENTILES, axis=(1, 2)).T
+    levels = np.percentile(reduced(signal), PERCENTILES, axis=(1, 2)).T
     if len(signal) < 2 * BEFORE or levels.min() <= 0:
         return []
     steps = np.diff(np.log(levels), axis=0) / np.log(DIPS)

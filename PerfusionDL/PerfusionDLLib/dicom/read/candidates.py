@@ -1,35 +1,50 @@
 """Perfusion scans among files that somebody else collected, e.g. a DICOM database, before their pixels are read."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...data.errors import PerfusionError
-from ...data.study import Condition, Level, Scan
-from .choosing import choose
+from ...data.study import Condition, Scan
+from .choosing import Chosen, choose
 from .frame import Frame
 from .headers import survey, tolerance
-from .loading import load
-from .pixels import PixelReader
-from .reading import Gathered, gather, levels, noting_all
+from .reading import Gathered, gather, load_visit, noting_all
 from .scans import FoundScan
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """The scans of one study that belong together."""
+
+    chosen: Mapping[Condition, Chosen]
+
+    @tolerance()
+    def read(self) -> dict[Condition, Scan]:
+        """The scans with their pixels, as `read_study` reads them, compared with each other.
+
+        Raises PerfusionError where they cannot be read.
+        """
+        return load_visit(self.chosen)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A scan that could be loaded.
-
-    condition, how : rest or stress, and a sentence on how that is known
-    levels : of its slices, base to apex
-    beside : the other scan of the study, None where there is none
-    """
+    """A scan that could be loaded, with the visit that it belongs to."""
 
     condition: Condition
-    how: str
-    found: FoundScan
-    levels: tuple[Level, ...]
-    beside: FoundScan | None = None
+    visit: Visit
+
+    @property
+    def found(self) -> FoundScan:
+        """Its images."""
+        return self.visit.chosen[self.condition].scan
+
+    @property
+    def how(self) -> str:
+        """A sentence on how it is known to be rest or stress."""
+        return self.visit.chosen[self.condition].how
 
     @property
     def files_by_series(self) -> dict[str, tuple[Path, ...]]:
@@ -51,14 +66,6 @@ class Candidate:
         """How a user knows it, e.g. ``Stress perfusion: 3 slices, 60 heartbeats``."""
         slices, beats = len(self.found.slices), max(len(one.frames) for one in self.found.slices)
         return f"{self.condition.capitalize()} perfusion: {slices} slice{'s' * (slices != 1)}, {beats} heartbeats"
-
-    @tolerance()
-    def read(self) -> Scan:
-        """The scan with its pixels, as `read_study` reads it. Raises PerfusionError where they cannot be read."""
-        scan = load(self.condition, self.found, self.how, self.levels, PixelReader(), beside=self.beside)
-        if self.beside is None:
-            return scan
-        return replace(scan, minutes_after_other=(self.found.start_s - self.beside.start_s) / 60)
 
 
 @tolerance()
@@ -89,11 +96,8 @@ def candidates_among(gathered: Gathered) -> tuple[Candidate, ...]:
         if len(studies) < 2:
             return ()
         return tuple(candidate for study in studies for candidate in candidates_among(study))
-    placed = levels({which: one.scan for which, one in chosen.items()})
-    others = {which: next((one.scan for other, one in chosen.items() if other != which), None) for which in chosen}
-    return tuple(
-        Candidate(which, one.how, one.scan, tuple(placed[which]), others[which]) for which, one in chosen.items()
-    )
+    visit = Visit(chosen)
+    return tuple(Candidate(which, visit) for which in chosen)
 
 
 def by_study(frames: Sequence[Frame]) -> list[Gathered]:

@@ -16,7 +16,6 @@ from .losses import beat_offset_s
 from .pixels import reduced
 from .slices import Slice
 
-SIDE = 48  # chosen: pixels per side of the reduced images, which hold anatomy and little noise
 BEFORE = 3  # chosen: frames that an image is compared with; a breath lasts about as long
 ALIKE = 0.6  # chosen: correlation with the images before; in phantoms at least 0.8
 SURELY_TURNED = 0.1  # chosen: gain of correlation; phantoms lose at least 0.28 when they are turned over
@@ -171,6 +170,6 @@ def find_exchanges(images: Sequence[np.ndarray], beats: Sequence[np.ndarray]) ->
 
 def pictures(signal: np.ndarray) -> np.ndarray:
     """(T, Y, X) reduced images with mean 0 and sum of squares 1, so that their product is their correlation."""
-    images = reduced(signal, SIDE)
+    images = reduced(signal)
     images = images - images.mean(axis=(1, 2), keepdims=True)
     return images / np.maximum(np.sqrt((images**2).sum(axis=(1, 2), keepdims=True)), 1e-9)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...data.flag import FlagCode
 from ...data.study import TOWARD_APEX_RAS, Level
 from .consistency import Doubt
 from .frame import Frame
@@ -98,7 +99,8 @@ def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...]
         notes += (
             Doubt(
                 f"PixelSpacing is {frame.text('PixelSpacing')}: no scanner has such pixels, and no heart such a size. "
-                f"It was taken as {unit} in place of mm; check the size of the heart."
+                f"It was taken as {unit} in place of mm; check the size of the heart.",
+                FlagCode.GEOMETRY_UNCERTAIN,
             ),
         )
     if min(spacing) < 0:

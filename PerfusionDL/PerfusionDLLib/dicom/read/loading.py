@@ -129,12 +129,13 @@ def as_one_scan(
     """Slices and signals without what changes in the middle of the scan, and doubts that say so."""
     pieces, signals, repeated = without_repeated(pieces, signals)
     found = put_back(pieces, signals)
-    moved = list(found.doubts)
+    steps: list[str] = []
     for one, signal in zip(found.pieces, found.signals, strict=True):
         lead = proton_density_frames(one.frames, signal)
-        moved += brightness_steps(one.frames[lead:], one.times_s[lead:], signal[lead:])
+        steps += brightness_steps(one.frames[lead:], one.times_s[lead:], signal[lead:])
     lost = as_doubts(FlagCode.IMAGES_MISSING, repeated)
-    return found.pieces, found.signals, [*lost, *as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, moved)]
+    put = as_doubts(FlagCode.GEOMETRY_UNCERTAIN, found.doubts)
+    return found.pieces, found.signals, [*lost, *put, *as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, steps)]
 
 
 def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, str]:

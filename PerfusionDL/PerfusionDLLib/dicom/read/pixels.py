@@ -12,7 +12,7 @@ from .consistency import is_same_number, upper
 from .decoding import refuse_formats, stored_pixels, unreadable
 from .frame import DAMAGED, Frame
 
-SAMPLED_SIDE = 48  # chosen: pixels per side, of which percentiles are as good as those of all
+SIDE = 48  # chosen: pixels per side that hold anatomy and little noise, and of which percentiles are as good as of all
 BLOCKS = 8  # per side, whose mean signal tells whether an order of frames is smooth
 
 
@@ -110,11 +110,11 @@ def block_curves(signal: np.ndarray) -> np.ndarray:
 
 def sample(signal: np.ndarray) -> np.ndarray:
     """Every second, third, ... pixel of large images: enough for percentiles."""
-    step = max(1, min(signal.shape[1:]) // SAMPLED_SIDE)
+    step = max(1, min(signal.shape[1:]) // SIDE)
     return signal[:, ::step, ::step]
 
 
-def reduced(signal: np.ndarray, side: int) -> np.ndarray:
+def reduced(signal: np.ndarray, side: int = SIDE) -> np.ndarray:
     """(T, Y, X) mean signal of square regions, about as many per side of the shorter one."""
     step = max(1, min(signal.shape[1:]) // side)
     rows, columns = (size // step for size in signal.shape[1:])

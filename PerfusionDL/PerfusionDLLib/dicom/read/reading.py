@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...data.flag import FlagCode
-from ...data.study import Condition, Identity, Level, Study
+from ...data.study import Condition, Identity, Level, Scan, Study
 from . import condition, geometry
 from .between_scans import compare_scans
 from .choices import NO_CHOICES, ReadChoices
@@ -58,8 +58,18 @@ def read_study(
     told = folders_told(rest, stress)
     gathered = gather(survey([*map(Path, folders), *told.values()]))
     chosen = noting_all(choose(gathered.frames, told, choices), gathered)
+    scans = load_visit(chosen, choices)
+    return Study(rest=scans.get(Condition.REST), stress=scans.get(Condition.STRESS), identity=identity_of(chosen))
+
+
+def load_visit(chosen: Mapping[Condition, Chosen], choices: ReadChoices = NO_CHOICES) -> dict[Condition, Scan]:
+    """The scans of a visit with their pixels, compared with each other.
+
+    Raises PerfusionError where pixels cannot be read or values cannot be right.
+    """
     reader = PixelReader()
-    placed = levels({which: one.scan for which, one in chosen.items()})
+    found = {which: one.scan for which, one in chosen.items()}
+    placed = levels(found)
     scans = {
         which: load(
             which,
@@ -72,14 +82,12 @@ def read_study(
         )
         for which, one in chosen.items()
     }
-    if len(scans) == 2:
-        scans = compare_scans(scans)
-        found = {which: one.scan for which, one in chosen.items()}
-        scans = {
-            which: replace(scan, minutes_after_other=seconds_after(found[which], found[condition.other(which)]) / 60)
-            for which, scan in scans.items()
-        }
-    return Study(rest=scans.get(Condition.REST), stress=scans.get(Condition.STRESS), identity=identity_of(chosen))
+    if len(scans) < 2:
+        return scans
+    return {
+        which: replace(scan, minutes_after_other=seconds_after(found[which], found[condition.other(which)]) / 60)
+        for which, scan in compare_scans(scans).items()
+    }
 
 
 def folders_told(rest: Path | None, stress: Path | None) -> dict[Condition, Path]:
