@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from PerfusionDLLib import networks, phantom, pipeline
 from PerfusionDLLib.app.phantom_truth import true_maps
+from PerfusionDLLib.beside import one_thread
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.data.table import SegmentRow, SegmentTable
 from PerfusionDLLib.phantom import CLINIC, DEFAULT
-from PerfusionDLLib.preprocessing.beside import one_thread
 
 COLUMNS = ("patients", "number", "n", "95 % interval covers %", "median bias %", "median half width %", "worst %")
 

@@ -5,6 +5,7 @@ from functools import partial
 from itertools import islice
 
 from .aif.measurement import measure_arterial_input, residual_contrast
+from .beside import compute_beside
 from .cache import NO_CACHE, Cache
 from .data.flow import PerfusionMaps
 from .data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy, Progress
@@ -13,7 +14,6 @@ from .data.study import Condition, PerfusionSeries, Study
 from .data.table import SegmentTable
 from .networks import Networks
 from .preprocessing import preprocess_slice, settle_insertion_points
-from .preprocessing.beside import compute_beside
 from .quantification.flow_maps import quantify_scan
 from .quantification.options import DEFAULT, Options
 from .quantification.segment_table import summarize

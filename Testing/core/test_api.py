@@ -58,6 +58,12 @@ def test_what_only_writing_needs_is_not_loaded_to_read():
     assert run_python(loaded) == "set()"
 
 
+def test_a_process_that_starts_others_or_writes_a_report_loads_neither_scipy_nor_pydicom_nor_torch():
+    modules = "from PerfusionDLLib.app import process_study, result_parts; from PerfusionDLLib.report import pages"
+    loaded = f"import sys; {modules}; print({{'scipy', 'pydicom', 'torch'}} & set(sys.modules))"
+    assert run_python(loaded) == "set()"
+
+
 def test_what_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'magic'"):
         PerfusionDLLib.magic  # noqa: B018

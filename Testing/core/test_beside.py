@@ -4,9 +4,9 @@ import threading
 
 import pytest
 from PerfusionDLLib import networks, phantom, pipeline
+from PerfusionDLLib.beside import compute_beside, count_cores, one_thread
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.identity import digest
-from PerfusionDLLib.preprocessing.beside import compute_beside, count_cores, one_thread
 
 
 def test_the_numbers_are_the_same_to_the_last_bit_for_any_number_of_workers():

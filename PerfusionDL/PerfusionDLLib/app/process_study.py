@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from ..beside import one_thread
 from ..data.result import StudyResult
 from ..data.study import Scan, Study
 from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
-from ..preprocessing.beside import one_thread
 from ..quantification.options import DEFAULT, Options
 from ..results.atomic import atomic_folder
 from .processes import ProcessCall
@@ -69,14 +69,13 @@ def run_study(
     PerfusionError
         If the study cannot be read or processed, or the results cannot be written.
     """
-    from .. import pipeline
-    from ..dicom import read_study
-
     sources = [*sources, *(folder for folder in (rest, stress) if folder is not None)]
     with atomic_folder(out, overwrite=overwrite, inputs=sources, replace_corrections=replace_corrections) as unfinished:
         study, loaded = _read_and_load(
-            partial(read_study, sources, rest=rest, stress=stress, choices=choices), networks, workers, progress
+            partial(_read_study, sources, rest=rest, stress=stress, choices=choices), networks, workers, progress
         )
+        from .. import pipeline  # here: a process of its own has begun to read by now
+
         for scan in study.scans:
             found(scan)
         with one_thread():
@@ -88,6 +87,13 @@ def run_study(
                 progress("DICOM")
                 write_dicom(unfinished, sources, result, options=options, de_identify=de_identify)
     return result
+
+
+def _read_study(sources: Sequence[Path], *, rest: Path | None, stress: Path | None, choices: ReadChoices) -> Study:
+    """As `read_study`; a process that has it read by another one does not load the libraries of DICOM."""
+    from ..dicom import read_study
+
+    return read_study(sources, rest=rest, stress=stress, choices=choices)
 
 
 def _read_and_load(

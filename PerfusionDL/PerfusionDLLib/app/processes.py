@@ -16,8 +16,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import IO, Any, Generic, Self, TypeVar, cast
 
+from ..beside import one_thread_environment
 from ..data.errors import PerfusionError
-from ..preprocessing.beside import one_thread_environment
 
 Result = TypeVar("Result")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
+from ..beside import compute_beside, count_cores, one_thread
 from ..data.errors import PerfusionError
 from ..data.flag import Flag, FlagCode, make_flag
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
@@ -17,7 +18,6 @@ from ..data.slice_document import slice_from, with_entered
 from ..data.study import Condition, PerfusionSeries, Scan, Study
 from ..data.table import SegmentTable
 from ..dicom import StoredResults, StoredSlice, find_stored, group_name, read_study, split_results
-from ..preprocessing.beside import compute_beside, count_cores, one_thread
 from ..quantification.options import DEFAULT, Options, options_from
 
 Progress = Callable[[str], None]

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..beside import compute_beside
 from ..data.result import StudyResult
-from ..preprocessing.beside import compute_beside
 from ..quantification.options import DEFAULT, Options, options_document
 from ..results import layout
 from .processes import ProcessCall

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import psutil
 
-from ..preprocessing.beside import one_thread_environment
+from ..beside import one_thread_environment
 from .outcome import ERROR, LIMITS, LOST, Outcome
 from .worker_process import MORE_MEMORY
 

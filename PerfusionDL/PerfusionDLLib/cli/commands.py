@@ -111,9 +111,9 @@ def run(
     try:
         steps("loading software")
         from ..app.process_study import run_study
+        from ..beside import count_cores
         from ..dicom import choices_from, unpacked
         from ..networks import choose_device, load_networks
-        from ..preprocessing.beside import count_cores
 
         choices = choices_from(document)
         with unpacked([*folders, rest, stress]) as (*places, rest_place, stress_place):
@@ -150,7 +150,6 @@ def run(
 
 def options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
     """What the user chose that the numbers depend on, checked before any work begins."""
-    from ..aif.csv import arterial_input_from_csv
     from ..quantification.options import Options
     from ..quantification.segment_table import check_rate_pressure_product
     from ..quantification.thresholds import thresholds_from
@@ -159,6 +158,8 @@ def options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
     for condition, path in ((Condition.REST, rest_aif), (Condition.STRESS, stress_aif)):
         if path is None:
             continue
+        from ..aif.csv import arterial_input_from_csv
+
         try:
             curves[condition] = arterial_input_from_csv(path.read_text(encoding="utf-8-sig"), path.name)
         except (OSError, UnicodeDecodeError) as error:

@@ -1,7 +1,6 @@
 """The 16 segments of the left ventricle and the depth in its wall."""
 
 import numpy as np
-from scipy import ndimage
 
 from .study import Level
 
@@ -93,6 +92,8 @@ def aha_segments(myocardium, *, anterior_rv_yx, inferior_rv_yx, level, center_yx
     """
     level = Level(level)
     if center_yx is None:
+        from scipy import ndimage  # here, so that who only needs the names of segments does not load it
+
         center_yx = ndimage.center_of_mass(ndimage.binary_fill_holes(myocardium))
 
     def angle(y, x):
@@ -151,6 +152,8 @@ def bounding_box(mask, *, margin):
 
 
 def _depth(myocardium, blood_pool):
+    from scipy import ndimage
+
     depth = np.full(myocardium.shape, np.nan, np.float32)
     filled = ndimage.binary_fill_holes(myocardium)
     cavity = filled & ~myocardium

@@ -3,6 +3,9 @@
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection)."""
 
+LONGEST_LINE = 64
+"""Letters of a text from outside that messages repeat; chosen."""
+
 
 def make_printable(text: str) -> str:
     r"""Text that can be written as UTF-8: bytes of a file name that are no text become escapes.
@@ -11,6 +14,16 @@ def make_printable(text: str) -> str:
     'M\\xfcller'
     """
     return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")
+
+
+def make_line(text: str) -> str:
+    """Text of a header or a file as messages may repeat it: one line, no control characters, not endless.
+
+    >>> make_line("perf\\x1b[31m  rest\\n")
+    'perf [31m rest'
+    """
+    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return clean if len(clean) <= LONGEST_LINE else clean[: LONGEST_LINE - 3] + "..."
 
 
 def make_cell(text: str) -> str:

@@ -1,25 +1,41 @@
 """Perfusion studies in DICOM: read whatever scanners write, write what scanners write, give results to the archive."""
 
+import importlib
 from typing import TYPE_CHECKING
 
 from ..data.vendor import Vendor
 from .concepts import MANUFACTURER, group_name
-from .own_objects import split_results
 from .pseudonyms import KEY_VARIABLE, image_reference, make_pseudonym, pseudonym_key
-from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
-from .read.candidates import Candidate, find_candidates
 from .read.choices import NO_CHOICES, ReadChoices
 from .read.entered import choices_from
-from .read.inspection import Inspection, inspect_folders
 from .read.packed import unpacked
-from .read.reading import read_study
-from .read.series_list import ListedSeries, SeriesList, list_series
-from .stored import StoredResults, StoredSlice, find_stored
-from .versions import name_report
-from .write.writing import write_study
 
 if TYPE_CHECKING:
     from .export.objects import export_results
+    from .own_objects import split_results
+    from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
+    from .read.candidates import Candidate, find_candidates
+    from .read.inspection import Inspection, inspect_folders
+    from .read.reading import read_study
+    from .read.series_list import ListedSeries, SeriesList, list_series
+    from .stored import StoredResults, StoredSlice, find_stored
+    from .versions import name_report
+    from .write.writing import write_study
+
+_ON_FIRST_USE = {
+    "export.objects": ("export_results",),
+    "own_objects": ("split_results",),
+    "read.archive": ("FoundStudy", "ListedFile", "find_studies", "list_files", "study_label"),
+    "read.candidates": ("Candidate", "find_candidates"),
+    "read.inspection": ("Inspection", "inspect_folders"),
+    "read.reading": ("read_study",),
+    "read.series_list": ("ListedSeries", "SeriesList", "list_series"),
+    "stored": ("StoredResults", "StoredSlice", "find_stored"),
+    "versions": ("name_report",),
+    "write.writing": ("write_study",),
+}
+"""Modules that open pydicom, SciPy or highdicom, which take longer to load than a scan takes to read."""
+_MODULE_OF = {name: module for module, names in _ON_FIRST_USE.items() for name in names}
 
 __all__ = [
     "KEY_VARIABLE",
@@ -57,9 +73,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load highdicom when something is to be written: it takes as long as reading a scan."""
-    if name == "export_results":
-        from .export.objects import export_results
-
-        return export_results
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """What only some callers need, loaded on its first use."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)

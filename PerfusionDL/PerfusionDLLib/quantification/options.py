@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..aif.landmarks import arterial_input
 from ..data.flow import ArterialInput, FlowModel
 from ..data.study import Condition
 from .thresholds import Threshold
@@ -59,6 +58,8 @@ def options_document(options: Options) -> dict[str, Any]:
 
 def options_from(document: Mapping[str, Any]) -> Options:
     """The options that `options_document` wrote."""
+    from ..aif.landmarks import arterial_input  # here: it opens SciPy, which takes longer than reading options
+
     return Options(
         model=FlowModel(document["model"]),
         arterial_inputs={

@@ -7,7 +7,7 @@ import io
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from xml.sax.saxutils import escape
+from html import escape
 
 from .. import NOTICE
 from ..data.table import SegmentTable
@@ -42,7 +42,7 @@ def _workbook(sheets: Mapping[str, Sequence[Sequence[object]]]) -> bytes:
         for number in numbers
     )
     listed = "".join(
-        f'<sheet name="{escape(name)}" sheetId="{number}" r:id="rId{number}"/>'
+        f'<sheet name="{escape(name, quote=False)}" sheetId="{number}" r:id="rId{number}"/>'
         for number, name in enumerate(sheets, start=1)
     )
     links = "".join(
@@ -88,7 +88,7 @@ def _cell(value: object, column: int, row: int) -> str:
     place = f"{column_name(column)}{row}"
     if isinstance(value, int | float):
         return f'<c r="{place}"><v>{value!r}</v></c>' if math.isfinite(value) else ""
-    text = escape(str(value))
+    text = escape(str(value), quote=False)
     return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>' if text else ""
 
 

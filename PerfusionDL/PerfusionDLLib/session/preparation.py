@@ -41,8 +41,8 @@ def contoursTask(
     leftOut = {nodes.key: frozenset(attribute(nodes.contours, "excluded_frames") or ()) for nodes in slices}
 
     def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]:
+        from ..beside import compute_beside, count_cores, one_thread
         from ..preprocessing import preprocess_slice
-        from ..preprocessing.beside import compute_beside, count_cores, one_thread
 
         progress("loading networks")
         networks = loadNetworks()

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, PerfusionSeries, Scan
-from .continuity import SURELY_EXCHANGED, pictures
+from .continuity import pictures, surely_shown
 from .pixels import reduced
 from .repeats import MOST_REPEATED, find_repeats
 
@@ -26,10 +25,9 @@ def with_exchanges(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
         return scans
     usual = [np.stack([np.median(reduced(signal), axis=0) for signal in each]) for each in signals]
     shown = list(map(pictures, usual))
-    alike = np.einsum("iyx,jyx->ij", *shown)
-    rows, best = linear_sum_assignment(-alike)
-    odd = np.flatnonzero(best != rows)
-    if alike[rows, best].sum() - np.trace(alike) <= SURELY_EXCHANGED * max(1, len(odd)):
+    usually = np.arange(len(shown[0]))
+    odd = np.flatnonzero(surely_shown(np.einsum("iyx,jyx->ij", *shown), usually) != usually)
+    if not odd.size:
         return scans
     sentence = (
         f"Slices {' and '.join(str(index + 1) for index in odd)}, from the base, show each other's part of the heart "

@@ -8,10 +8,11 @@ from pathlib import Path
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from ...data.study import Condition
+from ...data.text import make_line
 from . import condition
 from .choices import NO_CHOICES, ReadChoices
 from .consistency import doubts, name_images
-from .frame import Frame, printable
+from .frame import Frame
 from .grouping import LONGEST_BREAK_S
 from .scans import FoundScan, completes, find_scans, seconds_after
 from .slices import Finding, find_slices
@@ -87,7 +88,7 @@ def of_study(frames: Sequence[Frame], study: str) -> list[Frame]:
     if not inside:
         dates = sorted({frame.text("StudyDate") for frame in frames} - {""})
         raise PerfusionError(
-            f"No study of {printable(study)} is there; the studies are of {', '.join(dates) or 'unknown dates'}.",
+            f"No study of {make_line(study)} is there; the studies are of {', '.join(dates) or 'unknown dates'}.",
             "Name one of these dates with --study.",
         )
     return inside
@@ -109,11 +110,11 @@ def by_number(scans: Sequence[FoundScan], choices: ReadChoices) -> dict[Conditio
                 else (f"is that of {len(found)} scans: {there}")
             )
             raise PerfusionError(
-                f"The series {printable(number)}, chosen as {which}, {what}.",
+                f"The series {make_line(number)}, chosen as {which}, {what}.",
                 f"Give the number of a perfusion series with --{which}-series; with --study, where several studies "
                 "have the same numbers.",
             )
-        how = f"Taken as {which} because series {printable(number)} was chosen as {which}."
+        how = f"Taken as {which} because series {make_line(number)} was chosen as {which}."
         chosen[which] = Chosen(found[0], how)
     return chosen
 

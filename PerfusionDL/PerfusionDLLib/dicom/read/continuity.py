@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from .consistency import name_images, upper
 from .frame import Frame
@@ -160,12 +159,27 @@ def find_exchanges(images: Sequence[np.ndarray], beats: Sequence[np.ndarray]) ->
         if all(map(len, found)) and all(shown):
             before = np.stack([np.mean(each[-BEFORE:], axis=0) for each in shown])
             alike = np.einsum("iyx,jyx->ij", np.stack([each[-1] for each in found]), before)
-            rows, best = linear_sum_assignment(-alike)
-            if alike[rows, best].sum() - alike[rows, last].sum() > SURELY_EXCHANGED * max(1, (best != last).sum()):
-                belongs[beat] = best
+            belongs[beat] = surely_shown(alike, last)
         for index, each in enumerate(found):
             shown[belongs[beat, index]] += list(each)
     return belongs
+
+
+def surely_shown(alike: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """(S,) which slice each of several images shows, together; the usual one unless others resemble them more by far.
+
+    alike : (S, S) correlation of each image with each slice
+
+    >>> surely_shown(np.array([[0.8, 0.95], [0.95, 0.8]]), np.array([0, 1])).tolist()
+    [1, 0]
+    """
+    if (alike.argmax(axis=1) == usual).all():
+        return usual  # no other choice can resemble more; SciPy's assignment takes long to load
+    from scipy.optimize import linear_sum_assignment
+
+    rows, best = linear_sum_assignment(-alike)
+    gain = alike[rows, best].sum() - alike[rows, usual].sum()
+    return np.asarray(best) if gain > SURELY_EXCHANGED * max(1, (best != usual).sum()) else usual
 
 
 def pictures(signal: np.ndarray) -> np.ndarray:

@@ -19,7 +19,8 @@ from pydicom.uid import (
 )
 
 from ...data.errors import PerfusionError
-from .frame import DAMAGED, Frame, as_number, printable
+from ...data.text import make_line
+from .frame import DAMAGED, Frame, as_number
 from .headers import read_deflated
 
 DECODERS = "pip install python-gdcm pylibjpeg pylibjpeg-openjpeg"
@@ -212,7 +213,7 @@ def refuse_formats(frames: Sequence[Frame]) -> None:
             usable = False
         if not usable:
             raise PerfusionError(
-                f"The images of {first.series} are compressed ({printable(uid.name)}) and cannot be decoded here.",
+                f"The images of {first.series} are compressed ({make_line(uid.name)}) and cannot be decoded here.",
                 f"Install decoders ({DECODERS}; in the Python console of 3D Slicer: {IN_SLICER}), or send the study "
                 "uncompressed (Explicit VR Little Endian).",
             )
@@ -221,7 +222,7 @@ def refuse_formats(frames: Sequence[Frame]) -> None:
         if said != "MONOCHROME2" or frame.number("SamplesPerPixel") > 1:
             raise PerfusionError(
                 f"Image {frame.image} of {first.series} is not plain grayscale (PhotometricInterpretation is "
-                f"{printable(said) or 'missing'}).",
+                f"{make_line(said) or 'missing'}).",
                 "Load the original images, not colored or inverted copies.",
             )
 

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
+from ...data.text import make_line
 from .keywords import TAG_OF
 
 DAMAGED = (  # what reading a broken file or value may raise
@@ -25,7 +26,6 @@ TEXTS = frozenset(("AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "
 ONE_TEXT = frozenset(("LT", "ST", "UT"))
 VR_OF = {keyword: dictionary_VR(tag) for keyword, tag in TAG_OF.items()}
 WITH_UNIT = re.compile(r"(\d) ?(?:T|ms|mm|ml|kg|deg|degrees)$", re.IGNORECASE)
-LONGEST_NAME = 64  # letters of a description that messages repeat
 
 
 class Attributes:
@@ -135,7 +135,7 @@ class Frame:
     @property
     def image(self) -> str:
         """How a user knows the image within its series."""
-        return str(self.index + 1) if self.frames > 1 else printable(self.text("InstanceNumber")) or "?"
+        return str(self.index + 1) if self.frames > 1 else make_line(self.text("InstanceNumber")) or "?"
 
 
 def as_number(value: Any) -> float:
@@ -150,13 +150,3 @@ def as_number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return float("nan")
-
-
-def printable(text: str) -> str:
-    """A text from a header as messages may repeat it: one line, no control characters, not endless.
-
-    >>> printable("perf\\x1b[31m  rest\\n")
-    'perf [31m rest'
-    """
-    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 3] + "..."

@@ -7,7 +7,8 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from ...data.errors import PerfusionError
-from .frame import Attributes, Frame, as_number, printable
+from ...data.text import make_line
+from .frame import Attributes, Frame, as_number
 from .keywords import CLASSIC_NAMES, HOMES, TAG_OF
 from .private import GROUPS, private_values
 
@@ -21,7 +22,7 @@ def frames_of_groups(path: Path, header: Dataset, known: dict[str, Any]) -> Iter
     announced = as_number(header.get("NumberOfFrames"))
     if announced != len(groups):
         raise PerfusionError(
-            f"The file {printable(path.name)} contradicts itself: NumberOfFrames is {announced:g}, and "
+            f"The file {make_line(path.name)} contradicts itself: NumberOfFrames is {announced:g}, and "
             f"PerFrameFunctionalGroupsSequence has {len(groups)} items, so that pixels cannot be assigned.",
             "Export the series again from the scanner or its archive.",
         )

@@ -15,8 +15,9 @@ from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ...data.errors import PerfusionError
+from ...data.text import make_line
 from .files import files_in, nothing_readable
-from .frame import DAMAGED, Attributes, Frame, as_number, printable
+from .frame import DAMAGED, Attributes, Frame, as_number
 from .functional_groups import frames_of_groups
 from .keywords import TAG_OF
 from .private import private_values
@@ -93,11 +94,11 @@ def frames_in(path: Path) -> list[Frame] | None:
     except DAMAGED as error:
         if isinstance(error, OSError) and error.strerror:
             raise PerfusionError(
-                f"The file {printable(path.name)} cannot be read ({error.strerror}).",
+                f"The file {make_line(path.name)} cannot be read ({error.strerror}).",
                 "Check that you may open it, or copy the study to another place.",
             ) from error
         raise PerfusionError(
-            f"The file {printable(path.name)} is damaged: its DICOM header cannot be read.",
+            f"The file {make_line(path.name)} is damaged: its DICOM header cannot be read.",
             "Send or copy the study again, or remove the file if it is not part of it.",
         ) from error
 
@@ -157,7 +158,7 @@ def frames_of(path: Path, header: FileDataset, pixels_at: int = 0) -> Iterator[F
         kind = str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or "")
         if not kind or kind in MR_IMAGES:
             raise PerfusionError(
-                f"The file {printable(path.name)} is damaged: it is cut off before its pixels (Rows is missing).",
+                f"The file {make_line(path.name)} is damaged: it is cut off before its pixels (Rows is missing).",
                 "Send or copy the study again, or remove the file if it is not part of it.",
             )
         return

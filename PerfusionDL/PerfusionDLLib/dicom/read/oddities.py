@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...data.acquisition import Acquisition
+from ...data.text import make_line
 from .agents import AGENTS, INTRAVASCULAR
-from .frame import printable
 from .protocol import (
     DEFAULT,
     HIGHEST_T,
@@ -46,7 +46,7 @@ def oddities(header: Header, acquisition: Acquisition) -> list[str]:
     for keyword, field in USED_AS.items():
         if header.text(keyword) and field in acquisition.assumed:
             why = "implausible" if np.isfinite(header.number(keyword)) else "no number"
-            said.append(f"{keyword} is '{printable(header.text(keyword))[:24]}', which is {why} and was not used.")
+            said.append(f"{keyword} is '{make_line(header.text(keyword))[:24]}', which is {why} and was not used.")
     said += [*odd_dose(header, acquisition), *odd_field(header, acquisition)]
     field_t = acquisition.field_strength_t
     if "field_strength_t" not in acquisition.assumed and min(abs(field_t - one) for one in (1.5, 3.0)) > 0.1:
@@ -66,7 +66,7 @@ def odd_dose(header: Header, acquisition: Acquisition) -> list[str]:
     if "dose_mmol_kg" not in acquisition.assumed:
         return []
     parts = [
-        f"{keyword} {printable(text)[:16]}"
+        f"{keyword} {make_line(text)[:16]}"
         for keyword in ("ContrastBolusTotalDose", "ContrastBolusVolume", "PatientWeight")
         if (text := header.text(keyword))
     ]
@@ -83,7 +83,7 @@ def odd_field(header: Header, acquisition: Acquisition) -> list[str]:
     possible = any(LOWEST_T <= field / scale <= HIGHEST_T for scale in (1, 1e3, 1e4))
     if possible or "field_strength_t" in acquisition.assumed or not header.text("MagneticFieldStrength"):
         return []
-    named = printable(header.text("MagneticFieldStrength"))[:24]
+    named = make_line(header.text("MagneticFieldStrength"))[:24]
     return [f"MagneticFieldStrength is '{named}', which is implausible; ImagingFrequency was taken."]
 
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...data.errors import PerfusionError
+from ...data.text import make_line
 from ...data.untrusted_zip import Limits, UnsafeZipError, check_entries, extract
 from .files import is_archive
-from .frame import printable
 
 LIMITS = Limits(files=50_000, unpacked_bytes=16 << 30)
 """Chosen: some fifty times a large visit with all its series."""
@@ -73,4 +73,4 @@ def harmless(part: str) -> str:
 
 def refused(path: Path, what: str) -> PerfusionError:
     """The error for an archive that is not unpacked."""
-    return PerfusionError(f"The archive {printable(path.name)} {what}.", REMEDY)
+    return PerfusionError(f"The archive {make_line(path.name)} {what}.", REMEDY)

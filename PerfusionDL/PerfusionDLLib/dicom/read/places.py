@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...data.text import make_line
 from . import clock, geometry
 from .components import component
 from .consistency import Aside, typical_number
-from .frame import Frame, printable
+from .frame import Frame
 from .moments import one_per_moment
 
 EVEN_MM = 0.05
@@ -216,4 +217,4 @@ def how_it_differs(frame: Frame, places: Sequence[Sequence[Frame]]) -> str:
     apart_mm = min(float(np.linalg.norm(matrix[:3, 3] - center)) for center in centers)
     if apart_mm > geometry.SAME_PLACE_MM:
         return "ImagePositionPatient differs from that of the other images of the series"
-    return f"AcquisitionTime is {printable(frame.text('AcquisitionTime'))}, a minute or more away from the other images"
+    return f"AcquisitionTime is {make_line(frame.text('AcquisitionTime'))}, a minute or more away from the other images"

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...data.acquisition import Acquisition
+from ...data.text import make_line
 from .agents import AGENTS, by_field, find_agent, molarity_mmol_ml, relaxivity_l_mmol_s
 from .consistency import typical_number, typical_text
-from .frame import Frame, printable
+from .frame import Frame
 
 DEFAULT = Acquisition()
 PROTON_MHZ_T = 42.577
@@ -222,7 +223,7 @@ def frequency_as_field_t(header: Header) -> float:
 
 def contrast_agent(header: Header) -> str:
     """Generic name of the contrast agent, what stands there if it is not known, "" if nothing does."""
-    said = printable(header.text("ContrastBolusAgent"))
+    said = make_line(header.text("ContrastBolusAgent"))
     return find_agent(said) or said
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.study import Condition
+from ...data.text import make_line
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, choose, of_study, scans_of
-from .frame import Frame, printable
+from .frame import Frame
 from .headers import survey, tolerance
 from .pixels import PixelReader
 from .reading import gather
@@ -110,7 +111,7 @@ def describe_series(
     return ListedSeries(
         uid=uid,
         number=frames[0].text("SeriesNumber"),
-        description=printable(frames[0].text("SeriesDescription")),
+        description=make_line(frames[0].text("SeriesDescription")),
         images=len(frames),
         frames=max((len(one.frames) for _, one in pieces), default=0),
         slices=len(pieces),
