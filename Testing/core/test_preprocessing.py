@@ -11,6 +11,7 @@ from PerfusionDLLib.data.flag import FlagCode, codes_of
 from PerfusionDLLib.data.study import TOWARD_APEX_RAS, Condition, Level, PerfusionSeries
 from PerfusionDLLib.evaluation import network_scores
 from PerfusionDLLib.evaluation.cases import closed_cavity_cases, phantom_case
+from PerfusionDLLib.preprocessing import chain
 from PerfusionDLLib.preprocessing.contour_uncertainty import compute_contour_uncertainty_mm
 from PerfusionDLLib.preprocessing.insertion_points import order_insertion_points
 from PerfusionDLLib.preprocessing.phases import average_phases, find_myocardium_frames, find_rv_frames
@@ -87,6 +88,20 @@ def test_a_second_pass_and_a_bright_late_frame_are_not_the_peak():
 def test_a_first_pass_lower_than_what_follows_still_has_a_peak():
     curve = np.array([1, 1, 1, 2, 5, 9.5, 9.7, 9.8, 9.7, 9.5, 6, 7, 8, 9, 10, 10.5, 10.6, 10.6, 10.6], float)
     assert preprocessing.find_first_pass_peak(curve) in (6, 7, 8)
+
+
+def test_the_frames_that_may_be_the_peak_of_a_saturated_bolus_are_named(simulated, found):
+    labels, truth = found.contours.labels, simulated.reference.peak_frame
+    assert FlagCode.PEAK_FRAME_AMBIGUOUS not in codes_of(found.flags)
+
+    def saturated(signal):
+        return 1 - np.exp(-4 * signal / signal.max())
+
+    moved = replace(found.motion, corrected=saturated(found.motion.corrected))
+    frame, flags = chain._find_cavity_peak(moved, labels, saturated(simulated.series.signal))
+    (flag,) = flags
+    assert flag.code is FlagCode.PEAK_FRAME_AMBIGUOUS
+    assert flag.values["first"] <= min(frame, truth) + 1 <= max(frame, truth) + 1 <= flag.values["last"]
 
 
 def test_a_phantom_slice_is_found(simulated, found):

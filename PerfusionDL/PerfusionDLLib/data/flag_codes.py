@@ -20,6 +20,7 @@ class FlagCode(StrEnum):
     INSERTION_POINTS_FROM_NEIGHBOR = auto()
     WALL_UNCERTAIN = auto()
     PEAK_FRAME_DISAGREES = auto()
+    PEAK_FRAME_AMBIGUOUS = auto()
     FRAMES_NOT_ALIGNED = auto()
     NOT_A_FIRST_PASS = auto()
 

@@ -52,6 +52,11 @@ SLICES = {
         "The blood pool is brightest in frame {blood_pool_frame}, but the whole series suggested frame "
         "{suggested_frame}: please check the peak frame.",
     ),
+    "peak_frame_ambiguous": Wording(
+        Severity.NOTE,
+        "the blood pool is as bright as at its peak in many frames",
+        "The blood pool is within 5 % of its peak from frame {first} to frame {last}: its peak may be any of them.",
+    ),
     "frames_not_aligned": Wording(
         Severity.CHECK,
         "more than 15 % of the frames could not be aligned",
