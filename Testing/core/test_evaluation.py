@@ -1,6 +1,7 @@
 """Evaluation: the yardstick itself."""
 
 import csv
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from PerfusionDLLib import networks, phantom
 from PerfusionDLLib.data.contours import Contours, Part
 from PerfusionDLLib.data.flag import FlagCode
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedSlice
-from PerfusionDLLib.evaluation import calibration, cases, doubt, network_scores
+from PerfusionDLLib.evaluation import calibration, cards, cases, doubt, network_scores
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,25 @@ def test_the_calibration_is_written_into_the_cards_and_used(tmp_path):
     assert loaded.box.card["calibration"]["command"] == "a command"
     assert loaded.labels.confidence(0.5) == pytest.approx(1 / (1 + np.e), abs=1e-3)
     assert calibration.uncalibrated(loaded).labels.confidence(0.5) == 0.5
+
+
+def test_scores_are_written_into_the_cards_beside_the_command_that_measures_them(case, tmp_path):
+    for file in networks.SHIPPED.glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    right = network_scores.score(perfect(case), case)
+    off = replace(right, peak_frame_error=3, cavity_dice=0.5)
+    lost = network_scores.Score(name="a", condition="rest", level="mid", failure="No left ventricle was found.")
+    cards.write_scores(tmp_path, "closed cavities", [right, off, lost], "a command")
+
+    def read(step):
+        return json.loads((tmp_path / f"{step}.json").read_text())["scores"]
+
+    shipped = json.loads((networks.SHIPPED / "labels.json").read_text())["scores"]
+    assert read("labels")["phantom"] == shipped["phantom"]
+    about = read("labels")["closed cavities"]
+    assert (about["command"], about["slices"], about["not_found"]) == ("a command", 3, 1)
+    assert about["cavity_dice"] == {"mean": 0.75, "sd": 0.25, "median": 0.75, "worst": 0.5}
+    assert read("peak")["closed cavities"]["peak_frame_error"]["worst"] == 3
 
 
 def test_promises_count_what_was_kept():

@@ -1,14 +1,18 @@
 """Commands that judge: networks on references that nobody trained on, their confidences, and the phantom itself."""
 
+from collections.abc import Iterable
 from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
 from ..results.atomic import Kind, atomic_folder
 from .console import Device, Overwrite, Step, Steps, messages, output, say
+
+if TYPE_CHECKING:
+    from ..evaluation.cases import Case
 
 
 def evaluate(
@@ -31,9 +35,13 @@ def evaluate(
     weights: Annotated[Path | None, typer.Option(help="Folder with networks of your own.")] = None,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.AUTO,
     overwrite: Overwrite = False,
+    cards: Annotated[
+        Path | None, typer.Option(help="Folder with the same networks; the scores go into their cards.")
+    ] = None,
 ) -> None:
     """Print the table of Scannell et al. 2020 for slices that no network has seen; every case and the worst in OUT."""
     from ..evaluation import cases, network_scores, out_of_distribution
+    from ..evaluation.cards import write_scores
     from ..networks import choose_device, load_networks
 
     networks = load_networks(weights, device=choose_device(device))
@@ -48,17 +56,31 @@ def evaluate(
             )
             (partial / "table.md").write_text(table + "\n", encoding="utf-8")
         else:
-            patients = range(first_seed, first_seed + seeds)
             if real is not None:
                 chosen = cases.disturbed(cases.annotated_case(real), np.random.default_rng(0))
-            elif difficult:
-                chosen = cases.difficult_cases(patients)
-            elif closed_cavities:
-                chosen = cases.closed_cavity_cases(patients)
+                judged_on, options = f"in vivo, {real.name}", "--real FOLDER"
             else:
-                chosen = cases.phantom_cases(patients, held_out=held_out)
-            table = network_scores.measure(chosen, networks, partial, progress=say)
+                patients = range(first_seed, first_seed + seeds)
+                chosen, judged_on, option = _phantoms(patients, held_out, closed_cavities, difficult)
+                options = f"--seeds {seeds} --first-seed {first_seed}{option}"
+            table, scores = network_scores.measure(chosen, networks, partial, progress=say)
+            if cards is not None:
+                write_scores(cards, judged_on, scores, f"perfusiondl evaluate --out OUT {options}")
     output.print(table, markup=False)
+
+
+def _phantoms(
+    patients: range, held_out: bool, closed_cavities: bool, difficult: bool
+) -> "tuple[Iterable[Case], str, str]":
+    """Slices of phantom patients, what they are called, and the option that chooses them."""
+    from ..evaluation import cases
+
+    if difficult:
+        return cases.difficult_cases(patients), "difficult phantom", " --difficult"
+    if closed_cavities:
+        return cases.closed_cavity_cases(patients), "closed cavities", " --closed-cavities"
+    drawn = cases.phantom_cases(patients, held_out=held_out)
+    return (drawn, "held-out phantom", " --held-out") if held_out else (drawn, "phantom", "")
 
 
 def calibrate(

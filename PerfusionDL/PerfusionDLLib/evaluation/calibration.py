@@ -1,6 +1,5 @@
 """What the networks' certainty is worth: how often their answers were good on phantoms, written into their cards."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ..networks import STEPS, Networks
+from .cards import complete_card
 from .cases import Case, coarser_case, noisy_case, shaded_case
 from .network_scores import GOOD, Score, evaluate
 
@@ -47,10 +47,7 @@ def calibrate(cases: Iterable[Case], networks: Networks, steps: Sequence[str] = 
 def write_calibration(folder: Path, counted: dict[str, dict], command: str) -> None:
     """Put the calibration into the cards of a folder of networks."""
     for step, entry in counted.items():
-        path = folder / f"{step}.json"
-        card = json.loads(path.read_text(encoding="utf-8"))
-        card["calibration"] = {**entry, "command": command}
-        path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        complete_card(folder, step, "calibration", {**entry, "command": command})
 
 
 def platt(certainty: np.ndarray, good: np.ndarray) -> tuple[float, float]:

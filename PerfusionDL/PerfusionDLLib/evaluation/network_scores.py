@@ -201,8 +201,10 @@ def worst_cases(order: Sequence[tuple[Score, Case, PreprocessedSlice | None]]) -
     return figure
 
 
-def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: Callable[[str], None] = print) -> str:
-    """Judge the chain on cases: ``scores.csv``, ``table.md`` and ``worst.png`` in ``out``; returns the tables."""
+def measure(
+    cases: Iterable[Case], networks: Networks, out: Path, *, progress: Callable[[str], None] = print
+) -> tuple[str, list[Score]]:
+    """Judge the chain on cases: ``scores.csv``, ``table.md`` and ``worst.png`` in ``out``; tables and scores."""
     out.mkdir(parents=True, exist_ok=True)
     scores: list[Score] = []
     worst: list[tuple[Score, Case, PreprocessedSlice | None]] = []
@@ -215,4 +217,4 @@ def measure(cases: Iterable[Case], networks: Networks, out: Path, *, progress: C
     text = f"{table(scores)}\n\n{promises(scores, networks)}\n\n{_doubt(scores)}"
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
     worst_cases(worst).savefig(out / "worst.png", dpi=100)
-    return text
+    return text, scores
