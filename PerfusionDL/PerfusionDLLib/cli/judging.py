@@ -1,6 +1,6 @@
 """Commands that judge: networks on references that nobody trained on, their confidences, and the phantom itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,7 +71,7 @@ def evaluate(
 
 def _phantoms(
     patients: range, held_out: bool, closed_cavities: bool, difficult: bool
-) -> "tuple[Iterable[Case], str, str]":
+) -> "tuple[Iterator[Case], str, str]":
     """Slices of phantom patients, what they are called, and the option that chooses them."""
     from ..evaluation import cases
 
