@@ -177,7 +177,8 @@ def options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
 
 def print_scan(scan: Scan) -> None:
     """Say what was found and what was assumed."""
-    messages.print(f"Found the {scan.condition} scan with {len(scan.slices)} slices.")
+    count = len(scan.slices)
+    messages.print(f"Found the {scan.condition} scan with {count} {'slice' if count == 1 else 'slices'}.")
     for flag in scan.assumptions:
         messages.print(f"  {flag.text}", markup=False)
 

@@ -21,7 +21,7 @@ SEGMENTS = {
         Severity.UNRELIABLE,
         "the probability that absolute flow is off by more than 40 % exceeds 20 %",
         "absolute flow is known to {mbf_low_ml_min_g:.1f} to {mbf_high_ml_min_g:.1f} mL/min/g only (95 %): neither "
-        "headers nor curves tell more. Flow relative to other segments holds; the reserve has an interval of its own.",
+        "headers nor curves tell more. Flow relative to other segments holds.",
     ),
     "flow_uncertain": Wording(
         Severity.CHECK,
