@@ -1,5 +1,6 @@
 """Values that cannot change within a slice: what most frames say, and which frames say something else."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,8 @@ def typical_number(frames: Sequence[Frame], keyword: str) -> float:
     values = values[np.isfinite(values)]
     if not values.size:
         return float("nan")
+    if (values == values[0]).all():
+        return float(values[0])
     first = np.sort(np.unique(values, return_index=True)[1])
     counts = [int(np.isclose(values, value, rtol=SAME, atol=1e-9).sum()) for value in values[first]]
     return float(values[first][int(np.argmax(counts))])
@@ -111,4 +114,8 @@ def split_deviant(frames: Sequence[Frame]) -> tuple[list[Frame], list[Aside]]:
 
 def is_same_number(first: float, second: float) -> bool:
     """Whether two numbers are one value, both missing included."""
-    return bool(np.isclose(first, second, rtol=SAME, atol=1e-9, equal_nan=True))
+    if first == second:
+        return True
+    if math.isinf(first) or math.isinf(second):
+        return False
+    return abs(first - second) <= 1e-9 + SAME * abs(second) or (first != first and second != second)

@@ -6,6 +6,7 @@ Tissue beside the heart hardly changes from heartbeat to heartbeat, so that each
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -43,11 +44,15 @@ class Found:
     signals: tuple[np.ndarray, ...]
     doubts: tuple[str, ...] = ()
 
+    @cached_property
+    def images(self) -> list[np.ndarray]:
+        """The `pictures` of each slice."""
+        return list(map(pictures, self.signals))
+
     @property
     def smoothness(self) -> float:
         """Mean correlation of the images with those before them."""
-        images = map(pictures, self.signals)
-        return float(np.concatenate([(each[1:] * each[:-1]).sum(axis=(1, 2)) for each in images]).mean())
+        return float(np.concatenate([(each[1:] * each[:-1]).sum(axis=(1, 2)) for each in self.images]).mean())
 
 
 def put_back(pieces: Sequence[Slice], signals: Sequence[np.ndarray]) -> Found:
@@ -67,14 +72,18 @@ def put_back(pieces: Sequence[Slice], signals: Sequence[np.ndarray]) -> Found:
 
 def turned_back(found: Found) -> Found:
     """The same with the images of each slice as most of them lie."""
-    mended = [upright(one.frames, signal) for one, signal in zip(found.pieces, found.signals, strict=True)]
+    each = zip(found.pieces, found.signals, found.images, strict=True)
+    mended = [upright(one.frames, signal, images) for one, signal, images in each]
     said = [sentence for _, sentences in mended for sentence in sentences]
     return Found(found.pieces, tuple(signal for signal, _ in mended), (*found.doubts, *said))
 
 
-def upright(frames: Sequence[Frame], signal: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """The signal of a slice with all images as most of them lie, and sentences on those that were turned over."""
-    found = find_turns(pictures(signal))
+def upright(frames: Sequence[Frame], signal: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """The signal of a slice with all images as most of them lie, and sentences on those that were turned over.
+
+    images : the `pictures` of the signal
+    """
+    found = find_turns(images)
     usual = Counter(found.tolist()).most_common(1)[0][0]
     mended, said = signal, []
     for turn in sorted(set(found.tolist()) - {usual}):
@@ -111,7 +120,7 @@ def exchanged_back(found: Found) -> Found:
     if len(pieces) < 2 or len({signal.shape[1:] for signal in signals}) > 1:
         return found
     beats = beats_of(pieces)
-    belongs = find_exchanges([pictures(signal) for signal in signals], beats)
+    belongs = find_exchanges(found.images, beats)
     usual = Counter(map(tuple, belongs.tolist())).most_common(1)[0][0]
     moved = [(int(beat), index) for beat, row in enumerate(belongs) for index in np.flatnonzero(row != usual)]
     if not moved:

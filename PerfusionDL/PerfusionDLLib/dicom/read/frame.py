@@ -1,5 +1,6 @@
 """One image as its header describes it, with its values by DICOM keyword."""
 
+import math
 import re
 import struct
 import zlib
@@ -7,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from ...data.text import make_line
 from .keywords import TAG_OF
@@ -29,11 +30,18 @@ WITH_UNIT = re.compile(r"(\d) ?(?:T|ms|mm|ml|kg|deg|degrees)$", re.IGNORECASE)
 
 
 class Attributes:
-    """Values by DICOM keyword, converted when they are first asked for; a malformed one is its text."""
+    """Values by DICOM keyword, converted when they are first asked for; a malformed one is its text.
 
-    def __init__(self, header: Dataset, known: dict[str, Any]) -> None:
+    elements : those of the header by tag, as they were read; the frames of a file share them
+    known : values that are known already
+    """
+
+    def __init__(self, header: Dataset, elements: dict[BaseTag, Any], known: dict[str, Any]) -> None:
         self._header = header
+        self._elements = elements
         self._known = known
+        self._numbers: dict[str, float] = {}
+        self._texts: dict[str, str] = {}
 
     def get(self, keyword: str) -> Any:
         """The value, None where it is missing."""
@@ -41,11 +49,27 @@ class Attributes:
             self._known[keyword] = self._convert(keyword)
         return self._known[keyword]
 
+    def number(self, keyword: str) -> float:
+        """As `Frame.number`."""
+        if keyword not in self._numbers:
+            value = self.get(keyword)
+            if isinstance(value, MultiValue | list):
+                value = value[0] if len(value) else None
+            number = as_number(value)
+            self._numbers[keyword] = number if math.isfinite(number) else float("nan")
+        return self._numbers[keyword]
+
+    def text(self, keyword: str) -> str:
+        """As `Frame.text`."""
+        if keyword not in self._texts:
+            self._texts[keyword] = as_text(self.get(keyword))
+        return self._texts[keyword]
+
     def _convert(self, keyword: str) -> Any:
         tag = TAG_OF.get(keyword)
-        if tag is None or tag not in self._header:
+        if tag is None or tag not in self._elements:
             return None
-        element = self._header.get_item(tag)
+        element = self._elements[tag]
         if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
             known = plain_value(element.value, element.VR or VR_OF[keyword], element.is_little_endian)
             if known is not None:
@@ -53,7 +77,7 @@ class Attributes:
         try:
             return self._header[tag].value
         except DAMAGED:
-            raw = getattr(self._header.get_item(tag), "value", None)
+            raw = getattr(element, "value", None)
             return raw.decode("latin-1").strip(" \0") if isinstance(raw, bytes) else None
 
 
@@ -90,11 +114,7 @@ class Frame:
 
     def number(self, keyword: str) -> float:
         """Value of an attribute, NaN where it is missing or not a finite number."""
-        value = self.attributes.get(keyword)
-        if isinstance(value, MultiValue | list):
-            value = value[0] if len(value) else None
-        number = as_number(value)
-        return number if np.isfinite(number) else float("nan")
+        return self.attributes.number(keyword)
 
     def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
         """Values of an attribute with several values, None unless there are ``count`` of them."""
@@ -109,13 +129,7 @@ class Frame:
 
     def text(self, keyword: str) -> str:
         """Value of an attribute as text, several values joined by a backslash, "" where it is missing."""
-        value = self.attributes.get(keyword)
-        if value is None:
-            return ""
-        try:
-            return "\\".join(map(str, value)) if isinstance(value, MultiValue | list) else str(value).strip()
-        except DAMAGED:
-            return ""
+        return self.attributes.text(keyword)
 
     def values(self, keyword: str) -> list[str]:
         """The values of an attribute as upper-case texts."""
@@ -136,6 +150,20 @@ class Frame:
     def image(self) -> str:
         """How a user knows the image within its series."""
         return str(self.index + 1) if self.frames > 1 else make_line(self.text("InstanceNumber")) or "?"
+
+
+def as_text(value: Any) -> str:
+    """A header's value as text, several values joined by a backslash, "" where there is none.
+
+    >>> as_text(["0.5", "0.25"]), as_text(" MR "), as_text(None)
+    ('0.5\\\\0.25', 'MR', '')
+    """
+    if value is None:
+        return ""
+    try:
+        return "\\".join(map(str, value)) if isinstance(value, MultiValue | list) else str(value).strip()
+    except DAMAGED:
+        return ""
 
 
 def as_number(value: Any) -> float:

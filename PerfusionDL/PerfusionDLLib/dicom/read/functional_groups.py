@@ -31,8 +31,9 @@ def frames_of_groups(path: Path, header: Dataset, known: dict[str, Any]) -> Iter
         common |= plain_attributes(agent) | {"ContrastBolusAgent": agent.get("CodeMeaning", "")}
     for shared in header.get("SharedFunctionalGroupsSequence") or ():
         common |= group_attributes(shared)
+    elements = dict(header.items())
     for index, item in enumerate(groups):
-        yield Frame(path, index, Attributes(header, common | group_attributes(item)), len(groups))
+        yield Frame(path, index, Attributes(header, elements, common | group_attributes(item)), len(groups))
 
 
 def plain_attributes(item: Dataset) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def pose(frame: Frame) -> Pose:
     matrix = np.eye(4)
     matrix[:3, 0] = axes[0] * spacing[1]
     matrix[:3, 1] = axes[1] * spacing[0]
-    matrix[:3, 2] = np.cross(axes[0], axes[1]) * thickness_mm
+    matrix[:3, 2] = cross(axes[0], axes[1]) * thickness_mm
     matrix[:3, 3] = position
     matrix[:3] = LPS_TO_RAS @ matrix[:3]
     return Pose(matrix, notes=notes)
@@ -149,9 +149,19 @@ def middle_matrix(frames: Sequence[Frame]) -> np.ndarray:
 
 def normal(matrix: np.ndarray) -> np.ndarray:
     """(3,) unit normal of a slice in RAS, pointing to the apex."""
-    axis = np.cross(matrix[:3, 0], matrix[:3, 1])
+    axis = cross(matrix[:3, 0], matrix[:3, 1])
     axis = axis / np.linalg.norm(axis)
     return axis if axis @ TOWARD_APEX_RAS >= 0 else -axis
+
+
+def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(3,) cross product of two vectors; NumPy's is made for many of them, and takes ten times as long for one.
+
+    >>> cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    (x, y, z), (u, v, w) = first.tolist(), second.tolist()
+    return np.array([y * w - z * v, z * u - x * w, x * v - y * u])
 
 
 def center(matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

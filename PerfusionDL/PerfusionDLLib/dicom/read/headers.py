@@ -138,10 +138,8 @@ def read_deflated(path: Path) -> FileDataset:
 
 def pruned(header: Dataset) -> Dataset:
     """The header without what nobody asks for; scanners put megabytes into private attributes."""
-    kept = Dataset()
-    for tag in TAG_OF.values():
-        if tag in header:
-            kept[tag] = header.get_item(tag)
+    elements = dict(header.items())
+    kept = Dataset({tag: elements[tag] for tag in TAG_OF.values() if tag in elements})
     implicit, little = header.original_encoding
     kept.set_original_encoding(bool(implicit), bool(little), header.original_character_set)
     return kept
@@ -167,7 +165,8 @@ def frames_of(path: Path, header: FileDataset, pixels_at: int = 0) -> Iterator[F
     if "PerFrameFunctionalGroupsSequence" in header:
         yield from frames_of_groups(path, header, known)
         return
-    attributes = Attributes(pruned(header), known)
+    kept = pruned(header)
+    attributes = Attributes(kept, dict(kept.items()), known)
     count = as_number(attributes.get("NumberOfFrames"))
     yield Frame(path, 0, attributes, int(count) if 1 < count < 1e6 else 1)
 

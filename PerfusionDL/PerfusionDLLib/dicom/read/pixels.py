@@ -118,9 +118,11 @@ def reduced(signal: np.ndarray, side: int = SIDE) -> np.ndarray:
     """(T, Y, X) mean signal of square regions, about as many per side of the shorter one."""
     step = max(1, min(signal.shape[1:]) // side)
     rows, columns = (size // step for size in signal.shape[1:])
-    inner = signal[:, : rows * step, : columns * step]
-    of_rows = inner.reshape(len(signal), rows, step, columns * step).sum(axis=2, dtype=float)  # long rows are fast
-    return of_rows.reshape(len(signal), rows, columns, step).sum(axis=3) / step**2
+    found = np.empty((len(signal), rows, columns))
+    for image, small in zip(signal[:, : rows * step, : columns * step], found, strict=True):
+        of_rows = image.reshape(rows, step, -1).sum(axis=1, dtype=float)
+        np.sum([of_rows[:, first::step] for first in range(step)], axis=0, out=small)
+    return found / step**2
 
 
 def sharpness(frames: Sequence[Frame]) -> float:
