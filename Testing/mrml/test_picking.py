@@ -133,7 +133,7 @@ def test_each_bullseye_has_its_title_above_and_its_legend_below_and_all_are_of_o
     nodes = mrml.writeStudy(headless.scene, small_study.study())
     mrml.showScans(headless.scene, nodes, layout=mrml.Layout.WIDE)
     points = [nodes[0].bullseyeValues, nodes[1].bullseyeValues, nodes[0].reserveValues]
-    assert [one.GetNthControlPointLabel(16) for one in points] == ["Stress", "Rest", "MPR"]
+    assert [one.GetNthControlPointLabel(16) for one in points] == ["Stress mL/min/g", "Rest mL/min/g", "MPR"]
     scales = [one.GetDisplayNode().GetWindowLevelMax() for one in (nodes[0].bullseye, nodes[1].bullseye)]
     assert scales[0] == scales[1]
     edges = [one.pixelsFromRas(np.array([(0, 48.0, 0), (0, -48.0, 0), (48.0, 0, 0), (-48.0, 0, 0)])) for one in drawn]

@@ -71,11 +71,13 @@ def test_who_cancels_what_reading_needs_keeps_the_tools(session, drawn):
     assert shows(drawn, "studySection")
 
 
-def test_without_a_study_there_is_nothing_to_read(session, panel):
-    assert not panel.ui.readingButton.enabled
-    key(session, panel, "T")
-    assert panel.ui.statusLabel.text == "Load a study."
+def test_without_a_study_the_large_button_loads_one(session, panel, folder):
+    assert panel.ui.readingButton.text == "Load study..."
+    session.dialogs.answers.append(str(folder))
+    panel.ui.readingButton.toggle()
     assert not panel.ui.readingButton.checked
+    session.wait(lambda: not panel.work.busy and panel.scans(), seconds=60)
+    assert panel.ui.readingButton.text == "Read this study (T)"
 
 
 def test_a_loaded_study_says_which_button_is_next(session, panel, folder):

@@ -55,6 +55,24 @@ def test_a_second_patient_takes_the_place_of_the_first_in_all_views_and_tools(se
     assert [visible(nodes) for nodes in second] == [{False}, {False}]
 
 
+def test_the_panel_says_whose_study_is_on_show_and_no_node_does(session, panel, folder):
+    load(session, panel, folder)
+    assert panel.ui.patientLabel.text == "Doe, Jane (77)"
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(session.scene)
+    assert "Doe" not in str(tree)
+    session.scene.Clear()
+    another_patient(session)
+    assert "not named" in session.open().ui.patientLabel.text
+
+
+def test_what_is_going_on_stays_in_sight_whatever_tool_is_scrolled_to(panel):
+    scrolled = panel.ui.sectionsArea.qt_object
+    for name in ("patientLabel", "statusLabel", "readingButton", "doubtLabel", "readoutLabel", "disclaimerLabel"):
+        assert not scrolled.isAncestorOf(getattr(panel.ui, name).qt_object), name
+    for name in ("studySection", "correctionsSection", "exportSection"):
+        assert scrolled.isAncestorOf(getattr(panel.ui, name).qt_object), name
+
+
 def test_no_tool_keeps_hold_of_contours_that_are_not_on_show(session, drawn):
     drawn.parameters.stressScan = drawn.parameters.restScan = None
     assert drawn.ui.segmentEditorWidget.segmentationNode() is None

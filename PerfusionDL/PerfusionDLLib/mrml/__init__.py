@@ -4,10 +4,11 @@ Functions take the scene explicitly: `slicer.mrmlScene` in Slicer, `HeadlessScen
 """
 
 from .acquisition import Source, enterAcquisition, restoreAcquisition, sourceOf
+from .bullseye import markOutOfDate
 from .colors import flowScaleEnd, renewLegends
 from .frames import peakFrame, playedTimes, showPeakFrames
 from .headless import HeadlessScene, openScene, saveScene
-from .hierarchy import moveScan
+from .hierarchy import moveScan, nameOfPatient
 from .layouts import Layout, registerLayouts
 from .nodes import ScanNodes, SliceNodes, findNewestStudy, findScans, findTable
 from .plots import unnameFits
@@ -46,7 +47,9 @@ __all__ = [
     "findTable",
     "fitView",
     "flowScaleEnd",
+    "markOutOfDate",
     "moveScan",
+    "nameOfPatient",
     "openScene",
     "peakFrame",
     "playedTimes",

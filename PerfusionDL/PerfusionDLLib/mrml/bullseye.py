@@ -11,6 +11,7 @@ from ..data.bullseye import RINGS, SIXTEEN, polar_image, sector, segment_at
 from ..data.flow import PerfusionMaps
 from ..data.study import Condition
 from ..data.table import SegmentTable
+from .bullseye_texts import flowTexts, reserveTexts
 from .colors import RESERVE_END, FlowScale, ratioColors, showColors, showFlow, showFlowLegend, showLegend
 from .hierarchy import placeScan
 from .layouts import BULLSEYE_VIEWS, RESERVE_VIEW
@@ -20,15 +21,17 @@ from .sequences import DISCLAIMER
 
 SIZE = 192
 SPACING_MM = 0.5
-HALF_TEXT_MM = 5.0  # views put the text to the right of its point
+HALF_TEXT_MM = 5.0  # of a number: views put the text to the right of its point
+LETTERS_OF_A_NUMBER = 4
 TITLE_MM = 51.0  # above the middle
 _CENTER = (SIZE - 1) / 2
 _RADIUS_PX = SIZE / 2
 TEXT_SCALE = 2.5
 """Of the numbers, percent of the window as Slicer counts it; chosen: apart at 1440 x 900, and read at 1920 x 1080."""
 
-NO_VALUE = "\u2013"
 _TITLE = 0  # stands among the segments' numbers
+OUT_OF_DATE = ": out of date"
+OUT_OF_DATE_COLOR, CURRENT_COLOR = (0.6, 0.6, 0.6), (1.0, 1.0, 1.0)
 
 
 def bullseyeImage(maps: PerfusionMaps) -> np.ndarray:
@@ -71,9 +74,7 @@ def bullseyePieces(
     for nodes, image in zip(scans, images, strict=True):
         title = f"{nodes.condition.capitalize()} bullseye"
         scale = scales[nodes.condition]
-        flows = {row.aha_segment or 0: getattr(row, nodes.condition).mbf_ml_min_g for row in table.segments}
-        numbers = {number: _numberText(flow, scale) for number, flow in flows.items()}
-        heading = nodes.condition.capitalize() if scale.isAbsolute else f"{nodes.condition.capitalize()} %"
+        heading, numbers = flowTexts(table, nodes.condition, isAbsolute=scale.isAbsolute)
         nodes.bullseye = _volume(scene, nodes.bullseye, title, image)
         showFlow(nodes.bullseye, scale)
         showFlowLegend(nodes.bullseye, scale, below=True)
@@ -87,13 +88,12 @@ def bullseyePieces(
         yield
     if stress is not None and withReserve:
         reserve = {row.aha_segment or 0: row.mpr for row in table.segments}
+        heading, ratios = reserveTexts(table)
         stress.reserve = _volume(scene, stress.reserve, "Reserve bullseye", _flat(reserve))
         showColors(stress.reserve, ratioColors(scene), RESERVE_END)
         showLegend(stress.reserve, "Reserve (stress / rest)", scaleEnd=RESERVE_END, below=True)
-        ratios = {number: _ratioText(ratio) for number, ratio in reserve.items()}
-        stress.reserveValues = _values(
-            scene, stress.reserveValues, "Reserve bullseye values", {**ratios, _TITLE: "MPR"}, view=RESERVE_VIEW
-        )
+        texts = {**ratios, _TITLE: heading}
+        stress.reserveValues = _values(scene, stress.reserveValues, "Reserve bullseye values", texts, view=RESERVE_VIEW)
     for nodes in new:
         placeScan(scene, nodes)
 
@@ -170,26 +170,35 @@ def _values(
         display.SetPointLabelsVisibility(True)
         display.SetGlyphScale(0.1)
         display.SetTextScale(TEXT_SCALE)
-        display.SetSelectedColor(1, 1, 1)
+        display.SetSelectedColor(*CURRENT_COLOR)
         display.SetOccludedVisibility(False)
         # in no other view, where no layout with bullseyes is open either
         display.SetViewNodeIDs([f"vtkMRMLSliceNode{view}"])
     wasModifying = points.StartModify()
     for index, segment in enumerate(SIXTEEN):
-        _label(points, index, values.get(segment, NO_VALUE))
-    _label(points, len(SIXTEEN), values[_TITLE])
+        _label(points, index, values.get(segment, ""))
+    _title(points, values[_TITLE])
     points.EndModify(wasModifying)
     return points
 
 
-def _numberText(flow_ml_min_g: float, scale: FlowScale) -> str:
-    if scale.isAbsolute or not np.isfinite(flow_ml_min_g):
-        return _ratioText(flow_ml_min_g)
-    return f"{100 * flow_ml_min_g / scale.end_ml_min_g:.0f}"
+def markOutOfDate(scans: Sequence[ScanNodes], isOutOfDate: bool) -> None:
+    """Say on the bullseyes that their numbers are of other contours than those on show, or no longer say it."""
+    for nodes in scans:
+        for points in filter(None, (nodes.bullseyeValues, nodes.reserveValues)):
+            heading = points.GetNthControlPointLabel(len(SIXTEEN)).removesuffix(OUT_OF_DATE)
+            color = OUT_OF_DATE_COLOR if isOutOfDate else CURRENT_COLOR
+            if points.GetDisplayNode().GetSelectedColor() != color:
+                points.GetDisplayNode().SetSelectedColor(*color)
+            _title(points, heading + OUT_OF_DATE if isOutOfDate else heading)
 
 
-def _ratioText(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else NO_VALUE
+def _title(points: slicer.vtkMRMLMarkupsFiducialNode, text: str) -> None:
+    """Write the title, the longer the further to the left."""
+    index, start = len(SIXTEEN), HALF_TEXT_MM * len(text) / LETTERS_OF_A_NUMBER
+    if points.GetNthControlPointLabel(index) != text:
+        points.SetNthControlPointPosition(index, start, TITLE_MM, 0.0)
+        points.SetNthControlPointLabel(index, text)
 
 
 def _label(points: slicer.vtkMRMLMarkupsFiducialNode, index: int, text: str) -> None:

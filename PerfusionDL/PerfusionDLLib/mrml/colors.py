@@ -30,8 +30,8 @@ _CIVIDIS = bytes.fromhex(
 _SLATES = bytes.fromhex("141d26 8fa8c0")
 """One hue from dark to light; chosen: neither gray images nor the other scales have it, white shows."""
 
-RESERVE_END = 5.0
-"""Upper end of the scale of the reserve, without unit."""
+RESERVE_END = 4.0
+"""Upper end of the scale of the reserve, without unit; chosen: that of the report, 1.5 and 2.5 can be told apart."""
 
 _SCALE_ENDS_ML_MIN_G = (2, 3, 4, 5, 6, 8)
 
@@ -78,7 +78,10 @@ def showFlow(volume: slicer.vtkMRMLScalarVolumeNode, scale: FlowScale, *, share:
 def showFlowLegend(
     volume: slicer.vtkMRMLVolumeNode, scale: FlowScale, *, below: bool = False
 ) -> slicer.vtkMRMLColorLegendDisplayNode:
-    """The legend of a map; of one whose flow holds as no number, it names the ends and bears no numbers."""
+    """The legend of a map; of one whose flow holds as no number, it names the ends and bears no numbers.
+
+    below : that of a bullseye, whose title names the unit
+    """
     if scale.isAbsolute:
         return showLegend(volume, f"MBF ({FLOW_UNIT})", scaleEnd=scale.end_ml_min_g, below=below)
     legend = showLegend(volume, "Relative: 0 to best segments", scaleEnd=scale.end_ml_min_g, below=below)
@@ -162,15 +165,19 @@ def _table(
 def showLegend(
     volume: slicer.vtkMRMLVolumeNode, title: str, *, scaleEnd: float, below: bool = False
 ) -> slicer.vtkMRMLColorLegendDisplayNode:
-    """A color legend at the right edge of the views that show the volume, or below; labeled at whole or half units."""
+    """A color legend at the right edge of the views that show the volume, or below; labeled at whole or half units.
+
+    One below has no title: Slicer makes the numbers as large as a title leaves room, and the title as large as they
+    are, so that both change with every drawing.
+    """
     legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(volume)
-    legend.SetTitleText(title)
+    legend.SetTitleText("" if below else title)
     legend.SetLabelFormat("%.1f")
     legend.SetNumberOfLabels(round(scaleEnd) + 1 if scaleEnd > 2 else 5)
     legend.SetUseColorNamesForLabels(False)
     legend.SetOrientation(legend.Horizontal if below else legend.Vertical)
-    legend.SetSize(*((0.1, 0.8) if below else (0.12, 0.5)))  # across and along; the text fits itself to it
-    legend.SetPosition(*((0.5, 0.09) if below else (0.98, 0.5)))  # the corner below is for the name of the image
+    legend.SetSize(*((0.09, 0.8) if below else (0.12, 0.5)))  # across and along; the text fits itself to it
+    legend.SetPosition(*((0.5, 0.02) if below else (0.98, 0.5)))
     return legend
 
 

@@ -67,6 +67,16 @@ def neutralStudyItem(scene: slicer.vtkMRMLScene) -> int:
     return hierarchy.GetItemChildWithName(sceneItem, STUDY_NAME) or hierarchy.CreateStudyItem(sceneItem, STUDY_NAME)
 
 
+def nameOfPatient(scene: slicer.vtkMRMLScene, nodes: ScanNodes) -> str:
+    """Whose scan it is and of which study, as the data tree says; empty where it does not."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    levels = slicer.vtkMRMLSubjectHierarchyConstants
+    item = _scanItem(hierarchy, nodes)
+    above = [levels.GetDICOMLevelPatient(), levels.GetDICOMLevelStudy()]
+    items = [hierarchy.GetItemAncestorAtLevel(item, level) for level in above] if item else []
+    return ", ".join(hierarchy.GetItemName(one) for one in items if one and hierarchy.GetItemName(one) != STUDY_NAME)
+
+
 def _sliceItem(hierarchy: slicer.vtkMRMLSubjectHierarchyNode, part: SliceNodes) -> int:
     """The folder of a slice, found through the volume that it holds; 0 where there is none."""
     item = hierarchy.GetItemByDataNode(part.originalVolume) if part.originalVolume else 0

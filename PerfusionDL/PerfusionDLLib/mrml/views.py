@@ -28,9 +28,9 @@ name with a blank."""
 
 MAP_OPACITY = 0.7
 FIELD_OF_VIEW_IN_BOXES = 1.9
-BULLSEYE_FIELD_MM = 104.0, 132.0
+BULLSEYE_FIELD_MM = 104.0, 124.0
 """Width and height of a bullseye with its title above and its legend below."""
-BULLSEYE_RISE_MM = 5.0
+BULLSEYE_RISE_MM = 3.0
 """Of the bullseye above the middle of its view: the legend is higher than the title."""
 
 

@@ -40,9 +40,10 @@ def rememberLayout(layout: mrml.Layout) -> None:
 
 
 def tidyViews() -> set[str]:
-    """Take the slider out of the bar above our views, and the name of the image out of the bullseyes.
+    """Take the slider out of the bar above our views, and the names of the images out of their corners.
 
-    A slice has one plane, and the bar would ask for the width of the slider; the name would overprint the scale.
+    A slice has one plane, and the bar would ask for the width of the slider. The bar says what a view shows; in small
+    views the names are cut and lie over the heart or the scale.
     Returns the names of the views that are there.
     """
     shown = set()
@@ -51,8 +52,7 @@ def tidyViews() -> set[str]:
         widget = manager.sliceWidget(name) if manager else None
         if widget:
             widget.sliceController().sliceOffsetSlider().setVisible(False)
-            if name in (*BULLSEYE_VIEWS, RESERVE_VIEW):
-                widget.sliceView().cornerAnnotation().SetVisibility(False)
+            widget.sliceView().cornerAnnotation().SetVisibility(False)
             shown.add(name)
     return shown
 

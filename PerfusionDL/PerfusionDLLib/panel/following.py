@@ -48,6 +48,11 @@ class Following(VTKObservationMixin):
         """Whether a point is in the hand of the user."""
         return self._dragging
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a correction has not rested yet."""
+        return self._dragging or self._settle.isActive()
+
     def settleNow(self) -> None:
         """Whoever calls has looked at what changed: do not call back for it."""
         self._settle.stop()

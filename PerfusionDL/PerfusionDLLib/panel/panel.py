@@ -21,6 +21,7 @@ from .fitting import Fitting
 from .hints import HintsSection
 from .images import ImagesSection
 from .in_step import InStep
+from .patient import PatientSection
 from .picking import Picking
 from .reading import Reading
 from .results import ResultsSection
@@ -52,6 +53,7 @@ class Panel:
         self._chosen: tuple = ()
         self._choices: tuple = ()
         self._views: set[str] = set()
+        self.patient = PatientSection(self)
         self.archive = ArchiveSection(self)
         self.doubts = Doubts(self)
         self.reading = Reading(self)
@@ -65,8 +67,8 @@ class Panel:
         self.advanced = AdvancedSection(self)
         self.export = ExportSection(self)
         self.sections = (
-            *(self.archive, self.doubts, self.reading, self.study, self.images, self.corrections, self.hints),
-            *(self.carrying, self.results, self.export, self.acquisition, self.advanced),
+            *(self.patient, self.archive, self.doubts, self.reading, self.study, self.images, self.corrections),
+            *(self.hints, self.carrying, self.results, self.export, self.acquisition, self.advanced),
         )
         self.picking = Picking(self)
         self.shortcuts = Shortcuts(self)

@@ -1,7 +1,10 @@
 """From a loaded study to its numbers: one button does what is missing, then shows images and numbers alone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -25,6 +28,9 @@ class Reading(Section):
         """Images and numbers alone, as soon as there are numbers; or the tools again."""
         if not down:
             self._screen.stop()
+        elif not self.panel.scans():
+            self._release()
+            self.panel.study.onLoadStudy()
         elif self.panel.logic.flowIsCurrent(self.panel.parameters):
             self.panel.putAway()
             self._screen.start()
@@ -76,12 +82,18 @@ class Reading(Section):
 
     def buttons(self, state):
         does = _("Find contours and compute flow where they are missing, then show images and numbers without tools.")
-        reason = state.noScan or (state.busy if self.isAwaited else "")
+        if state.noScan:
+            does = _("Load the perfusion study in a folder of DICOM files.")
+        reason = state.busy if self.isAwaited or state.noScan else ""
         yield self.ui.readingButton, "" if self.ui.readingButton.checked else reason, does
 
     def updateState(self, state) -> None:
-        down = self.ui.readingButton.checked
-        self.ui.readingButton.text = _("Back to the tools (T)") if down else _("Read this study (T)")
+        if state.noScan:
+            self.ui.readingButton.text = _("Load study...")
+        elif self.ui.readingButton.checked:
+            self.ui.readingButton.text = _("Back to the tools (T)")
+        else:
+            self.ui.readingButton.text = _("Read this study (T)")
 
 
 class ScreenWithoutTools:
@@ -101,18 +113,21 @@ class ScreenWithoutTools:
             return
         self.active = True
         self._bars = [bar for bar in window.findChildren("QToolBar") if bar.visible]
-        self._show(False)
         self._wasFullScreen = window.isFullScreen()
-        window.showFullScreen()
+        with _viewsAway(window):
+            self._show(False)
+            window.setWindowState(window.windowState() | qt.Qt.WindowFullScreen)  # a large window stays one below
 
     def stop(self) -> None:
         """Bring the tools and the window back as they were."""
         if not self.active:
             return
         self.active = False
-        self._show(True)
-        if not self._wasFullScreen:
-            slicer.util.mainWindow().showMaximized()
+        window = slicer.util.mainWindow()
+        with _viewsAway(window):
+            self._show(True)
+            if not self._wasFullScreen:
+                window.setWindowState(window.windowState() & ~qt.Qt.WindowFullScreen)
 
     def _show(self, visible: bool) -> None:
         for widget in (*self._tools, *self._bars):
@@ -121,3 +136,14 @@ class ScreenWithoutTools:
         slicer.util.setStatusBarVisible(visible)
         slicer.util.setModuleHelpSectionVisible(visible)
         slicer.util.setApplicationLogoVisible(visible)
+
+
+@contextmanager
+def _viewsAway(window) -> Iterator[None]:
+    """Have the views drawn once at the end: each bar that comes or goes gives all of them another size."""
+    views = window.centralWidget()
+    views.setVisible(False)
+    try:
+        yield
+    finally:
+        views.setVisible(True)

@@ -74,6 +74,9 @@ class ResultsSection(Section):
 
     def updateState(self, state) -> None:
         self._show(isCurrent=not state.noFlow)
+        if self.panel.flow is not None:
+            follows = bool(state.busy) or self.panel.updates.following.waiting  # the status line says so
+            mrml.markOutOfDate(self.panel.scans(), bool(state.noFlow) and not follows)
 
     def _show(self, *, isCurrent: bool) -> None:
         """Bring the table up to date; from the first moment of a correction on, the numbers before it are gray."""

@@ -51,7 +51,8 @@ class StudySection(Section):
 
     def _read(self, choices: ReadChoices = NO_CHOICES) -> None:
         """Read the folder; where the reader is at a loss, the user is shown what there is."""
-        task = session.loadTask(slicer.mrmlScene, [Path(self.folder)], choices)
+        identify = self.panel.patient.identify
+        task = session.loadTask(slicer.mrmlScene, [Path(self.folder)], choices, identify)
         self.panel.updates.start(task, self.onStudyLoaded, self.onUnreadable)
 
     def onUnreadable(self, error: Exception) -> None:

@@ -62,7 +62,7 @@ class Updates:
 
     def _onStep(self, step: str, share: int) -> None:
         self.panel.ui.progressBar.value = share
-        self.panel.showStatus(step)
+        self.panel.showStatus(step[:1].upper() + step[1:])
 
     def onError(self, error: Exception) -> None:
         """Say what went wrong in the words of the error; what was in the scene stays."""
@@ -128,15 +128,15 @@ class Updates:
     def onCorrected(self) -> None:
         """Contours changed: show it, and let the results follow."""
         self.panel.study.updateSlicesList()
-        self.panel.updateButtons()
         self.recomputeIfWanted()
+        self.panel.updateButtons()
 
     def onEntered(self) -> None:
         """A value of the acquisition changed: keep it for Undo, show it, and let the results follow."""
         self.record()
         self.panel.updateDisplay()
-        self.panel.updateButtons()
         self.recomputeIfWanted()
+        self.panel.updateButtons()
 
     def onContours(self, slices: tuple[mrml.SliceNodes, ...]) -> None:
         """Contours that are new want their flow; one Undo brings back those that were there before."""

@@ -1,6 +1,6 @@
 """Studies into the scene: images alone, or with the contours and choices of the results that the archive holds."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ..data.acquisition import acquisition_document
 from ..data.flag import Flag
 from ..data.flow import FlowModel
 from ..data.preprocessed import Progress
-from ..data.study import Scan, Study
+from ..data.study import Identity, Scan, Study
 from ..dicom import NO_CHOICES, ReadChoices, SeriesList, StoredResults
 from ..mrml.acquisition import AS_READ
 from ..mrml.hierarchy import placeScan
@@ -55,11 +55,17 @@ def listTask(folders: Sequence[Path]) -> Task:
     return Task("List series", compute, lambda found: found, 1)
 
 
-def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path], choices: ReadChoices = NO_CHOICES) -> Task:
+def loadTask(
+    scene: slicer.vtkMRMLScene,
+    folders: Sequence[Path],
+    choices: ReadChoices = NO_CHOICES,
+    identify: Callable[[str, Identity], None] = lambda label, identity: None,
+) -> Task:
     """Load the perfusion study in some folders of DICOM files, with the contours of its current results where their
     objects lie there too. Apply returns its scans, stress first.
 
     choices : which series are rest and stress, where the user decided
+    identify : called with the label of the study and whose it is, which no node holds
     """
 
     def compute(progress: Progress) -> list[LoadedScan]:
@@ -67,7 +73,9 @@ def loadTask(scene: slicer.vtkMRMLScene, folders: Sequence[Path], choices: ReadC
 
         progress("reading DICOM")
         images, results = split_results(folders)
-        return loadScans(read_study(images or folders, choices=choices), find_stored(results), progress)
+        study = read_study(images or folders, choices=choices)
+        identify(study.scans[0].study, study.identity)
+        return loadScans(study, find_stored(results), progress)
 
     def write(loaded: list[LoadedScan]) -> Generator[None, None, tuple[ScanNodes, ...]]:
         scans = []
