@@ -274,3 +274,41 @@ def test_numbers_before_a_correction_are_gray_until_those_after_it_are_there(ses
     session.wait(lambda: not any(view._paused for view in views))
     assert shown.item(6, 1).background().color().getRgb()[:3] != (178, 178, 178)
     assert color[:3] != (178, 178, 178)
+
+
+def test_a_single_scan_is_named_as_what_it_is_though_the_view_showed_another_before(session, drawn):
+    def label(name):
+        return sliceNode(session, name).GetLayoutLabel()
+
+    assert label("PerfusionBasal1") == "S-B"
+    drawn.parameters.stressScan = None
+    drawn.showScans()
+    assert label("PerfusionBasal1") == "R-B"
+    assert label("PerfusionBullseye1") == "R-MBF"
+
+
+def test_a_map_goes_with_its_contours_and_a_map_written_again_brings_no_second_legend(session, drawn):
+    first, second = drawn.slices()[:2]
+    session.scene.RemoveNode(first.mbf)
+    session.scene.RemoveNode(second.contours)
+    session.wait(lambda: first.hasMaps and not drawn.work.busy, seconds=60)
+    composite = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(sliceNode(session, "PerfusionMid1"))
+    assert composite.GetForegroundVolumeID() is None
+    assert not slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(first.mbf).GetVisibility()
+
+
+def test_images_can_be_seen_alone_until_a_tool_is_taken_up(session, drawn):
+    def opacity():
+        return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(
+            sliceNode(session, "PerfusionBasal1")
+        ).GetForegroundOpacity()
+
+    key(session, drawn, "M")
+    assert visible(drawn.scans()[0]) == {False}
+    assert opacity() == 0
+    drawn.showScans()
+    session.qt_application.processEvents()
+    assert opacity() == 0
+    press(drawn.ui.hintWallButton)
+    assert visible(drawn.scans()[0]) == {True}
+    assert opacity() == pytest.approx(drawn.parameters.mapOpacity)

@@ -25,10 +25,10 @@ from .views import (
     showBullseyes,
     showChart,
     showLargeSlice,
-    showOnlyScans,
     showScans,
     showSlice,
 )
+from .visibility import showOnlyScans
 from .writing import smoothOutlines, writeContours, writeLabels, writeSlice
 
 __all__ = [

@@ -22,7 +22,7 @@ from .sequences import DISCLAIMER
 SIZE = 192
 SPACING_MM = 0.5
 HALF_TEXT_MM = 5.0  # of a number: views put the text to the right of its point
-LETTERS_OF_A_NUMBER = 4
+LETTERS_OF_A_NUMBER = 3.5  # its point is narrow
 TITLE_MM = 51.0  # above the middle
 _CENTER = (SIZE - 1) / 2
 _RADIUS_PX = SIZE / 2

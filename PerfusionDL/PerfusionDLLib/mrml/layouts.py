@@ -5,8 +5,8 @@ from enum import StrEnum
 
 import slicer
 
-from ..data.study import Level
-from .nodes import attribute
+from ..data.study import Condition, Level
+from .nodes import ScanNodes, attribute
 
 VIEW_ROWS = (("Red", "Green", "Yellow"), ("Red+", "Green+", "Yellow+"))
 """Slice views of Slicer's own three-over-three layout, so that a saved scene looks right without this extension too."""
@@ -35,10 +35,10 @@ IMAGE_VIEWS = (*sum((*OWN_ROWS, *MAP_ROWS), ()), *LARGE_VIEWS)
 
 CURVES_VIEW = "PerfusionCurves"
 
-ROW_LABELS = (("S", "#D55E00"), ("R", "#0072B2"))
+SCAN_LABELS = {Condition.STRESS: ("S", "#D55E00"), Condition.REST: ("R", "#0072B2")}
 """Letter and edge color of the views of stress and rest: the bar above a view has room for three letters."""
 
-ONE_SCAN_COLOR = "#7F7F7F"
+RESERVE_COLOR = "#7F7F7F"
 
 
 class Layout(StrEnum):
@@ -86,6 +86,29 @@ def arrange(scene: slicer.vtkMRMLScene, layout: Layout, scans: int) -> None:
     node.SetViewArrangement(LAYOUT_NUMBERS[layout, max(1, min(scans, len(OWN_ROWS)))])
 
 
+def isArranged(scene: slicer.vtkMRMLScene) -> bool:
+    """Whether one of our layouts is open."""
+    node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    return node is not None and node.GetViewArrangement() in LAYOUT_NUMBERS.values()
+
+
+def nameViews(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> None:
+    """Write into the bar of every view which scan and slice it shows: a layout names only views that are new."""
+    for row, nodes in enumerate(scans[: len(OWN_ROWS)]):
+        letter, color = SCAN_LABELS[Condition(nodes.condition)]
+        labels = {name: "MBF" for name in MAP_ROWS[row]} | {
+            LARGE_VIEWS[row]: letter,
+            BULLSEYE_VIEWS[row]: f"{letter}-MBF",
+        }
+        for part, name in zip(nodes.slices, OWN_ROWS[row], strict=False):
+            labels[name] = f"{letter}-{part.name[0].upper() if part.name in set(Level) else part.number + 1}"
+        for name, label in labels.items():
+            sliceNode = scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+            if sliceNode is not None:
+                sliceNode.SetLayoutLabel(label)
+                sliceNode.SetLayoutColor(*(int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)))
+
+
 def layoutDescription(layout: Layout, rows: int) -> str:
     """The views of a layout for one or two scans, as Slicer reads it.
 
@@ -98,7 +121,7 @@ def layoutDescription(layout: Layout, rows: int) -> str:
         properties = {"orientation": "Axial", "viewlabel": label, "viewcolor": color, "viewgroup": str(next(groups))}
         return _view("vtkMRMLSliceNode", name, properties)
 
-    labels = [(f"{letter}-", color) if rows > 1 else ("", ONE_SCAN_COLOR) for letter, color in ROW_LABELS[:rows]]
+    labels = [(f"{letter}-", color) for letter, color in SCAN_LABELS.values()][:rows]
     slices = [
         [view(name, scan + level[0].upper(), color) for name, level in zip(names, Level, strict=True)]
         for (scan, color), names in zip(labels, OWN_ROWS, strict=False)
@@ -106,7 +129,7 @@ def layoutDescription(layout: Layout, rows: int) -> str:
     maps = [[view(name, "MBF", color) for name in names] for (_, color), names in zip(labels, MAP_ROWS, strict=False)]
     large = [view(name, scan.rstrip("-"), color) for (scan, color), name in zip(labels, LARGE_VIEWS, strict=False)]
     bullseyes = [view(name, f"{scan}MBF", color) for (scan, color), name in zip(labels, BULLSEYE_VIEWS, strict=False)]
-    reserve = [view(RESERVE_VIEW, "MPR", ONE_SCAN_COLOR)] if rows > 1 else []
+    reserve = [view(RESERVE_VIEW, "MPR", RESERVE_COLOR)] if rows > 1 else []
     curves = _view("vtkMRMLPlotViewNode", CURVES_VIEW, {"viewlabel": "Curves"})
     images = [_row([*views, bullseye]) for views, bullseye in zip(slices, bullseyes, strict=True)]
     below = _row([curves, *reserve])

@@ -11,6 +11,7 @@ from ..data.flow import FitStatus, PerfusionMaps, SliceMaps
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
 from .colors import FLOW_UNIT, FlowScale, labelColors, showFlow, showFlowLegend
 from .hierarchy import neutralStudyItem, placeNode, placeScan
+from .layouts import isArranged
 from .nodes import ScanNodes, SliceNodes, quietly, setAttribute, setFlags
 from .pixels import updatePixels
 from .plots import fillTable, newChart, plotColumns, plotSeries
@@ -100,7 +101,10 @@ def _sliceMapsPieces(
     for volume in (nodes.mbf, nodes.mbfError):
         setAttribute(volume, "disclaimer", DISCLAIMER)
     _writeProvenance(nodes, provenance)
-    showFlowLegend(nodes.mbf, scale)
+    isNew = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.mbf) is None
+    legend = showFlowLegend(nodes.mbf, scale)
+    if isNew and isArranged(scene):
+        legend.SetVisibility(False)  # bullseyes have legends of their own
     yield
     segmentColors = labelColors(scene, "AHA segments", SEGMENT_NAMES)
     nodes.segments = _labelMap(scene, nodes, nodes.segments, f"{name} AHA segments", maps.segments, segmentColors)

@@ -11,16 +11,16 @@ from .layouts import (
     BULLSEYE_VIEWS,
     CURVES_VIEW,
     LARGE_VIEWS,
-    MAP_ROWS,
-    OWN_ROWS,
     RESERVE_VIEW,
     Layout,
     arrange,
+    nameViews,
     showsMapOver,
     viewsOf,
 )
-from .nodes import ScanNodes, SliceNodes, attribute, findScans, setAttribute
+from .nodes import ScanNodes, SliceNodes, attribute, setAttribute
 from .reading import readBox, readGeometry
+from .visibility import compositeNode, showOnlyScans
 
 SHORT_AXIS = "ShortAxis"
 """Name of the plane of a slice among the orientations of its view: Slicer cannot read back one without a name, and no
@@ -48,6 +48,7 @@ def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, layout:
         node.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView)
     else:
         arrange(scene, layout, len(scans))
+        nameViews(scene, scans)
     showOnlyScans(scene, scans)
     shown = list(_shown(scene, scans))
     for part, sliceNodes in shown:
@@ -55,58 +56,6 @@ def showScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, layout:
     parts = [part for part, _ in shown]
     _showLegendOf(parts[0] if parts and layout is None else None, parts)  # bullseyes have legends of their own
     showBullseyes(scene, scans)
-
-
-def showOnlyScans(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> None:
-    """Hide what is drawn of all other scans in the scene: rest, stress and other patients lie in the same place.
-
-    What was hidden here is shown again as soon as its scan is chosen.
-    """
-    chosen = {nodes.browser.GetID() for nodes in scans}
-    for nodes in findScans(scene):
-        for display in _drawnOver(nodes):
-            _hide(display, nodes.browser.GetID() not in chosen)
-    for rows in (OWN_ROWS, MAP_ROWS):
-        for row, names in enumerate(rows):
-            slices = scans[row].slices if row < len(scans) else ()
-            for viewName in names[len(slices) :]:
-                _emptyView(scene, viewName)
-    for viewName in LARGE_VIEWS[len(scans) :]:
-        _emptyView(scene, viewName)
-    for viewName in BULLSEYE_VIEWS[len(scans) :]:
-        _emptyView(scene, viewName)
-    if not any(nodes.reserve for nodes in scans):
-        _emptyView(scene, RESERVE_VIEW)
-
-
-def _drawnOver(nodes: ScanNodes) -> Iterator[slicer.vtkMRMLDisplayNode]:
-    """How the contours, points and numbers of a scan are displayed."""
-    for part in nodes.slices:
-        drawn = (part.contours, part.automatic, part.rvInsertionPoints, part.box)
-        yield from (node.GetDisplayNode() for node in drawn if node and node.GetDisplayNode())
-    beside = (nodes.bullseyeValues, nodes.reserveValues, nodes.pickedPoint)
-    yield from (node.GetDisplayNode() for node in beside if node and node.GetDisplayNode())
-    colored = filter(None, (*(part.mbf for part in nodes.slices), nodes.bullseye, nodes.reserve))
-    yield from filter(None, map(slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode, colored))
-
-
-def _hide(display: slicer.vtkMRMLDisplayNode, hidden: bool) -> None:
-    """Hide something that is visible, or show again what was hidden here; what the user hid stays hidden."""
-    if hidden and display.GetVisibility():
-        display.SetVisibility(False)
-        setAttribute(display, "hidden", True)
-    elif not hidden and attribute(display, "hidden"):
-        display.RemoveAttribute("PerfusionDL.hidden")
-        display.SetVisibility(True)
-
-
-def _emptyView(scene: slicer.vtkMRMLScene, viewName: str) -> None:
-    sliceNode = scene.GetSingletonNode(viewName, "vtkMRMLSliceNode")
-    if sliceNode is not None:
-        composite = _compositeNode(sliceNode)
-        composite.SetBackgroundVolumeID(None)
-        composite.SetForegroundVolumeID(None)
-        composite.SetLabelVolumeID(None)
 
 
 def _showLegendOf(withLegend: SliceNodes | None, slices: Sequence[SliceNodes]) -> None:
@@ -142,7 +91,7 @@ def _showBullseye(scene: slicer.vtkMRMLScene, viewName: str, volume, values) -> 
     sliceNode = scene.GetSingletonNode(viewName, "vtkMRMLSliceNode")
     if sliceNode is None:
         return
-    composite = _compositeNode(sliceNode)
+    composite = compositeNode(sliceNode)
     composite.SetBackgroundVolumeID(_id(volume))
     composite.SetForegroundVolumeID(None)
     composite.SetLabelVolumeID(None)
@@ -159,9 +108,9 @@ def chooseImages(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes], *, orig
     for part, sliceNodes in _shown(scene, scans):
         images = part.originalVolume if original else part.correctedVolume or part.originalVolume
         for sliceNode in sliceNodes:
-            composite = _compositeNode(sliceNode)
+            composite = compositeNode(sliceNode)
             composite.SetBackgroundVolumeID(_id(images))
-            composite.SetForegroundVolumeID(_id(part.mbf))
+            composite.SetForegroundVolumeID(_id(_mapOf(part)))
             composite.SetForegroundOpacity(mapOpacity if showsMapOver(sliceNode) else 0.0)
 
 
@@ -180,12 +129,17 @@ def showSlice(nodes: SliceNodes, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) 
 
 
 def _showImages(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
-    composite = _compositeNode(sliceNode)
+    composite = compositeNode(sliceNode)
     composite.SetBackgroundVolumeID(_id(nodes.correctedVolume or nodes.originalVolume))
-    composite.SetForegroundVolumeID(_id(nodes.mbf))
+    composite.SetForegroundVolumeID(_id(_mapOf(nodes)))
     composite.SetLabelVolumeID(None)
     composite.SetForegroundOpacity(MAP_OPACITY if showsMapOver(sliceNode) else 0.0)
     _placeOnHeart(nodes, sliceNode)
+
+
+def _mapOf(nodes: SliceNodes) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The flow map of a slice; none where the contours went that it was computed from."""
+    return nodes.mbf if nodes.hasContours else None
 
 
 def _showDrawingOnlyIn(nodes: SliceNodes, sliceNodes: Sequence[slicer.vtkMRMLSliceNode]) -> None:
@@ -204,17 +158,6 @@ def _shown(
             sliceNodes = viewsOf(scene, row, part.number)
             if sliceNodes and part.original:
                 yield part, sliceNodes
-
-
-def _compositeNode(sliceNode: slicer.vtkMRMLSliceNode) -> slicer.vtkMRMLSliceCompositeNode:
-    """The node that says which volumes a view shows; in Slicer it is there already."""
-    composite = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(sliceNode)
-    if composite is None:
-        composite = slicer.vtkMRMLSliceCompositeNode()
-        composite.SetLayoutName(sliceNode.GetLayoutName())
-        composite.SetSingletonTag(sliceNode.GetLayoutName())
-        composite = sliceNode.GetScene().AddNode(composite)
-    return composite
 
 
 def _placeOnHeart(nodes: SliceNodes, sliceNode: slicer.vtkMRMLSliceNode) -> None:
@@ -283,7 +226,7 @@ def outline(nodes: SliceNodes, labels: slicer.vtkMRMLLabelMapVolumeNode | None) 
     views = nodes.contours.GetDisplayNode().GetViewNodeIDs() if nodes.contours else ()
     for sliceNode in filter(None, map(nodes.browser.GetScene().GetNodeByID, views)):
         sliceNode.SetUseLabelOutline(True)
-        _compositeNode(sliceNode).SetLabelVolumeID(_id(labels))
+        compositeNode(sliceNode).SetLabelVolumeID(_id(labels))
 
 
 def _id(node: slicer.vtkMRMLNode | None) -> str | None:

@@ -43,6 +43,7 @@ class CorrectionsSection(Section):
 
     def toggleEffect(self, name: str) -> None:
         """Take up a tool of the Segment Editor, or put it away."""
+        self.panel.images.showDrawn()
         active = self.ui.segmentEditorWidget.activeEffect()
         self.ui.segmentEditorWidget.setActiveEffectByName("" if active and active.name == name else name)
 
@@ -71,6 +72,7 @@ class CorrectionsSection(Section):
 
     def onPlacePoints(self) -> None:
         """Place the insertion points anew."""
+        self.panel.images.showDrawn()
         self.ui.segmentEditorWidget.setActiveEffect(None)
         self._placing.start(self.panel.slice)
 

@@ -42,6 +42,7 @@ class HintsSection(Section):
                 if other is not label:
                     button.checked = False
             self.panel.corrections.putAway()
+            self.panel.images.showDrawn()
             self.panel.showStatus(_("Click in the middle of what is wrong. Escape ends it."))
         elif self.label is None:
             self.panel.showStatus("")

@@ -14,6 +14,7 @@ class ImagesSection(Section):
 
     def __init__(self, panel) -> None:
         super().__init__(panel)
+        self.ui.imagesAloneCheckBox.connect("toggled(bool)", lambda checked: self.updateDisplay())
         self.onClick(self.ui.arrangeViewsButton, self.onArrangeViews)
         selector = self.ui.layoutSelector
         selector.addItems(list(layoutNames().values()))
@@ -46,6 +47,10 @@ class ImagesSection(Section):
         self.panel.showScans()
         self.panel.updateDisplay()
 
+    def showDrawn(self) -> None:
+        """Show the contours again: the user takes up a tool for them."""
+        self.ui.imagesAloneCheckBox.checked = False
+
     def stepFrame(self, frames: int) -> None:
         """Show an earlier or a later frame."""
         if self.panel.slice is not None:
@@ -53,10 +58,12 @@ class ImagesSection(Section):
 
     def updateDisplay(self) -> None:
         panel, parameters = self.panel, self.panel.parameters
-        mrml.showOnlyScans(slicer.mrmlScene, panel.scans())
-        mrml.chooseImages(
-            slicer.mrmlScene, panel.scans(), original=parameters.showOriginal, mapOpacity=parameters.mapOpacity
-        )
+        if parameters is None:
+            return
+        drawn = not self.ui.imagesAloneCheckBox.checked
+        mrml.showOnlyScans(slicer.mrmlScene, panel.scans(), drawn=drawn)
+        opacity = parameters.mapOpacity if drawn else 0.0
+        mrml.chooseImages(slicer.mrmlScene, panel.scans(), original=parameters.showOriginal, mapOpacity=opacity)
         if panel.slice is not None:
             mrml.showLargeSlice(slicer.mrmlScene, panel.scans(), panel.slice.number)
             self.ui.playWidget.setMRMLSequenceBrowserNode(panel.slice.browser)

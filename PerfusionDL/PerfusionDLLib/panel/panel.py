@@ -212,6 +212,7 @@ class Panel:
                 mrml.renewLegends(slicer.mrmlScene)  # a view draws only the legends that are added after it
             self._views = shown
             self.images.showLayout()
+            self.images.updateDisplay()
             self._fitting.start()
 
     def update(self) -> None:

@@ -31,14 +31,15 @@ class PatientSection(Section):
         self.updateDisplay()
 
     def _nameOf(self, nodes: mrml.ScanNodes) -> str:
-        known = mrml.nameOfPatient(nodes.browser.GetScene(), nodes) or _written(self._identities.get(nodes.study))
-        return known or _("Patient not named: {study}").format(study=nodes.study or _("study without a label"))
+        known = mrml.nameOfPatient(nodes.browser.GetScene(), nodes)
+        identity = self._identities.get(nodes.study)
+        if not known and identity is not None:
+            known = f"{identity.patient_name} ({identity.patient_id})" if identity.patient_id else identity.patient_name
+        return _inWords(known) or _("Patient not named: {study}").format(
+            study=nodes.study or _("study without a label")
+        )
 
 
-def _written(identity: Identity | None) -> str:
-    """Name and number of a patient as people write them."""
-    if identity is None:
-        return ""
-    name = " ".join(", ".join(identity.patient_name.split("^", 1)).replace("^", " ").strip(", ").split())
-    number = f"({identity.patient_id})" if identity.patient_id else ""
-    return " ".join(filter(None, (name, number)))
+def _inWords(name: str) -> str:
+    """The name of a patient as people write it, not as DICOM does."""
+    return " ".join(name.replace("^", ", ", 1).replace("^", " ").split())

@@ -8,7 +8,7 @@ import slicer
 
 EFFECTS = {"1": "Paint", "2": "Draw", "3": "Erase", "4": "Smoothing"}
 PREVIOUS_FRAME, NEXT_FRAME, PLAY = ",", ".", "P"
-NEXT_DOUBTFUL, READ = "N", "T"
+NEXT_DOUBTFUL, READ, IMAGES_ALONE = "N", "T", "M"
 
 
 class Shortcuts:
@@ -17,6 +17,7 @@ class Shortcuts:
     The Segment Editor's own are not installed, because its Undo knows only its own strokes.
 
     Ctrl+Up, Ctrl+Down : previous and next slice; N : next doubtful slice; T : read the study, without tools
+    M : images alone, without map and contours
     comma, full stop : previous and next frame; P : play and pause
     Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away and ends placing
     """
@@ -31,6 +32,7 @@ class Shortcuts:
         self._add(window, "Ctrl+Down", lambda: panel.study.stepSlice(1))
         self._add(window, NEXT_DOUBTFUL, panel.doubts.toNext)
         self._add(window, READ, lambda: panel.ui.readingButton.toggle())
+        self._add(window, IMAGES_ALONE, lambda: panel.ui.imagesAloneCheckBox.toggle())
         self._add(window, PREVIOUS_FRAME, lambda: panel.images.stepFrame(-1))
         self._add(window, NEXT_FRAME, lambda: panel.images.stepFrame(1))
         self._add(window, PLAY, lambda: panel.ui.playWidget.onVcrPlayPause())

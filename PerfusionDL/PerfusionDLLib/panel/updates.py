@@ -123,6 +123,9 @@ class Updates:
         changed = logic.history.record(*(logic.reader(nodes) for nodes in scans))
         if changed:
             session.forgetArchivedFlow(scans)
+        for part in changed:
+            if part.hasContours:
+                mrml.smoothOutlines(part.contours)  # what a script writes has none
         return changed
 
     def onCorrected(self) -> None:
