@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from PerfusionDLLib.app.processes import ProcessCall
-from PerfusionDLLib.app.result_parts import write_parts
-from PerfusionDLLib.app.write_outputs import write_results
+from PerfusionDLLib.app.result_parts import write_parts, write_parts_later
+from PerfusionDLLib.app.write_outputs import begin_writing, write_results
 from PerfusionDLLib.data.errors import PerfusionError
 
 
@@ -24,6 +24,36 @@ def test_a_process_writes_what_is_written_here(finished_study, tmp_path):
         call.result(steps.append)
     assert content(there) == content(here)
     assert steps == ["tables"]
+
+
+def test_a_process_loads_its_libraries_before_it_is_given_the_result(finished_study, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    write_parts(["tables"], here, finished_study)
+    with ProcessCall(write_parts_later, ["tables"], there) as call:
+        call.send(finished_study.preprocessed)
+        assert content(there) == {}
+        call.send((finished_study.maps, finished_study.table))
+        call.result()
+    assert content(there) == content(here)
+
+
+def test_what_a_process_that_ended_was_still_to_be_given_is_no_error_of_its_own(monkeypatch):
+    monkeypatch.setattr("sys.executable", "false")
+    with ProcessCall(divmod, 17, 5) as call, pytest.raises(PerfusionError, match="divmod ended"):
+        call._process.wait()
+        call.send(bytes(1 << 20))
+        call.result()
+
+
+def test_the_processes_that_write_end_where_there_is_no_flow(finished_study, tmp_path):
+    with (
+        pytest.raises(PerfusionError, match="No flow"),
+        begin_writing(tmp_path, finished_study.preprocessed, workers=2),
+    ):
+        raise PerfusionError("No flow.", "Draw a myocardium.")
+    assert content(tmp_path) == {}
 
 
 def test_the_error_of_a_process_is_raised_where_its_result_is_asked_for(tmp_path):

@@ -34,17 +34,24 @@ def test_a_scene_is_found_by_a_path_from_the_working_folder(tmp_path, monkeypatc
     assert len(mrml.findScans(mrml.openScene(relative).scene)) == 2
 
 
-def test_a_saved_sequence_keeps_frames_times_and_place(tmp_path):
-    part = small_study.preprocessed_scan().slices[0]
-    mrml.writeSequence(tmp_path / "corrected.seq.nrrd", part.motion.corrected, part.series)
-    sequence = slicer.vtkMRMLSequenceNode()
-    storage = slicer.vtkMRMLVolumeSequenceStorageNode()
-    storage.SetFileName(str(tmp_path / "corrected.seq.nrrd"))
-    assert storage.ReadData(sequence)
-    frames = [slicer.util.arrayFromVolume(sequence.GetNthDataNode(frame))[0] for frame in range(small_study.FRAMES)]
-    np.testing.assert_array_equal(frames, part.motion.corrected)
-    times = [float(sequence.GetNthIndexValue(frame)) for frame in range(small_study.FRAMES)]
-    assert times == list(part.series.times_s)
+def test_images_in_one_pose_are_saved_beside_the_scene_with_times_and_place_and_no_more(tmp_path):
+    study = small_study.study()
+    parts = [part for scan in study.scans for part in scan.slices]
+    files = [tmp_path / f"{number}.seq.nrrd" for number in range(len(parts))]
+    mrml.saveStudy(tmp_path / "scene.mrb", study, corrected=files)
+    for part, file in zip(parts, files, strict=True):
+        sequence = slicer.vtkMRMLSequenceNode()
+        storage = slicer.vtkMRMLVolumeSequenceStorageNode()
+        storage.SetFileName(str(file))
+        assert storage.ReadData(sequence)
+        frames = [sequence.GetNthDataNode(frame) for frame in range(sequence.GetNumberOfDataNodes())]
+        pixels = [slicer.util.arrayFromVolume(frame)[0] for frame in frames]
+        np.testing.assert_array_equal(pixels, part.motion.corrected)
+        assert [float(sequence.GetNthIndexValue(index)) for index in range(len(frames))] == list(part.series.times_s)
+        matrix = slicer.vtkMRMLSliceNode().GetSliceToRAS()
+        frames[0].GetIJKToRASMatrix(matrix)
+        np.testing.assert_allclose(slicer.util.arrayFromVTKMatrix(matrix), part.series.ijk_to_ras, atol=1e-6)
+        assert b"PerfusionDL" not in file.read_bytes().partition(b"\n\n")[0]
 
 
 def test_a_scene_that_cannot_be_read_or_written_says_so(tmp_path):
@@ -52,9 +59,6 @@ def test_a_scene_that_cannot_be_read_or_written_says_so(tmp_path):
         mrml.openScene(tmp_path / "absent.mrb")
     with pytest.raises(PerfusionError, match="could not be written"):
         mrml.saveScene(mrml.HeadlessScene().scene, tmp_path / "absent" / "scene.mrb")
-    part = small_study.preprocessed_scan().slices[0]
-    with pytest.raises(PerfusionError, match="could not be written"):
-        mrml.writeSequence(tmp_path / "absent" / "x.seq.nrrd", part.motion.corrected, part.series)
 
 
 def test_a_scene_is_read_without_an_error(written, tmp_path, capfd):

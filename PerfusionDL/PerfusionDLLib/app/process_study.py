@@ -11,8 +11,8 @@ from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
 from ..quantification.options import DEFAULT, Options
 from ..results.atomic import atomic_folder
-from .processes import ProcessCall
-from .write_outputs import write_dicom, write_results
+from .processes import ProcessCall, without_garbage_collection
+from .write_outputs import begin_writing, write_dicom
 
 Progress = Callable[[str], None]
 
@@ -71,18 +71,20 @@ def run_study(
     """
     sources = [*sources, *(folder for folder in (rest, stress) if folder is not None)]
     with atomic_folder(out, overwrite=overwrite, inputs=sources, replace_corrections=replace_corrections) as unfinished:
-        study, loaded = _read_and_load(
-            partial(_read_study, sources, rest=rest, stress=stress, choices=choices), networks, workers, progress
-        )
-        from .. import pipeline  # here: a process of its own has begun to read by now
+        with without_garbage_collection():
+            study, loaded = _read_and_load(
+                partial(_read_study, sources, rest=rest, stress=stress, choices=choices), networks, workers, progress
+            )
+            from .. import pipeline  # here: a process of its own has begun to read by now
 
         for scan in study.scans:
             found(scan)
         with one_thread():
             preprocessed = pipeline.preprocess(study, loaded, workers=workers, progress=progress)
-            progress("blood flow")
-            result = pipeline.process(preprocessed, options)
-            write_results(unfinished, result, workers=workers, progress=progress)
+            with begin_writing(unfinished, preprocessed, workers=workers) as write:
+                progress("blood flow")
+                result = pipeline.process(preprocessed, options)
+                write(result, progress)
             if dicom or de_identify:
                 progress("DICOM")
                 write_dicom(unfinished, sources, result, options=options, de_identify=de_identify)

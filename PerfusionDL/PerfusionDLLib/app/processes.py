@@ -3,16 +3,18 @@
 Python computes Python code on one core only, and libraries stay in memory once they are imported: Matplotlib, Slicer's
 and those of DICOM need seconds and hundreds of megabytes each. A process that ends takes them with it. The call goes to
 its standard input; steps, and the result or the error, come back from its standard output, all of them pickled by this
-library alone.
+library alone. A function may be given values after it has begun, so that it loads its libraries meanwhile.
 """
 
+import gc
 import inspect
 import os
 import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import IO, Any, Generic, Self, TypeVar, cast
 
@@ -46,11 +48,14 @@ class ProcessCall(Generic[Result]):
             stdout=subprocess.PIPE,
             env=one_thread_environment(),
         )
-        try:
-            with cast(IO[bytes], self._process.stdin) as stdin:
-                pickle.dump((function, arguments, options), stdin, protocol=pickle.HIGHEST_PROTOCOL)
-        except OSError:
-            pass  # it ended early: its answers or its exit code say why
+        self.send((function, arguments, options))
+
+    def send(self, value: object) -> None:
+        """Give the function the next of the values that it asks ``receive`` for; waits until it takes it."""
+        stdin = cast(IO[bytes], self._process.stdin)
+        with suppress(OSError):  # where it ended early its answers or its exit code say why
+            pickle.dump(value, stdin, protocol=pickle.HIGHEST_PROTOCOL)
+            stdin.flush()
 
     def result(self, progress: Callable[[str], None] = lambda step: None) -> Result:
         """Wait for the result; ``progress`` is called with each step of a function that says its steps.
@@ -80,11 +85,29 @@ class ProcessCall(Generic[Result]):
     def __exit__(self, *about: object) -> None:
         self._process.kill()
         self._process.wait()
+        with suppress(OSError):  # what it was not given any more
+            cast(IO[bytes], self._process.stdin).close()
         cast(IO[bytes], self._process.stdout).close()
 
 
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Nothing that libraries make while they are loaded is garbage; looking for it takes a tenth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def main() -> None:
-    """Compute the call that standard input holds; a function that takes ``progress`` says its steps."""
+    """Compute the call that standard input holds.
+
+    A function that takes ``progress`` says its steps by it; one that takes ``receive`` is given further values by it.
+    """
+    gc.disable()  # the process ends with its call, and its garbage with it
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever started it says that it was interrupted
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is not an answer
@@ -95,8 +118,11 @@ def main() -> None:
 
     try:
         function, arguments, options = pickle.load(sys.stdin.buffer)
-        if "progress" in inspect.signature(function).parameters:
+        parameters = inspect.signature(function).parameters
+        if "progress" in parameters:
             options["progress"] = partial(answer, "step")
+        if "receive" in parameters:
+            options["receive"] = partial(pickle.load, sys.stdin.buffer)
         value = function(*arguments, **options)
     except Exception as error:
         answer("error", error)

@@ -1,8 +1,11 @@
 """The parts of a results folder, each by the function that writes it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from .. import NOTICE
 from ..data.preprocessed import PreprocessedScan, PreprocessedStudy
@@ -55,11 +58,12 @@ def _write_scene(folder: Path, result: StudyResult) -> None:
     """The scene to correct in Slicer, and the motion-compensated images of every slice as sequences for it."""
     from .. import mrml
 
-    for name, piece in named_slices(result.scans):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        mrml.writeSequence(folder / name / layout.CORRECTED, piece.motion.corrected, piece.series)
+    folders = [folder / name for name, _ in named_slices(result.scans)]
+    for one in folders:
+        one.mkdir(parents=True, exist_ok=True)
     scans = tuple(_without_identifiers(scan) for scan in result.scans)
-    mrml.saveStudy(folder / layout.SCENE, replace(result, preprocessed=PreprocessedStudy(scans=scans)))
+    anonymous = replace(result, preprocessed=PreprocessedStudy(scans=scans))
+    mrml.saveStudy(folder / layout.SCENE, anonymous, corrected=[one / layout.CORRECTED for one in folders])
 
 
 PARTS: dict[str, Callable[[Path, StudyResult], None]] = {
@@ -70,6 +74,8 @@ PARTS: dict[str, Callable[[Path, StudyResult], None]] = {
     "scene": _write_scene,
 }
 """What a results folder consists of: the name of each step, and what writes it."""
+_LIBRARIES = {"report": "..report.pages", "scene": "..mrml"}
+"""Modules that load the large libraries of a part."""
 
 
 def _provenance(result: StudyResult) -> dict[str, str]:
@@ -95,3 +101,22 @@ def write_parts(
     for part in parts:
         progress(part)
         PARTS[part](folder, result)
+
+
+def write_parts_later(
+    parts: Sequence[str],
+    folder: Path,
+    *,
+    receive: Callable[[], Any],
+    progress: Callable[[str], None] = lambda step: None,
+) -> None:
+    """The same in a process of its own, which loads the libraries of its parts before it is given the result.
+
+    receive : gives the preprocessed study first, then its maps and its table
+    """
+    for library in filter(None, map(_LIBRARIES.get, parts)):
+        with suppress(ImportError):  # whoever needs it says what is missing
+            import_module(library, __package__)
+    preprocessed = receive()
+    maps, table = receive()
+    write_parts(parts, folder, StudyResult(preprocessed=preprocessed, maps=maps, table=table), progress=progress)

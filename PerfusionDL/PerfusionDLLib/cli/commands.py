@@ -1,5 +1,6 @@
 """The command line: `perfusiondl run`, `simulate` and what surrounds them."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -286,3 +287,5 @@ def main() -> None:
         messages.print(error.problem, style="bold red", markup=False)
         messages.print(error.remedy, markup=False)
         sys.exit(2)
+    finally:
+        gc.freeze()  # what is left goes with the process; to search it for garbage would take half a second

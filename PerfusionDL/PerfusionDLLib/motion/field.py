@@ -71,21 +71,28 @@ def _read(images: np.ndarray, position_px: np.ndarray) -> np.ndarray:
     return upper + row * (lower - upper)
 
 
-def pixels_at(displacement_mm: np.ndarray, spacing_mm) -> np.ndarray:
-    """(2, Y, X) float32 pixel positions that displaced pixels come to."""
-    position = np.mgrid[: displacement_mm.shape[1], : displacement_mm.shape[2]].astype(np.float32)
-    return position + displacement_mm / np.asarray(spacing_mm, np.float32)[:, None, None]
+_EVERYWHERE = (slice(None), slice(None))
+
+
+def pixels_at(displacement_mm: np.ndarray, spacing_mm, area: tuple[slice, slice] = _EVERYWHERE) -> np.ndarray:
+    """(2, rows, columns) float32 pixel positions that displaced pixels (2, Y, X), or those of an area, come to."""
+    steps = (range(size)[part] for size, part in zip(displacement_mm.shape[1:], area, strict=True))
+    rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) for part in steps)
+    position = displacement_mm[:, *area] / np.asarray(spacing_mm, np.float32)[:, None, None]
+    position[0] += rows[:, None]
+    position[1] += columns
+    return position
 
 
 def resampled(signal: np.ndarray, displacement_mm: np.ndarray, spacing_mm) -> np.ndarray:
     """(T, Y, X) float32 in the reference pose, by cubic splines; pixels that do not move keep their signal."""
     corrected = signal.copy()
     for image, field_mm, out in zip(signal, displacement_mm, corrected, strict=True):
-        moved = np.maximum(np.abs(field_mm[0]), np.abs(field_mm[1])) > 1e-4
+        moved = np.abs(field_mm).max(axis=0) > 1e-4
         if not moved.any():
             continue
         area = _area(moved)
-        position = pixels_at(field_mm, spacing_mm)[:, *area]
+        position = pixels_at(field_mm, spacing_mm, area)
         low = np.maximum(np.floor(position.min((1, 2))).astype(int) - SPLINE_PX, 0)
         high = np.ceil(position.max((1, 2))).astype(int) + SPLINE_PX
         near = image[low[0] : high[0], low[1] : high[1]]

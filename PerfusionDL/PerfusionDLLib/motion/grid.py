@@ -152,13 +152,13 @@ class Frames:
         row0, column0 = row.astype(np.int32), column.astype(np.int32)
         row -= row0
         column -= column0
-        index = row0 * width + column0
+        index = (row0 * width + column0).astype(np.intp)
         if frames > 1:
-            index += (np.arange(frames, dtype=np.int32) * height * width)[:, None, None]
+            index += (np.arange(frames) * height * width)[:, None, None]
         flat = self.images.ravel()
-        upper, lower = flat[index], flat[index + width]
-        upper += column * (flat[index + 1] - upper)
-        lower += column * (flat[index + width + 1] - lower)
+        upper, lower = flat.take(index), flat[width:].take(index)
+        upper += column * (flat[1:].take(index) - upper)
+        lower += column * (flat[width + 1 :].take(index) - lower)
         return upper + row * (lower - upper)
 
     def noise_correlation(self, grid: Grid) -> float:

@@ -37,13 +37,13 @@ def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame
     best = np.full(len(signal), len(shifts_mm) // 2)
 
     def update_shift(frame, aligned, penalty):
-        nearest = sorted(aligned, key=lambda other: abs(other - frame))[:NEIGHBORS]
-        basis = _contrasts(images[nearest, best[nearest]], np.abs(np.subtract(nearest, frame)))
+        nearest = aligned[np.argsort(np.abs(aligned - frame), kind="stable")[:NEIGHBORS]]
+        basis = _contrasts(images[nearest, best[nearest]], np.abs(nearest - frame))
         explained = np.square(images[frame] @ basis.T).sum(1) / energy[frame]
         likelihood = -samples / 2 * np.log1p(-np.minimum(explained, 0.9999)) - penalty
         best[frame] = np.argmax(likelihood)
 
-    order = sorted(range(len(signal)), key=lambda frame: abs(frame - reference_frame))
+    order = np.array(sorted(range(len(signal)), key=lambda frame: abs(frame - reference_frame)))
     penalty = (shifts_mm**2).sum(1) / (2 * SPREAD_MM**2)
     for count, frame in enumerate(order[1:], start=1):
         update_shift(frame, order[:count], penalty)
@@ -51,7 +51,7 @@ def find_translations(signal: np.ndarray, region_px, spacing_mm, reference_frame
         contrast = energy[np.arange(len(best)), best]
         penalty = _breathing_penalty(shifts_mm, shifts_mm[best[contrast >= np.median(contrast)]])
         for frame in order[1:]:
-            update_shift(frame, [other for other in order if other != frame], penalty)
+            update_shift(frame, order[order != frame], penalty)
     return shifts_mm[best].astype(np.float32)
 
 

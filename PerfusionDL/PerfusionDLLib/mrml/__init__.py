@@ -16,7 +16,7 @@ from .reading import readAcquisition, readAutomatic, readContours, readSeries
 from .results import writeMaps, writeTable
 from .scan_reader import ScanReader, readScan, readSlice
 from .sequences import writeMotion, writeScan
-from .study import saveStudy, writePreprocessed, writeSequence, writeStudy
+from .study import saveStudy, writePreprocessed, writeStudy
 from .views import (
     MAP_OPACITY,
     SHORT_AXIS,
@@ -80,7 +80,6 @@ __all__ = [
     "writeMotion",
     "writePreprocessed",
     "writeScan",
-    "writeSequence",
     "writeSlice",
     "writeStudy",
     "writeTable",

@@ -3,6 +3,7 @@
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -15,6 +16,7 @@ LIMITS = Limits(files=20_000, unpacked_bytes=32 << 30)
 """Chosen: a hundred times the largest study seen."""
 MOST_XML_BYTES = 256 << 20
 _REFERENCE = re.compile(r"(fileName|fileListMember\d+)")
+_OWN_FIELD = b"PerfusionDL."
 _UNSAFE = re.compile(r'[\x00-\x1f\\:*?"<>|]')
 REMEDY = "Choose a scene that PerfusionDL or 3D Slicer saved (.mrb), or save it again there."
 
@@ -48,6 +50,20 @@ def extractScene(path: Path, folder: Path) -> Path:
         if target.suffix.lower() in (".nrrd", ".nhdr"):
             checkNrrd(folder.joinpath(*target.parts), scene=path)
     return scene
+
+
+def copySequences(path: Path, targets: Mapping[str, Path]) -> None:
+    """Copy sequences out of a .mrb file as they are packed there, by the names of their nodes, as files (.seq.nrrd).
+
+    To pack images again would take most of the time of a scene. What is said about them for this module alone stays in
+    the scene. Raises OSError where a file cannot be written.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = {unquote(PurePosixPath(info.filename).name): info for info in archive.infolist()}
+        for name, target in targets.items():
+            header, blank, pixels = archive.read(members[f"{name}.seq.nrrd"]).partition(b"\n\n")
+            kept = [line for line in header.split(b"\n") if not line.startswith(_OWN_FIELD)]
+            target.write_bytes(b"\n".join(kept) + blank + pixels)
 
 
 def damaged(path: Path, what: str) -> PerfusionError:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import slicer
 
-from ..data.errors import PerfusionError
 from ..data.preprocessed import PreprocessedScan
 from ..data.result import StudyResult
-from ..data.study import Condition, PerfusionSeries, Scan
+from ..data.study import Condition, Scan
+from .archive import copySequences
 from .bullseye import bullseyeImage, writeBullseyes
 from .colors import flowScales
 from .frames import showPeakFrames
@@ -17,7 +16,7 @@ from .headless import HeadlessScene, saveScene
 from .hierarchy import placeScan
 from .nodes import ScanNodes
 from .results import writeMaps, writeTable
-from .sequences import newSequence, writeScan
+from .sequences import writeScan
 from .views import showScans
 from .writing import writeSlice
 
@@ -74,20 +73,17 @@ def writePreprocessed(scene: slicer.vtkMRMLScene, scan: PreprocessedScan, *, stu
     return nodes
 
 
-def saveStudy(path: Path, study: StudyResult | Sequence[PreprocessedScan]) -> None:
-    """Write a study as a scene file (.mrb) of its own. Raises PerfusionError where the file cannot be written."""
+def saveStudy(path: Path, study: StudyResult | Sequence[PreprocessedScan], *, corrected: Sequence[Path] = ()) -> None:
+    """Write a study as a scene file (.mrb) of its own.
+
+    corrected : sequence files (.seq.nrrd) for the images in one pose of all slices, to be written beside the scene
+
+    Raises PerfusionError or OSError where a file cannot be written.
+    """
     headless = HeadlessScene()
-    writeStudy(headless.scene, study)
+    scans = {nodes.condition: nodes for nodes in writeStudy(headless.scene, study)}
     saveScene(headless.scene, path)
-
-
-def writeSequence(path: Path, frames: np.ndarray, series: PerfusionSeries) -> None:
-    """Write (T, Y, X) frames with the times and the place of their series as a sequence file (.seq.nrrd)."""
-    headless = HeadlessScene()
-    sequence = newSequence(headless.scene, path.name.split(".")[0], frames, series.times_s, series.ijk_to_ras)
-    sequence.AddDefaultStorageNode(str(path))
-    if not sequence.GetStorageNode().WriteData(sequence):
-        raise PerfusionError(
-            f"The sequence {path.name} could not be written.",
-            "Check that the folder exists, is writable and has free space.",
-        )
+    if corrected:
+        preprocessed = study.scans if isinstance(study, StudyResult) else study
+        names = [part.corrected.GetName() for scan in preprocessed for part in scans[scan.condition].slices]
+        copySequences(path, dict(zip(names, corrected, strict=True)))

@@ -230,8 +230,8 @@ def count_lead_frames(images: np.ndarray) -> int:
     seen = images.max(axis=0) > _SEEN_SHARE * images.max()
     if not seen.any():
         return 0
-    middle = np.median(images[:, seen], axis=1)
     search = min(len(images) // 4, _MOST_LEAD_FRAMES)
+    middle = np.median(images[: search + 5, seen], axis=1)
     drops = [i + 1 for i in range(search) if middle[i] > _LEAD_DROP * np.median(middle[i + 1 : i + 5])]
     return drops[-1] if drops else 0
 
