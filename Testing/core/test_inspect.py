@@ -75,6 +75,10 @@ def test_a_file_and_single_options_are_one_document(tmp_path):
     assert choices.series == {Condition.REST: "12"}
 
 
+def test_a_hematocrit_in_percent_is_one():
+    assert choices_from({"hematocrit": 42}).acquisition[Condition.REST] == {"hematocrit": 0.42}
+
+
 def test_values_of_one_study_of_a_cohort():
     document = {"hematocrit": 0.4, "studies": {"study-1": {"hematocrit": 0.35, "rest": {"dose_mmol_kg": 0.07}}}}
     assert choices_from(document, "study-2").acquisition[Condition.REST] == {"hematocrit": 0.4}
@@ -87,7 +91,8 @@ def test_values_of_one_study_of_a_cohort():
     ("document", "words"),
     [
         ({"haematocrit": 0.4}, "'haematocrit' is not a value of an acquisition"),
-        ({"hematocrit": 42}, "hematocrit is 42."),
+        ({"hematocrit": 420}, "hematocrit is 420."),
+        ({"hematocrit": 4}, "hematocrit is 4."),
         ({"hematocrit": "0.4"}, "which is no number"),
         ({"contrast_agent": "water"}, "The contrast agent water is not known"),
         ({"rr_interval_s": 900}, "The R-R interval is 900"),

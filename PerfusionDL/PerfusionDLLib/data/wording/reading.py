@@ -10,7 +10,7 @@ READING = {
     ),
     "acquisition_uncertain": Wording(
         Severity.UNRELIABLE,
-        "headers contradict each other on field strength or contrast agent, or a doubt of another version",
+        "headers contradict each other on field strength, contrast agent or dose, or a doubt of another version",
         "{found}",
     ),
     "clock_uncertain": Wording(

@@ -1,8 +1,10 @@
 """Contrast agents on the market: names, concentration and how strongly they shorten T1, by field strength."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -39,10 +41,25 @@ AGENTS: Mapping[str, Agent] = {
     "gadoxetate": Agent(("gadoxet", "primovist", "eovist", "eob-dtpa"), (8.7, 6.9, 6.2, 4.9), 0.25),
     "gadopiclenol": Agent(("gadopiclenol", "vueway", "elucirem"), (12.8, 12.8, 11.6, 11.6)),
 }
+OTHER_SCRIPTS = {  # generic and trade names as Japanese, Chinese and Russian sites write them
+    "gadobutrol": ("ガドブトロール", "ガドビスト", "钆布醇", "加乐显", "гадобутрол", "гадовист"),
+    "gadoterate": ("ガドテル", "マグネスコープ", "钆特酸", "多它灵", "гадотеров", "дотарем", "циклолюкс", "cyclolux"),
+    "gadoteridol": ("ガドテリドール", "プロハンス", "钆特醇", "гадотеридол"),
+    "gadopentetate": ("ガドペンテト", "マグネビスト", "钆喷", "马根维显", "гадопентет", "магневист"),
+    "gadobenate": ("钆贝葡胺", "莫迪司", "гадобен"),
+    "gadodiamide": ("ガドジアミド", "オムニスキャン", "钆双胺", "欧乃影", "гадодиамид", "омнискан"),
+    "gadoxetate": ("ガドキセト", "プリモビスト", "钆塞酸", "普美显", "гадоксет", "примовист"),
+}
 INTRAVASCULAR = ("gadofosveset", "vasovist", "ablavar", "ferumoxytol", "feraheme", "rienso")
 LONGEST_FIRST = sorted(
-    ((name, agent) for agent, about in AGENTS.items() for name in about.names), key=lambda pair: -len(pair[0])
+    (
+        *((name, agent) for agent, about in AGENTS.items() for name in about.names),
+        *((name, agent) for agent, names in OTHER_SCRIPTS.items() for name in names),
+    ),
+    key=lambda pair: -len(pair[0]),
 )
+SPELLED = {name: agent for name, agent in LONGEST_FIRST if name.isascii() and name.isalpha() and len(name) > 7}
+MISSPELLED = 0.88  # chosen: likeness of a word to a name; the generic names are less alike
 FIELD_TOLERANCE_T = 0.1  # nearer to the field of a measurement than that, it is that field
 
 
@@ -51,11 +68,30 @@ def find_agent(said: str) -> str:
 
     >>> find_agent("VUEWAY 0.5 mmol/mL"), find_agent("Gd-DTPA-BMA"), find_agent("saline")
     ('gadopiclenol', 'gadodiamide', '')
+    >>> find_agent("Acide gadotérique"), find_agent("gadobuterol")
+    ('gadoterate', 'gadobutrol')
     """
-    text = said.lower()
-    if re.search(r"gadoter(ic|at)|dotarem", text):
+    text = without_accents(said)
+    if re.search(r"gadoter(ic|iq|at)|dotarem", text):
         return "gadoterate"
-    return next((agent for name, agent in LONGEST_FIRST if name in text), "")
+    named = next((agent for name, agent in LONGEST_FIRST if name in text), "")
+    if named:
+        return named
+    likely = [
+        near[0] for word in re.findall("[a-z]{8,}", text) if (near := get_close_matches(word, SPELLED, 1, MISSPELLED))
+    ]
+    return SPELLED[likely[0]] if likely else ""
+
+
+def agents_named(said: str) -> list[str]:
+    """Every agent that a text names, in the order of the alphabet."""
+    return sorted({found for part in re.split(r"[/;+&]| or | and ", said) if (found := find_agent(part))})
+
+
+def without_accents(text: str) -> str:
+    """A text in small Latin letters without accents; other scripts stay as they are."""
+    parts = unicodedata.normalize("NFKD", text).casefold()
+    return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", parts))
 
 
 def relaxivity_l_mmol_s(agent: str, field_t: float) -> float:

@@ -26,7 +26,8 @@ def between_s(first: Frame, first_s: float, second: Frame, second_s: float) -> f
     return apart_s - np.copysign(DAY_S, apart_s) if is_other_day(apart_s) else apart_s
 
 
-OF_DAY = ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "SeriesTime")
+OF_IMAGES = ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime")
+OF_DAY = (*OF_IMAGES, "SeriesTime")
 
 
 def start_s(frames) -> float:
@@ -53,9 +54,9 @@ def runs(times_s: np.ndarray) -> bool:
     return bool(times_s.size > 1 and np.ptp(times_s) > 0)
 
 
-def has_running_clock(frames) -> bool:
+def has_running_clock(frames, keywords=OF_DAY) -> bool:
     """Whether an attribute gives frames different times of day."""
-    clocks = (clock.read_clock(frames, keyword) for keyword in OF_DAY)
+    clocks = (clock.read_clock(frames, keyword) for keyword in keywords)
     return any(runs(times_s[np.isfinite(times_s)]) for times_s in clocks)
 
 

@@ -8,37 +8,85 @@ import numpy as np
 
 from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, PerfusionSeries, Scan
-from .continuity import pictures, surely_shown
+from .continuity import ALIKE, SURELY_TURNED, TURNS, pictures, surely_shown
 from .pixels import reduced
 from .repeats import MOST_REPEATED, find_repeats
 
+SAME_AXES = 0.2  # chosen: planes of two scans that are turned against each other by less are one
+
 
 def compare_scans(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
-    """The scans of a visit without images of the other one, flagged where their slices are not the same."""
-    return with_exchanges(without_repeats_of(scans))
+    """The scans of a visit without images of the other one, flagged where they do not lie as the other's do."""
+    return with_positions(without_repeats_of(scans))
 
 
-def with_exchanges(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
-    """The scans, flagged where the slices of one show what others show in the other scan."""
-    signals = [[one.signal for one in scan.slices] for scan in scans.values()]
-    if len({signal.shape[1:] for each in signals for signal in each}) > 1 or len(set(map(len, signals))) > 1:
+def with_positions(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
+    """The scans, flagged where images of one lie mirrored or turned to those of the other, or its slices exchanged."""
+    first, second = scans.values()
+    shapes = {one.signal.shape[1:] for scan in (first, second) for one in scan.slices}
+    if len(shapes) > 1 or len(first.slices) != len(second.slices):
         return scans
-    usual = [np.stack([np.median(reduced(signal), axis=0) for signal in each]) for each in signals]
-    shown = list(map(pictures, usual))
-    usually = np.arange(len(shown[0]))
-    odd = np.flatnonzero(surely_shown(np.einsum("iyx,jyx->ij", *shown), usually) != usually)
+    usual = [np.stack([np.median(reduced(one.signal), axis=0) for one in scan.slices]) for scan in (first, second)]
+    shown, beside = map(pictures, usual)
+    told = turn_by_headers(first.slices[0], second.slices[0])
+    if told is None:
+        return scans
+    ways = TURNS if shown.shape[1] == shown.shape[2] else TURNS[:4]
+    alike = [float(np.einsum("iyx,iyx->i", turn(shown), beside).mean()) for _, turn in ways]
+    found = int(np.argmax(alike))
+    if alike[found] > max(ALIKE, alike[told] + SURELY_TURNED):
+        name = "turned or mirrored" if told else TURNS[found][0]
+        sentence = (
+            f"The images of {first.condition} show the heart {name} against those of {second.condition}, by their "
+            "pixels: ImageOrientationPatient of one of the scans is wrong, or its pixels were turned. Check the "
+            "position of the AHA segments."
+        )
+        scans = flagged(scans, FlagCode.GEOMETRY_UNCERTAIN, sentence)
+        told = found
+    return with_exchanges(scans, ways[told][1](shown), beside)
+
+
+def turn_by_headers(one: PerfusionSeries, other: PerfusionSeries) -> int | None:
+    """Which of `TURNS` brings images of a series to the axes of another one, by their headers; None where none does."""
+    rows, columns = np.indices((5, 5)) - 2
+    fields = [
+        columns[..., None] * axes[:, 0] + rows[..., None] * axes[:, 1]
+        for axes in (
+            series.ijk_to_ras[:3, :2] / np.linalg.norm(series.ijk_to_ras[:3, :2], axis=0) for series in (one, other)
+        )
+    ]
+    apart = [np.abs(np.moveaxis(turn(np.moveaxis(fields[0], -1, 0)), 0, -1) - fields[1]).max() for _, turn in TURNS]
+    best = int(np.argmin(apart))
+    return best if apart[best] < SAME_AXES else None
+
+
+def with_exchanges(scans: dict[Condition, Scan], shown: np.ndarray, beside: np.ndarray) -> dict[Condition, Scan]:
+    """The scans, flagged where the slices of one show what others show in the other scan.
+
+    shown, beside : (S, Y, X) picture of each slice of the first scan, with the axes of the second, and of the second
+    """
+    alike = np.einsum("iyx,jyx->ij", shown, beside)
+    odd = np.flatnonzero(surely_shown(alike, np.arange(len(alike))) != np.arange(len(alike)))
     if not odd.size:
         return scans
     sentence = (
         f"Slices {' and '.join(str(index + 1) for index in odd)}, from the base, show each other's part of the heart "
         "in one of the scans, by their pixels: ImagePositionPatient of rest or of stress is wrong. Check the levels."
     )
-    flagged = {}
-    for which, scan in scans.items():
-        slices = tuple(with_finding(one, FlagCode.GEOMETRY_UNCERTAIN, sentence) for one in scan.slices)
-        assumption = make_flag(FlagCode.READ_AS, found=sentence)
-        flagged[which] = replace(scan, slices=slices, assumptions=(*scan.assumptions, assumption))
-    return flagged
+    return flagged(scans, FlagCode.GEOMETRY_UNCERTAIN, sentence)
+
+
+def flagged(scans: Mapping[Condition, Scan], code: FlagCode, sentence: str) -> dict[Condition, Scan]:
+    """The scans with a finding on every slice of both."""
+    assumption = make_flag(FlagCode.READ_AS, found=sentence)
+    return {
+        which: replace(
+            scan,
+            slices=tuple(with_finding(one, code, sentence) for one in scan.slices),
+            assumptions=(*scan.assumptions, assumption),
+        )
+        for which, scan in scans.items()
+    }
 
 
 def without_repeats_of(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
@@ -58,14 +106,16 @@ def without_repeats_of(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]
         images = f"{len(frames)} of {len(one.signal)} images of slice {index + 1} ({times} s after the first)"
         too_many = len(frames) > MOST_REPEATED * len(one.signal)
         if too_many:
-            sentence = f"{images} are used, although they hold the pixels of images of {other}, bit by bit."
-        else:
             sentence = (
-                f"{images} are not used: they hold the pixels of images of {other}, bit by bit, and fit in there."
+                f"{len(frames)} of {len(one.signal)} images of slice {index + 1} hold the same pixels at rest and "
+                "under stress, bit by bit: those of one scan are not its own. Nothing tells which; they are used."
             )
+            mended = flagged(mended, FlagCode.IMAGES_MISSING, sentence)
+            continue
+        sentence = f"{images} are not used: they hold the pixels of images of {other}, bit by bit, and fit in there."
         slices = tuple(
             with_finding(
-                without_frames(each, frames) if at == index and not too_many else each,
+                without_frames(each, frames) if at == index else each,
                 FlagCode.IMAGES_MISSING,
                 sentence,
             )

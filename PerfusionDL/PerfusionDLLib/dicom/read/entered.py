@@ -70,9 +70,10 @@ def checked(name: str, value: Any) -> float | int | str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PerfusionError(f"{name} is {value!r}, which is no number.", REMEDY)
     low, high, unit = LIMITS[name]
-    if not low <= value <= high:
+    in_unit = value / 100 if name == "hematocrit" and 1 < value <= 100 else value  # laboratories give percent
+    if not low <= in_unit <= high:
         raise PerfusionError(f"{name} is {value:g} {unit}.".replace(" .", "."), f"{low:g} to {high:g} is plausible.")
-    return int(value) if name == "pulses_to_center" else float(value)
+    return int(value) if name == "pulses_to_center" else float(in_unit)
 
 
 def interval(value: Any) -> float | None:

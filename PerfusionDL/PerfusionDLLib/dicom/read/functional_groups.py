@@ -29,11 +29,19 @@ def frames_of_groups(path: Path, header: Dataset, known: dict[str, Any]) -> Iter
     common = known | plain_attributes(header)
     for agent in header.get("ContrastBolusAgentSequence") or ():
         common |= plain_attributes(agent) | {"ContrastBolusAgent": agent.get("CodeMeaning", "")}
+    of_all: dict[str, Any] = {}
     for shared in header.get("SharedFunctionalGroupsSequence") or ():
-        common |= group_attributes(shared)
+        of_all |= group_attributes(shared)
     elements = dict(header.items())
     for index, item in enumerate(groups):
-        yield Frame(path, index, Attributes(header, elements, common | group_attributes(item)), len(groups))
+        own = group_attributes(item)
+        told = {"GroupsContradicting": said_twice(of_all, own)}
+        yield Frame(path, index, Attributes(header, elements, common | of_all | own | told), len(groups))
+
+
+def said_twice(of_all: dict[str, Any], own: dict[str, Any]) -> str:
+    """The attributes that a frame and the groups of all frames give with different values, which none may do."""
+    return ", ".join(sorted(keyword for keyword in of_all.keys() & own.keys() if of_all[keyword] != own[keyword]))
 
 
 def plain_attributes(item: Dataset) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from .frame import Frame
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 SAME_PLACE_MM = 1.0
 THICKEST_MM = 100.0
+THINNEST_MM, USUAL_THICKNESS_MM = 1.3, (4.0, 13.0)  # chosen: thinner slices of a beating heart hold noise only
 FARTHEST_MM = 5000.0  # chosen: twice the length of a scanner's table
 SPACING_MM = (0.2, 15.0)  # chosen: from a tenfold interpolated image to a low-resolution arterial input
 FINEST_MM, SMALLEST_FIELD_MM = 0.5, 80.0  # chosen: finer pixels are interpolated, and then many; a heart with its chest
@@ -64,7 +65,8 @@ def pose(frame: Frame) -> Pose:
             f"ImageOrientationPatient has axes of length {lengths[0]:.3g} and {lengths[1]:.3g} where 1 is the rule; "
             "their directions were taken.",
         )
-    thickness_mm = frame.number("SliceThickness")
+    thickness_mm, in_cm = slice_thickness_mm(frame)
+    notes += in_cm
     if not 0 < thickness_mm < THICKEST_MM or "\\" in frame.text("SliceThickness"):
         said = frame.text("SliceThickness")[:16] or "missing"
         notes += (f"SliceThickness is {said}; 1 mm was taken, which no number depends on.",)
@@ -76,6 +78,14 @@ def pose(frame: Frame) -> Pose:
     matrix[:3, 3] = position
     matrix[:3] = LPS_TO_RAS @ matrix[:3]
     return Pose(matrix, notes=notes)
+
+
+def slice_thickness_mm(frame: Frame) -> tuple[float, tuple[str, ...]]:
+    """Thickness of a slice, and a note where it can only be in cm; slices of the heart are 5 to 12 mm thick."""
+    said = frame.number("SliceThickness")
+    if said < THINNEST_MM and USUAL_THICKNESS_MM[0] <= 10 * said <= USUAL_THICKNESS_MM[1]:
+        return 10 * said, (f"SliceThickness is {said:g}, and was taken as cm ({10 * said:g} mm).",)
+    return said, ()
 
 
 def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...], str]:
@@ -140,11 +150,19 @@ def matrix_of(frame: Frame) -> np.ndarray:
 def middle_matrix(frames: Sequence[Frame]) -> np.ndarray:
     """(4, 4) ijk to RAS of the image in the middle of those of one slice, whose position may follow the breathing."""
     matrices = np.array([matrix_of(frame) for frame in frames])
+    matrices = with_usual_signs(matrices)
     middle = np.median(matrices[:, :3, 3], axis=0)
     found = matrices[int(np.argmin(np.linalg.norm(matrices[:, :3, 3] - middle, axis=1)))].copy()
     thickness_mm = np.median(np.linalg.norm(matrices[:, :3, 2], axis=1))
     found[:3, 2] *= thickness_mm / np.linalg.norm(found[:3, 2])
     return found
+
+
+def with_usual_signs(matrices: np.ndarray) -> np.ndarray:
+    """Those of some matrices whose axes have the signs of most of them."""
+    signs = [tuple(row) for row in np.sign((matrices[:, :3, :2] * matrices[0, :3, :2]).sum(axis=1)).tolist()]
+    usual = max(sorted(set(signs)), key=signs.count)
+    return matrices[[sign == usual for sign in signs]]
 
 
 def normal(matrix: np.ndarray) -> np.ndarray:

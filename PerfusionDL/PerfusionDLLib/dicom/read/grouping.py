@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from . import clock
+from .beginnings import OF_IMAGES, has_running_clock
 from .frame import Frame
 
 LONGEST_BREAK_S = 5.0  # chosen: some heartbeats; another injection comes minutes later
+FEWEST_OF_SCAN = 12  # chosen: images of one place, of which a scan has at least as many
+OTHER_HEART = 1.08  # chosen: ratio of intervals that are those of two scans
 MANY_SERIES = 8  # chosen: a scan that is spread over this many series has one for each heartbeat
 
 
@@ -23,14 +26,31 @@ def group_series(frames: Iterable[Frame]) -> list[list[Frame]]:
     groups = list(by_uid.values())
     for key in (by_number, by_description):
         groups = merge(groups, key)
-    return sorted(join_continuations(groups), key=series_order)
+    whole = [part for group in join_continuations(groups) for part in by_interval(group)]
+    return sorted(whole, key=series_order)
+
+
+def by_interval(group: list[Frame]) -> list[list[Frame]]:
+    """A series without a clock cut where the heartbeats change for good: rest and stress in one."""
+    if has_running_clock(group, OF_IMAGES):
+        return [group]
+    ordered = sorted(group, key=lambda frame: frame.number("InstanceNumber"))
+    for keyword in ("NominalInterval", "HeartRate"):
+        values = np.array([frame.number(keyword) for frame in ordered])
+        changes = np.flatnonzero(np.diff(values)) + 1
+        if not np.isfinite(values).all() or len(changes) != 1 or min(values) <= 0:
+            continue
+        parts = [ordered[: changes[0]], ordered[changes[0] :]]
+        if min(map(images_at_one_place, parts)) >= FEWEST_OF_SCAN and max(values) > OTHER_HEART * min(values):
+            return parts
+    return [group]
 
 
 def join_continuations(groups: Sequence[list[Frame]]) -> list[list[Frame]]:
     """Groups put together where one goes on where the other ends: a series that was cut in two on its way."""
     alike: dict[tuple, list[list[Frame]]] = defaultdict(list)
     for group in groups:
-        alike[(*by_description(group), group[0].text("StudyInstanceUID"))].append(group)
+        alike[(*by_protocol(group), group[0].text("StudyInstanceUID"))].append(group)
     joined: list[list[Frame]] = []
     for members in alike.values():
         if len(members) < 2:
@@ -47,6 +67,12 @@ def join_continuations(groups: Sequence[list[Frame]]) -> list[list[Frame]]:
             last_s = end_s
         joined.append(home)
     return joined
+
+
+def by_protocol(group: Sequence[Frame]) -> tuple:
+    """Protocol and size of a series, whose description may say which part of it this is; else its description."""
+    kind, description, protocol, *size = by_description(group)
+    return (kind, protocol or description, *size)
 
 
 def times_of(group: Sequence[Frame]) -> tuple[float, float]:

@@ -25,6 +25,19 @@ from .private import private_values
 __all__ = ["DAMAGED", "Frame", "Survey", "files_in", "frames_in", "one_patient", "survey", "tolerance"]
 
 MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{part}" for part in ("", ".1", ".3", ".4"))
+PLACEHOLDERS = (
+    "unknown",
+    "unbekannt",
+    "anon",
+    "anonymous",
+    "anonymized",
+    "none",
+    "na",
+    "null",
+    "removed",
+    "deleted",
+    "noid",
+)
 MOST_INFLATED = 1 << 29  # bytes; a small deflated file may inflate to more than any memory holds
 
 
@@ -177,7 +190,7 @@ def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
     Raises PerfusionError if the images belong to more than one patient.
     """
     patients = {frame.text("PatientID") for frame in frames}
-    known = {patient for patient in patients if patient}
+    known = {patient for patient in patients if patient and not is_placeholder(patient)} or patients - {""}
     if not known:
         known = {frame.text("PatientName") for frame in frames}
     spellings: tuple[str, ...] = ()
@@ -188,11 +201,11 @@ def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
                 "Choose a folder with the study of one patient.",
             )
         spellings = (f"The patient ID is written in {len(known)} ways, with the same name in one study: one patient.",)
-    without = [frame for frame in frames if not frame.text("PatientID")]
+    without = [frame for frame in frames if frame.text("PatientID") not in known]
     if not without or len(without) == len(frames):
         return spellings
     names = {frame.text("PatientName") for frame in frames} - {""}
-    studies = {frame.text("StudyInstanceUID") for frame in frames if frame.text("PatientID")}
+    studies = {frame.text("StudyInstanceUID") for frame in frames if frame.text("PatientID") in known}
     if len(names) > 1 and any(frame.text("StudyInstanceUID") not in studies for frame in without):
         raise PerfusionError(
             f"{len(without)} images have no patient ID, and neither name nor study ties them to the others.",
@@ -202,6 +215,16 @@ def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
         *spellings,
         f"{len(without)} images have no patient ID; they were taken as those of the same patient.",
     )
+
+
+def is_placeholder(patient: str) -> bool:
+    """Whether a patient ID stands for none, as archives and anonymizers write it.
+
+    >>> [is_placeholder(one) for one in ("Unknown", "000000", "ANON", "4711")]
+    [True, True, True, False]
+    """
+    plain = re.sub(r"[\W_]", "", patient).casefold()
+    return plain in PLACEHOLDERS or not plain.strip("0") or not plain.strip("x")
 
 
 def is_one_in_spellings(frames: Sequence[Frame], identifiers: set[str]) -> bool:

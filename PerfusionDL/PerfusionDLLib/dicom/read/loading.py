@@ -66,6 +66,9 @@ def load(
     units = dict.fromkeys(said for one in pieces for said in protocol.other_units(protocol.Header(one.frames[lead:])))
     late = delays_beyond_a_heartbeat(pieces, acquisitions)
     doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd, *units, *late))
+    doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, contradicting_groups(pieces))
+    doses = (said for one in pieces for said in protocol.acquisition_doubts(protocol.Header(one.frames[lead:])))
+    doubts += as_doubts(FlagCode.ACQUISITION_UNCERTAIN, dict.fromkeys(doses))
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
     if len(pieces) > 3 or len(pieces) == 2:
@@ -174,6 +177,17 @@ def acquisitions_of(
     return found, [
         sentence if len(levels) == everywhere else f"Slice {' and '.join(levels)}: {sentence}"
         for sentence, levels in said.items()
+    ]
+
+
+def contradicting_groups(pieces: Sequence[Slice]) -> list[str]:
+    """Sentences on what an enhanced image says of all frames and otherwise of single ones."""
+    frames = [frame for one in pieces for frame in one.frames]
+    named = dict.fromkeys(text for frame in frames if (text := frame.text("GroupsContradicting")))
+    return [
+        f"The functional groups of all frames and of single frames of {frames[0].series} differ in {text}; those of "
+        "the frame were taken."
+        for text in named
     ]
 
 

@@ -14,6 +14,7 @@ SKIPPED = 1.7  # chosen: time between frames over the usual, above which a heart
 LONG_PAUSE_S, LONG_PAUSE_STEPS = 4.0, 3.5  # chosen: no arrhythmia leaves out so many heartbeats
 MOST_BETWEEN = 4  # chosen: wider steps between slices are another way of counting
 MOST_NUMBERS = 60  # chosen: numbers that begin higher count something else
+MOST_PARTS = 10000  # chosen: a higher number is damaged
 FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
 
 
@@ -22,7 +23,7 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
 
     Known by gaps in the numbers of the images, and by heartbeats in which the other slices have a frame.
     """
-    said, grave = missing_between_slices(slices), list(filter(None, map(long_pause, slices)))
+    said, grave = missing_between_slices(slices), [*filter(None, map(long_pause, slices)), *missing_parts(slices)]
     fullest = max(slices, key=lambda one: len(one.frames))
     for one in slices:
         gaps = find_gaps(one)
@@ -77,6 +78,27 @@ def long_pause(one: Slice) -> str:
         f"{steps_s[at]:.1f} s pass between two frames of {one.first.series} in the first pass "
         f"({one.times_s[at] - one.times_s[0]:.1f} s after the first): images are missing, or the clock was set forward."
     )
+
+
+def missing_parts(slices: Sequence[Slice]) -> list[str]:
+    """Sentences on parts of a multi-frame image that is spread over several files (a concatenation) and not there."""
+    parts: dict[str, dict[int, Frame]] = defaultdict(dict)
+    for frame in (frame for one in slices for frame in (*one.frames, *one.aside)):
+        part = frame.number("InConcatenationNumber")
+        if frame.text("ConcatenationUID") and 1 <= part < MOST_PARTS:
+            parts[frame.text("ConcatenationUID")][int(part)] = frame
+    said = []
+    for found in parts.values():
+        first = next(iter(found.values()))
+        announced = first.number("InConcatenationTotalNumber")
+        count = int(announced) if max(found) <= announced < MOST_PARTS else max(found)
+        missing = [str(part) for part in range(1, count + 1) if part not in found]
+        if missing:
+            said.append(
+                f"Part {', '.join(missing)} of {count} of the multi-frame image of {first.series} is missing "
+                "(InConcatenationNumber): its frames are lost."
+            )
+    return list(dict.fromkeys(said))
 
 
 def missing_between_slices(slices: Sequence[Slice]) -> list[str]:
@@ -165,9 +187,15 @@ def first_number(slices: Sequence[Slice]) -> tuple[str, float, int]:
         numbers = [frame.number(keyword) for frame in frames]
         if np.isfinite(numbers).all():
             lowest = min(numbers)
-            step = len(slices) if len(set(numbers)) == len(numbers) else 1  # slices take turns, or share numbers
+            step = stride_of(slices, keyword)
             return keyword, lowest, int((lowest - 1) // step) if 1 <= lowest < MOST_NUMBERS else 0
     return "", float("nan"), 0
+
+
+def stride_of(slices: Sequence[Slice], keyword: str) -> int:
+    """By how much the numbers of a slice rise with each heartbeat, because slices or parts of the signal take turns."""
+    steps = [np.diff(np.sort([frame.number(keyword) for frame in one.frames])) for one in slices]
+    return max(1, int(np.median(np.concatenate(steps))))
 
 
 def beat_offset_s(one: Slice, other: Slice) -> float:

@@ -7,7 +7,8 @@ import numpy as np
 
 from ...data.acquisition import Acquisition
 from ...data.text import make_line
-from .agents import AGENTS, INTRAVASCULAR
+from .agents import AGENTS, INTRAVASCULAR, agents_named
+from .dose import find_dose, odd_dose, weights_differ
 from .protocol import (
     DEFAULT,
     HIGHEST_T,
@@ -43,11 +44,16 @@ def oddities(header: Header, acquisition: Acquisition) -> list[str]:
             f"The header names the contrast agent '{agent}', which is not known here; the relaxivity of "
             f"{DEFAULT.contrast_agent} was taken."
         )
+    named = agents_named(header.text("ContrastBolusAgent"))
+    if len(named) > 1:
+        said.append(f"The header names {' and '.join(named)} as contrast agent; {agent} was taken. Check it.")
     for keyword, field in USED_AS.items():
         if header.text(keyword) and field in acquisition.assumed:
             why = "implausible" if np.isfinite(header.number(keyword)) else "no number"
             said.append(f"{keyword} is '{make_line(header.text(keyword))[:24]}', which is {why} and was not used.")
-    said += [*odd_dose(header, acquisition), *odd_field(header, acquisition)]
+    dose = find_dose(header, contrast_agent(header))
+    said += dose.notes if np.isfinite(dose.mmol_kg) else odd_dose(header)
+    said += odd_field(header, acquisition)
     field_t = acquisition.field_strength_t
     if "field_strength_t" not in acquisition.assumed and min(abs(field_t - one) for one in (1.5, 3.0)) > 0.1:
         said.append(
@@ -59,22 +65,6 @@ def oddities(header: Header, acquisition: Acquisition) -> list[str]:
         verb = "is" if len(names) == 1 else "are"
         said.append(f"{', '.join(names)} {verb} missing and taken from {source}.")
     return said
-
-
-def odd_dose(header: Header, acquisition: Acquisition) -> list[str]:
-    """A sentence where the header speaks of a dose that cannot be."""
-    if "dose_mmol_kg" not in acquisition.assumed:
-        return []
-    parts = [
-        f"{keyword} {make_line(text)[:16]}"
-        for keyword in ("ContrastBolusTotalDose", "ContrastBolusVolume", "PatientWeight")
-        if (text := header.text(keyword))
-    ]
-    there = [part for part in parts if not part.startswith("PatientWeight")]
-    if there and not header.text("PatientWeight"):
-        return [f"PatientWeight is missing, so that {' and '.join(there)} gives no dose per weight."]
-    verb = "gives" if len(parts) == 1 else "give"
-    return [f"{' and '.join(parts)} {verb} no plausible dose; it was not used."] if there else []
 
 
 def odd_field(header: Header, acquisition: Acquisition) -> list[str]:
@@ -108,6 +98,7 @@ def contradictions(scans: Sequence[Header]) -> list[str]:
             f"The scans of one visit name different contrast agents ({' and '.join(sorted(agents))}); each was taken "
             "as it stands."
         )
+    said += weights_differ(scans)
     return list(dict.fromkeys(said))
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...data.flag import FlagCode
 from ...data.text import make_line
 from . import clock, geometry
 from .components import component
-from .consistency import Aside, typical_number
+from .consistency import Aside, Doubt, name_images, typical_number
 from .frame import Frame
 from .moments import one_per_moment
 
@@ -64,13 +65,15 @@ def at_one_place(series: Sequence[Frame]) -> Places:
     aside = [Aside(tuple(frames), problem) for problem, frames in without.items()]
     places: list[list[Frame]] = []
     for members in by_kind.values():
-        for parallel in by_orientation(members):
+        for parallel in with_opposite(by_orientation(members)):
             found, moving = clusters(parallel)
             notes |= dict.fromkeys(moving)
             for place in found:
                 whole, strayed = in_one_field(place)
                 aside += strayed
+                poses = {id(one.frame): one for one in whole}
                 for piece in without_breaks([one.frame for one in whole]):
+                    notes |= dict.fromkeys(opposite_signs([poses[id(frame)] for frame in piece]))
                     single, copies = one_per_moment(piece)
                     places += single
                     aside += copies
@@ -90,6 +93,46 @@ def by_orientation(members: Sequence[Placed]) -> list[list[Placed]]:
         groups.append([members[index] for index in np.flatnonzero(same).tolist()])
         left &= ~same
     return groups
+
+
+def with_opposite(groups: list[list[Placed]]) -> list[list[Placed]]:
+    """Groups of one orientation, each with those whose axes have the opposite sign and that lie in the same planes."""
+    joined: list[list[Placed]] = []
+    for group in sorted(groups, key=len, reverse=True):
+        home = next((other for other in joined if is_opposite(group, other)), None)
+        if home is None:
+            joined.append(list(group))
+        else:
+            home += group
+    return joined
+
+
+def is_opposite(group: Sequence[Placed], other: Sequence[Placed]) -> bool:
+    """Whether images differ from others by the sign of an axis only, and each lies in the plane of one of those."""
+    one, usual = group[0].matrix[:3, :2], other[0].matrix[:3, :2]
+    sizes, usual_sizes = np.linalg.norm(one, axis=0), np.linalg.norm(usual, axis=0)
+    cosines = (one * usual).sum(axis=0) / (sizes * usual_sizes)
+    if np.abs(np.abs(cosines) - 1).max() > SAME_AXES**2 or np.abs(sizes / usual_sizes - 1).max() > SAME_SPACING:
+        return False
+    there_mm = np.array([image.along_mm for image in other])
+    return all(np.abs(there_mm - image.along_mm).min() < geometry.SAME_PLACE_MM for image in group)
+
+
+def opposite_signs(place: Sequence[Placed]) -> list[Doubt]:
+    """A doubt where images of one slice have axes of opposite sign."""
+    axes = np.array([one.matrix[:3, :2] for one in place])
+    signs = [tuple(row) for row in np.sign((axes * axes[0]).sum(axis=1)).tolist()]
+    usual = max(sorted(set(signs)), key=signs.count)
+    odd = [one.frame for one, sign in zip(place, signs, strict=True) if sign != usual]
+    if not odd:
+        return []
+    return [
+        Doubt(
+            f"The axes of ImageOrientationPatient have the opposite sign in {name_images(odd)}; the pixels decided how "
+            "these images lie. Check the position of the AHA segments.",
+            FlagCode.GEOMETRY_UNCERTAIN,
+        )
+    ]
 
 
 def clusters(members: Sequence[Placed]) -> tuple[list[list[Placed]], tuple[str, ...]]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from ...data.acquisition import Acquisition
 from ...data.text import make_line
-from .agents import AGENTS, by_field, find_agent, molarity_mmol_ml, relaxivity_l_mmol_s
+from .agents import AGENTS, by_field, find_agent, relaxivity_l_mmol_s
 from .consistency import typical_number, typical_text
+from .dose import find_dose, within
 from .frame import Frame
 
 DEFAULT = Acquisition()
@@ -40,7 +41,6 @@ USUAL = {  # chosen: what they do; a value in another unit must be that
 }
 STANDARD = dict.fromkeys(USUAL, "ms") | {"FlipAngle": "degrees"}
 UNITS = {keyword: {"s": 1000.0, "µs": 0.001} for keyword in USUAL} | {"FlipAngle": {"radians": 180 / np.pi}}
-WEIGHT_KG = (2.0, 350.0)  # chosen: from a newborn to what a table bears
 LOWEST_T, HIGHEST_T = 0.1, 11.8
 SENTENCES = {
     "saturation_time_s": "saturation time {saturation_time_s:.3f} s",
@@ -61,12 +61,17 @@ SENTENCES = {
 
 OF_THE_VISIT = ("MagneticFieldStrength", "ImagingFrequency", "ContrastBolusAgent", "PatientWeight", "Manufacturer")
 """What rest and stress share: one patient, one scanner, one contrast agent."""
+OF_THE_PROTOCOL = ("InversionTime", "FlipAngle", "EchoTime", "RepetitionTime", "NumberOfPhaseEncodingSteps")
+"""What they share where they have one protocol."""
+SAME_PROTOCOL = 0.02  # relative
+FEWEST_SHARED = 2  # chosen: values of the protocol that must be known of both scans, and be the same
 
 
 class Header:
     """What most of the frames of a slice say; where they say nothing, what the other slices of the scan say.
 
-    beside : frames of the other scan, asked last and only for what a visit has in common
+    beside : frames of the other scan, asked last, only for what a visit has in common, and for what scans of one
+        protocol have
     """
 
     def __init__(self, frames: Sequence[Frame], others: Sequence[Frame] = (), beside: Sequence[Frame] = ()) -> None:
@@ -83,7 +88,7 @@ class Header:
 
     def _ask(self, keyword, ask, nothing, is_something):
         for source, frames in self._sources:
-            if not frames or (source == "the other scan" and keyword not in OF_THE_VISIT):
+            if not frames or (source == "the other scan" and not self._shares(keyword)):
                 continue
             value = ask(frames, keyword)
             if is_something(value):
@@ -91,6 +96,22 @@ class Header:
                     self.borrowed[keyword] = source
                 return value
         return nothing
+
+    def _shares(self, keyword: str) -> bool:
+        """Whether a value of the other scan is that of this one."""
+        if keyword in OF_THE_VISIT:
+            return True
+        if keyword not in OF_THE_PROTOCOL:
+            return False
+        (_, frames), (_, others), (_, beside) = self._sources
+        pairs = [
+            (typical_number([*frames, *others], each), typical_number(beside, each))
+            for each in OF_THE_PROTOCOL
+            if each != keyword
+        ]
+        known = [(mine, theirs) for mine, theirs in pairs if np.isfinite(mine) and np.isfinite(theirs)]
+        same = [abs(mine - theirs) <= SAME_PROTOCOL * abs(theirs) for mine, theirs in known]
+        return len(same) >= FEWEST_SHARED and all(same)
 
 
 VENDORS = ("Siemens", "Philips", "GE", "Canon", "Toshiba", "United Imaging", "Bruker", "Hitachi", "Esaote", "Neusoft")
@@ -119,7 +140,7 @@ def read_acquisition(header: Header) -> Acquisition:
     header_tr_s = usual(header, "RepetitionTime")[0] / 1000
     found["repetition_time_s"] = within(header_tr_s, *ECHO_SPACING_S)
     found["contrast_agent"] = contrast_agent(header)
-    found["dose_mmol_kg"] = dose_mmol_kg(header, found["contrast_agent"])
+    found["dose_mmol_kg"] = find_dose(header, found["contrast_agent"]).mmol_kg
     found["vendor"] = known_vendor(header.text("Manufacturer"))
     known = {name: value for name, value in found.items() if not isinstance(value, float) or np.isfinite(value)}
     known = {name: value for name, value in known.items() if value != "" or name == "vendor"}
@@ -169,11 +190,6 @@ def assumption(acquisition: Acquisition) -> str:
     return f"Not in the header, assumed: {', '.join(named)}." if named else ""
 
 
-def within(value: float, low: float, high: float) -> float:
-    """The value if it is plausible, else NaN."""
-    return value if low <= value <= high else float("nan")
-
-
 def usual(header: Header, keyword: str) -> tuple[float, str]:
     """A value of the sequence in the unit of the standard, and another unit if it can only have been in that.
 
@@ -201,6 +217,11 @@ def other_units(header: Header) -> list[str]:
     return said
 
 
+def acquisition_doubts(header: Header) -> list[str]:
+    """Sentences on the dose that make flow doubtful, because it leans on it where the arterial input is in doubt."""
+    return list(find_dose(header, contrast_agent(header)).doubts)
+
+
 def field_strength_t(header: Header) -> float:
     """Field strength in T from T, mT or gauss, else from the proton frequency in any power of ten of Hz."""
     field = header.number("MagneticFieldStrength")
@@ -225,18 +246,6 @@ def contrast_agent(header: Header) -> str:
     """Generic name of the contrast agent, what stands there if it is not known, "" if nothing does."""
     said = make_line(header.text("ContrastBolusAgent"))
     return find_agent(said) or said
-
-
-def dose_mmol_kg(header: Header, agent: str) -> float:
-    """Dose from the injected volume (mL) and the patient's weight, NaN where one of them is missing or implausible."""
-    volume_ml = header.number("ContrastBolusTotalDose")
-    if not np.isfinite(volume_ml):
-        volume_ml = header.number("ContrastBolusVolume")
-    if not agent:
-        return float("nan")
-    molarity = molarity_mmol_ml(agent, header.text("ContrastBolusAgent"))
-    weight_kg = within(header.number("PatientWeight"), *WEIGHT_KG)
-    return within(volume_ml * molarity / weight_kg, 0.003, 0.3)
 
 
 def echo_spacing_s(header: Header, echo_time_s: float, delay_s: float, shot_s: float) -> float:

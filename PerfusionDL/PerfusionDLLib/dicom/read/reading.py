@@ -11,7 +11,7 @@ from ...data.study import Condition, Identity, Level, Scan, Study
 from . import condition, geometry
 from .between_scans import compare_scans
 from .choices import NO_CHOICES, ReadChoices
-from .choosing import Chosen, between_injections_s, choose
+from .choosing import Chosen, choose
 from .consistency import doubts, typical_text
 from .doubles import without_copied_series, without_copies
 from .frame import Frame
@@ -21,7 +21,7 @@ from .losses import late_beginnings, misfiled_images, stray_images
 from .oddities import contradictions, differences
 from .pixels import PixelReader
 from .protocol import Header
-from .scans import FEWEST_SHARE, FoundScan, contradicts_series, seconds_after
+from .scans import FEWEST_SHARE, FoundScan, about_the_pause, seconds_after
 
 
 @tolerance()
@@ -129,9 +129,8 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
     if min(frames.values()) < FEWEST_SHARE * max(frames.values()):
         notes.append("The scans differ in frames: " + ", ".join(f"{which} {n}" for which, n in frames.items()) + ".")
     found = [one.scan for one in chosen.values()]
-    if len(found) == 2 and not np.isfinite(between_injections_s(found)):
-        unknown = "No header says how much time passed between the scans."
-        notes.append(contradicts_series(*found) or unknown)
+    if len(found) == 2:
+        notes += about_the_pause(*found)
     headers = [Header(one.scan.all_frames) for one in chosen.values()]
     notes += differences(headers)
     late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))

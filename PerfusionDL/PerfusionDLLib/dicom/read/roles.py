@@ -1,6 +1,7 @@
 """What each slice of a scan is for: an image, the arterial input, the same again, or a view at an angle."""
 
 from collections.abc import Sequence
+from statistics import median_low
 
 import numpy as np
 
@@ -49,9 +50,9 @@ def why_aif(one: Slice, group: Sequence[Slice]) -> str:
     """Why a slice is the arterial input of the slices acquired beside it; "" where it is none."""
     if len(group) < 2:
         return ""
-    smallest = min(map(pixel_area_mm2, group))
-    if pixel_area_mm2(one) > COARSER * smallest:
-        return f"its pixels are {pixel_area_mm2(one) / smallest:.1f} times as large as those of the others"
+    usual = median_low(map(pixel_area_mm2, group))
+    if pixel_area_mm2(one) > COARSER * usual:
+        return f"its pixels are {pixel_area_mm2(one) / usual:.1f} times as large as those of the others"
     delays = [member.first.number("InversionTime") for member in group]
     if np.isfinite(delays).any() and one.first.number("InversionTime") < SHORTER * np.nanmax(delays):
         return f"its saturation time is {said_ms(one.first)} where that of others is {np.nanmax(delays):g} ms"

@@ -9,6 +9,7 @@ from ...data.flag import FlagCode
 from ...data.study import Condition
 from . import geometry, timing
 from .beginnings import between_s, clocks_differ_s, has_running_clock
+from .clock import DAY_S, zone_s
 from .condition import Evidence, from_words
 from .consistency import Doubt, doubts
 from .frame import Frame
@@ -103,9 +104,38 @@ class FoundScan:
 
 def seconds_after(one: FoundScan, other: FoundScan) -> float:
     """How much later a scan began than another one of the visit; NaN if unknown, or where both say the same."""
-    if one.start_s == other.start_s or contradicts_series(one, other):
+    if one.start_s == other.start_s or contradicts_series(one, other) or has_other_dates(one, other):
         return float("nan")
     return between_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
+
+
+def has_other_dates(one: FoundScan, other: FoundScan) -> bool:
+    """Whether two scans of one study lie days apart, so that dates were changed series by series."""
+    first, second = one.slices[0].first, other.slices[0].first
+    apart_s = between_s(second, other.start_s, first, one.start_s)
+    return abs(apart_s) > DAY_S and first.text("StudyInstanceUID") == second.text("StudyInstanceUID")
+
+
+def about_the_pause(one: FoundScan, other: FoundScan) -> list[str]:
+    """Sentences on the time between two scans of a visit where headers do not say it, or say it of several days."""
+    first, second = one.slices[0].first, other.slices[0].first
+    apart_s = seconds_after(one, other)
+    days = abs(between_s(second, other.start_s, first, one.start_s)) / DAY_S
+    if has_other_dates(one, other):
+        return [
+            f"The images of {one.name} and {other.name} are {days:.0f} days apart in one study: dates were changed, "
+            "and the time between the scans is not known."
+        ]
+    if not np.isfinite(apart_s):
+        return [contradicts_series(one, other) or "No header says how much time passed between the scans."]
+    said = [f"The scans are {days:.0f} days apart, in two studies."] if days > 1 else []
+    zones_h = [zone_s(frame) / 3600 for frame in (first, second)]
+    if np.isfinite(zones_h).all() and zones_h[0] != zones_h[1]:
+        said.append(
+            f"The scans name different time zones (UTC{zones_h[0]:+g} h and UTC{zones_h[1]:+g} h); the time between "
+            f"them, {abs(apart_s) / 60:.0f} minutes, follows these."
+        )
+    return said
 
 
 def contradicts_series(one: FoundScan, other: FoundScan) -> str:

@@ -9,23 +9,19 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
-from . import beginnings, clock, counters, geometry, timing
+from . import beginnings, geometry, timing
 from .components import MAGNITUDE, component
-from .consistency import Aside, Doubt, doubts, split_deviant, typical_number, upper
+from .consistency import Aside, Doubt, doubts, split_deviant, upper
 from .frame import Frame
 from .grouping import MANY_SERIES, group_series
 from .moments import COPY, is_derived
+from .other_dynamics import SHORTEST_SPAN_S, not_perfusion, runs_with_numbers
 from .places import FEWEST_REMAINS, Places, at_one_place
-from .witnesses import find_clocks, median_step_s
 
 FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
-SHORTEST_SPAN_S = 8.0
-CINE_SPAN_S = 2.0  # a gated cine covers one heartbeat
-CINE_STEP_S = 0.1  # frames of a real-time cine follow each other faster than those of perfusion
 CAPTURE = "a secondary capture, such as a screenshot"
 COLORED = "a colored picture"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-MOSTLY_IN_LINE = 0.9  # numbers that run less with time do not count images
 MOST_ASIDE = 0.05  # share of the frames of a slice, above which their loss makes flow doubtful
 
 
@@ -228,46 +224,12 @@ def remains(places: Sequence[Sequence[Frame]], rr_interval_s: float | None) -> t
         return ()
 
 
-def not_perfusion(places: Sequence[Sequence[Frame]]) -> str:
-    """Why frames at one place are something else than perfusion; "" if they may be perfusion."""
-    frames = max(places, key=len)
-    count = len(frames)
-    clocks = find_clocks(places)
-    runs_on = any(max(np.ptp(t[np.isfinite(t)]) for t in one.times_s) > SHORTEST_SPAN_S for one in clocks)
-    if any(map(is_cine, places)) and not runs_on:
-        return f"{count} images per slice position whose trigger times lie within one heartbeat, a cine"
-    if frames[0].number("CardiacNumberOfImages") == count and not runs_on:
-        return f"{count} images per slice position, as many as CardiacNumberOfImages, a cine"
-    fast_s = [
-        median_step_s([clock.read_clock(one, name) for one in places]) for name in ("AcquisitionTime", "TriggerTime")
-    ]
-    for step_s in fast_s:
-        if 0.005 < step_s < CINE_STEP_S and not runs_on:
-            return f"{count} images per slice position {1000 * step_s:.0f} ms apart, a cine"
-    for keyword, what in (("InversionTime", "inversion"), ("EchoTime", "echo")):
-        numbers = np.array([frame.number(keyword) for frame in frames])
-        different = len(np.unique(np.round(numbers[np.isfinite(numbers)], 0)))
-        usual = typical_number(frames, keyword)
-        varied = np.mean(~np.isclose(numbers, usual, rtol=0.05)) > 0.5 if np.isfinite(usual) else False
-        if different > max(3, count // 3) and varied:
-            return f"{count} images per slice position with different {what} times, a relaxation measurement"
-    return ""
-
-
-def is_cine(frames: Sequence[Frame]) -> bool:
-    """Whether the trigger times step through one heartbeat."""
-    trigger_s = np.sort(clock.read_clock(frames, "TriggerTime"))
-    if len(frames) < 2 or not np.isfinite(trigger_s).all():
-        return False
-    return bool(trigger_s[-1] - trigger_s[0] < CINE_SPAN_S and np.median(np.diff(trigger_s)) > 0.005)
-
-
 def find_gaps(one: Slice) -> list[str]:
     """Sentences on images of a slice that are missing, by the numbers of those that are there."""
     in_time = np.array([frame.number("InstanceNumber") for frame in one.frames])
     numbers = np.sort(in_time)
     said = []
-    if len(numbers) > 3 and np.isfinite(numbers).all() and counters.in_line(in_time).mean() > MOSTLY_IN_LINE:
+    if len(numbers) > 3 and np.isfinite(numbers).all() and runs_with_numbers(one.frames, one.times_s):
         steps = np.diff(numbers)
         stride = Counter(steps.tolist()).most_common(1)[0][0]
         countable = steps <= stride * len(numbers)  # a wider step is a damaged number

@@ -198,10 +198,17 @@ def spans(slices: Slices) -> list[Interval]:
         for frames in slices:
             times_s = clock.read_clock(frames, name)
             if len(frames) > 2 and np.isfinite(times_s).all() and len(np.unique(times_s)) > 2:
-                each.append(np.ptp(times_s) / (len(frames) - 1))
+                each.append(mean_step_s(times_s))
         if each and STEP_S[0] <= np.median(each) <= STEP_S[1]:
             found.append(Interval(f"first to last {name}", float(np.median(each))))
     return found
+
+
+def mean_step_s(times_s: np.ndarray) -> float:
+    """Time between frames on the average; of a clock in whole seconds the slope of all of them, which tells more."""
+    if clock.is_coarse(times_s):
+        return float(np.polyfit(np.arange(len(times_s)), np.sort(times_s - times_s.min()), 1)[0])
+    return float(np.ptp(times_s) / (len(times_s) - 1))
 
 
 def median(values: Sequence[float]) -> float:
