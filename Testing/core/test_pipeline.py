@@ -260,7 +260,12 @@ def test_a_threshold_that_is_not_understood_is_refused(text):
 def test_the_upslope_index_lies_between_one_and_the_reserve(table):
     for row in table.segments:
         assert 1 < row.mpri < row.mpr, row.name
-        assert 0.02 < row.rest.upslope < 0.3
+        assert row.mpri_low < 0.95 * row.mpri
+        assert row.mpri_high > 1.05 * row.mpri
+        for flow in (row.rest, row.stress):
+            assert 0.02 < flow.upslope < 0.5
+            assert flow.upslope_low < 0.95 * flow.upslope
+            assert flow.upslope_high > 1.05 * flow.upslope
 
 
 @pytest.mark.parametrize("tissue_too", [False, True], ids=["blood", "blood and myocardium"])

@@ -8,6 +8,7 @@ from known_heart import ACQUISITION, FINE_S, NOT_IN_HEADERS, TIMES_S, arterial
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.phantom import TissueModel
 from PerfusionDLLib.phantom.tissue import TissueProperties, concentration
+from PerfusionDLLib.quantification.first_pass import complete
 from PerfusionDLLib.quantification.nuisances import NUISANCES, draw_nuisances
 from PerfusionDLLib.quantification.study_model import ScanCurves, residual_of_draws
 from PerfusionDLLib.quantification.study_posterior import Estimate, infer_study
@@ -156,7 +157,7 @@ def test_assumed_values_that_hold_leave_flow_within_10_percent():
         assert flow.median == pytest.approx(np.log(FLOWS[one.condition]), abs=0.1)
         assert covers(flow, FLOWS[one.condition])
     assert found.reserve.median == pytest.approx(np.log(2.3), abs=0.05)
-    assert found.as_stated_probability > 0.8
+    assert found.as_stated_probability > 0.7
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,24 @@ def test_a_saturated_input_says_at_least_and_late_blood_says_how_much():
     for one, flow, hidden in zip(estimates, found.flows, found.hidden, strict=True):
         assert hidden > 0.5
         assert covers(flow, FLOWS[one.condition])
-        assert half_width(flow) > 1.5 * FIT_LIMIT
+        assert half_width(flow) > 1.2 * FIT_LIMIT
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.6])
+def test_flanks_and_late_blood_tell_the_top_of_a_saturated_first_pass_together(factor):
+    """Each draws the top to where it expects it; where they contradict each other, the draw says so."""
+    times_s = np.arange(0.0, 30.0, 0.7)
+    true = 8.0 * (times_s / 6.0) ** 3 * np.exp(3 * (1 - times_s / 6.0))
+    seen, doubt = np.minimum(true, 4.0)[None], (true > 4.0).astype(float)[None]
+    area = np.array([factor * np.trapezoid(true, times_s)])
+    found = complete(times_s, (0.5, 25.0), seen, doubt, wanted_area=area, top=np.zeros(1))
+    assert found.hidden[0] == 1.0
+    if factor == 1.0:
+        np.testing.assert_allclose(found.blood[0], true, atol=0.15 * true.max())
+        assert abs(found.flank_log_shift[0]) < 0.1
+    else:
+        assert true.max() < found.blood.max() < 1.8 * true.max()
+        assert found.flank_log_shift[0] < -0.1
 
 
 def test_a_scale_that_is_not_known_widens_flow_and_reserve():

@@ -20,6 +20,16 @@ from PerfusionDLLib.quantification.table_flags import find_reserve_precision
 
 FLOWS = {Condition.REST: 1.0, Condition.STRESS: 2.3}
 FAST = Options(model=FlowModel.PATLAK)
+DISAGREEING = StudyPosterior(
+    flows=(Posterior(low=-0.1, median=0.0, high=0.1), Posterior(low=0.4, median=0.5, high=0.6)),
+    reserve=Posterior(low=1.45, median=1.5, high=1.55),
+    residual_mmol_l=((0.0, 0.0, 0.0), (0.1, 0.2, 0.3)),
+    upslopes=(Posterior(low=-0.1, median=0.0, high=0.1), Posterior(low=-0.6, median=-0.5, high=-0.4)),
+    index=Posterior(low=-0.3, median=-0.2, high=-0.1),
+    hidden=(0.0, 0.0),
+    as_stated_probability=0.5,
+    effective_draws=100.0,
+)
 
 
 def with_header(scan, assumed=NOT_IN_HEADERS):
@@ -61,20 +71,22 @@ def test_a_moved_insertion_point_changes_the_flow_of_no_pixel(scans, maps):
 
 
 def test_medians_that_are_moved_until_they_agree_leave_no_limit_on_the_wrong_side(scans, maps, monkeypatch):
-    disagreeing = StudyPosterior(
-        flows=(Posterior(low=-0.1, median=0.0, high=0.1), Posterior(low=0.4, median=0.5, high=0.6)),
-        reserve=Posterior(low=1.45, median=1.5, high=1.55),
-        hidden=(0.0, 0.0),
-        as_stated_probability=0.5,
-        effective_draws=100.0,
-    )
-    monkeypatch.setattr(uncertainty, "infer_study", lambda estimates: disagreeing)
+    monkeypatch.setattr(uncertainty, "infer_study", lambda estimates: DISAGREEING)
     rest, stress = (one.uncertainty for one in pipeline.with_uncertainty(scans, maps))
     assert rest.log_below == 0.0
     assert rest.log_above == pytest.approx(0.1 + 1 / 3), "rest was moved down by a third of what they are apart"
     assert stress.log_above == 0.0
     assert stress.reserve_log_below == 0.0
     assert stress.reserve_log_above == pytest.approx(1.55 - 7 / 6)
+    assert stress.upslope.index_log_below == 0.0
+    assert stress.upslope.index_log_above == pytest.approx(0.4)
+
+
+def test_provenance_says_how_much_contrast_agent_the_inference_finds_before_the_injection(scans, maps, monkeypatch):
+    monkeypatch.setattr(uncertainty, "infer_study", lambda estimates: DISAGREEING)
+    rest, stress = pipeline.with_uncertainty(scans, maps)
+    assert rest.provenance["residual_contrast"] == maps[0].provenance["residual_contrast"], "nothing was found"
+    assert stress.provenance["residual_contrast"].endswith("it is 0.20 mmol/L (95 % interval 0.10 to 0.30).")
 
 
 def test_maps_and_mean_curves_move_together(scans, maps):

@@ -96,7 +96,7 @@ class SegmentFit:
 
     times_s, concentration_mmol_l, fitted_mmol_l : (T,)
     mbf_ml_min_g, mbf_low_ml_min_g, mbf_high_ml_min_g : flow of the mean curve with its 95 % interval
-    upslope : steepest rise over that of the arterial input, semi-quantitative
+    upslope : steepest rise over that of the arterial input, semi-quantitative; upslope_log_sd : of its log, by noise
     """
 
     times_s: np.ndarray
@@ -107,6 +107,7 @@ class SegmentFit:
     mbf_high_ml_min_g: float
     status: FitStatus = FitStatus.OK
     upslope: float = float("nan")
+    upslope_log_sd: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +164,21 @@ class SliceMaps:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UpslopeUncertainty:
+    """What the same values make of all upslopes of a scan.
+
+    log_shift : of the upslope; the fits hold it already
+    log_below, log_above : to the limits of its 95 % interval; index_log_below, index_log_above : of stress over rest
+    """
+
+    log_shift: float
+    log_below: float
+    log_above: float
+    index_log_below: float
+    index_log_above: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class FlowUncertainty:
     """What values that no header gave, or that the curves contradict, make of all flow of a scan.
 
@@ -172,6 +188,8 @@ class FlowUncertainty:
     fit_log_below, fit_log_above : the same of the fit alone, which the limits hold
     as_stated_probability : that what was stated and assumed holds
     hidden_share : of the posterior that sees the top of the arterial input at the ceiling of the signal
+    residual_mmol_l : of an earlier injection in blood, lower limit, median and upper limit
+    upslope : of the upslopes; None where everything is stated
     """
 
     log_shift: float
@@ -183,6 +201,8 @@ class FlowUncertainty:
     fit_log_above: float
     as_stated_probability: float
     hidden_share: float
+    residual_mmol_l: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+    upslope: UpslopeUncertainty | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

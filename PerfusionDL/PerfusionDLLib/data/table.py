@@ -20,7 +20,7 @@ class RegionFlow:
     mbf_ml_min_g : mean of the pixel map; curve_mbf_ml_min_g : flow of the mean curve
     endo_ml_min_g, epi_ml_min_g, endo_epi_ratio : inner and outer half of the wall; ..._low, ..._high : 95 % intervals
     within_scan_log_sd : standard deviation of the logarithm of the flow beside that of other regions of the scan
-    upslope : of the mean curve over that of the arterial input, semi-quantitative
+    upslope : of the mean curve over that of the arterial input, semi-quantitative, with its 95 % interval
     failed_share : share of pixels without a trustworthy flow, 0 to 1
     """
 
@@ -42,6 +42,8 @@ class RegionFlow:
     endo_epi_ratio_low: float = float("nan")
     endo_epi_ratio_high: float = float("nan")
     within_scan_log_sd: float = float("nan")
+    upslope_low: float = float("nan")
+    upslope_high: float = float("nan")
 
     @property
     def mbf_interval(self) -> tuple[float, float]:
@@ -61,7 +63,8 @@ class SegmentRow:
 
     aha_segment : 1 to 16, None for territories and the global row
     mpr : myocardial perfusion reserve, stress over rest; mpr_low, mpr_high : its 95 % interval
-    mpri : perfusion reserve index, stress over rest upslope; lower than the reserve
+    mpri : perfusion reserve index, stress over rest upslope; lower than the reserve; mpri_low, mpri_high : its 95 %
+        interval
     flags : what the user should check
     corrected_rest_ml_min_g, corrected_mpr : rest flow at a rate-pressure product of 10 000, and the reserve with it
     """
@@ -79,6 +82,8 @@ class SegmentRow:
     corrected_mpr: float = float("nan")
     mpr_low: float = float("nan")
     mpr_high: float = float("nan")
+    mpri_low: float = float("nan")
+    mpri_high: float = float("nan")
 
     def flags_of(self, condition: str | None = None) -> tuple[Flag, ...]:
         """What to check about the numbers of one condition, each code once; without a condition, of both."""

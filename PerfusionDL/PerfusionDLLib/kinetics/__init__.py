@@ -5,7 +5,7 @@ from .fermi import fermi_residue, fit_fermi
 from .fit_curves import CurveFitter, Fitter, fit_curves, prepare_fitter
 from .fits import FlowFits
 from .hierarchical.groups import CurveSet
-from .linear import fit_patlak, fit_spline, relative_upslope
+from .linear import fit_patlak, fit_spline, relative_upslope, steepest_rise, upslope_log_sd
 
 __all__ = [
     "MYOCARDIAL_DENSITY_G_ML",
@@ -22,4 +22,6 @@ __all__ = [
     "input_spline",
     "prepare_fitter",
     "relative_upslope",
+    "steepest_rise",
+    "upslope_log_sd",
 ]

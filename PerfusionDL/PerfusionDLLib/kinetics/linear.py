@@ -15,6 +15,7 @@ INTERVAL_SE = 1.96
 PATLAK_AFTER_PEAK_S = 5.0  # until then little has returned to the blood
 PATLAK_PS_ML_MIN_G = 1.0  # at a flow of 1 mL/min/g, rising with its square root, as in the exchange models
 UPSLOPE_FRAMES = 5
+NORMAL_SD_OVER_MEDIAN = 1.4826  # standard deviation over median absolute value of normal errors
 NOISE_FLOOR = 3.0
 
 
@@ -136,11 +137,25 @@ def relative_upslope(times_s, tissue_mmol_l, aif_times_s, arterial_mmol_l, *, us
     used = slice(None) if used_frames is None else np.asarray(used_frames)
     blood = np.asarray(arterial_mmol_l, dtype=float)
     known = np.isfinite(blood)
-    steepest = _steepest(np.asarray(aif_times_s)[known], blood[known][:, None])[0]
-    return _steepest(np.asarray(times_s)[used], np.asarray(tissue_mmol_l, dtype=float)[used]) / steepest
+    steepest = steepest_rise(np.asarray(aif_times_s)[known], blood[known][:, None])[0]
+    return steepest_rise(np.asarray(times_s)[used], np.asarray(tissue_mmol_l, dtype=float)[used]) / steepest
 
 
-def _steepest(times_s, curves):
+def upslope_log_sd(times_s, tissue_mmol_l, *, used_frames=None):
+    """Standard deviation (N,) of the log of the steepest rise of curves (T, N) by their noise; NaN where none rises.
+
+    Noise is that of second differences, by their median: a bolus bends curves in few frames.
+    """
+    used = slice(None) if used_frames is None else np.asarray(used_frames)
+    times_s, curves = np.asarray(times_s)[used], np.asarray(tissue_mmol_l, dtype=float)[used]
+    noise = NORMAL_SD_OVER_MEDIAN * np.median(np.abs(np.diff(curves, 2, axis=0)), axis=0) / np.sqrt(6)
+    spread_s = UPSLOPE_FRAMES**1.5 / np.sqrt(12) * np.median(np.diff(times_s))  # root of the sum of squares of times
+    steepest = steepest_rise(times_s, curves)
+    return np.where(steepest > 0, noise / spread_s / np.maximum(steepest, 1e-12), np.nan)
+
+
+def steepest_rise(times_s, curves):
+    """Steepest rise (N,) of curves (T, N), by lines through five frames."""
     window = np.lib.stride_tricks.sliding_window_view
     t = window(times_s, UPSLOPE_FRAMES) - window(times_s, UPSLOPE_FRAMES).mean(axis=1, keepdims=True)
     slopes = np.einsum("wf,wnf->wn", t, window(curves, UPSLOPE_FRAMES, axis=0)) / (t**2).sum(axis=1)[:, None]

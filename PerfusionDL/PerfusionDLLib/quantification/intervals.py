@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..data.flow import FlowUncertainty
+from ..aif.region import MEASURED_INPUT_LOG_SD
+from ..data.flow import FlowUncertainty, PerfusionMaps
+from ..data.precision import INTERVAL_SD
+from ..data.table import RegionFlow
 
 
 def ratio_interval(numerator: Sequence[float], denominator: Sequence[float]) -> tuple[float, float]:
@@ -64,3 +67,37 @@ def reserve_interval(stress, rest, uncertainties: Sequence[FlowUncertainty | Non
         float(ratio * np.exp(-np.hypot(low, of_stress.reserve_log_below))),
         float(ratio * np.exp(np.hypot(high, of_stress.reserve_log_above))),
     )
+
+
+def upslope_limits(upslope: float, noise_log_sd: float, maps: PerfusionMaps) -> tuple[float, float]:
+    """95 % interval of the upslope of a region: its noise, and what all of the scan shares.
+
+    The latter is what the study as one patient left open; where everything is stated, the scale of the input.
+    """
+    shared = maps.uncertainty.upslope if maps.uncertainty else None
+    if shared is None:
+        scale = INTERVAL_SD * max(maps.arterial_input.log_sd, MEASURED_INPUT_LOG_SD)
+        below, above = scale, scale
+    else:
+        below, above = shared.log_below, shared.log_above
+    own = INTERVAL_SD * noise_log_sd
+    return float(upslope * np.exp(-np.hypot(own, below))), float(upslope * np.exp(np.hypot(own, above)))
+
+
+def index_interval(
+    index: float, flows: Sequence[RegionFlow], uncertainties: Sequence[FlowUncertainty | None]
+) -> tuple[float, float]:
+    """95 % interval of the perfusion reserve index of a region; flows, uncertainties : of rest, of stress."""
+    rest, stress = ((one.upslope, one.upslope_low, one.upslope_high) for one in flows)
+    shared = [one.upslope if one else None for one in uncertainties]
+    of_rest, of_stress = shared
+    if of_rest is None or of_stress is None or not np.isfinite(of_stress.index_log_below):
+        return ratio_interval(stress, rest)
+    if not (rest[0] > 0 and stress[0] > 0):
+        return float("nan"), float("nan")
+    own = [
+        max(float(np.log(one[0] / one[1])) ** 2 - each.log_below**2, 0.0)
+        for one, each in zip((rest, stress), (of_rest, of_stress), strict=True)
+    ]
+    low, high = (np.sqrt(sum(own) + each**2) for each in (of_stress.index_log_below, of_stress.index_log_above))
+    return float(index * np.exp(-low)), float(index * np.exp(high))

@@ -141,7 +141,7 @@ NUISANCES = (
         unit="",
         low=0.0,
         high=1.0,
-        source="`witnesses.draw_area_over_late_s`, where a first pass is saturated",
+        source="`first_pass`, where a first pass is saturated",
     ),
     Nuisance(name="top_at_stress", unit="", low=0.0, high=1.0, source="as at rest"),
 )

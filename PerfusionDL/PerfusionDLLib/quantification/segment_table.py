@@ -14,7 +14,7 @@ from ..data.precision import INTERVAL_SD, has_interval
 from ..data.provenance import Provenance
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
-from .intervals import ratio_interval, reserve_interval
+from .intervals import index_interval, ratio_interval, reserve_interval, upslope_limits
 from .table_flags import (
     FEWEST_PIXELS,
     find_flags_of_every_flow,
@@ -181,6 +181,8 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
     if all(uncertainties):
         mpr_low, mpr_high = reserve_interval(stress_flow, rest_flow, uncertainties)
     flags += find_reserve_flags(mpr, (mpr_low, mpr_high), segment)
+    mpri = _ratio(flows[1].upslope, flows[0].upslope)
+    mpri_low, mpri_high = index_interval(mpri, flows, uncertainties)
     return SegmentRow(
         aha_segment=segment,
         name=name,
@@ -191,7 +193,9 @@ def _row(rest, stress, members: Sequence[int], segment: int | None, name: str) -
         mpr=mpr,
         mpr_low=mpr_low,
         mpr_high=mpr_high,
-        mpri=_ratio(flows[1].upslope, flows[0].upslope),
+        mpri=mpri,
+        mpri_low=mpri_low,
+        mpri_high=mpri_high,
         flags=tuple(flags),
     )
 
@@ -205,7 +209,8 @@ def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
     inner, outer = good & (depth < 0.5), good & (depth >= 0.5)
     whole, endo, epi = (mean_of(flow[part], error[part]) for part in (good, inner, outer))
     border = border_log_sd(pixels.wall[np.isin(pixels.segment, members)])
-    curve, below, above, upslope = _curve_flow(pixels, members)
+    curve, below, above, upslope, upslope_log_sd = _curve_flow(pixels, members)
+    upslope_low, upslope_high = upslope_limits(upslope, upslope_log_sd, pixels.maps)
     if not has_interval(1.0, below, above):
         below, above = _limits_without_curve(pixels, chosen)
     endo_low, endo_high = layer_limits(endo, border, (below, above))
@@ -231,6 +236,8 @@ def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
         endo_epi_ratio_low=ratio_low,
         endo_epi_ratio_high=ratio_high,
         within_scan_log_sd=flow_log_sd(whole, border),
+        upslope_low=upslope_low,
+        upslope_high=upslope_high,
     )
 
 
@@ -256,8 +263,8 @@ def _counted(pixels: _Pixels, members: Sequence[int]) -> np.ndarray:
     return inside & (pixels.counted | (remaining < FEWEST_PIXELS)[pixels.part])
 
 
-def _curve_flow(pixels: _Pixels, members: Sequence[int]) -> tuple[float, float, float, float]:
-    """Flow of the mean curves, the limits of its interval over it, and their upslope, averaged by pixels of members.
+def _curve_flow(pixels: _Pixels, members: Sequence[int]) -> tuple[float, float, float, float, float]:
+    """Flow of the mean curves, the limits of its interval over it, their upslope and its noise, averaged by pixels.
 
     Errors of segments share the arterial input, so the interval of an average is the average of the intervals. A mean
     curve that has none takes no part in them.
@@ -282,4 +289,5 @@ def _curve_flow(pixels: _Pixels, members: Sequence[int]) -> tuple[float, float, 
         average(known, "mbf_low_ml_min_g") / flow,
         average(known, "mbf_high_ml_min_g") / flow,
         average(fits, "upslope"),
+        average(fits, "upslope_log_sd"),
     )

@@ -120,6 +120,7 @@ def _mean_fits(curves: SliceCurves, segments: np.ndarray, fit: kinetics.CurveFit
         curves.arterial_input.concentration_mmol_l,
         used_frames=means.used_frames,
     )
+    noise = kinetics.upslope_log_sd(means.times_s, means.curves, used_frames=means.used_frames)
     return {
         int(segment): SegmentFit(
             times_s=means.times_s,
@@ -130,6 +131,7 @@ def _mean_fits(curves: SliceCurves, segments: np.ndarray, fit: kinetics.CurveFit
             mbf_high_ml_min_g=float(fits.mbf_high_ml_min_g[i]),
             status=FitStatus(int(fits.status[i])),
             upslope=float(upslopes[i]),
+            upslope_log_sd=float(noise[i]),
         )
         for i, segment in enumerate(numbers)
     }

@@ -4,13 +4,14 @@ Measured curves are turned back into signals over their baseline, and converted 
 What flow they then tell, `tissue_fit` finds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..aif.residual_contrast import PARTITION_COEFFICIENT
 from ..data.acquisition import Acquisition
 from ..signal import saturation_recovery
+from .first_pass import CompletedInput, complete
 from .nuisances import NuisanceDraws
 
 CONCENTRATIONS_MMOL_L = np.concatenate((np.linspace(-0.8, 2.0, 36), np.linspace(2.2, 20.0, 44)))
@@ -22,10 +23,6 @@ SLOWEST_R1_PER_S = 0.05
 # of the signal (ringing, motion, shading) are 8 and 15 % of the concentration at 0.83 and 0.93; errors of
 # 1 %, where scanner and header are as stated, are 3 and 6 % at 0.88 and 0.95.
 BELIEVED_SHARES, AS_STATED_SHARES = (0.83, 0.93), (0.88, 0.95)
-FOOT_S = 1.0  # a first pass begins so long before the end of the baseline
-GAMMA_VARIATE = (np.array([0.0, 2.5, 0.4]), np.array([3.0, 1.5, 0.25]))  # log height, power, 1/s; weak prior and sd
-TOP_LOG_HEIGHT = (-0.1, 1.2)  # of a top that is not seen, over the gamma variate through the flanks; chosen
-HIGHEST_MMOL_L = 18.0  # of a first pass: 0.1 mmol/kg at a cardiac output of 3 L/min
 
 MOST_LEFT_MMOL_L = 1.6  # of an earlier injection, in blood: twice the most that is looked for
 
@@ -65,7 +62,9 @@ class ConvertedCurves:
     log_area : of the first pass in blood, mmol/L s; log_late : of blood after it, mmol/L
     log_partition : late tissue over late blood
     log_excess : by how much the highest signal exceeds what a draw allows, 0 where it does not
+    residual_mmol_l : of an earlier injection, in blood
     hidden : 0 to 1, how far the top of the first pass lies at the ceiling
+    flank_log_shift, flank_log_sd : of the area that flanks alone expect, over that which was drawn, and of its doubt
     """
 
     blood: np.ndarray
@@ -74,13 +73,17 @@ class ConvertedCurves:
     log_late: np.ndarray
     log_partition: np.ndarray
     log_excess: np.ndarray
+    residual_mmol_l: np.ndarray
     hidden: np.ndarray
+    flank_log_shift: np.ndarray
+    flank_log_sd: np.ndarray
 
 
-def convert(scan: ScanCurves, draws: NuisanceDraws, area_over_late_s: np.ndarray) -> ConvertedCurves:
+def convert(scan: ScanCurves, draws: NuisanceDraws, area_over_late_s: float, top: np.ndarray) -> ConvertedCurves:
     """Curves of a scan with every draw.
 
-    area_over_late_s : (N,) of the first pass over late blood, where the top of the first pass is not seen
+    area_over_late_s : of the first pass over late blood, as it is expected
+    top : (N,) where the top of the first pass lies, if it is not seen, in standard deviations
     """
     count = draws.offset.size
     tissue_table = signal_table(draws, scan.acquisition, muscle=True)
@@ -93,9 +96,10 @@ def convert(scan: ScanCurves, draws: NuisanceDraws, area_over_late_s: np.ndarray
         PARTITION_COEFFICIENT * scan.residual_mmol_l,
     )
     tissue, _ = _converted(np.broadcast_to(seen_tissue, (count, seen_tissue.size)), tissue_table, in_tissue_mmol_l)
-    excess, hidden = np.zeros(count), np.zeros(count)
+    excess = none = np.zeros(count)
     if scan.blood_acquisition is None:
-        blood = np.broadcast_to(scan.arterial_mmol_l, (count, scan.arterial_mmol_l.size))
+        given = np.broadcast_to(scan.arterial_mmol_l, (count, scan.arterial_mmol_l.size))
+        found = CompletedInput(blood=given, hidden=none, flank_log_shift=none, flank_log_sd=none)
     else:
         table = signal_table(
             draws, scan.blood_acquisition, muscle=False, own=scan.blood_acquisition != scan.acquisition
@@ -106,9 +110,13 @@ def convert(scan: ScanCurves, draws: NuisanceDraws, area_over_late_s: np.ndarray
         excess = np.log(np.maximum(share.max(axis=1), 1.0))
         shares = np.where(draws.as_stated[:, None], AS_STATED_SHARES, BELIEVED_SHARES)
         doubt = np.clip((share - shares[:, :1]) / np.diff(shares), 0, 1)
-        blood, hidden = _completed(scan, blood, doubt, area_over_late_s)
-        blood = blood * scan.dose_scale
-    return _described(scan, blood, tissue, excess, hidden)
+        late_mmol_l = np.maximum(blood[:, late_frames(scan)].mean(axis=1), 1e-3)
+        limits_s = scan.arrival_s, scan.first_pass_end_s
+        found = complete(
+            scan.arterial_times_s, limits_s, blood, doubt, wanted_area=area_over_late_s * late_mmol_l, top=top
+        )
+        found = replace(found, blood=found.blood * scan.dose_scale)
+    return _described(scan, found, tissue, excess, left_mmol_l)
 
 
 def residual_of_draws(scan: ScanCurves, draws: NuisanceDraws) -> np.ndarray:
@@ -131,8 +139,8 @@ def residual_of_draws(scan: ScanCurves, draws: NuisanceDraws) -> np.ndarray:
     return np.clip(left_mmol_l + scale * scan.residual_sd_mmol_l * draws.residual, 0.0, MOST_LEFT_MMOL_L)
 
 
-def _described(scan, blood, tissue, excess, hidden) -> ConvertedCurves:
-    times_s = scan.arterial_times_s
+def _described(scan: ScanCurves, found: CompletedInput, tissue, excess, left_mmol_l) -> ConvertedCurves:
+    times_s, blood = scan.arterial_times_s, found.blood
     first_pass = (times_s >= scan.arrival_s) & (times_s <= scan.first_pass_end_s)
     area = blood[:, first_pass] @ np.gradient(times_s)[first_pass]
     late = late_frames(scan)
@@ -146,7 +154,10 @@ def _described(scan, blood, tissue, excess, hidden) -> ConvertedCurves:
         log_late=np.log(late_blood),
         log_partition=np.log(late_tissue / late_blood),
         log_excess=excess,
-        hidden=hidden,
+        residual_mmol_l=left_mmol_l,
+        hidden=found.hidden,
+        flank_log_shift=found.flank_log_shift,
+        flank_log_sd=found.flank_log_sd,
     )
 
 
@@ -220,44 +231,6 @@ def _without_muscle(scan: ScanCurves, tissue: np.ndarray, muscle_share: np.ndarr
     blood, muscle = baselines
     share = (muscle_share * muscle / ((1 - muscle_share) * blood))[:, None]
     return seen * (1 + share) - share * muscle_now
-
-
-def _completed(scan: ScanCurves, blood: np.ndarray, doubt: np.ndarray, area_over_late_s: np.ndarray):
-    """Blood (N, T) whose frames near the ceiling follow a gamma variate through the flanks; whether there were any.
-
-    A signal near the ceiling says "at least" only. ``log c = a + b log(t - t0) - (t - t0) / d`` is linear in its
-    unknowns; a frame counts by how well its signal tells a concentration. The top is raised or lowered, within
-    `TOP_LOG_HEIGHT`, to where the area of the first pass has the wanted relation to late blood.
-
-    doubt : (N, T) 0 to 1, how near a frame is to the ceiling
-    """
-    times_s = scan.arterial_times_s
-    first_pass = (times_s > scan.arrival_s - FOOT_S / 2) & (times_s <= scan.first_pass_end_s)
-    doubt = doubt * first_pass
-    hidden = doubt.max(axis=1)
-    touched = np.flatnonzero(hidden > 0)
-    if not touched.size or first_pass.sum() < 4:
-        return blood, np.zeros(len(blood))
-    doubt, seen = doubt[touched][:, first_pass], blood[touched][:, first_pass]
-    since_s = times_s[first_pass] - scan.arrival_s + FOOT_S
-    basis = np.column_stack((np.ones_like(since_s), np.log(since_s), -since_s))
-    believed = np.where(doubt < 1, seen, 0.0).max(axis=1, keepdims=True)
-    weight = (1 - doubt) * np.clip(seen / np.maximum(believed, 1e-3), 0, 1) ** 2
-    mean, sd = GAMMA_VARIATE
-    precision = 0.02 / sd**2
-    normal = np.einsum("pi,np,pj->nij", basis, weight, basis) + np.diag(precision)
-    target = (weight * np.log(np.maximum(seen, 0.02))) @ basis + mean * precision
-    shape = np.linalg.solve(normal, target[:, :, None])[:, :, 0] @ basis.T
-    shape = np.exp(np.clip(shape, np.log(np.maximum(believed, 1e-3)), np.log(HIGHEST_MMOL_L)))
-    step_s = np.gradient(times_s)
-    wanted = area_over_late_s[touched] * np.maximum(blood[touched][:, late_frames(scan)].mean(axis=1), 1e-3)
-    below, above = ((1 - doubt) * seen) @ step_s[first_pass], (doubt * shape) @ step_s[first_pass]
-    height = np.clip(np.log(np.maximum(wanted - below, 1e-3) / above), *TOP_LOG_HEIGHT)[:, None]
-    found = blood.copy()
-    found[np.ix_(touched, np.flatnonzero(first_pass))] = (1 - doubt) * seen + doubt * np.minimum(
-        shape * np.exp(height), HIGHEST_MMOL_L
-    )
-    return found, hidden
 
 
 def is_open(scan: ScanCurves) -> bool:

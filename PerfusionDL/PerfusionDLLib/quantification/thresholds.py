@@ -39,12 +39,11 @@ class Threshold:
 
     def flag(self, row: SegmentRow) -> Flag | None:
         """The finding that a region lies below, and how probable its interval makes that; None where it does not."""
-        nan = float("nan")
         value, low, high = {
             "rest": (row.rest.mbf_ml_min_g, row.rest.mbf_low_ml_min_g, row.rest.mbf_high_ml_min_g),
             "stress": (row.stress.mbf_ml_min_g, row.stress.mbf_low_ml_min_g, row.stress.mbf_high_ml_min_g),
             "mpr": (row.mpr, row.mpr_low, row.mpr_high),
-            "mpri": (row.mpri, nan, nan),
+            "mpri": (row.mpri, row.mpri_low, row.mpri_high),
         }[self.quantity]
         if not value < self.below:
             return None

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..aif.region import MEASURED_INPUT_LOG_SD, at_least
 from ..cache import NO_CACHE, Cache
-from ..data.flow import ArterialInput, FlowUncertainty, PerfusionMaps, SegmentFit, SliceMaps
+from ..data.flow import ArterialInput, FlowUncertainty, PerfusionMaps, SegmentFit, SliceMaps, UpslopeUncertainty
 from ..data.preprocessed import PreprocessedScan
 from ..data.study import Condition
 from .study_model import ScanCurves, is_open
@@ -20,6 +20,7 @@ from .study_posterior import Estimate, StudyPosterior, infer_study
 from .tissue_curves import floor_log_sd
 
 MOST_LOG_LIMIT = 2.0  # of a flow model whose interval says nothing; chosen
+LEAST_RESIDUAL_MMOL_L = 0.005  # that is told: as it is rounded
 SAME_TISSUE = 0.5  # correlation of errors of flow at rest and at stress; 0.5 on 150 development patients
 
 
@@ -137,8 +138,37 @@ def _uncertainties(estimates: Sequence[Estimate], posterior: StudyPosterior) -> 
             fit_log_above=one.log_above,
             as_stated_probability=posterior.as_stated_probability,
             hidden_share=hidden,
+            residual_mmol_l=residual,
+            upslope=upslope,
         )
-        for one, middle, flow, hidden in zip(estimates, centers, posterior.flows, posterior.hidden, strict=True)
+        for one, middle, flow, hidden, residual, upslope in zip(
+            estimates,
+            centers,
+            posterior.flows,
+            posterior.hidden,
+            posterior.residual_mmol_l,
+            _of_upslopes(estimates, posterior),
+            strict=True,
+        )
+    ]
+
+
+def _of_upslopes(estimates: Sequence[Estimate], posterior: StudyPosterior) -> list[UpslopeUncertainty]:
+    """Of each scan."""
+    medians = {one.condition: found.median for one, found in zip(estimates, posterior.upslopes, strict=True)}
+    below = above = float("nan")
+    if posterior.index is not None:
+        center = medians[Condition.STRESS] - medians[Condition.REST]
+        below, above = _distance(center, posterior.index.low), _distance(posterior.index.high, center)
+    return [
+        UpslopeUncertainty(
+            log_shift=found.median,
+            log_below=_distance(found.median, found.low),
+            log_above=_distance(found.high, found.median),
+            index_log_below=below,
+            index_log_above=above,
+        )
+        for found in posterior.upslopes
     ]
 
 
@@ -158,6 +188,10 @@ def _widened(maps: PerfusionMaps, found: FlowUncertainty | None, cache: Cache) -
         "stated_values_probability": f"{found.as_stated_probability:.2f}",
         "input_at_ceiling": f"{found.hidden_share:.2f}",
     }
+    low, median, high = found.residual_mmol_l
+    if "residual_contrast" in maps.provenance and high >= LEAST_RESIDUAL_MMOL_L:
+        by_study = f"With what headers leave open it is {median:.2f} mmol/L (95 % interval {low:.2f} to {high:.2f})."
+        provenance["residual_contrast"] = f"{maps.provenance['residual_contrast']} {by_study}"
     return replace(maps, slices=slices, provenance=dict(maps.provenance) | provenance, uncertainty=found)
 
 
@@ -184,4 +218,5 @@ def _moved_fit(fit: SegmentFit, found: FlowUncertainty) -> SegmentFit:
         mbf_ml_min_g=flow,
         mbf_low_ml_min_g=float(flow * np.exp(-np.hypot(own[0], found.log_below))),
         mbf_high_ml_min_g=float(flow * np.exp(np.hypot(own[1], found.log_above))),
+        upslope=fit.upslope * float(np.exp(found.upslope.log_shift if found.upslope else 0.0)),
     )

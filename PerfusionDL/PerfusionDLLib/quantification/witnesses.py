@@ -11,15 +11,14 @@ from scipy.special import ndtri
 
 from ..data.acquisition import Acquisition
 from ..data.study import Condition
-from .study_model import TOP_LOG_HEIGHT, ConvertedCurves
+from .first_pass import AREA_OVER_LATE_LOG_SD
+from .study_model import ConvertedCurves
 
 FREEDOM = 5.0  # of Student's t distribution; chosen
 # Area of the first pass over late blood: distribution volume after half a minute over cardiac output, less at stress.
 # 36 and 30 s in inputs of a published dual-sequence study, 47 and 42 s with 4 L at 5.1 and 5.7 L/min.
 AREA_OVER_LATE_S = {Condition.REST: 46.0, Condition.STRESS: 42.0}
-AREA_OVER_LATE_LOG_SD, ALIKE = 0.2, 0.4  # the latter: correlation of two scans of a patient
-# Density of a top anywhere in its range over that of the expected one.
-HIDDEN_LOG_WEIGHT = float(np.log(AREA_OVER_LATE_LOG_SD * np.sqrt(2 * np.pi) / (TOP_LOG_HEIGHT[1] - TOP_LOG_HEIGHT[0])))
+ALIKE = 0.4  # correlation of the tops of two scans of a patient, as of their areas over late blood; chosen
 # Area of the first pass times cardiac output is the dose (Stewart and Hamilton). 0.075 L/min/kg is 5.6 L/min at 75 kg.
 OUTPUT_L_MIN_KG, OUTPUT_LOG_SD = 0.075, 0.33
 OUTPUT_RISE, OUTPUT_RISE_LOG_SD = 1.28, 0.3  # at stress over rest: adenosine raises it by a fifth to a half
@@ -31,18 +30,13 @@ USUAL_FLOW = {Condition.REST: (0.95, 0.32), Condition.STRESS: (2.2, 0.42)}
 CEILING_LOG_SD = 0.03  # by which noise and ringing lift the highest signal; chosen
 
 
-def weigh_curves(
-    converted: Mapping[Condition, ConvertedCurves], drawn_s: Mapping[Condition, np.ndarray], stated: Acquisition
-) -> np.ndarray:
-    """Log of how well the curves of one or two scans agree with each draw (N,), before any flow is fitted.
-
-    drawn_s : area over late blood (N,) that hidden tops were given (`draw_area_over_late_s`)
-    """
+def weigh_curves(converted: Mapping[Condition, ConvertedCurves], stated: Acquisition) -> np.ndarray:
+    """Log of how well the curves of one or two scans agree with each draw (N,), before any flow is fitted."""
     log_weight = _dose(converted, stated)
     log_partition = np.mean([one.log_partition for one in converted.values()], axis=0)
     log_weight = log_weight + _student((log_partition - np.log(PARTITION)) / PARTITION_LOG_SD)
     for condition, one in converted.items():
-        log_weight = log_weight + _late_blood(one, condition, drawn_s[condition])
+        log_weight = log_weight + _late_blood(one, condition)
         log_weight = log_weight - (one.log_excess / CEILING_LOG_SD) ** 2 / 2
     return log_weight
 
@@ -53,27 +47,22 @@ def weigh_flow(log_flow: np.ndarray, condition: Condition) -> np.ndarray:
     return _student((log_flow - np.log(usual_ml_min_g)) / log_sd)
 
 
-def draw_area_over_late_s(first: np.ndarray, second: np.ndarray) -> dict[Condition, np.ndarray]:
-    """Area of the first pass over late blood (N,) of two scans of a patient, from even numbers between 0 and 1."""
+def draw_tops(first: np.ndarray, second: np.ndarray) -> dict[Condition, np.ndarray]:
+    """Where tops that are not seen lie (N,), of two scans of a patient, in standard deviations, from even numbers
+    between 0 and 1."""
     rest = ndtri(first)
-    stress = ALIKE * rest + np.sqrt(1 - ALIKE**2) * ndtri(second)
-    return {
-        condition: AREA_OVER_LATE_S[condition] * np.exp(AREA_OVER_LATE_LOG_SD * off)
-        for condition, off in ((Condition.REST, rest), (Condition.STRESS, stress))
-    }
+    return {Condition.REST: rest, Condition.STRESS: ALIKE * rest + np.sqrt(1 - ALIKE**2) * ndtri(second)}
 
 
-def _late_blood(one: ConvertedCurves, condition: Condition, drawn_s: np.ndarray) -> np.ndarray:
+def _late_blood(one: ConvertedCurves, condition: Condition) -> np.ndarray:
     """First pass beside late blood.
 
-    Where the top of the first pass is not seen, its area was drawn from this very witness: there only what could not
-    be reached counts, and that a top may lie anywhere in its range.
+    Where the top of the first pass is not seen, it was drawn from this very witness and the flanks: there only counts
+    whether the two agree.
     """
-    expected = np.log(AREA_OVER_LATE_S[condition])
-    off = _student((one.log_area - one.log_late - expected) / AREA_OVER_LATE_LOG_SD)
-    drawn = _student((np.log(drawn_s) - expected) / AREA_OVER_LATE_LOG_SD)
-    unseen = HIDDEN_LOG_WEIGHT + np.minimum(off - drawn, 0.0)
-    return (1 - one.hidden) * off + one.hidden * unseen
+    spread = np.hypot(AREA_OVER_LATE_LOG_SD, one.flank_log_sd)
+    off = one.log_area + one.flank_log_shift - one.log_late - np.log(AREA_OVER_LATE_S[condition])
+    return _student(off / spread) - np.log(spread / AREA_OVER_LATE_LOG_SD)
 
 
 def _dose(converted: Mapping[Condition, ConvertedCurves], stated: Acquisition) -> np.ndarray:

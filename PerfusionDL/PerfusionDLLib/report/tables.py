@@ -110,6 +110,12 @@ def cells_of(row: SegmentRow) -> dict[str, object]:
             for condition in ("rest", "stress")
             for name, column in LAYER_LIMITS.items()
         },
+        "rest_upslope_low": row.rest.upslope_low,
+        "rest_upslope_high": row.rest.upslope_high,
+        "stress_upslope_low": row.stress.upslope_low,
+        "stress_upslope_high": row.stress.upslope_high,
+        "mpri_low": row.mpri_low,
+        "mpri_high": row.mpri_high,
     }
 
 
@@ -132,6 +138,7 @@ def tidy_csv(table: SegmentTable, *, study: str) -> str:
                 "endo_mbf_ml_min_g": (flow.endo_low_ml_min_g, flow.endo_high_ml_min_g),
                 "epi_mbf_ml_min_g": (flow.epi_low_ml_min_g, flow.epi_high_ml_min_g),
                 "endo_epi_ratio": (flow.endo_epi_ratio_low, flow.endo_epi_ratio_high),
+                "upslope": (flow.upslope_low, flow.upslope_high),
             }
             numbers = {"mbf_ml_min_g": flow.mbf_ml_min_g}
             numbers |= {column: float(getattr(flow, name)) for name, column in TIDY_COLUMNS.items()}
@@ -142,7 +149,11 @@ def tidy_csv(table: SegmentTable, *, study: str) -> str:
             ]
         both = {"origin": "/".join(dict.fromkeys((row.rest.origin, row.stress.origin))), **_made(table, row)}
         numbers = {"mpr": row.mpr, "mpri": row.mpri, "mpr_rpp": row.corrected_mpr}
-        bounds = {"mpr": (row.mpr_low, row.mpr_high), "mpr_rpp": row.corrected_mpr_interval}
+        bounds = {
+            "mpr": (row.mpr_low, row.mpr_high),
+            "mpri": (row.mpri_low, row.mpri_high),
+            "mpr_rpp": row.corrected_mpr_interval,
+        }
         rows += [
             region | _number("", quantity, value, *bounds.get(quantity, ())) | both
             for quantity, value in numbers.items()
