@@ -40,10 +40,10 @@ def exchanging(mbf_ml_min_g, model):
     return np.interp(TIMES_S - 0.8, FINE_S, found[:, 0], left=0)
 
 
-def measured(concentration_mmol_l, t10_s, stated, *, left, r2_star, ts_s):
+def measured(concentration_mmol_l, t10_s, stated, *, true_t10_s, left, r2_star, ts_s):
     """Concentration that the stated values make of what a scanner with other values saw, written out."""
     c = np.append(0.0, concentration_mmol_l)
-    seen = 1 - (1 - left) * np.exp(-ts_s * (1 / t10_s + ACQUISITION.relaxivity_l_mmol_s * c))
+    seen = 1 - (1 - left) * np.exp(-ts_s * (1 / true_t10_s + ACQUISITION.relaxivity_l_mmol_s * c))
     seen = seen * np.exp(-ACQUISITION.echo_time_s * r2_star * c)
     return saturation_recovery.concentration(seen[1:], stated, baseline=seen[0], t10_s=t10_s)
 
@@ -56,16 +56,17 @@ def estimate(
     left=0.0,
     r2_star=0.0,
     ts_s=ACQUISITION.saturation_time_s,
+    blood_t10_s=ACQUISITION.t10_blood_s,
     dispersion_s=0.0,
     model=None,
 ):
     """What a flow model would say of a heart, if it took the stated values for true."""
     held = tissue(FLOWS[condition], dose, dispersion_s) if model is None else exchanging(FLOWS[condition], model)
     blood, muscle = (
-        measured(curve, t10_s, stated, left=left, r2_star=muscle_r2_star, ts_s=ts_s)
-        for curve, t10_s, muscle_r2_star in (
-            (dose * arterial(TIMES_S), stated.t10_blood_s, r2_star),
-            (held, stated.t10_myocardium_s, 0.0),
+        measured(curve, t10_s, stated, true_t10_s=true_t10_s, left=left, r2_star=muscle_r2_star, ts_s=ts_s)
+        for curve, t10_s, true_t10_s, muscle_r2_star in (
+            (dose * arterial(TIMES_S), stated.t10_blood_s, blood_t10_s, r2_star),
+            (held, stated.t10_myocardium_s, stated.t10_myocardium_s, 0.0),
         )
     )
     curves = ScanCurves(
@@ -177,6 +178,14 @@ def test_a_scanner_that_is_not_as_stated_is_found_out_by_its_curves(scanner):
     assert found.as_stated_probability < 0.5
 
 
+@pytest.mark.parametrize("blood_t10_s", [1.65, 1.85], ids=["of bovine blood in vitro", "of human blood in vivo"])
+def test_both_published_habits_of_the_t1_of_blood_are_covered(blood_t10_s):
+    estimates, found = study(blood_t10_s=blood_t10_s)
+    for one, flow in zip(estimates, found.flows, strict=True):
+        assert covers(flow, FLOWS[one.condition])
+    assert covers(found.reserve, 2.3)
+
+
 def test_what_both_scans_share_cancels_in_the_reserve():
     _, found = study(left=0.03, r2_star=20.0)
     rest, stress = map(half_width, found.flows)
@@ -224,7 +233,7 @@ def test_what_saturation_leaves_hides_residual_contrast():
     before = replace(estimate(Condition.STRESS).curves, residual_mmol_l=0.3, residual_sd_mmol_l=0.03)
     found = residual_of_draws(before, still)
     poor = draws.saturation_left > 0.05
-    assert found[draws.as_stated] == pytest.approx(0.3, rel=0.05)
+    assert np.median(found[draws.as_stated]) == pytest.approx(0.3, rel=0.03)
     assert (found[poor] > 1.3 * 0.3).all()
 
 
