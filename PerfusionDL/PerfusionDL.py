@@ -11,9 +11,8 @@ from PerfusionDLLib.cache import Cache
 from PerfusionDLLib.data.flow import FlowModel
 from PerfusionDLLib.panel import Panel
 from PerfusionDLLib.panel.parameters import PerfusionDLParameterNode
-from PerfusionDLLib.panel.self_test import drawTruth, meanError
-from PerfusionDLLib.panel.startup import loadPhantom, onStartup
-from PerfusionDLLib.session.preparation import manualTask
+from PerfusionDLLib.panel.self_test import correctPhantom
+from PerfusionDLLib.panel.startup import onStartup
 from PerfusionDLLib.session.tasks import Flow, Task, flowTask
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -25,6 +24,8 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+NEEDED_MODULES = ("Markups", "Plots", "Segmentations", "Sequences", "SubjectHierarchy", "Tables", "Volumes")
+
 
 class PerfusionDL(ScriptedLoadableModule):
     """What Slicer shows of the module before it is opened."""
@@ -33,15 +34,7 @@ class PerfusionDL(ScriptedLoadableModule):
         super().__init__(parent)
         parent.title = _("Cardiac Perfusion (MR)")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Cardiac")]
-        parent.dependencies = [
-            "Markups",
-            "Plots",
-            "Segmentations",
-            "Sequences",
-            "SubjectHierarchy",
-            "Tables",
-            "Volumes",
-        ]
+        parent.dependencies = list(NEEDED_MODULES)
         parent.contributors = ["PerfusionDL contributors"]
         parent.helpText = _(
             "Myocardial blood flow from first-pass perfusion MRI at rest and stress. Load a study, press "
@@ -284,10 +277,6 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         text = report.segments_csv(self.flow.table)
         return text if separator == "," else "\n".join(separator.join(row) for row in csv.reader(text.splitlines()))
 
-    def loadPhantom(self) -> list:
-        """Compute the phantom patient and put its scans into the scene."""
-        return loadPhantom()
-
 
 class PerfusionDLTest(ScriptedLoadableModuleTest):
     """A radiologist's session on the digital phantom, without PyTorch: draw, correct, read."""
@@ -303,21 +292,8 @@ class PerfusionDLTest(ScriptedLoadableModuleTest):
 
     def test_correctingAContourCorrectsTheFlow(self) -> None:
         """A shifted contour gives a wrong flow; the right one gives the phantom's."""
-        from PerfusionDLLib import phantom
-
         self.delayDisplay("Computing the phantom")
-        patient = phantom.simulate_study(0)
-        logic = PerfusionDLLogic()
-        parameters = logic.getParameterNode()
-        nodes = mrml.writeScan(slicer.mrmlScene, patient.study.stress)
-        parameters.stressScan = nodes.browser
-        manualTask(slicer.mrmlScene, nodes.slices).run()
-        truth = patient.truth["stress"]
-        drawTruth(nodes, truth, shift=4)
-        wrong = logic.flowTask(parameters).run()
-        drawTruth(nodes, truth, shift=0)
-        right = logic.flowTask(parameters).run()
-        errors = [meanError(flow, truth) for flow in (wrong, right)]
+        errors = correctPhantom(PerfusionDLLogic())
         self.delayDisplay(f"Mean error {errors[0]:.2f}, corrected {errors[1]:.2f} mL/min/g")
         self.assertGreater(errors[0], 1.5 * errors[1])
         self.assertLess(errors[1], 0.5)

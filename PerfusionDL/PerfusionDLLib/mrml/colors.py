@@ -176,7 +176,7 @@ def showLegend(
     legend.SetNumberOfLabels(round(scaleEnd) + 1 if scaleEnd > 2 else 5)
     legend.SetUseColorNamesForLabels(False)
     legend.SetOrientation(legend.Horizontal if below else legend.Vertical)
-    legend.SetSize(*((0.09, 0.8) if below else (0.12, 0.5)))  # across and along; the text fits itself to it
+    legend.SetSize(*((0.07, 0.8) if below else (0.12, 0.5)))  # across and along; the text fits itself to it
     legend.SetPosition(*((0.5, 0.02) if below else (0.98, 0.5)))
     return legend
 

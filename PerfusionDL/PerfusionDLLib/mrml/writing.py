@@ -12,7 +12,7 @@ from ..data.contours import Contours, Label
 from ..data.preprocessed import PreprocessedSlice
 from ..data.study import PerfusionSeries
 from .nodes import SEGMENT_IDS, SliceNodes, setAttribute, setFlags
-from .segments import SEGMENT_NAMES, TERMINOLOGY, segmentsOf
+from .segments import SAME_MM, SEGMENT_NAMES, TERMINOLOGY, segmentsOf
 from .sequences import motionPieces, sliceTitle
 
 ANTERIOR, INFERIOR = "anterior", "inferior"
@@ -254,8 +254,12 @@ def _writeBox(box: slicer.vtkMRMLMarkupsROINode, box_px: Box, series: PerfusionS
     pose[:3, 3] = series.ras_from_pixels(np.array(box_px.center_px))
     height_mm, width_mm = box_px.size_mm(series.spacing_mm)
     thickness_mm = float(np.linalg.norm(series.ijk_to_ras[:3, 2]))
-    box.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(pose))
-    box.SetSize(width_mm, height_mm, thickness_mm)
+    size_mm = (width_mm, height_mm, thickness_mm)
+    placed = slicer.util.arrayFromVTKMatrix(box.GetObjectToNodeMatrix())
+    now = np.concatenate([placed.ravel(), box.GetSize()])
+    if not np.allclose(now, np.concatenate([pose.ravel(), size_mm]), rtol=0, atol=SAME_MM):
+        box.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(pose))  # Slicer draws it anew in all views
+        box.SetSize(*size_mm)
 
 
 def _writeAutomatic(scene: slicer.vtkMRMLScene, nodes: SliceNodes, contours: Contours, name: str) -> None:

@@ -131,15 +131,19 @@ class Updates:
     def onCorrected(self) -> None:
         """Contours changed: show it, and let the results follow."""
         self.panel.study.updateSlicesList()
-        self.recomputeIfWanted()
-        self.panel.updateButtons()
+        self._follow()
 
     def onEntered(self) -> None:
         """A value of the acquisition changed: keep it for Undo, show it, and let the results follow."""
         self.record()
         self.panel.updateDisplay()
+        self._follow()
+
+    def _follow(self) -> None:
+        """Let the results follow, and show what can be done meanwhile."""
         self.recomputeIfWanted()
-        self.panel.updateButtons()
+        if not self.work.busy:  # else it was shown when the work began
+            self.panel.updateButtons()
 
     def onContours(self, slices: tuple[mrml.SliceNodes, ...]) -> None:
         """Contours that are new want their flow; one Undo brings back those that were there before."""
