@@ -62,7 +62,7 @@ def bullseyePieces(
 ) -> Iterator[None]:
     """Put a bullseye beside each scan, and that of the reserve beside the stress scan where there are both.
 
-    A bullseye is a piece. images : from `bullseyeImage`, one for each scan
+    Image, legend and numbers of a bullseye are a piece each. images : from `bullseyeImage`, one for each scan
     """
     stress = next((nodes for nodes in scans if nodes.condition is Condition.STRESS), None)
     withReserve = stress is not None and len(scans) > 1
@@ -77,7 +77,9 @@ def bullseyePieces(
         heading, numbers = flowTexts(table, nodes.condition, isAbsolute=scale.isAbsolute)
         nodes.bullseye = _volume(scene, nodes.bullseye, title, image)
         showFlow(nodes.bullseye, scale)
+        yield
         showFlowLegend(nodes.bullseye, scale, below=True)
+        yield
         nodes.bullseyeValues = _values(
             scene,
             nodes.bullseyeValues,
@@ -91,9 +93,12 @@ def bullseyePieces(
         heading, ratios = reserveTexts(table)
         stress.reserve = _volume(scene, stress.reserve, "Reserve bullseye", _flat(reserve))
         showColors(stress.reserve, ratioColors(scene), RESERVE_END)
+        yield
         showLegend(stress.reserve, "Reserve (stress / rest)", scaleEnd=RESERVE_END, below=True)
+        yield
         texts = {**ratios, _TITLE: heading}
         stress.reserveValues = _values(scene, stress.reserveValues, "Reserve bullseye values", texts, view=RESERVE_VIEW)
+        yield
     for nodes in new:
         placeScan(scene, nodes)
 
