@@ -4,6 +4,7 @@ import numpy as np
 import slicer
 
 from .. import mrml
+from ..data.study import Condition
 from ..session.preparation import manualTask
 from ..session.tasks import Flow
 
@@ -14,10 +15,11 @@ def correctPhantom(logic) -> tuple[float, float]:
 
     patient = phantom.simulate_study(0)
     parameters = logic.getParameterNode()
-    nodes = mrml.writeScan(slicer.mrmlScene, patient.study.stress)
+    stress = next(scan for scan in patient.study.scans if scan.condition is Condition.STRESS)
+    nodes = mrml.writeScan(slicer.mrmlScene, stress)
     parameters.stressScan = nodes.browser
     manualTask(slicer.mrmlScene, nodes.slices).run()
-    truth = patient.truth["stress"]
+    truth = patient.truth[Condition.STRESS]
     drawTruth(nodes, truth, shift=4)
     wrong = meanError(logic.flowTask(parameters).run(), truth)
     drawTruth(nodes, truth, shift=0)
