@@ -71,7 +71,7 @@ def test_a_moved_insertion_point_changes_the_flow_of_no_pixel(scans, maps):
 
 
 def test_medians_that_are_moved_until_they_agree_leave_no_limit_on_the_wrong_side(scans, maps, monkeypatch):
-    monkeypatch.setattr(uncertainty, "infer_study", lambda estimates: DISAGREEING)
+    monkeypatch.setattr(uncertainty, "infer_study", lambda estimates, cache: DISAGREEING)
     rest, stress = (one.uncertainty for one in pipeline.with_uncertainty(scans, maps))
     assert rest.log_below == 0.0
     assert rest.log_above == pytest.approx(0.1 + 1 / 3), "rest was moved down by a third of what they are apart"
@@ -83,7 +83,7 @@ def test_medians_that_are_moved_until_they_agree_leave_no_limit_on_the_wrong_sid
 
 
 def test_provenance_says_how_much_contrast_agent_the_inference_finds_before_the_injection(scans, maps, monkeypatch):
-    monkeypatch.setattr(uncertainty, "infer_study", lambda estimates: DISAGREEING)
+    monkeypatch.setattr(uncertainty, "infer_study", lambda estimates, cache: DISAGREEING)
     rest, stress = pipeline.with_uncertainty(scans, maps)
     assert rest.provenance["residual_contrast"] == maps[0].provenance["residual_contrast"], "nothing was found"
     assert stress.provenance["residual_contrast"].endswith("it is 0.20 mmol/L (95 % interval 0.10 to 0.30).")

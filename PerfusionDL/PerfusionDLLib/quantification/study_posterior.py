@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import logsumexp, ndtr
 
 from .. import kinetics
+from ..cache import NO_CACHE, Cache
 from ..data.study import Condition
 from .nuisances import draw_nuisances
 from .study_model import ConvertedCurves, ScanCurves, convert
@@ -84,15 +85,21 @@ class StudyPosterior:
     effective_draws: float
 
 
-def infer_study(estimates: Sequence[Estimate]) -> StudyPosterior:
-    """Posterior of the flow of one or two scans of a study."""
+def infer_study(estimates: Sequence[Estimate], *, cache: Cache = NO_CACHE) -> StudyPosterior:
+    """Posterior of the flow of one or two scans of a study.
+
+    cache : what was computed before, as the curves of a scan that a correction of the other one left as they were
+    """
     stated = max((one.curves.acquisition for one in estimates), key=lambda each: len(each.assumed))
     draws = draw_nuisances(stated)
     tops = draw_tops(draws.top_at_rest, draws.top_at_stress)
-    converted = {
-        one.condition: convert(one.curves, draws, AREA_OVER_LATE_S[one.condition], tops[one.condition])
-        for one in estimates
-    }
+
+    def convert_drawn(one: Estimate) -> ConvertedCurves:
+        key = cache.key(one.condition, one.curves, stated)
+        area_over_late_s, top = AREA_OVER_LATE_S[one.condition], tops[one.condition]
+        return cache.recall("drawn curves", key, lambda: convert(one.curves, draws, area_over_late_s, top))
+
+    converted = {one.condition: convert_drawn(one) for one in estimates}
     log_weight = _flattened(draws.log_prior, weigh_curves(converted, stated), FEWEST_BY_CURVES)
     chosen, share = _resampled(np.exp(log_weight - logsumexp(log_weight)))
     fits = {}

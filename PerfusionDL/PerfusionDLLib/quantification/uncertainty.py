@@ -38,7 +38,7 @@ def with_uncertainty(
         return tuple(maps)
     if not any(is_open(one.curves) for one in known):
         return _with_reserve(maps, {one.condition: one for one in known})
-    posterior = cache.recall("study posterior", cache.key(known), lambda: infer_study(known))
+    posterior = cache.recall("study posterior", cache.key(known), lambda: infer_study(known, cache=cache))
     found = dict(zip((one.condition for one in known), _uncertainties(known, posterior), strict=True))
     return tuple(_widened(one, found.get(one.condition), cache) for one in maps)
 

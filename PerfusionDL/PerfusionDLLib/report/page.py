@@ -3,6 +3,7 @@
 A4 with margins so wide that the same page prints on Letter paper without scaling.
 """
 
+from bisect import bisect
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -31,12 +32,13 @@ def wrapped(text: str, width_mm: float, size: float) -> list[str]:
     >>> wrapped("one two three", 12, 7)
     ['one two', 'three']
     """
-    lines: list[str] = []
-    for word in text.split():
-        if lines and text_width_mm(f"{lines[-1]} {word}", size) <= width_mm:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
+    words, lines = text.split(), []
+    while words:
+        fitting = bisect(
+            range(2, len(words) + 1), width_mm, key=lambda count: text_width_mm(" ".join(words[:count]), size)
+        )
+        lines.append(" ".join(words[: 1 + fitting]))
+        words = words[1 + fitting :]
     return lines
 
 
