@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pydicom
 import pytest
-from dicom_checks import assert_same, doubted, words
+from dicom_checks import assert_same, doubted, refusal, words
 from dicom_edits import each, images, put, rename
 from dicom_studies import small_study
 from PerfusionDLLib.dicom import read_study, write_study
@@ -76,6 +76,23 @@ def flip_angle_and_inversion_time_missing_in_rest(image, rest):
 @each_recipe("siemens", "have no patient ID; they were taken as those of the same patient")
 def a_placeholder_for_the_patient_of_rest(image, rest):
     image.PatientID = "Unknown" if rest else image.PatientID
+
+
+@each_recipe("siemens", doubt="The patient has names without a part in common, with one ID in one study")
+def rest_has_the_name_of_somebody_else(image, rest):
+    image.PatientName = "Else^Somebody" if rest else "Doe^Jane"
+
+
+@each_recipe("siemens", doubt="ImagePositionPatient and ImageOrientationPatient contradict each other", is_same=False)
+def positions_to_the_right_and_front(image, rest):
+    x, y, z = (float(one) for one in image.ImagePositionPatient)
+    image.ImagePositionPatient = [-x, -y, z]
+
+
+@each_recipe("siemens", doubt="The slices are axial by ImageOrientationPatient", is_same=False)
+def the_orientation_was_lost(image, rest):
+    image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    image.ImagePositionPatient = [0, 0, 8 * place(image)]
 
 
 @each_recipe("siemens", "days apart in one study: dates were changed, and the time between the scans is not known")
@@ -282,3 +299,13 @@ def test_most_slices_are_no_arterial_input_although_their_pixels_are_larger(fold
     assert [one.signal.shape[1] for one in actual.rest.slices] == [8, 8, 16]
     assert actual.rest.aif_series is None
     assert [one.level for one in actual.rest.slices] == [one.level for one in untouched["siemens"].rest.slices]
+
+
+def test_studies_of_two_names_under_one_id_are_not_one_patient(folder):
+    def change(image, path):
+        rest = "scan2" in str(path)
+        image.PatientName = "Else^Somebody" if rest else "Doe^Jane"
+        image.StudyInstanceUID = "2.25.8" if rest else "2.25.9"
+
+    each(folder, change)
+    assert "Images of different studies have one patient ID, but other names." in refusal(folder)

@@ -22,6 +22,8 @@ SAME_DIAMETER = 1.2  # chosen: a field of view may be cut or padded by some perc
 SHORTEST_AXIS = 0.05  # chosen: a direction whose length is nearly 0 is none
 UNIT_TOLERANCE = 0.01  # chosen: decimal strings of three digits differ by 0.001
 SKEW = 0.02  # cosine; chosen: decimal strings of two digits
+AXIAL = np.cos(np.radians(5))
+FARTHEST_BESIDE_MM = 8.0  # chosen: slices are planned along the axis of the ventricle, by a few mm beside it
 PARALLEL = np.cos(np.radians(30))
 
 
@@ -209,6 +211,28 @@ def axis_certainty(matrices: Sequence[np.ndarray]) -> float:
     """Cosine between the slice axis and the way to the apex of a heart in its usual place; 0 tells nothing."""
     axis = np.mean([normal(one) for one in matrices], axis=0)
     return float(axis @ TOWARD_APEX_RAS / np.linalg.norm(axis))
+
+
+def odd_stack(matrices: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]) -> list[str]:
+    """Sentences where positions and orientations of slices cannot be those of one stack of short-axis slices."""
+    said = []
+    if len(matrices) > 1 and all(abs(normal(one)[2]) > AXIAL for one in matrices):
+        said.append(
+            "The slices are axial by ImageOrientationPatient, as no short-axis slices are: the orientation may have "
+            "been lost. Check the order of the slices."
+        )
+    order, along_mm = base_to_apex(matrices, shapes)
+    centers = np.array([center(matrices[index], shapes[index]) for index in order])
+    axis = np.mean([normal(one) for one in matrices], axis=0)
+    steps = np.diff(centers, axis=0)
+    beside_mm = np.linalg.norm(steps - np.outer(steps @ axis, axis), axis=1)
+    if beside_mm.size and np.median(beside_mm) > max(FARTHEST_BESIDE_MM, np.median(np.diff(along_mm))):
+        said.append(
+            f"Each slice lies {np.median(beside_mm):.0f} mm beside and {np.median(np.diff(along_mm)):.0f} mm above the "
+            "next one: ImagePositionPatient and ImageOrientationPatient contradict each other. Check the order of the "
+            "slices."
+        )
+    return said
 
 
 def levels(along_mm: np.ndarray) -> tuple[Level, ...]:

@@ -1,10 +1,9 @@
 """Headers of the images in a folder, classic and enhanced alike: one `Frame` per image, its pixels left on disk."""
 
 import io
-import re
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,22 +21,9 @@ from .functional_groups import frames_of_groups
 from .keywords import TAG_OF
 from .private import private_values
 
-__all__ = ["DAMAGED", "Frame", "Survey", "files_in", "frames_in", "one_patient", "survey", "tolerance"]
+__all__ = ["DAMAGED", "Frame", "Survey", "files_in", "frames_in", "survey", "tolerance"]
 
 MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{part}" for part in ("", ".1", ".3", ".4"))
-PLACEHOLDERS = (
-    "unknown",
-    "unbekannt",
-    "anon",
-    "anonymous",
-    "anonymized",
-    "none",
-    "na",
-    "null",
-    "removed",
-    "deleted",
-    "noid",
-)
 MOST_INFLATED = 1 << 29  # bytes; a small deflated file may inflate to more than any memory holds
 
 
@@ -182,54 +168,3 @@ def frames_of(path: Path, header: FileDataset, pixels_at: int = 0) -> Iterator[F
     attributes = Attributes(kept, dict(kept.items()), known)
     count = as_number(attributes.get("NumberOfFrames"))
     yield Frame(path, 0, attributes, int(count) if 1 < count < 1e6 else 1)
-
-
-def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
-    """A sentence where some images name no patient; they count as those of the patient that the others name.
-
-    Raises PerfusionError if the images belong to more than one patient.
-    """
-    patients = {frame.text("PatientID") for frame in frames}
-    known = {patient for patient in patients if patient and not is_placeholder(patient)} or patients - {""}
-    if not known:
-        known = {frame.text("PatientName") for frame in frames}
-    spellings: tuple[str, ...] = ()
-    if len(known) > 1:
-        if not is_one_in_spellings(frames, known):
-            raise PerfusionError(
-                f"The images belong to {len(known)} patients.",
-                "Choose a folder with the study of one patient.",
-            )
-        spellings = (f"The patient ID is written in {len(known)} ways, with the same name in one study: one patient.",)
-    without = [frame for frame in frames if frame.text("PatientID") not in known]
-    if not without or len(without) == len(frames):
-        return spellings
-    names = {frame.text("PatientName") for frame in frames} - {""}
-    studies = {frame.text("StudyInstanceUID") for frame in frames if frame.text("PatientID") in known}
-    if len(names) > 1 and any(frame.text("StudyInstanceUID") not in studies for frame in without):
-        raise PerfusionError(
-            f"{len(without)} images have no patient ID, and neither name nor study ties them to the others.",
-            "Choose a folder with the study of one patient.",
-        )
-    return (
-        *spellings,
-        f"{len(without)} images have no patient ID; they were taken as those of the same patient.",
-    )
-
-
-def is_placeholder(patient: str) -> bool:
-    """Whether a patient ID stands for none, as archives and anonymizers write it.
-
-    >>> [is_placeholder(one) for one in ("Unknown", "000000", "ANON", "4711")]
-    [True, True, True, False]
-    """
-    plain = re.sub(r"[\W_]", "", patient).casefold()
-    return plain in PLACEHOLDERS or not plain.strip("0") or not plain.strip("x")
-
-
-def is_one_in_spellings(frames: Sequence[Frame], identifiers: set[str]) -> bool:
-    """Whether identifiers differ in leading zeros, case and punctuation only, within one study of one name."""
-    plain = {re.sub(r"[\W_]", "", one).casefold().lstrip("0") for one in identifiers}
-    studies = {frame.text("StudyInstanceUID") for frame in frames}
-    names = {frame.text("PatientName").casefold() for frame in frames}
-    return len(plain) == len(studies) == len(names) == 1 and plain != {""} and names != {""}

@@ -12,13 +12,14 @@ from . import condition, geometry
 from .between_scans import compare_scans
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, choose
-from .consistency import doubts, typical_text
+from .consistency import Doubt, doubts, typical_text
 from .doubles import without_copied_series, without_copies
 from .frame import Frame
-from .headers import Survey, one_patient, survey, tolerance
+from .headers import Survey, survey, tolerance
 from .loading import load
 from .losses import late_beginnings, misfiled_images, stray_images
 from .oddities import contradictions, differences
+from .patients import one_patient
 from .pixels import PixelReader
 from .protocol import Header
 from .scans import FEWEST_SHARE, FoundScan, about_the_pause, seconds_after
@@ -116,7 +117,8 @@ def gather(found: Survey) -> Gathered:
     damaged = [f"Not used: {error.problem}" for error in found.damaged]
     lost = [one.sentence for one in distinct.aside]
     missing = doubts(FlagCode.IMAGES_MISSING, (*damaged, *lost))
-    return Gathered(tuple(distinct.frames), (*patient, *copied, *distinct.notes), tuple(missing))
+    odd = [one for one in patient if isinstance(one, Doubt)]
+    return Gathered(tuple(distinct.frames), (*patient, *copied, *distinct.notes), (*odd, *missing))
 
 
 def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[Condition, Chosen]:

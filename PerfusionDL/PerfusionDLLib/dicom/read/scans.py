@@ -225,6 +225,7 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
         )
     lost, grave = lost_frames(main)
     odd = [note for note in notes if isinstance(note, Doubt)]
+    odd += doubts(FlagCode.GEOMETRY_UNCERTAIN, geometry.odd_stack(matrices, shapes))
     grave = [*odd, *doubts(FlagCode.SERIES_LEFT_OUT, short), *doubts(FlagCode.IMAGES_MISSING, grave)]
     said = [note for one in together for note in one.notes]
     doubted = [doubt for one in main for doubt in one.doubts]
