@@ -84,6 +84,8 @@ def test_a_click_is_a_hint_that_the_contours_follow_and_undo_takes_back(session,
     followed = [not np.array_equal(one, labels) for one, labels in zip(labels_of(others), former, strict=True)]
     assert drawn.ui.statusLabel.text.startswith(f"Slices that followed: {sum(followed)}")
     assert 0 < sum(followed) <= 3
+    up_to_date(session, drawn)
+    assert drawn.ui.statusLabel.text.endswith(f"Slices that followed: {sum(followed)}.")
     press(drawn.ui.undoButton)
     np.testing.assert_array_equal(labels_of(others), former)
     np.testing.assert_array_equal(mrml.readSlice(part).contours.labels, after.labels)

@@ -24,7 +24,7 @@ class CarryingSection(Section):
         self.panel.updates.settle()
         self.panel.updateButtons()
         if followed is not None:
-            self.panel.showStatus(_("Slices that followed: {count}").format(count=len(followed)))
+            self.panel.updates.remark(_("Slices that followed: {count}.").format(count=len(followed)))
 
     def buttons(self, state):
         does = _("Slices beside this one, and the same slice of the other scan, follow its correction.")

@@ -26,12 +26,13 @@ class Updates:
         self.following = Following(self._onSettled, lambda: panel.corrections.updateFrame())
         self._recorded = False  # a correction that the results do not follow yet
         self._displaced = ""  # work that a correction canceled, to be told when the flow is there
+        self._remark = ""  # on a correction, to be told again when the flow is there
 
     def close(self) -> None:
         """Let go of a scene."""
         self.work.stop()
         self.following.stop()
-        self._displaced = ""
+        self._displaced = self._remark = ""
 
     # Work in the background
 
@@ -139,6 +140,11 @@ class Updates:
         self.panel.updateDisplay()
         self._follow()
 
+    def remark(self, text: str) -> None:
+        """Say something about a correction, now and when the flow is there."""
+        self._remark = text
+        self.panel.showStatus(text)
+
     def _follow(self) -> None:
         """Let the results follow, and show what can be done meanwhile."""
         self.recomputeIfWanted()
@@ -225,7 +231,9 @@ class Updates:
         said = self._upToDate(flow)
         if self._displaced:
             said += " " + _("Canceled by the correction: {task}.").format(task=self._displaced)
+        if self._remark:
+            said += f" {self._remark}"
         panel.showStatus(panel.corrections.whatToClick or said)
-        self._displaced = ""
+        self._displaced = self._remark = ""
         panel.updateButtons()
         panel.reading.onFlow()
