@@ -157,7 +157,11 @@ def test_images_of_nothing_are_refused_in_words_and_flagged_where_the_user_insis
     nothing = no_heart(np.zeros((40, 96, 96), np.float32))
     with pytest.raises(PerfusionError, match="No left ventricle was found"):
         preprocessing.preprocess_slice(nothing, nets)
-    found = preprocessing.preprocess_slice(nothing, nets, box_px=(20.0, 20.0, 60.0, 60.0))
+    box_px = (20.0, 20.0, 60.0, 60.0)
+    with pytest.raises(PerfusionError, match="no left ventricle in the box of this slice"):
+        preprocessing.preprocess_slice(nothing, nets, box_px=box_px)
+    noise = no_heart(np.random.default_rng(1).random((40, 96, 96), np.float32))
+    found = preprocessing.preprocess_slice(noise, nets, box_px=box_px)
     assert FlagCode.CONTOURS_UNCERTAIN in codes_of(found.flags)
 
 

@@ -78,6 +78,8 @@ def preprocess_slice(
     else:
         tried = find_candidate_boxes(series, networks, candidates, peak_frame)
     view = find_best_view(series, networks, tried, peak_frame, progress)
+    if view is None and box_px is not None:
+        raise _nothing_in_the_box(series)
     if view is None or (box_px is None and view.found.certainty < networks.labels.threshold("no_heart")):
         raise _no_heart(series)
     peak, box, moved, found = view.peak, view.box, view.motion, view.found
@@ -174,6 +176,13 @@ def _no_heart(series):
         f"No left ventricle was found in {_which(series)}.",
         "Check that the series is a short-axis first-pass perfusion series. If it is, draw a box around the left "
         "ventricle and press Recompute.",
+    )
+
+
+def _nothing_in_the_box(series):
+    return PerfusionError(
+        f"The network sees no left ventricle in the box of {_which(series)}.",
+        "Move the box, or draw the contours by hand.",
     )
 
 

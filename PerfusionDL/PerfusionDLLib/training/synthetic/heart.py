@@ -14,6 +14,10 @@ _CLOSED_SHARE = 0.15
 """Share of training hearts in systole, nearly closed; chosen: one mid slice in ten at stress of patients is, and they
 are the hardest."""
 
+_BESIDE_WALL = (0.15, 1.0)
+"""Share of muscle that trabeculae take of the blood beside the wall; chosen: from few, which leave the border of the
+wall to be seen, to so many that only the border of the blood is."""
+
 
 @dataclass(frozen=True)
 class Heart:
@@ -210,12 +214,12 @@ def _papillary(rng, u, v, inner, share, endocardium, grid):
     if rng.random() < 0.4 + 0.4 * crowding:
         rim = rng.uniform(0, 0.35 + 0.15 * crowding) * inner
         fringe = np.clip(1 + (endocardium + rim * smooth_field(rng, grid.size, _cells(grid, 7)) * 2) / 3, 0, 1)
-        muscle = np.maximum(muscle, fringe * rng.uniform(0.4, 1))
+        muscle = np.maximum(muscle, fringe * rng.uniform(*_BESIDE_WALL))
     if rng.random() < 0.3 + 0.45 * crowding:
         place = np.arctan2(v, u) - rng.uniform(-np.pi, np.pi)
         thick = inner * rng.uniform(0.1, 0.6) * np.clip(0.5 + rng.uniform(-0.3, 0.7) + 0.6 * np.cos(place), 0.02, 1)
         graded = np.clip(1 + endocardium / thick, 0, 1) ** rng.uniform(0.4, 2)
-        muscle = np.maximum(muscle, graded * rng.uniform(0.5, 1))
+        muscle = np.maximum(muscle, graded * rng.uniform(*_BESIDE_WALL))
     closing = np.clip((16 - inner) / 12, 0, 1)
     if rng.random() < 0.1 + 0.15 * crowding + 0.5 * closing:
         rubble = smooth_field(rng, grid.size, _cells(grid, rng.uniform(4, 9))) * 2 - rng.uniform(-0.4, 1.2)
