@@ -135,7 +135,7 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         browsers = {nodes.browser for nodes in mrml.findScans(slicer.mrmlScene)}
         arrived, self._known = browsers - self._known, browsers
-        if arrived:
+        if arrived - {nodes.browser for nodes in self.panel.scans()}:  # what the panel itself loaded is on show
             self.panel.choose(mrml.findNewestStudy(slicer.mrmlScene))
 
     def initializeParameterNode(self) -> None:

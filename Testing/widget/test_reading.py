@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import small_study
-from panel_user import key, load, take_away_the_top_of_the_ring, up_to_date
+from panel_user import key, load, press, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
 from PerfusionDLLib import session as at_work
 from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
@@ -157,3 +157,13 @@ def test_a_share_is_shown_in_percent_with_its_interval():
 def test_a_number_without_an_interval_shows_that_it_has_none():
     assert at_work.numberText(2.134, (float("nan"), 3.2)) == "2.13 [\u2013]"
     assert at_work.numberText(float("nan"), (1.0, 2.0)) == "\u2013"
+
+
+def test_a_second_study_that_was_read_is_not_taken_for_one_that_just_arrived(session, drawn, folder):
+    load(session, drawn, folder)
+    press(drawn.ui.drawButton)
+    session.wait(lambda: not drawn.work.busy and all(part.hasContours for part in drawn.slices()), seconds=60)
+    session.scene.AddNewNodeByClass("vtkMRMLTextNode")
+    for _ in range(3):
+        session.qt_application.processEvents()
+    assert not drawn.ui.statusLabel.text.startswith("Loaded")
