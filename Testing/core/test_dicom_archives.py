@@ -114,6 +114,19 @@ def a_series_split_by_time_and_described_as_parts(image, rest):
         image.SeriesDescription += " part 2"
 
 
+@each_recipe("siemens-interoperable")
+def a_protocol_is_renamed_in_the_middle(image, rest):
+    if rest and beat(image) >= 8:
+        image.SeriesDescription = image.ProtocolName = "PERF REST 2"
+
+
+@each_recipe("siemens-interoperable", "Taken as rest by heart rate")
+def identifiers_numbers_and_words_are_lost(image, rest):
+    image.SeriesNumber = int(image.InstanceNumber) + 1000 * rest
+    image.SeriesDescription = image.ProtocolName = "perf"
+    image.StudyInstanceUID = pydicom.uid.generate_uid(entropy_srcs=[image.SOPInstanceUID])
+
+
 @each_recipe("siemens", "Taken as rest by heart rate", doubt="(NominalInterval) in the order of", is_same=False)
 def rest_and_stress_in_one_series_without_a_clock(image, rest):
     image.SeriesInstanceUID, image.SeriesNumber = "2.25.5", 10
@@ -309,3 +322,12 @@ def test_studies_of_two_names_under_one_id_are_not_one_patient(folder):
 
     each(folder, change)
     assert "Images of different studies have one patient ID, but other names." in refusal(folder)
+
+
+def test_a_subtraction_is_no_perfusion(folder):
+    def change(image, path):
+        image.ImageType = ["DERIVED", "PRIMARY", "SUBTRACTION"]
+        put(image, np.clip(image.pixel_array.astype(int) - 100, 0, None))
+
+    each(folder, change)
+    assert "16 images per slice position that show no magnitude (subtraction)" in refusal(folder)

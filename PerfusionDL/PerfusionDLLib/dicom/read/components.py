@@ -1,15 +1,17 @@
-"""What an image shows of the complex signal: magnitude, phase, real or imaginary part, by any vendor's word."""
+"""What an image shows of the signal: magnitude, phase, real or imaginary part, a subtraction, by any vendor's word."""
 
 import re
 
 from .frame import Frame
 
 MAGNITUDE, PHASE, REAL, IMAGINARY, OTHER = "magnitude", "phase", "real part", "imaginary part", "other"
+SUBTRACTION = "subtraction"  # of another image, mostly of one without contrast agent
 GE_KINDS = {0: MAGNITUDE, 1: PHASE, 2: REAL, 3: IMAGINARY}
 PATTERNS = (
     (PHASE, re.compile(r"P|PHASE|PHASE[ _]?MAP|P_\w+|PHASE_\w+|VELOCITY( MAP)?")),
     (REAL, re.compile(r"R|REAL|R_\w+|REAL_\w+")),
     (IMAGINARY, re.compile(r"I|IMAGINARY|I_\w+|IMAG(INARY)?_\w+")),
+    (SUBTRACTION, re.compile(r"SUB(TRACTION|TRACTED)?|SUBTRACT(ION|ED)_\w+")),
     (OTHER, re.compile(r"MIXED")),
     (MAGNITUDE, re.compile(r"M|MAGNITUDE|M_\w+")),
 )

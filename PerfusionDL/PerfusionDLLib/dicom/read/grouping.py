@@ -26,7 +26,9 @@ def group_series(frames: Iterable[Frame]) -> list[list[Frame]]:
     groups = list(by_uid.values())
     for key in (by_number, by_description):
         groups = merge(groups, key)
-    whole = [part for group in join_continuations(groups) for part in by_interval(group)]
+    for key in (by_protocol, by_own_number):
+        groups = join_continuations(groups, key)
+    whole = [part for group in groups for part in by_interval(group)]
     return sorted(whole, key=series_order)
 
 
@@ -46,11 +48,11 @@ def by_interval(group: list[Frame]) -> list[list[Frame]]:
     return [group]
 
 
-def join_continuations(groups: Sequence[list[Frame]]) -> list[list[Frame]]:
-    """Groups put together where one goes on where the other ends: a series that was cut in two on its way."""
+def join_continuations(groups: Sequence[list[Frame]], key) -> list[list[Frame]]:
+    """Groups that share a key put together where one goes on where the other ends: a series cut in two on its way."""
     alike: dict[tuple, list[list[Frame]]] = defaultdict(list)
     for group in groups:
-        alike[(*by_protocol(group), group[0].text("StudyInstanceUID"))].append(group)
+        alike[(*key(group), group[0].text("StudyInstanceUID"))].append(group)
     joined: list[list[Frame]] = []
     for members in alike.values():
         if len(members) < 2:
@@ -73,6 +75,12 @@ def by_protocol(group: Sequence[Frame]) -> tuple:
     """Protocol and size of a series, whose description may say which part of it this is; else its description."""
     kind, description, protocol, *size = by_description(group)
     return (kind, protocol or description, *size)
+
+
+def by_own_number(group: Sequence[Frame]) -> tuple:
+    """Number and size of a series, whatever it is called; without a number nothing that another one has."""
+    kind, _, _, *size = by_description(group)
+    return (kind, group[0].text("SeriesNumber") or id(group), *size)
 
 
 def times_of(group: Sequence[Frame]) -> tuple[float, float]:
