@@ -1,10 +1,11 @@
 """Functions called in processes of their own, and the parts of a results folder that they write."""
 
+import gc
 import time
 from pathlib import Path
 
 import pytest
-from PerfusionDLLib.app.processes import ProcessCall
+from PerfusionDLLib.app.processes import ProcessCall, loading_to_stay
 from PerfusionDLLib.app.result_parts import write_parts, write_parts_later
 from PerfusionDLLib.app.write_outputs import begin_writing, write_results
 from PerfusionDLLib.data.errors import PerfusionError
@@ -45,6 +46,18 @@ def test_what_a_process_that_ended_was_still_to_be_given_is_no_error_of_its_own(
         call._process.wait()
         call.send(bytes(1 << 20))
         call.result()
+
+
+def test_what_is_loaded_to_stay_is_searched_for_garbage_no_more_and_the_rest_as_before():
+    before = gc.get_freeze_count()
+    try:
+        with loading_to_stay():
+            kept = [[] for _ in range(1000)]
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() >= before + len(kept)
+    finally:
+        gc.unfreeze()
 
 
 def test_the_processes_that_write_end_where_there_is_no_flow(finished_study, tmp_path):

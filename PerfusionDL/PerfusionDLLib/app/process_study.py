@@ -1,6 +1,7 @@
 """One study, from its DICOM files to its results folder: what `perfusiondl run` and every worker of a cohort call."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
 from ..quantification.options import DEFAULT, Options
 from ..results.atomic import atomic_folder
-from .processes import ProcessCall, without_garbage_collection
+from .processes import ProcessCall, loading_to_stay
 from .write_outputs import begin_writing, write_dicom
 
 Progress = Callable[[str], None]
@@ -71,7 +72,7 @@ def run_study(
     """
     sources = [*sources, *(folder for folder in (rest, stress) if folder is not None)]
     with atomic_folder(out, overwrite=overwrite, inputs=sources, replace_corrections=replace_corrections) as unfinished:
-        with without_garbage_collection():
+        with nullcontext() if isinstance(networks, Networks) else loading_to_stay():
             study, loaded = _read_and_load(
                 partial(_read_study, sources, rest=rest, stress=stress, choices=choices), networks, workers, progress
             )
