@@ -1,6 +1,7 @@
 """Cohorts: a worker computes one study at a time, within its limits, and a lost one loses nothing."""
 
 import logging
+import os
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -30,8 +31,14 @@ def test_packed_files_come_out_as_they_went_in(tmp_path):
 
 
 def job(study="study-a", **changes):
-    names = ("weights", "root", "out", "model", "dicom", "de_identify", "overwrite", "weights_sha256")
+    names = ("weights", "root", "out", "model", "dicom", "de_identify", "overwrite", "weights_sha256", "key")
     return dict.fromkeys(names, "") | {"study": study, "version": __version__, "device": "cpu", "files": []} | changes
+
+
+def endless_job(folder):
+    """A job that waits for networks which nobody ever writes."""
+    os.mkfifo(folder / "peak.json")
+    return job(weights=str(folder))
 
 
 def test_a_worker_with_another_version_says_so():
@@ -44,16 +51,16 @@ def test_a_worker_with_another_version_says_so():
 
 def test_a_study_that_never_ends_is_ended_and_the_next_is_computed(tmp_path):
     one = Supervisor()
-    outcome = one.compute(job(), seconds=0.3, memory_bytes=1 << 40)
+    outcome = one.compute(endless_job(tmp_path), seconds=0.3, memory_bytes=1 << 40)
     assert outcome.kind == LIMITS
     assert "not finished after 0.3 s" in outcome.problem
     assert one.compute(job(version="0.0"), seconds=600, memory_bytes=1 << 40).kind == REFUSED
     one.stop()
 
 
-def test_a_study_that_eats_the_memory_is_ended():
+def test_a_study_that_eats_the_memory_is_ended(tmp_path):
     one = Supervisor()
-    outcome = one.compute(job(), seconds=600, memory_bytes=1 << 22)
+    outcome = one.compute(endless_job(tmp_path), seconds=600, memory_bytes=1 << 22)
     one.stop()
     assert outcome.kind == LIMITS
     assert "GB of memory" in outcome.problem
