@@ -107,9 +107,13 @@ def test_results_that_are_out_of_date_may_not_be_exported(session, ready, study)
     session.wait(lambda: ready.ui.statusLabel.text.startswith("Out of date"))
     assert not ready.ui.exportTableButton.enabled
     assert ready.ui.exportTableButton.toolTip == "Flow is not up to date. Press Recompute."
+    assert ready.ui.readoutLabel.text.startswith("Out of date: ")
+    assert study[0].bullseyeValues.GetNthControlPointLabel(16).endswith(": out of date")
     ready.ui.recomputeButton.qt_object.click()
     session.wait(lambda: ready.ui.statusLabel.text == "Up to date.")
     assert ready.ui.exportTableButton.enabled
+    assert not ready.ui.readoutLabel.text.startswith("Out of date")
+    assert not study[0].bullseyeValues.GetNthControlPointLabel(16).endswith(": out of date")
 
 
 def test_a_dragged_insertion_point_is_followed(session, ready, study):

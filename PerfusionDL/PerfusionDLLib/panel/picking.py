@@ -80,7 +80,7 @@ class Picking(VTKObservationMixin):
             self.panel.showPick(pick)
 
     def pickAt(self, sliceNode, ras_mm) -> session.Pick | None:
-        """What lies at a world position in a view, None where the flow is out of date or there is none."""
+        """What lies at a world position in a view, None where there is no flow."""
         flow = self.panel.flow
         if flow is None or self.panel.parameters is None:
             return None
@@ -89,6 +89,8 @@ class Picking(VTKObservationMixin):
     def show(self, text: str) -> None:
         """What is under the mouse, else what was clicked, else the whole ventricle; below the table."""
         text = text or self._atRest()
+        if self.panel.flow is not None and not self.panel.results.isShownCurrent:
+            text = _("Out of date: {text}").format(text=text)
         self.panel.ui.readoutLabel.text = text
         self.panel.ui.readoutLabel.toolTip = text  # whatever the label has no room for
 

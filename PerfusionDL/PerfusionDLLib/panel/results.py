@@ -21,13 +21,16 @@ DARK_TEXT_FROM = 0.5
 
 
 class ResultsSection(Section):
-    """Shows the numbers."""
+    """Shows the numbers.
+
+    isShownCurrent : whether the numbers on show are of the contours on show
+    """
 
     def __init__(self, panel) -> None:
         super().__init__(panel)
         self._shown: list[tuple[Cell, ...]] = []
         self._flow: Flow | None = None  # that the cells are of
-        self._isShownCurrent = False
+        self.isShownCurrent = False
         self.onClick(self.ui.recomputeButton, panel.updates.recompute)
         table = self.ui.resultsTable
         self._setColumns(COLUMNS)
@@ -81,9 +84,10 @@ class ResultsSection(Section):
     def _show(self, *, isCurrent: bool) -> None:
         """Bring the table up to date; from the first moment of a correction on, the numbers before it are gray."""
         flow = self.panel.flow
-        if flow is self._flow and isCurrent == self._isShownCurrent:
+        if flow is self._flow and isCurrent == self.isShownCurrent:
             return
-        self._flow, self._isShownCurrent = flow, isCurrent
+        self._flow, self.isShownCurrent = flow, isCurrent
+        self.panel.picking.show("")
         if flow is None:
             self._shown = []
             self.ui.resultsTable.setRowCount(0)
