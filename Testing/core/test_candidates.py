@@ -28,6 +28,15 @@ def test_where_the_labels_network_is_uncertain_the_next_place_is_tried(series, n
     assert view.box is right
 
 
+def test_a_place_in_which_no_network_believed_counts_only_if_a_heart_is_found_there(series, nets):
+    seen, *_ = preprocessing.find_peaks(series.signal, series.spacing_mm, nets.peak)
+    unsure = replace(seen, certainty=0.1)
+    shape = series.signal.shape[1:]
+    there, wrong = (place_usual_box(place, series.spacing_mm, shape) for place in (seen.center_px, (8.0, 8.0)))
+    assert candidates.find_best_view(series, nets, [(unsure, there)], None, lambda step: None).box is there
+    assert candidates.find_best_view(series, nets, [(unsure, wrong)], None, lambda step: None) is None
+
+
 def test_a_heart_that_did_not_seem_to_enhance_is_tried_at_last(series, nets):
     seen, *_ = preprocessing.find_peaks(series.signal, series.spacing_mm, nets.peak)
     elsewhere = replace(seen, center_px=(8.0, 8.0), certainty=0.1)

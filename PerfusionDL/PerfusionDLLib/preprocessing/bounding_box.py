@@ -21,10 +21,14 @@ and does not count; chosen."""
 
 @dataclass(frozen=True)
 class FoundBox:
-    """Edges around the epicardium, and how probable it is that they are (0 to 1, of the network)."""
+    """Edges around the epicardium, and how probable it is that they are (0 to 1, of the network).
+
+    guessed : whether no network saw the heart in it
+    """
 
     box: Box
     probability: float
+    guessed: bool = False
 
 
 def find_box(
@@ -74,7 +78,7 @@ def place_usual_box(
     box = _inside(np.array([center_px - half_px, center_px + half_px]), shape)
     if box is None:
         raise ValueError(f"center_px must lie in the image {shape}, got {center_px}")
-    return FoundBox(box, _USUAL_BOX_PROBABILITY)
+    return FoundBox(box, _USUAL_BOX_PROBABILITY, guessed=True)
 
 
 def _inside(corners, shape) -> Box | None:

@@ -68,7 +68,8 @@ def find_candidate_boxes(
     """Candidates for the LV about which the box network sees a heart too, with its box.
 
     Where it sees none about any, a box of usual size about the first, if the peak network is certain of it. At last a
-    heart elsewhere of which the box network is sure, though nothing was seen to enhance there as an LV does.
+    heart elsewhere of which the box network is sure, though nothing was seen to enhance there as an LV does; where
+    there is nothing at all, the box of usual size in which nobody believes.
     """
     boxes: list[FoundBox] = []
     for peak in candidates:
@@ -77,18 +78,29 @@ def find_candidate_boxes(
         if box is not None:
             boxes.append(box)
             yield peak, box
-    if not boxes and candidates and candidates[0].certainty > networks.peak.threshold("box_of_usual_size"):
-        boxes.append(place_usual_box(candidates[0].center_px, series.spacing_mm, series.signal.shape[1:]))
-        yield candidates[0], boxes[0]
+    usual = None if boxes or not candidates else _place_usual_box(series, candidates[0])
+    if usual is not None and candidates[0].certainty > networks.peak.threshold("box_of_usual_size"):
+        boxes.append(usual)
+        yield candidates[0], usual
     if peak_frame is None and not candidates:
         return
     frame = candidates[0].frame if peak_frame is None else peak_frame
     box = find_box(series.signal[frame], series.spacing_mm, networks.box)
-    if box is None or (candidates and box.probability < _SURE_BOX):
-        return
-    away = [np.subtract(box.box.center_px, one.box.center_px) * series.spacing_mm for one in boxes]
-    if all(np.linalg.norm(each) > _ANOTHER_PLACE_MM for each in away):
+    sure = box is not None and (not candidates or box.probability >= _SURE_BOX)
+    if box is not None and sure and all(_apart_mm(box, one, series) > _ANOTHER_PLACE_MM for one in boxes):
         yield None, box
+    elif usual is not None and not boxes:
+        yield candidates[0], usual
+
+
+def _place_usual_box(series: PerfusionSeries, peak: Peak) -> FoundBox:
+    return place_usual_box(peak.center_px, series.spacing_mm, series.signal.shape[1:])
+
+
+def _apart_mm(one: FoundBox, other: FoundBox, series: PerfusionSeries) -> float:
+    """Distance of the middles of two boxes."""
+    away_px = np.subtract(one.box.center_px, other.box.center_px)
+    return float(np.linalg.norm(away_px * series.spacing_mm))
 
 
 def find_best_view(
@@ -100,18 +112,23 @@ def find_best_view(
 ) -> View | None:
     """The first place where the labels network is certain enough and nothing contradicts a first pass.
 
-    Where there is none, the first where the network is certain enough; else the one where it is most certain.
+    Where there is none, the first where the network is certain enough; else the one where it is most certain. A place
+    in which neither the box nor the peak network believes counts only if a myocardium is found there with certainty and
+    nothing contradicts a first pass.
     """
     enough = networks.labels.threshold("next_candidate")
+    least = networks.peak.threshold("box_of_usual_size")
     best = None
     for peak, box in boxes:
         view = compute_view(series, networks, peak, box, peak_frame, progress)
         if view is None:
             continue
-        if best is None or best.found.certainty < min(view.found.certainty, enough):
-            best = view
         if view.found.certainty > enough and not view.contradictions:
             return view
+        believed = not box.guessed or peak is None or peak.certainty > least
+        ring = view.found.myocardium_dice > enough and not view.contradictions
+        if (believed or ring) and (best is None or best.found.certainty < min(view.found.certainty, enough)):
+            best = view
     return best
 
 
