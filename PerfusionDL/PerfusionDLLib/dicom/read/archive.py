@@ -16,11 +16,11 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ..pseudonyms import make_pseudonym
+from .files import DICOM_NAMES
 from .headers import DAMAGED, tolerance
 
 IDENTITY: list[BaseTag | int] = [Tag(keyword) for keyword in ("SOPInstanceUID", "Modality", "StudyInstanceUID")]
 LAST = Tag("StudyInstanceUID")
-DICOM_NAMES = (".dcm", ".ima")
 MOST_INFLATED = 1 << 20  # bytes; a small deflated file may inflate to more than any memory holds
 
 

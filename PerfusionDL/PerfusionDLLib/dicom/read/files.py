@@ -10,6 +10,7 @@ from ...data.errors import PerfusionError
 
 CHOOSE = "Choose the folder that holds the DICOM files of the perfusion study."
 DIRECTORY_NAME = "DICOMDIR"
+DICOM_NAMES = (".dcm", ".ima")
 PACKED = ((0, b"\x1f\x8b"), (0, b"7z\xbc\xaf\x27\x1c"), (0, b"Rar!"), (257, b"ustar"))
 
 

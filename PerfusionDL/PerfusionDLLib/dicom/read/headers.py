@@ -15,7 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ...data.errors import PerfusionError
 from ...data.text import make_line
-from .files import files_in, nothing_readable
+from .files import DICOM_NAMES, files_in, nothing_readable
 from .frame import DAMAGED, Attributes, Frame, as_number
 from .functional_groups import frames_of_groups
 from .keywords import TAG_OF
@@ -87,6 +87,12 @@ def frames_in(path: Path) -> list[Frame] | None:
     """
     try:
         found = read_header(path)
+        if found is None and path.suffix.lower() in DICOM_NAMES:
+            raise PerfusionError(
+                f"The file {make_line(path.name)} is damaged: it has the name of a DICOM file, and holds none "
+                f"({path.stat().st_size} bytes).",
+                "Send or copy the study again, or remove the file if it is not part of it.",
+            )
         return None if found is None else list(frames_of(path, *found))
     except PerfusionError:
         raise
