@@ -18,7 +18,7 @@ def test_the_progress_says_slice_and_step_and_finding_contours_can_be_canceled(s
     def heard():
         said.append(drawn.ui.statusLabel.text)
         shares.append(drawn.ui.progressBar.value)
-        return all(any(text.startswith(level) for text in said) for level in ("basal: ", "mid: "))  # in any order
+        return all(any(text.startswith(level) for text in said) for level in ("Basal: ", "Mid: "))  # in any order
 
     press(drawn.ui.findContoursButton)
     assert not drawn.ui.findContoursButton.enabled
