@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from PerfusionDLLib import networks, phantom, pipeline
-from PerfusionDLLib.app.phantom_truth import true_maps
-from PerfusionDLLib.beside import one_thread
+from PerfusionDLLib.app.phantom_truth import make_true_maps
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.data.table import SegmentRow, SegmentTable
+from PerfusionDLLib.parallel import one_thread
 from PerfusionDLLib.phantom import CLINIC, DEFAULT
 
 COLUMNS = ("patients", "number", "n", "95 % interval covers %", "median bias %", "median half width %", "worst %")
@@ -53,7 +53,7 @@ def measure(seed: int, config: phantom.PhantomConfig, nets: networks.Networks) -
     patient = phantom.simulate_study(seed, config=config)
     with one_thread():
         table = pipeline.process(pipeline.preprocess(patient.study, nets)).table
-    maps = {condition: true_maps(truths) for condition, truths in patient.truth.items()}
+    maps = {condition: make_true_maps(truths) for condition, truths in patient.truth.items()}
     truth = pipeline.summarize(maps.get(Condition.REST), maps.get(Condition.STRESS))
     for condition in patient.truth:
         for kind, rows, true_rows in (

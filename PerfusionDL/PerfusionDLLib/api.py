@@ -7,13 +7,13 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from . import pipeline
-from .beside import count_cores, one_thread
 from .data.flow import ArterialInput, FlowModel, PerfusionMaps
 from .data.preprocessed import PreprocessedStudy
 from .data.study import Condition, Study
 from .data.table import SegmentTable
 from .dicom import read_study as read_files
 from .networks import choose_device, load_networks
+from .parallel import count_cores, one_thread
 from .quantification.options import Options
 from .quantification.thresholds import Threshold
 

@@ -5,7 +5,6 @@ from functools import partial
 from itertools import islice
 
 from .aif.measurement import measure_arterial_input, residual_contrast
-from .beside import compute_beside
 from .cache import NO_CACHE, Cache
 from .data.flow import PerfusionMaps
 from .data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy, Progress
@@ -13,6 +12,7 @@ from .data.result import StudyResult
 from .data.study import Condition, PerfusionSeries, Study
 from .data.table import SegmentTable
 from .networks import Networks
+from .parallel import compute_in_parallel
 from .preprocessing import preprocess_slice, settle_insertion_points
 from .quantification.flow_maps import quantify_scan
 from .quantification.options import DEFAULT, Options
@@ -57,7 +57,7 @@ def preprocess(
         return preprocess_slice(series, networks, progress=lambda step: progress(f"{place}: {step}"))
 
     jobs = [partial(job, scan.condition, series) for scan in study.scans for series in scan.slices]
-    found = iter(compute_beside(jobs, workers))
+    found = iter(compute_in_parallel(jobs, workers))
     return PreprocessedStudy(
         scans=tuple(
             PreprocessedScan(

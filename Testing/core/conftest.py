@@ -288,7 +288,7 @@ def siemens(tmp_path_factory):
 @pytest.fixture
 def opened(tmp_path):
     """The folder of a cohort that begins."""
-    with opening.opened(tmp_path / "out", SETTINGS, resume=False) as folder:
+    with opening.open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
         yield folder
 
 

@@ -18,7 +18,7 @@ from PerfusionDLLib.phantom.breathing import draw_beats
 from PerfusionDLLib.phantom.grid import Grid
 from PerfusionDLLib.phantom.heart import Heart, draw_heart
 from PerfusionDLLib.phantom.patient import draw_patient, draw_visit
-from PerfusionDLLib.phantom.simulation import known, place_bolus_in_time
+from PerfusionDLLib.phantom.simulation import find_known, place_bolus_in_time
 from PerfusionDLLib.results.layout import INDEX
 from PerfusionDLLib.results.writing import write_image, write_json
 
@@ -59,7 +59,7 @@ def write_phantom_truth(folder: Path, seed: int) -> list[Slice]:
             series = PerfusionSeries(signal=black, times_s=beats.times_s, ijk_to_ras=grid.ijk_to_ras, level=level)
             still = np.zeros((visit.frames, 2, patient.size, patient.size), np.float16)
             peak = round(visit.lv_peak_frame)
-            parts.append((series, known(patient, visit, heart, grid, bolus, beats, peak, still)))
+            parts.append((series, find_known(patient, visit, heart, grid, bolus, beats, peak, still)))
             slices.append(Slice(name=f"{condition}_{level}", heart=heart, grid=grid, series=series))
         scans[condition.value] = Scan(condition=condition, slices=tuple(series for series, _ in parts))
         truths[condition] = tuple(truth for _, truth in parts)

@@ -13,7 +13,7 @@ FILES = sorted(CORE.rglob("*.py"))
 
 ARROWS = {
     "data": set(),
-    "beside": set(),
+    "parallel": set(),
     "cache": {"data"},
     "signal": {"data"},
     "motion": {"data"},
@@ -26,7 +26,7 @@ ARROWS = {
     "aif": {"data", "cache", "signal"},
     "preprocessing": {"data", "motion", "networks"},
     "quantification": {"data", "cache", "signal", "aif", "kinetics"},
-    "pipeline": {"data", "beside", "cache", "networks", "preprocessing", "aif", "quantification"},
+    "pipeline": {"data", "parallel", "cache", "networks", "preprocessing", "aif", "quantification"},
     "evaluation": {"data", "motion", "networks", "dicom", "phantom", "preprocessing"},
     "report": {"data", "evaluation"},
     "review": {"data", "report"},

@@ -11,10 +11,10 @@ import cohorts
 import pytest
 from cohort_folder import studies_in, tree
 from dicom_studies import small_study
-from PerfusionDLLib.batch.cohort import survey
+from PerfusionDLLib.batch.cohort import survey_cohort
 from PerfusionDLLib.batch.folder import CohortFolder
 from PerfusionDLLib.batch.outcome import REFUSED, Outcome
-from PerfusionDLLib.batch.tables import cohort_tables
+from PerfusionDLLib.batch.tables import make_cohort_tables
 from PerfusionDLLib.batch.worker import pack, unpack
 from PerfusionDLLib.dicom import read_study, write_study
 from PerfusionDLLib.dicom.read import archive
@@ -78,9 +78,9 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 def test_files_that_did_not_change_are_not_opened_again(tmp_path, opened, monkeypatch):
     root = tree(tmp_path / "in")
-    first = survey(root, opened)
+    first = survey_cohort(root, opened)
     monkeypatch.setattr(archive, "identify", lambda path: pytest.fail(f"{path} was opened again"))
-    assert survey(root, opened) == first
+    assert survey_cohort(root, opened) == first
 
 
 def test_results_below_the_studies_are_no_studies(tmp_path):
@@ -91,14 +91,14 @@ def test_results_below_the_studies_are_no_studies(tmp_path):
 def test_pixels_sent_again_under_the_same_identifiers_are_another_study(tmp_path, opened):
     """The file has the same size, and even the time of its modification was kept."""
     root = tree(tmp_path / "in", (1,))
-    (first,) = survey(root, opened)
+    (first,) = survey_cohort(root, opened)
     path = cohorts.files(root)[3]
     about = path.stat()
     stored = bytearray(path.read_bytes())
     stored[-2] ^= 1
     path.write_bytes(stored)
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
-    (second,) = survey(root, opened)
+    (second,) = survey_cohort(root, opened)
     assert second.label == first.label
     assert second.fingerprint != first.fingerprint
 
@@ -109,30 +109,30 @@ def test_a_file_name_that_is_no_text_does_not_end_the_cohort(tmp_path, opened):
     (root / "p1").rename(root / named)
     (root / os.fsdecode(b"lost\xe9")).mkdir()
     (root / os.fsdecode(b"lost\xe9") / "a.dcm").write_bytes(b"")
-    studies = survey(root, opened)
+    studies = survey_cohort(root, opened)
     assert len(studies) == 2
     for study in studies:
         opened.begin(study)
         refused = Outcome(study=study.label, kind=REFUSED, problem=f"{study.folder} shows no heart.")
         opened.end(study, refused, overwrite=False)
-    opened.write(cohort_tables(opened, studies))
+    opened.write(make_cohort_tables(opened, studies))
     for table in ("problems.csv", "studies.csv"):
         assert r"M\xfcller \xff" in (opened.out / table).read_text(encoding="utf-8")
     images = next(study.files for study in studies if len(study.files) > 1)
     unpack(pack(root, images), tmp_path / "sent")
     assert len(cohorts.files(tmp_path / "sent")) == len(images)
-    assert survey(root, CohortFolder(opened.out)) == studies
+    assert survey_cohort(root, CohortFolder(opened.out)) == studies
 
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(A1)", "+1+1", "-1+1", "@SUM(A1)", "\t=1"])
 def test_a_folder_named_like_a_formula_is_text_in_every_table(tmp_path, opened, name):
     root = tree(tmp_path / "in", (1,))
     (root / "p1").rename(root / name)
-    (study,) = survey(root, opened)
+    (study,) = survey_cohort(root, opened)
     opened.begin(study)
     refused = Outcome(study=study.label, kind=REFUSED, problem=f"{name}: no heart.", remedy="=1")
     opened.end(study, refused, overwrite=False)
-    tables = [content for name, content in cohort_tables(opened, [study]).items() if name.endswith(".csv")]
+    tables = [content for name, content in make_cohort_tables(opened, [study]).items() if name.endswith(".csv")]
     assert len(tables) >= 3
     for content in tables:
         cells = [cell for row in csv.reader(io.StringIO(content.decode())) for cell in row]

@@ -8,17 +8,17 @@ import pypdf
 from cohort_folder import studies_in, tree
 from PerfusionDLLib import report
 from PerfusionDLLib.batch.outcome import DONE, REFUSED, Outcome
-from PerfusionDLLib.batch.tables import cohort_tables
+from PerfusionDLLib.batch.tables import make_cohort_tables
 from PerfusionDLLib.report import cohort
 from PerfusionDLLib.report.cohort_pages import write_cohort_pdf
 from PerfusionDLLib.results import writing
 from PerfusionDLLib.results.layout import INDEX
-from PerfusionDLLib.results.reading import table_from_json
+from PerfusionDLLib.results.reading import read_table
 
 
 def test_a_table_survives_being_written_and_read(finished_study):
     text = report.table_json(finished_study.table)
-    assert report.table_json(table_from_json(text)) == text
+    assert report.table_json(read_table(text)) == text
 
 
 def test_the_cohort_has_a_row_per_study_condition_and_segment(finished_study, stress_only_study):
@@ -47,7 +47,7 @@ def test_studies_far_from_the_others_are_to_be_reviewed_first(finished_study, tm
 
 
 def test_tables_of_an_empty_cohort_can_be_written(tmp_path, opened):
-    tables = cohort_tables(opened, studies_in(tree(tmp_path / "in", (1,))))
+    tables = make_cohort_tables(opened, studies_in(tree(tmp_path / "in", (1,))))
     assert tables["studies.csv"].count(b"waiting") == 1
     assert set(tables) == {"cohort.csv", "problems.csv", "studies.csv", "cohort.pdf", "cohort.html"}
 
@@ -65,7 +65,7 @@ def test_what_may_leave_the_house_names_nobody_even_where_folders_do(tmp_path, o
     problem = {"step": "reading DICOM", "problem": "The file Roe^Jane.dcm is damaged.", "remedy": "Send it again."}
     opened.end(broken, Outcome(study=broken.label, kind=REFUSED, **problem), overwrite=False)
     opened.folders |= {done.label: "Doe^John/1", broken.label: "Roe^Jane/2"}
-    tables = cohort_tables(opened, [])
+    tables = make_cohort_tables(opened, [])
     page = "".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(tables["cohort.pdf"])).pages)
     assert broken.label in page
     assert "refused, at reading DICOM" in page

@@ -14,19 +14,19 @@ from cohort_folder import tree
 from distributed import LocalCluster
 from distributed.security import Security
 from PerfusionDLLib import __version__
-from PerfusionDLLib.batch.cluster import ENGINE, Certificates, connected, is_open_to_others
+from PerfusionDLLib.batch.cluster import ENGINE, Certificates, connect_cluster, is_open_to_others
 from PerfusionDLLib.batch.dispatch import Task, dispatch
 from PerfusionDLLib.batch.outcome import DONE, LIMITS, REFUSED, Outcome
 from PerfusionDLLib.batch.supervisor import Supervisor
-from PerfusionDLLib.batch.worker import files_below, pack, unpack
+from PerfusionDLLib.batch.worker import list_files, pack, unpack
 from PerfusionDLLib.data.errors import PerfusionError
 
 
 def test_packed_files_come_out_as_they_went_in(tmp_path):
     root = tree(tmp_path / "in")
-    unpack(pack(root, files_below(root)), tmp_path / "out")
-    assert [path.read_bytes() for path in files_below(root)] == [
-        path.read_bytes() for path in files_below(tmp_path / "out")
+    unpack(pack(root, list_files(root)), tmp_path / "out")
+    assert [path.read_bytes() for path in list_files(root)] == [
+        path.read_bytes() for path in list_files(tmp_path / "out")
     ]
 
 
@@ -80,7 +80,7 @@ def test_what_fails_is_tried_once_more_on_another_worker_and_a_killed_worker_los
         how = {"seconds": 1, "memory_bytes": 1, "function": cohorts.worker_that_loses}
         return {outcome.study: (outcome.kind, outcome.attempts) for outcome in dispatch(client, tasks, **how)}
 
-    with dask.config.set(ENGINE), processes(2) as address, connected(address, 2) as client:
+    with dask.config.set(ENGINE), processes(2) as address, connect_cluster(address, 2) as client:
         done = ended(client, "is good", "loses", "raises") | ended(client, "kills")
     assert done == {"is good": (DONE, 1), "loses": (DONE, 2), "raises": (DONE, 2), "kills": (DONE, 1)}
     for name in ("loses", "raises", "kills"):
@@ -106,7 +106,7 @@ def done_at_once(job, images, seconds, memory_bytes):
 def test_a_cohort_on_this_machine_opens_no_port():
     """Nobody else on the machine can give it work, and no dashboard names folders."""
     before = listening()
-    with connected(None, 2) as client:
+    with connect_cluster(None, 2) as client:
         tasks = [Task({"study": name}, None, 0) for name in "abc"]
         done = dispatch(client, tasks, seconds=1, memory_bytes=1, function=done_at_once)
         assert {outcome.study for outcome in done} == set("abc")
@@ -141,7 +141,7 @@ def test_a_scheduler_with_certificates_is_spoken_to_in_private(certificates):
     with cluster:
         address = cluster.scheduler_address
         assert address.startswith("tls://")
-        with connected(address, 1, certificates) as client:
+        with connect_cluster(address, 1, certificates) as client:
             tasks = [Task({"study": "a"}, None, 0)]
             done = dispatch(client, tasks, seconds=1, memory_bytes=1, function=done_at_once)
             assert [outcome.kind for outcome in done] == [DONE]
@@ -149,9 +149,9 @@ def test_a_scheduler_with_certificates_is_spoken_to_in_private(certificates):
 
 def test_certificates_that_are_none_are_said(certificates, tmp_path):
     missing = Certificates(tmp_path / "none.pem", certificates.tls_cert, certificates.tls_key)
-    with pytest.raises(PerfusionError, match=r"none\.pem is missing"), connected("tls://127.0.0.1:1", 1, missing):
+    with pytest.raises(PerfusionError, match=r"none\.pem is missing"), connect_cluster("tls://127.0.0.1:1", 1, missing):
         pass
-    with pytest.raises(PerfusionError, match="not encrypted"), connected("tcp://127.0.0.1:1", 1, certificates):
+    with pytest.raises(PerfusionError, match="not encrypted"), connect_cluster("tcp://127.0.0.1:1", 1, certificates):
         pass
 
 

@@ -23,7 +23,7 @@ def write_results(folder, study, label):
         (partial / layout.TIDY).write_text(report.tidy_csv(study.table, study=label))
         writing.write_index(partial / layout.INDEX, study.scans, {"software": "PerfusionDL"})
         flows = (one for scan in study.maps for one in scan.slices)
-        for (name, piece), maps in zip(writing.named_slices(study.scans), flows, strict=True):
+        for (name, piece), maps in zip(writing.name_slices(study.scans), flows, strict=True):
             writing.write_slice(partial / name, piece.contours, piece.series, maps.mbf_ml_min_g, {})
     return folder
 

@@ -25,7 +25,7 @@ def write(folder, study):
     (folder / "segments.csv").write_text(report.segments_csv(study.table), encoding="utf-8")
     (folder / "territories.csv").write_text(report.territories_csv(study.table), encoding="utf-8")
     writing.write_index(folder / INDEX, study.scans, {})
-    for name, piece in writing.named_slices(study.scans):
+    for name, piece in writing.name_slices(study.scans):
         writing.write_slice(folder / name, piece.contours, piece.series, piece.series.signal[0], {})
 
 
@@ -192,7 +192,7 @@ def test_readings_in_different_poses_are_compared_in_one_where_the_motion_is_kno
     write(tmp_path / "second", finished_study)
     write(tmp_path / "first", with_contours(finished_study, lowered))
     apart = comparison.compare([tmp_path / "first"], [tmp_path / "second"]).slices[0].agreement
-    for name, part in writing.named_slices(finished_study.scans):
+    for name, part in writing.name_slices(finished_study.scans):
         np.savez(tmp_path / "second" / name / "displacement.npz", displacement_mm=part.motion.displacement_mm)
     together = comparison.compare([tmp_path / "first"], [tmp_path / "second"]).slices[0].agreement
     assert not apart.one_pose

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pydicom
 import pytest
 from PerfusionDLLib.data.provenance import provenance_from
-from PerfusionDLLib.dicom import image_reference, make_pseudonym, read_study
-from PerfusionDLLib.dicom.pseudonyms import KEY_VARIABLE, key_file, pseudonym_key
+from PerfusionDLLib.dicom import make_image_reference, make_pseudonym, read_study
+from PerfusionDLLib.dicom.pseudonyms import KEY_VARIABLE, find_key_file, read_or_make_key
 from pydicom.datadict import DicomDictionary, dictionary_keyword
 from pydicom.dataset import Dataset
 from test_dicom_export import MOMENT, export, exported, from_dicom, small  # noqa: F401
@@ -165,11 +165,11 @@ def test_a_key_is_made_once_at_random_and_for_its_user_alone(monkeypatch, tmp_pa
     monkeypatch.delenv(KEY_VARIABLE)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("APPDATA", str(tmp_path))
-    keys = {pseudonym_key(), pseudonym_key()}
+    keys = {read_or_make_key(), read_or_make_key()}
     if os.name == "posix":
-        assert key_file().stat().st_mode & 0o777 == 0o600
-    key_file().unlink()
-    assert len(keys | {pseudonym_key()}) == 2
+        assert find_key_file().stat().st_mode & 0o777 == 0o600
+    find_key_file().unlink()
+    assert len(keys | {read_or_make_key()}) == 2
 
 
 def test_a_key_that_cannot_be_read_is_said(monkeypatch):
@@ -178,7 +178,7 @@ def test_a_key_that_cannot_be_read_is_said(monkeypatch):
     for wrong, said in (("no key", "cannot be read"), ("ab", "too short")):
         monkeypatch.setenv(KEY_VARIABLE, wrong)
         with pytest.raises(PerfusionError, match=said):
-            pseudonym_key()
+            read_or_make_key()
 
 
 def test_a_saved_scene_finds_its_images_by_their_references(small, tmp_path):  # noqa: F811
@@ -187,7 +187,7 @@ def test_a_saved_scene_finds_its_images_by_their_references(small, tmp_path):  #
         replace(
             scan,
             slices=tuple(
-                replace(part, series=replace(part.series, instance_uids=tuple(map(image_reference, uids))))
+                replace(part, series=replace(part.series, instance_uids=tuple(map(make_image_reference, uids))))
                 for part in scan.slices
                 for uids in [part.series.instance_uids]
             ),

@@ -11,7 +11,7 @@ from PerfusionDLLib.data.flag import FlagCode
 from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.dicom import find_candidates, read_study
 from PerfusionDLLib.dicom.read.brightness import find_dips, find_gain_steps
-from PerfusionDLLib.dicom.read.continuity import TURNS, find_exchanges, find_turns, pictures
+from PerfusionDLLib.dicom.read.continuity import TURNS, find_exchanges, find_turns, normalize_pictures
 from PerfusionDLLib.dicom.read.repeats import find_repeats
 
 MIDDLE = 9
@@ -28,8 +28,8 @@ def breathing():
 
 def test_nothing_is_said_of_breathing_beats_and_contrast(breathing):
     beats = [np.arange(len(signal)) for signal in breathing]
-    assert not any(find_turns(pictures(signal)).any() for signal in breathing)
-    assert (find_exchanges([pictures(signal) for signal in breathing], beats) == [0, 1, 2]).all()
+    assert not any(find_turns(normalize_pictures(signal)).any() for signal in breathing)
+    assert (find_exchanges([normalize_pictures(signal) for signal in breathing], beats) == [0, 1, 2]).all()
     assert not any(find_gain_steps(signal) or find_dips(signal) for signal in breathing)
     assert not find_repeats(breathing)
 
@@ -39,7 +39,7 @@ def test_images_turned_over_are_known_among_breathing_and_contrast(turn, breathi
     signal = breathing[1]
     if turn > 3:
         signal = signal[:, : min(signal.shape[1:]), : min(signal.shape[1:])]
-    upright = pictures(signal)
+    upright = normalize_pictures(signal)
     turned = np.concatenate([upright[:MIDDLE], TURNS[turn][1](upright[MIDDLE:])])
     found = find_turns(turned)
     assert not found[:MIDDLE].any()

@@ -5,7 +5,7 @@ import pytest
 from dicom_checks import doubted
 from dicom_edits import each
 from PerfusionDLLib.dicom import read_study
-from PerfusionDLLib.dicom.read.agents import agents_named, find_agent
+from PerfusionDLLib.dicom.read.agents import find_agent, find_agents
 from PerfusionDLLib.dicom.read.dose import find_dose
 
 
@@ -67,8 +67,8 @@ def test_an_agent_is_known_by_its_name_in_other_languages(said, agent):
 
 
 def test_two_agents_in_one_name_are_both_known():
-    assert agents_named("MAGNEVIST/GADOVIST") == ["gadobutrol", "gadopentetate"]
-    assert agents_named("Gd-DTPA-BMA") == ["gadodiamide"]
+    assert find_agents("MAGNEVIST/GADOVIST") == ["gadobutrol", "gadopentetate"]
+    assert find_agents("Gd-DTPA-BMA") == ["gadodiamide"]
 
 
 def test_a_dose_that_headers_contradict_is_a_doubt_on_every_flow(folder):

@@ -28,6 +28,6 @@ def test_a_change_without_a_word_would_be_noticed(fuzzer, monkeypatch):
     monkeypatch.setattr(
         "fuzz_dicom.damage", lambda folder, random: [path.unlink() for path in folder.rglob("*I0001.dcm")]
     )
-    monkeypatch.setattr("PerfusionDLLib.dicom.read.scans.lost_frames", lambda slices: ([], []))
+    monkeypatch.setattr("PerfusionDLLib.dicom.read.scans.find_lost_frames", lambda slices: ([], []))
     verdict = fuzzer.try_one("siemens", 0)
     assert verdict.kind == "unsaid", verdict

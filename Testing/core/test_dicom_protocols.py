@@ -9,7 +9,7 @@ from dicom_studies import bolus_slice, said, written
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition, Level, Scan, Study
 from PerfusionDLLib.dicom import read_study
-from PerfusionDLLib.dicom.read.headers import frames_in
+from PerfusionDLLib.dicom.read.headers import read_frames
 from PerfusionDLLib.dicom.read.pixels import PixelReader
 from pydicom.encaps import encapsulate
 
@@ -82,7 +82,7 @@ def htj2k_image(folder, syntax, rows=24):
     image["PixelData"].is_undefined_length = True
     image.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
     image.save_as(path)
-    return frames_in(path)
+    return read_frames(path)
 
 
 @pytest.mark.parametrize("syntax", HTJ2K)

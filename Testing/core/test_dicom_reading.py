@@ -10,7 +10,7 @@ from dicom_studies import bolus_slice, edit, rest_only, said, slice_matrix, smal
 from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.data.study import Condition, Level, Study
 from PerfusionDLLib.dicom import find_candidates, read_study
-from PerfusionDLLib.dicom.read.clock import date_time_s
+from PerfusionDLLib.dicom.read.clock import read_date_time_s
 
 
 def add_series(
@@ -19,7 +19,7 @@ def add_series(
     """Another series of the same patient beside the study, made from one of its images."""
     template = pydicom.dcmread(sorted(folder.rglob("*.dcm"))[0])
     (folder / "other").mkdir(exist_ok=True)
-    begin_s = date_time_s("20250115" + time_of_day)
+    begin_s = read_date_time_s("20250115" + time_of_day)
     for index in range(count):
         template.SeriesDescription = template.ProtocolName = name
         template.SeriesNumber, template.InstanceNumber = number, index + 1

@@ -8,7 +8,7 @@ import pytest
 from dicom_studies import edit, rest_only, said, small_study, written
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.dicom import read_study, write_study
-from PerfusionDLLib.dicom.read.clock import date_time_s, past_midnight
+from PerfusionDLLib.dicom.read.clock import read_date_time_s, unwrap_midnight
 from PerfusionDLLib.dicom.read.witnesses import is_usable
 
 REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice" / "dicom"
@@ -18,7 +18,7 @@ def test_times_cross_midnight(tmp_path):
     folder = written(tmp_path, rest_only())
 
     def shift(image, index):
-        begin = date_time_s("20250115" + image.AcquisitionTime) + 13.9 * 3600 - 10
+        begin = read_date_time_s("20250115" + image.AcquisitionTime) + 13.9 * 3600 - 10
         moment = np.datetime64(round(begin * 1e6), "us").astype(object)
         image.AcquisitionTime = image.ContentTime = moment.strftime("%H%M%S.%f")
         del image.AcquisitionDate, image.ContentDate
@@ -73,7 +73,7 @@ def test_a_clock_has_a_time_for_each_frame_at_a_plausible_distance():
     assert is_usable([np.arange(10) * 5.0])
     assert not is_usable([np.zeros(10)])
     assert not is_usable([np.arange(10) * 50.0])
-    assert past_midnight(np.array([86399.0, 1.0])).tolist() == [86399.0, 86401.0]
+    assert unwrap_midnight(np.array([86399.0, 1.0])).tolist() == [86399.0, 86401.0]
 
 
 def test_files_without_a_preamble_are_read(tmp_path):

@@ -112,14 +112,14 @@ def test_a_calibrated_confidence_is_the_share_of_good_answers():
     rng = np.random.default_rng(2)
     certainty = rng.uniform(0.05, 0.95, 5000)
     truly = 1 / (1 + np.exp(-(0.5 * np.log(certainty / (1 - certainty)) + 2)))
-    slope, offset = calibration.platt(certainty, rng.random(5000) < truly)
+    slope, offset = calibration.fit_platt(certainty, rng.random(5000) < truly)
     network = networks.Network({"calibration": {"slope": slope, "offset": offset}}, None)
     for one, expected in zip(certainty[:50], truly[:50], strict=True):
         assert network.confidence(one) == pytest.approx(expected, abs=0.03)
 
 
 def test_where_every_answer_was_good_the_confidence_stays_below_one():
-    slope, offset = calibration.platt(np.full(100, 0.9), np.ones(100, bool))
+    slope, offset = calibration.fit_platt(np.full(100, 0.9), np.ones(100, bool))
     assert 0.95 < networks.Network({"calibration": {"slope": slope, "offset": offset}}, None).confidence(0.9) < 1
 
 
@@ -131,7 +131,7 @@ def test_the_calibration_is_written_into_the_cards_and_used(tmp_path):
     loaded = networks.load_networks(tmp_path)
     assert loaded.box.card["calibration"]["command"] == "a command"
     assert loaded.labels.confidence(0.5) == pytest.approx(1 / (1 + np.e), abs=1e-3)
-    assert calibration.uncalibrated(loaded).labels.confidence(0.5) == 0.5
+    assert calibration.remove_calibration(loaded).labels.confidence(0.5) == 0.5
 
 
 def test_scores_are_written_into_the_cards_beside_the_command_that_measures_them(case, tmp_path):
@@ -168,7 +168,7 @@ def test_promises_count_what_was_kept():
         points_confidence=0.9,
     )
     bad = replace(good, myocardium_dice=0.4, labels_confidence=0.3)
-    text = network_scores.promises([good] * 9 + [bad], networks.load_networks())
+    text = network_scores.describe_promises([good] * 9 + [bad], networks.load_networks())
     assert "| myocardium Dice at least 0.85 | 0.84 | 0.90 | 1, 0 |" in text
 
 

@@ -10,7 +10,7 @@ import pytest
 from PerfusionDLLib import report
 from PerfusionDLLib.data.flag import FlagCode, Where, codes_of, flag_document, flags_from, make_flag
 from PerfusionDLLib.report import cohort
-from PerfusionDLLib.results.reading import table_from_json
+from PerfusionDLLib.results.reading import read_table
 
 CORE = Path(report.__file__).parents[1]
 EXAMPLE = {"{}": "word", "f": 1.5, "g": 1.5, "%": 0.5}
@@ -65,10 +65,10 @@ def test_a_table_of_the_version_before_is_read_with_its_texts(finished_study):
     first = replace(finished_study.table.segments[0], flags=(flag,))
     table = replace(finished_study.table, segments=(first, *finished_study.table.segments[1:]))
     document = json.loads(report.table_json(table))
-    assert table_from_json(json.dumps(document)).segments[0].flags == (flag,)
+    assert read_table(json.dumps(document)).segments[0].flags == (flag,)
     for row in (*document["segments"], *document["territories"], document["whole"]):
         del row["findings"]
-    (old,) = table_from_json(json.dumps(document)).segments[0].flags
+    (old,) = read_table(json.dumps(document)).segments[0].flags
     assert codes_of([old]) == [FlagCode.OTHER_VERSION]
     assert old.text_with_condition == flag.text_with_condition
     assert cohort.find_flags(first, "stress") == [flag]

@@ -9,11 +9,11 @@ import pydicom
 import pytest
 from dicom_edits import each
 from dicom_studies import small_study
-from PerfusionDLLib.cli.acquisition import entered
+from PerfusionDLLib.cli.acquisition import read_entered
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition, Identity
-from PerfusionDLLib.dicom import choices_from, inspect_folders, read_study, write_study
-from PerfusionDLLib.dicom.read.headers import files_in
+from PerfusionDLLib.dicom import inspect_folders, read_choices, read_study, write_study
+from PerfusionDLLib.dicom.read.headers import find_files
 
 
 @pytest.fixture
@@ -69,20 +69,20 @@ def test_any_console_shows_the_lines(encoding, folder):
 def test_a_file_and_single_options_are_one_document(tmp_path):
     file = tmp_path / "acquisition.toml"
     file.write_text('hematocrit = 0.38\ncontrast_agent = "Dotarem"\n[stress]\ndose_mmol_kg = 0.1\n', encoding="utf-8")
-    choices = choices_from(entered(file, hematocrit=0.41, rest_series="12", flip_angle_deg=None))
+    choices = read_choices(read_entered(file, hematocrit=0.41, rest_series="12", flip_angle_deg=None))
     assert choices.acquisition[Condition.REST] == {"hematocrit": 0.41, "contrast_agent": "gadoterate"}
     assert choices.acquisition[Condition.STRESS]["dose_mmol_kg"] == 0.1
     assert choices.series == {Condition.REST: "12"}
 
 
 def test_a_hematocrit_in_percent_is_one():
-    assert choices_from({"hematocrit": 42}).acquisition[Condition.REST] == {"hematocrit": 0.42}
+    assert read_choices({"hematocrit": 42}).acquisition[Condition.REST] == {"hematocrit": 0.42}
 
 
 def test_values_of_one_study_of_a_cohort():
     document = {"hematocrit": 0.4, "studies": {"study-1": {"hematocrit": 0.35, "rest": {"dose_mmol_kg": 0.07}}}}
-    assert choices_from(document, "study-2").acquisition[Condition.REST] == {"hematocrit": 0.4}
-    one = choices_from(document, "study-1").acquisition
+    assert read_choices(document, "study-2").acquisition[Condition.REST] == {"hematocrit": 0.4}
+    one = read_choices(document, "study-1").acquisition
     assert one[Condition.REST] == {"hematocrit": 0.35, "dose_mmol_kg": 0.07}
     assert one[Condition.STRESS] == {"hematocrit": 0.35}
 
@@ -102,20 +102,20 @@ def test_values_of_one_study_of_a_cohort():
 )
 def test_what_cannot_be_meant_is_refused(document, words):
     with pytest.raises(PerfusionError) as caught:
-        choices_from(document)
+        read_choices(document)
     assert words in str(caught.value)
 
 
 def test_a_file_that_is_no_toml(tmp_path):
     (tmp_path / "a.toml").write_text("hematocrit 0.4", encoding="utf-8")
     with pytest.raises(PerfusionError) as caught:
-        entered(tmp_path / "a.toml")
+        read_entered(tmp_path / "a.toml")
     assert "is no TOML file" in str(caught.value)
 
 
 def test_pipes_are_passed_over(folder):
     os.mkfifo(folder / "pipe.dcm")
-    assert len(list(files_in(folder))) == 56
+    assert len(list(find_files(folder))) == 56
     assert read_study([folder]).rest is not None
     with pytest.raises(PerfusionError, match="neither a folder nor a file"):
         read_study([folder / "pipe.dcm"])
@@ -123,7 +123,7 @@ def test_pipes_are_passed_over(folder):
 
 def test_a_directory_file_stands_for_its_folder(folder):
     (folder / "DICOMDIR").write_bytes(b"\0" * 200)
-    assert len(list(files_in(folder / "DICOMDIR"))) == 56
+    assert len(list(find_files(folder / "DICOMDIR"))) == 56
 
 
 def test_an_archive_is_explained(tmp_path):

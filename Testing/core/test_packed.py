@@ -10,7 +10,7 @@ from PerfusionDLLib.cli.commands import app
 from PerfusionDLLib.data import untrusted_zip
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.untrusted_zip import UnsafeZipError, check_entries
-from PerfusionDLLib.dicom import read_study, unpacked
+from PerfusionDLLib.dicom import read_study, unpack_archives
 from PerfusionDLLib.dicom.read.packed import LIMITS
 from typer.testing import CliRunner
 
@@ -30,7 +30,7 @@ def archive(tmp_path):
 
 def test_an_archive_reads_as_its_folder_and_is_gone_afterwards(archive):
     path, folder = archive
-    with unpacked([path, folder, None]) as (place, same, none):
+    with unpack_archives([path, folder, None]) as (place, same, none):
         assert (same, none) == (folder, None)
         assert read_study([place]).rest.slices[0].instance_uids == read_study([folder]).rest.slices[0].instance_uids
         assert len(list(place.rglob("*.*"))) == 14
@@ -75,7 +75,7 @@ def test_a_bomb_ends_at_its_announced_size(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.dcm", b"\0" * 5_000_000)
     monkeypatch.setattr(untrusted_zip, "FREE_BYTES", 1000)
-    with pytest.raises(PerfusionError, match="would unpack to"), unpacked([path]):
+    with pytest.raises(PerfusionError, match="would unpack to"), unpack_archives([path]):
         pass
 
 
@@ -86,6 +86,6 @@ def test_a_damaged_archive_is_explained_and_leaves_nothing(archive, tmp_path, mo
     content = bytearray(path.read_bytes())
     content[400:4000] = bytes(3600)
     path.write_bytes(content)
-    with pytest.raises(PerfusionError, match="is damaged or cut off"), unpacked([path]):
+    with pytest.raises(PerfusionError, match="is damaged or cut off"), unpack_archives([path]):
         pass
     assert not list((tmp_path / "temporary").iterdir())

@@ -19,7 +19,7 @@ from PerfusionDLLib.data.provenance import provenance_from
 from PerfusionDLLib.data.table import RegionFlow
 from PerfusionDLLib.report.figures import styled
 from PerfusionDLLib.report.findings import findings_page, summary
-from PerfusionDLLib.report.page import RIGHT_MM, Page, text_width_mm, wrapped
+from PerfusionDLLib.report.page import RIGHT_MM, Page, text_width_mm, wrap_text
 from PerfusionDLLib.report.quality import (
     arterial_checks,
     notes,
@@ -234,7 +234,7 @@ def test_no_text_leaves_the_sheet_or_covers_another(finished_study):
 
 def test_wrapped_lines_fit_and_lose_no_word():
     text = "The saturation time is not in the header; one hundred milliseconds are assumed for every slice of the scan."
-    lines = wrapped(text, 40, 7)
+    lines = wrap_text(text, 40, 7)
     assert " ".join(lines) == text
     assert max(text_width_mm(line, 7) for line in lines) <= 40
 

@@ -11,7 +11,7 @@ from PerfusionDLLib import report, review
 from PerfusionDLLib.app import comparison
 from PerfusionDLLib.batch.cohort import say_reviews
 from PerfusionDLLib.batch.outcome import DONE, Outcome
-from PerfusionDLLib.batch.tables import cohort_tables
+from PerfusionDLLib.batch.tables import make_cohort_tables
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.results import writing
 from PerfusionDLLib.results.layout import CONTACT_SHEET, INDEX
@@ -27,7 +27,7 @@ def write_results(folder, study, label):
     (folder / "tidy.csv").write_text(report.tidy_csv(study.table, study=label))
     writing.write_index(folder / INDEX, study.scans, {})
     for (name, piece), maps in zip(
-        writing.named_slices(study.scans), (one for scan in study.maps for one in scan.slices), strict=True
+        writing.name_slices(study.scans), (one for scan in study.maps for one in scan.slices), strict=True
     ):
         writing.write_slice(folder / name, piece.contours, piece.series, maps.mbf_ml_min_g, {})
     sheet = review.describe_contact_sheet(study)
@@ -58,7 +58,7 @@ def test_decisions_reach_the_tables_the_page_and_the_words_of_batch(done, opened
     outdated = Review(decision=Decision.ACCEPTED, results="0000")
     write_review(opened.out / "review.json", {first: wrong, second: outdated})
     reviews = opened.reviews()
-    tables = cohort_tables(opened, done, reviews)
+    tables = make_cohort_tables(opened, done, reviews)
     rows = {row["study"]: row for row in csv.DictReader(io.StringIO(tables["studies.csv"].decode()))}
     assert (rows[first]["review"], rows[first]["comment"]) == ("needs correction", "'=apex")
     assert rows[second]["review"] == ""
@@ -84,7 +84,9 @@ def test_a_damaged_review_is_refused_before_anything_is_computed(opened):
 def test_results_of_a_version_without_pictures_keep_their_place(done, opened):
     for study in done:
         (opened.results(study.label) / CONTACT_SHEET).unlink()
-    page = json.loads(re.search(r'id="cohort">(.*?)</script>', cohort_tables(opened, done)["cohort.html"].decode())[1])
+    page = json.loads(
+        re.search(r'id="cohort">(.*?)</script>', make_cohort_tables(opened, done)["cohort.html"].decode())[1]
+    )
     assert [one["picture"] for one in page["studies"]] == [None, None]
 
 

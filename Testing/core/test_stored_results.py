@@ -17,7 +17,7 @@ from PerfusionDLLib.app.stored_results import (
     choose_version,
     compare_flow,
     find_left_out,
-    options_of,
+    read_options,
     restore_slice,
     restore_study,
 )
@@ -235,7 +235,7 @@ def go_on(objects, result):
     """What `restore_study` does with the objects beside images that were read."""
     (scan,) = result.scans
     stored = choose_version(find_stored(sorted(objects.iterdir())), set(scan.slices[0].series.instance_uids), None)
-    options_of(stored)
+    read_options(stored)
     (one,) = stored.slices
     return restore_slice(scan.slices[0].series, one)
 

@@ -45,7 +45,7 @@ def test_a_pixel_of_the_map_reads_its_value_and_its_segment(study):
     assert session.readout(pick, flow).startswith("Stress, mid ")
 
 
-def test_beside_the_myocardium_there_is_nothing_to_read(study):
+def test_parallel_the_myocardium_there_is_nothing_to_read(study):
     headless, scans, flow = study
     series = mrml.readSeries(scans[0].slices[0])
     for pixel in (small_study.CENTER_YX, (0, 0), (-400, 3), (400, 3)):

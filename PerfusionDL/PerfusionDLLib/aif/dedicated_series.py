@@ -10,7 +10,7 @@ from ..data.flow import ArterialInput
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
 from . import landmarks
-from .region import UNSATURATED_MMOL_L, at_least, measure_region
+from .region import UNSATURATED_MMOL_L, bridge_saturated, measure_region
 from .residual_contrast import NO_RESIDUAL, Residual
 
 SEARCH_MM = 12.0  # around the blood pool, for the heart of another series that is not motion-compensated
@@ -34,7 +34,7 @@ def measure_dedicated_series(
     if prebolus:
         region = landmarks.blood_region(series.signal, search)
     else:
-        blood = np.interp(series.times_s, inside.times_s, at_least(inside))
+        blood = np.interp(series.times_s, inside.times_s, bridge_saturated(inside))
         region = np.zeros_like(search)
         region[search] = _likeness(curves, blood) > LEAST_LIKENESS
         region = landmarks.blood_region(series.signal, region)
@@ -78,13 +78,13 @@ def _likeness(curves, blood):
 
 def _aligned(prebolus: ArterialInput, inside: ArterialInput, dose_ratio: float) -> ArterialInput:
     """A scaled pre-bolus on the clock of the main bolus: moved to where the unsaturated rise of the two agrees."""
-    curve = at_least(inside)
+    curve = bridge_saturated(inside)
     rise = np.flatnonzero((curve < UNSATURATED_MMOL_L) & (np.arange(curve.size) <= inside.peak_frame))
     rise = rise[rise >= inside.baseline_frames - 2]
     if rise.size < 3:
         raise PerfusionError("It cannot be aligned with the main bolus.", "Use the arterial input of the slices.")
     shifts_s = np.arange(-LARGEST_SHIFT_S, LARGEST_SHIFT_S, SHIFT_STEP_S)
-    moved = np.interp(inside.times_s[rise][None] - shifts_s[:, None], prebolus.times_s, at_least(prebolus))
+    moved = np.interp(inside.times_s[rise][None] - shifts_s[:, None], prebolus.times_s, bridge_saturated(prebolus))
     # The scale of the rise may differ a little; only its place in time counts.
     strength = np.maximum((moved**2).sum(axis=1), 1e-30)
     share = (moved @ curve[rise]) ** 2 / strength

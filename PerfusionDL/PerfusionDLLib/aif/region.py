@@ -144,7 +144,7 @@ def _log_sd_of_bridging(times_s, blood, used) -> float:
 
 def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float:
     """Baseline signal with which late low concentrations are those of another arterial input."""
-    known = np.interp(times_s, late.times_s, at_least(late))
+    known = np.interp(times_s, late.times_s, bridge_saturated(late))
     chosen = (times_s > late.times_s[late.first_pass_end_frame]) & (known > 0) & (known < UNSATURATED_MMOL_L)
     if np.count_nonzero(chosen) < FEWEST_LATE_FRAMES:
         return baseline
@@ -153,7 +153,7 @@ def _agreeing_baseline(convert, baseline, times_s, late: ArterialInput) -> float
     return float(tried[np.argmin(np.abs(sums - known[chosen].sum()))])
 
 
-def at_least(found: ArterialInput) -> np.ndarray:
+def bridge_saturated(found: ArterialInput) -> np.ndarray:
     """Concentration (T,) with its saturated frames bridged: they hold no less than the highest that could be read."""
     curve = found.concentration_mmol_l
     known = np.isfinite(curve)

@@ -26,9 +26,9 @@ def write_truth(folder: Path, patient: PhantomStudy) -> None:
     maps: dict[Condition, PerfusionMaps] = {}
     for scan in patient.study.scans:
         truths = patient.truth[scan.condition]
-        maps[scan.condition] = true_maps(truths)
+        maps[scan.condition] = make_true_maps(truths)
         for series, truth in zip(scan.slices, truths, strict=True):
-            contours = true_contours(series, truth)
+            contours = make_true_contours(series, truth)
             name = f"{truth.condition}_{truth.level}"
             write_slice(folder / name, contours, series, truth.mbf_ml_min_g, PROVENANCE)
             np.savez_compressed(
@@ -57,7 +57,7 @@ def write_truth(folder: Path, patient: PhantomStudy) -> None:
     (folder / layout.TERRITORIES).write_text(report.territories_csv(table), encoding="utf-8")
 
 
-def true_contours(series: PerfusionSeries, truth: SliceTruth) -> Contours:
+def make_true_contours(series: PerfusionSeries, truth: SliceTruth) -> Contours:
     """The contours of someone who knows."""
     return Contours(
         peak_frame=truth.peak_frame,
@@ -70,7 +70,7 @@ def true_contours(series: PerfusionSeries, truth: SliceTruth) -> Contours:
     )
 
 
-def true_maps(truths: tuple[SliceTruth, ...]) -> PerfusionMaps:
+def make_true_maps(truths: tuple[SliceTruth, ...]) -> PerfusionMaps:
     """The flow maps of someone who knows."""
     first = truths[0]
     peak = int(np.argmax(first.arterial_mmol_l))

@@ -5,11 +5,11 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
-from ..beside import one_thread
 from ..data.result import StudyResult
 from ..data.study import Scan, Study
 from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
+from ..parallel import one_thread
 from ..quantification.options import DEFAULT, Options
 from ..results.atomic import atomic_folder
 from .processes import ProcessCall, loading_to_stay

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import IO, Any, Generic, Self, TypeVar, cast
 
-from ..beside import one_thread_environment
 from ..data.errors import PerfusionError
+from ..parallel import one_thread_environment
 
 Result = TypeVar("Result")
 

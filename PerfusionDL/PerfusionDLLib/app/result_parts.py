@@ -12,7 +12,7 @@ from ..data.preprocessed import PreprocessedScan, PreprocessedStudy
 from ..data.result import StudyResult
 from ..data.study import PerfusionSeries
 from ..results import layout
-from ..results.writing import named_slices, write_index, write_json, write_slice
+from ..results.writing import name_slices, write_index, write_json, write_slice
 
 
 def _write_tables(folder: Path, result: StudyResult) -> None:
@@ -32,7 +32,7 @@ def _write_images(folder: Path, result: StudyResult) -> None:
     """Labels and maps of every slice."""
     provenance = _provenance(result)
     for (name, piece), slice_maps in zip(
-        named_slices(result.scans), (one for scan in result.maps for one in scan.slices), strict=True
+        name_slices(result.scans), (one for scan in result.maps for one in scan.slices), strict=True
     ):
         about = {**provenance, "origin": str(piece.contours.origin)}
         write_slice(folder / name, piece.contours, piece.series, slice_maps.mbf_ml_min_g, about)
@@ -58,7 +58,7 @@ def _write_scene(folder: Path, result: StudyResult) -> None:
     """The scene to correct in Slicer, and the motion-compensated images of every slice as sequences for it."""
     from .. import mrml
 
-    folders = [folder / name for name, _ in named_slices(result.scans)]
+    folders = [folder / name for name, _ in name_slices(result.scans)]
     for one in folders:
         one.mkdir(parents=True, exist_ok=True)
     scans = tuple(_without_identifiers(scan) for scan in result.scans)
@@ -85,10 +85,10 @@ def _provenance(result: StudyResult) -> dict[str, str]:
 
 def _without_identifiers(scan: PreprocessedScan) -> PreprocessedScan:
     """A scan whose images are known by references that only the user's key leads from."""
-    from ..dicom import image_reference
+    from ..dicom import make_image_reference
 
     def kept(series: PerfusionSeries) -> PerfusionSeries:
-        return replace(series, instance_uids=tuple(map(image_reference, series.instance_uids)))
+        return replace(series, instance_uids=tuple(map(make_image_reference, series.instance_uids)))
 
     slices = tuple(replace(part, series=kept(part.series)) for part in scan.slices)
     return replace(scan, slices=slices, aif_series=kept(scan.aif_series) if scan.aif_series else None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..data.errors import PerfusionError
 from ..results.layout import TABLE, TIDY
-from ..review.decisions import Decision, Review, current_decision, fingerprint_results
+from ..review.decisions import Decision, Review, find_current_decision, fingerprint_results
 
 
 def find_reviewed(folders: Sequence[Path], reviews: Mapping[str, Review]) -> tuple[list[int], str]:
@@ -38,4 +38,4 @@ def _decision(folder: Path, reviews: Mapping[str, Review]) -> Decision:
         raise PerfusionError(
             f"The folder {folder.name} holds no results.", "Name folders that `perfusiondl run` wrote."
         ) from error
-    return current_decision(reviews.get(study), fingerprint_results(table))
+    return find_current_decision(reviews.get(study), fingerprint_results(table))

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..beside import compute_beside, count_cores, one_thread
 from ..data.errors import PerfusionError
 from ..data.flag import Flag, FlagCode, make_flag
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice, PreprocessedStudy
@@ -18,6 +17,7 @@ from ..data.slice_document import slice_from, with_entered
 from ..data.study import Condition, PerfusionSeries, Scan, Study
 from ..data.table import SegmentTable
 from ..dicom import StoredResults, StoredSlice, find_stored, group_name, read_study, split_results
+from ..parallel import compute_in_parallel, count_cores, one_thread
 from ..quantification.options import DEFAULT, Options, options_from
 
 Progress = Callable[[str], None]
@@ -38,14 +38,14 @@ def restore_study(
     progress("reading DICOM")
     images, results = split_results(sources)
     study = read_study(images or sources)
-    stored = choose_version(find_stored(results), image_uids(study), version)
+    stored = choose_version(find_stored(results), collect_image_uids(study), version)
     restored = [restore_scan(scan, stored, progress=progress) for scan in study.scans]
     findings = find_left_out(restored, stored)
-    found = (with_findings(scan, findings).preprocessed for scan in restored)
+    found = (add_findings(scan, findings).preprocessed for scan in restored)
     scans = tuple(scan for scan in found if scan is not None)
     if not scans:
-        raise other_images()
-    options = options_of(stored) or DEFAULT
+        raise make_other_images_error()
+    options = read_options(stored) or DEFAULT
     progress("blood flow")
     return pipeline.process(PreprocessedStudy(scans=scans), options), options, stored
 
@@ -81,7 +81,7 @@ def find_lost(scans: Iterable["RestoredScan"], stored: StoredResults) -> tuple[F
     return (make_flag(FlagCode.SERIES_LEFT_OUT, found=text),)
 
 
-def with_findings(restored: "RestoredScan", findings: tuple[Flag, ...]) -> "RestoredScan":
+def add_findings(restored: "RestoredScan", findings: tuple[Flag, ...]) -> "RestoredScan":
     """The scan with further findings that make every flow of it uncertain; as it is where no slice of it is known."""
     known = [(number, part) for number, part in enumerate(restored.slices) if part is not None]
     if not known or not findings:
@@ -128,19 +128,19 @@ def describe_difference(there: Mapping[str, float], software: str, table: Segmen
     )
 
 
-def image_uids(study: Study) -> frozenset[str]:
+def collect_image_uids(study: Study) -> frozenset[str]:
     """SOPInstanceUIDs of the images of a study."""
     return frozenset(uid for scan in study.scans for series in scan.slices for uid in series.instance_uids)
 
 
-def options_of(stored: StoredResults) -> Options | None:
+def read_options(stored: StoredResults) -> Options | None:
     """What the user chose for a version; None where it does not say. Raises PerfusionError where it cannot be read."""
     try:
         return None if stored.options is None else options_from(stored.options)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, PerfusionError):
             raise
-        raise unreadable("the choices") from error
+        raise make_unreadable_error("the choices") from error
 
 
 def choose_version(found: Sequence[StoredResults], images: Set[str], version: int | None) -> StoredResults:
@@ -150,7 +150,7 @@ def choose_version(found: Sequence[StoredResults], images: Set[str], version: in
     """
     ours = [one for one in found if one.is_made_from(images)]
     if not ours and found:
-        raise other_images()
+        raise make_other_images_error()
     if not ours:
         raise PerfusionError(
             "There are no results of PerfusionDL that can be gone on from.",
@@ -208,7 +208,7 @@ def restore_scan(scan: Scan, stored: StoredResults, *, progress: Progress = lamb
 
     with one_thread():
         jobs = [partial(job, *pair) for pair in zip(scan.slices, found, strict=True)]
-        slices = tuple(compute_beside(jobs, count_cores()))
+        slices = tuple(compute_in_parallel(jobs, count_cores()))
     said = next((kept.document["input_acquisition"] for kept in found if kept is not None), None)
     if scan.aif_series is not None and said is not None:
         entered = with_entered(scan.aif_series.acquisition, said)
@@ -238,10 +238,10 @@ def restore_slice(series: PerfusionSeries, stored: StoredSlice) -> PreprocessedS
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, PerfusionError):
             raise
-        raise unreadable("a slice") from error
+        raise make_unreadable_error("a slice") from error
 
 
-def unreadable(what: str) -> PerfusionError:
+def make_unreadable_error(what: str) -> PerfusionError:
     """The report does not say what it should."""
     return PerfusionError(
         f"What the archived report says of {what} cannot be read.",
@@ -249,7 +249,7 @@ def unreadable(what: str) -> PerfusionError:
     )
 
 
-def other_images() -> PerfusionError:
+def make_other_images_error() -> PerfusionError:
     """The objects were made from other images."""
     return PerfusionError(
         "The archived results were made from other images than these: images may have come or gone since.",

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..beside import compute_beside
 from ..data.preprocessed import PreprocessedStudy
 from ..data.result import StudyResult
+from ..parallel import compute_in_parallel
 from ..quantification.options import DEFAULT, Options, options_document
 from ..results import layout
 from .processes import ProcessCall
@@ -63,7 +63,7 @@ def begin_writing(folder: Path, preprocessed: PreprocessedStudy, *, workers: int
                 call.send((result.maps, result.table))
                 call.result(progress)
 
-            compute_beside([partial(end, *pair) for pair in zip(calls, sent, strict=True)], len(calls))
+            compute_in_parallel([partial(end, *pair) for pair in zip(calls, sent, strict=True)], len(calls))
 
         yield write
 

@@ -38,7 +38,7 @@ ENGINE = {
 }
 
 
-def fitting_workers(memory_bytes: int) -> int:
+def count_fitting_workers(memory_bytes: int) -> int:
     """How many workers this machine has cores and memory for."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, int(0.9 * psutil.virtual_memory().total // memory_bytes)))
@@ -64,19 +64,19 @@ def is_open_to_others(address: str) -> bool:
 
 
 @contextmanager
-def connected(address: str | None, workers: int, certificates: Certificates | None = None) -> Iterator[Client]:
+def connect_cluster(address: str | None, workers: int, certificates: Certificates | None = None) -> Iterator[Client]:
     """A client of the scheduler at ``address``, or of a cluster of this machine that ends with the block.
 
     Raises PerfusionError where nothing answers at the address, or the certificates are none.
     """
     if address is None:
-        with dask.config.set(ENGINE), local_cluster(workers) as cluster, Client(cluster) as client:
+        with dask.config.set(ENGINE), start_local_cluster(workers) as cluster, Client(cluster) as client:
             try:
                 yield client
             finally:
                 stop_all()  # a worker thread ends when its study does
         return
-    security = security_of(address, certificates)
+    security = read_security(address, certificates)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     large = "distributed.admin.large-graph-warning-threshold"
     with dask.config.set({large: ENGINE[large]}):
@@ -93,7 +93,7 @@ def connected(address: str | None, workers: int, certificates: Certificates | No
             client.close(timeout=5)
 
 
-def security_of(address: str, certificates: Certificates | None) -> Security | None:
+def read_security(address: str, certificates: Certificates | None) -> Security | None:
     """What a connection is encrypted with. Raises PerfusionError where that cannot be."""
     if not address.startswith("tls://"):
         if certificates is not None:
@@ -132,7 +132,7 @@ class InnerWorker(WithoutPort, Worker):
     """A worker that only this process reaches."""
 
 
-def local_cluster(workers: int) -> SpecCluster:
+def start_local_cluster(workers: int) -> SpecCluster:
     """A cluster inside this process. Raises PerfusionError where it cannot be begun."""
     inside = {"protocol": "inproc://", "dashboard": False}
     # Studies are computed, and limited, in processes of their own.

@@ -10,15 +10,15 @@ from .. import __version__
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from ..data.text import make_printable
-from ..dicom import FoundStudy, ListedFile, find_studies, list_files, make_pseudonym, pseudonym_key
+from ..dicom import FoundStudy, ListedFile, find_studies, list_files, make_pseudonym, read_or_make_key
 from ..networks import weights_sha256
-from ..review.decisions import Decision, Review, count_decisions, current_decision, fingerprint_results
-from .cluster import Certificates, connected, fitting_workers
+from ..review.decisions import Decision, Review, count_decisions, find_current_decision, fingerprint_results
+from .cluster import Certificates, connect_cluster, count_fitting_workers
 from .dispatch import Task, dispatch
 from .folder import CohortFolder
-from .opening import opened
+from .opening import open_cohort
 from .outcome import DONE
-from .tables import cohort_tables
+from .tables import make_cohort_tables
 from .worker import pack
 
 GB = 2**30
@@ -107,8 +107,8 @@ def process_cohort(
         raise PerfusionError(
             f"The folder for the results, {out.name}, holds the studies that are to be read.", "Name another folder."
         )
-    with opened(out, settings.shared(), resume=resume) as folder:
-        studies = survey(root, folder, say)
+    with open_cohort(out, settings.shared(), resume=resume) as folder:
+        studies = survey_cohort(root, folder, say)
         if not studies:
             raise PerfusionError(
                 f"No study was found in {root.name}.", "Name the folder that holds the DICOM files of the studies."
@@ -122,9 +122,9 @@ def process_cohort(
             if waiting:
                 compute(root, folder, studies, waiting, settings, progress)
         finally:
-            folder.write(cohort_tables(folder, studies, reviews))
+            folder.write(make_cohort_tables(folder, studies, reviews))
             say_reviews(folder, reviews, say)
-        return state(folder, studies, 0, float("nan"))
+        return find_state(folder, studies, 0, float("nan"))
 
 
 def say_reviews(folder: CohortFolder, reviews: Mapping[str, Review], say: Callable[[str], None]) -> None:
@@ -137,12 +137,14 @@ def say_reviews(folder: CohortFolder, reviews: Mapping[str, Review], say: Callab
         f"Review: {counts[Decision.ACCEPTED]} accepted, {counts[Decision.NEEDS_CORRECTION]} need correction, "
         f"{counts[Decision.NONE]} not reviewed."
     )
-    wrong = [one for one in results if current_decision(reviews.get(one), results[one]) is Decision.NEEDS_CORRECTION]
+    wrong = [
+        one for one in results if find_current_decision(reviews.get(one), results[one]) is Decision.NEEDS_CORRECTION
+    ]
     if wrong:
         say(f"To be corrected, from scene.mrb in the folder of each: {', '.join(wrong)}.")
 
 
-def survey(root: Path, folder: CohortFolder, say: Callable[[str], None] = lambda line: None) -> list[FoundStudy]:
+def survey_cohort(root: Path, folder: CohortFolder, say: Callable[[str], None] = lambda line: None) -> list[FoundStudy]:
     """The studies in the tree; files that were listed before and did not change are not opened again."""
     listed: dict[str, ListedFile] = {}
     unreadable: list[str] = []
@@ -171,16 +173,16 @@ def compute(
     """Compute the waiting ones of the studies and note how each ended."""
     by_label = {study.label: study for study in waiting}
     stale = {label for label in by_label if folder.results(label).is_dir()}
-    tasks = [task_of(study, root, folder, settings, overwrite=study.label in stale) for study in waiting]
+    tasks = [make_task(study, root, folder, settings, overwrite=study.label in stale) for study in waiting]
     memory_bytes = int(settings.memory_limit_gb * GB)
-    workers = settings.workers or min(fitting_workers(memory_bytes), len(tasks))
+    workers = settings.workers or min(count_fitting_workers(memory_bytes), len(tasks))
     began_s, ended = time.monotonic(), 0
 
     def wait(threads: int) -> None:
         left_s = (time.monotonic() - began_s) / ended * (len(tasks) - ended) if ended else float("nan")
-        progress(state(folder, studies, threads, left_s))
+        progress(find_state(folder, studies, threads, left_s))
 
-    with connected(settings.address, workers, settings.certificates) as client:
+    with connect_cluster(settings.address, workers, settings.certificates) as client:
         for outcome in dispatch(
             client,
             tasks,
@@ -193,10 +195,10 @@ def compute(
             ended += 1
 
 
-def task_of(study: FoundStudy, root: Path, folder: CohortFolder, settings: Settings, *, overwrite: bool) -> Task:
+def make_task(study: FoundStudy, root: Path, folder: CohortFolder, settings: Settings, *, overwrite: bool) -> Task:
     """One study as a worker gets it."""
     job = settings.shared() | {
-        "key": pseudonym_key().hex(),
+        "key": read_or_make_key().hex(),
         "weights": str(settings.weights.resolve()) if settings.weights else None,
         "device": settings.device,
         "study": study.label,
@@ -209,7 +211,7 @@ def task_of(study: FoundStudy, root: Path, folder: CohortFolder, settings: Setti
     return Task(job, partial(pack, root, study.files) if settings.send else None, study.size)
 
 
-def state(folder: CohortFolder, studies: Sequence[FoundStudy], workers: int, seconds_left: float) -> Progress:
+def find_state(folder: CohortFolder, studies: Sequence[FoundStudy], workers: int, seconds_left: float) -> Progress:
     """How far it is."""
     ended = [folder.ended[study.label] for study in studies if study.label in folder.ended]
     done = sum(one.kind == DONE for one in ended)

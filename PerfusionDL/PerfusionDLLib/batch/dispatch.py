@@ -12,7 +12,7 @@ from distributed.scheduler import KilledWorker
 
 from ..data.errors import PerfusionError
 from .outcome import DONE, ERROR, LOST, Outcome
-from .worker import attempt as attempt_on_worker
+from .worker import attempt_study as attempt_on_worker
 from .worker import process_study
 
 ATTEMPTS = 2
@@ -66,7 +66,7 @@ def dispatch(
     try:
         while waiting or running:
             if time.monotonic() - looked_s > LOOK_S:
-                workers, looked_s = reachable(client), time.monotonic()
+                workers, looked_s = is_reachable(client), time.monotonic()
                 wait(sum(workers.values()))
             while waiting and len(running) < sum(workers.values()):
                 task, attempt, avoid = waiting.popleft()
@@ -95,8 +95,8 @@ def dispatch(
             if one is None:
                 continue
             if future.status in ("cancelled", "lost"):
-                reachable(client)  # raises where that is why
-            outcome, worker = end_of(one, client)
+                is_reachable(client)  # raises where that is why
+            outcome, worker = find_end(one, client)
             if outcome.kind != DONE and one.attempt < ATTEMPTS:
                 waiting.append((one.task, one.attempt + 1, worker))
             else:
@@ -106,7 +106,7 @@ def dispatch(
             client.cancel([one.future for one in running.values()], force=True)
 
 
-def end_of(one: Running, client: Client) -> tuple[Outcome, str]:
+def find_end(one: Running, client: Client) -> tuple[Outcome, str]:
     """How an attempt ended, and the address of the worker that made it."""
     study, worker = one.task.job["study"], ""
     try:
@@ -131,7 +131,7 @@ def end_of(one: Running, client: Client) -> tuple[Outcome, str]:
     return replace(outcome, attempts=one.attempt), worker or outcome.worker
 
 
-def reachable(client: Client) -> dict[str, int]:
+def is_reachable(client: Client) -> dict[str, int]:
     """Threads by the address of each worker. Raises PerfusionError if the scheduler is lost."""
     try:
         if client.status == "running" and client.scheduler is not None:

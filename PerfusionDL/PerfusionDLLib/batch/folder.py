@@ -64,7 +64,7 @@ class CohortFolder:
         try:
             free = shutil.disk_usage(self.out).free
         except OSError as error:
-            raise unwritable(self.out, error) from error
+            raise make_unwritable_error(self.out, error) from error
         if free < FREE_BYTES:
             raise PerfusionError(
                 f"The disk with the results is nearly full: {free / 1e9:.1f} GB are free.",
@@ -107,7 +107,7 @@ class CohortFolder:
             with self._path("files.jsonl").open("a", encoding="utf-8") as target:
                 yield Listing(target)
         except OSError as error:
-            raise unwritable(self.out, error) from error
+            raise make_unwritable_error(self.out, error) from error
         with atomic_file(self._path("files.jsonl")) as target:
             target.write("".join(json.dumps([place, *astuple(file)]) + "\n" for place, file in listed.items()).encode())
 
@@ -151,7 +151,7 @@ class CohortFolder:
                 journal.flush()
                 os.fsync(journal.fileno())
         except OSError as error:
-            raise unwritable(self.out, error) from error
+            raise make_unwritable_error(self.out, error) from error
         self._take(line)
 
     def _take(self, line: dict) -> None:
@@ -192,7 +192,7 @@ class Listing:
             self._target.flush()
 
 
-def unwritable(out: Path, error: OSError) -> PerfusionError:
+def make_unwritable_error(out: Path, error: OSError) -> PerfusionError:
     """The error for a cohort that could not be noted."""
     return PerfusionError(
         f"The folder {out.name} could not be written: {error.strerror or error}.",

@@ -9,11 +9,11 @@ from filelock import FileLock, Timeout
 
 from ..data.errors import PerfusionError
 from ..results.atomic import atomic_file, forget_partial
-from .folder import STATE, STUDIES, CohortFolder, unwritable
+from .folder import STATE, STUDIES, CohortFolder, make_unwritable_error
 
 
 @contextmanager
-def opened(out: Path, settings: Mapping[str, object], *, resume: bool) -> Iterator[CohortFolder]:
+def open_cohort(out: Path, settings: Mapping[str, object], *, resume: bool) -> Iterator[CohortFolder]:
     """The folder of a cohort, which nobody else writes meanwhile.
 
     settings : what its numbers depend on; a cohort is computed with one version and one model
@@ -25,19 +25,21 @@ def opened(out: Path, settings: Mapping[str, object], *, resume: bool) -> Iterat
     occupied = PerfusionError(
         f"Another command is at work on the cohort in {out.name}.", "Wait until it has ended, or stop it."
     )
-    with locked(out, STATE, occupied):
+    with lock_folder(out, STATE, occupied):
         try:
             (out / STUDIES).mkdir(exist_ok=True)
         except OSError as error:
-            raise unwritable(out, error) from error
+            raise make_unwritable_error(out, error) from error
         keep_settings(out, settings)
-        tidy(out / STUDIES)
+        remove_leftovers(out / STUDIES)
         yield CohortFolder(out)
-        tidy(out / STUDIES)  # every study has ended: what is half written belongs to attempts that were killed
+        remove_leftovers(
+            out / STUDIES
+        )  # every study has ended: what is half written belongs to attempts that were killed
 
 
 @contextmanager
-def locked(out: Path, state: str, occupied: PerfusionError) -> Iterator[None]:
+def lock_folder(out: Path, state: str, occupied: PerfusionError) -> Iterator[None]:
     """Nobody else works on a folder meanwhile, which is made where it is missing.
 
     state : its subfolder in which the lock lies
@@ -92,7 +94,7 @@ def keep_settings(out: Path, settings: Mapping[str, object]) -> None:
         )
 
 
-def tidy(studies: Path) -> None:
+def remove_leftovers(studies: Path) -> None:
     """Put back and take away what a crash left: former results that were set aside, and half-written ones."""
     for path in studies.glob(".*.partial-*"):
         forget_partial(path.with_name(path.name[1:].partition(".partial-")[0]), older_than_s=float("-inf"))

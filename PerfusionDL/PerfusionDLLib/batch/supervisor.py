@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import psutil
 
-from ..beside import one_thread_environment
+from ..parallel import one_thread_environment
 from .outcome import ERROR, LIMITS, LOST, Outcome
 from .worker_process import MORE_MEMORY
 
@@ -57,7 +57,7 @@ class Supervisor:
                 line = ""
             now = time.monotonic()
             spent_s, last = spent_s + min(now - last, LONGEST_TICK_S), now
-            peak_bytes = max(peak_bytes, memory_of(process.pid))
+            peak_bytes = max(peak_bytes, read_memory(process.pid))
             if line is None:
                 code = self.stop()
                 reason = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
@@ -122,7 +122,7 @@ def read_lines(stream, lines: "queue.Queue[str | None]") -> None:
     lines.put(None)
 
 
-def memory_of(pid: int) -> int:
+def read_memory(pid: int) -> int:
     """Resident memory of a process in bytes, 0 where it is gone."""
     try:
         return psutil.Process(pid).memory_info().rss
@@ -130,7 +130,7 @@ def memory_of(pid: int) -> int:
         return 0
 
 
-def failed_start(study: str, error: OSError) -> Outcome:
+def describe_failed_start(study: str, error: OSError) -> Outcome:
     """The outcome where a worker could not even begin."""
     return Outcome(
         study=study,

@@ -8,9 +8,9 @@ from ..data.text import make_cell
 from ..dicom import FoundStudy
 from ..report import cohort
 from ..report.cohort_pages import write_cohort_pdf
-from ..results.reading import table_from_json
+from ..results.reading import read_table
 from ..review import CohortStudy, write_cohort_page
-from ..review.decisions import Review, current_decision, fingerprint_results
+from ..review.decisions import Review, find_current_decision, fingerprint_results
 from .folder import STUDIES as STUDIES_FOLDER
 from .folder import CohortFolder
 from .outcome import DONE, ERROR, LIMITS, LOST, REFUSED
@@ -27,7 +27,7 @@ PROBLEMS = ["study", "folder", "kind", "step", "problem", "remedy", "attempts", 
 STUDIES = ["study", "folder", "files", "state", "seconds", "memory_gb", "attempts", "review", "comment"]
 
 
-def cohort_tables(
+def make_cohort_tables(
     folder: CohortFolder, studies: Sequence[FoundStudy], reviews: Mapping[str, Review] = NO_REVIEWS
 ) -> dict[str, bytes]:
     """Content of every table by file name; the same results give the same ``cohort.csv``, in whatever order they came.
@@ -41,11 +41,11 @@ def cohort_tables(
     places = folder.folders | {study.label: study.folder.as_posix() for study in studies}
     counts = {study.label: len(study.files) for study in studies}
     read = {
-        label: cohort.StudyReading(table_from_json(folder.table(label)), folder.confidences(label))
+        label: cohort.StudyReading(read_table(folder.table(label)), folder.confidences(label))
         for label in folder.done()
     }
     results = {label: fingerprint_results(folder.table(label)) for label in read}
-    decided = {label: str(current_decision(reviews.get(label), results[label])) for label in read}
+    decided = {label: str(find_current_decision(reviews.get(label), results[label])) for label in read}
     failed = {label: one for label, one in sorted(folder.ended.items()) if one.kind != DONE}
     problems = [
         [label, places[label], one.kind, one.step, one.problem, one.remedy, one.attempts, one.worker]
@@ -67,14 +67,14 @@ def cohort_tables(
     }
     return {
         "cohort.csv": cohort.cohort_csv({label: one.table for label, one in read.items()}, decided).encode(),
-        "problems.csv": written(PROBLEMS, problems),
-        "studies.csv": written(STUDIES, rows),
+        "problems.csv": write_table(PROBLEMS, problems),
+        "studies.csv": write_table(STUDIES, rows),
         "cohort.pdf": page.getvalue(),
         "cohort.html": write_cohort_page(shown, said, waiting, reviews).encode(),
     }
 
 
-def written(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+def write_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
     """A table as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from ..data.text import make_printable
 from .outcome import DONE, ERROR, Outcome
-from .supervisor import Supervisor, failed_start
+from .supervisor import Supervisor, describe_failed_start
 
 _idle: list[Supervisor] = []  # of this worker process: at most as many as it has threads
 _busy: set[Supervisor] = set()
 _lock = threading.Lock()
 
 
-def attempt(function: Callable[..., Outcome], job: dict, *rest: object) -> Outcome:
+def attempt_study(function: Callable[..., Outcome], job: dict, *rest: object) -> Outcome:
     """Do what a worker does with a study; a mistake of ours is an outcome too, so that its place is known."""
     try:
         return function(job, *rest)
@@ -38,26 +38,26 @@ def process_study(job: dict, images: bytes | None, seconds: float, memory_bytes:
     images : the DICOM files, packed, where the worker does not share our folders; the results come back packed then
     """
     try:
-        with supervisor() as one:
+        with start_supervisor() as one:
             if images is None:
                 return one.compute(job, seconds=seconds, memory_bytes=memory_bytes)
-            return remotely(one, job, images, seconds, memory_bytes)
+            return attempt_remotely(one, job, images, seconds, memory_bytes)
     except OSError as error:
-        return failed_start(job["study"], error)
+        return describe_failed_start(job["study"], error)
 
 
-def remotely(one: Supervisor, job: dict, images: bytes, seconds: float, memory_bytes: int) -> Outcome:
+def attempt_remotely(one: Supervisor, job: dict, images: bytes, seconds: float, memory_bytes: int) -> Outcome:
     """Compute a study whose files came along, in a folder of our own that is left to nobody."""
     with tempfile.TemporaryDirectory(prefix="perfusiondl-", ignore_cleanup_errors=True) as folder:
         dicom, out = Path(folder, "dicom"), Path(folder, "results")
         unpack(images, dicom)
         here = job | {"files": [str(dicom / name) for name in job["names"]], "out": str(out), "root": ""}
         outcome = one.compute(here, seconds=seconds, memory_bytes=memory_bytes)
-        return replace(outcome, results=pack(out, files_below(out))) if outcome.kind == DONE else outcome
+        return replace(outcome, results=pack(out, list_files(out))) if outcome.kind == DONE else outcome
 
 
 @contextmanager
-def supervisor() -> Iterator[Supervisor]:
+def start_supervisor() -> Iterator[Supervisor]:
     """An idle supervisor, or a new one."""
     with _lock:
         one = _idle.pop() if _idle else Supervisor()
@@ -78,7 +78,7 @@ def stop_all() -> None:
         one.stop()
 
 
-def files_below(folder: Path) -> list[Path]:
+def list_files(folder: Path) -> list[Path]:
     """Every file in a folder."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
 

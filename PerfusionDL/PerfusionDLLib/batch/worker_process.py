@@ -1,4 +1,4 @@
-"""A process that computes studies one after another, so that none can take a worker with it; see `supervisor`.
+"""A process that computes studies one after another, so that none can take a worker with it; see `start_supervisor`.
 
 Jobs come as lines of JSON to standard input; steps and outcomes go as lines of JSON to what was standard output. The
 networks are loaded once. When standard input ends, so does the process, whatever it is doing.
@@ -79,7 +79,7 @@ def compute(job: dict, loaded: dict, progress) -> None:
     progress("loading software")
     from ..app.process_study import run_study
     from ..data.flow import FlowModel
-    from ..dicom import choices_from
+    from ..dicom import read_choices
     from ..networks import choose_device, load_networks
     from ..quantification.options import Options
 
@@ -96,7 +96,7 @@ def compute(job: dict, loaded: dict, progress) -> None:
         [Path(file) for file in job["files"]],
         Path(job["out"]),
         loaded[key],
-        choices=choices_from(job.get("acquisition", {}), job["study"]),
+        choices=read_choices(job.get("acquisition", {}), job["study"]),
         options=Options(model=FlowModel(job["model"])),
         dicom=job["dicom"],
         de_identify=job["de_identify"],

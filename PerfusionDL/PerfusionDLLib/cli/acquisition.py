@@ -46,6 +46,6 @@ def read_document(path: Path | None) -> dict[str, Any]:
         ) from error
 
 
-def entered(path: Path | None, **options: float | int | str | None) -> dict[str, Any]:
+def read_entered(path: Path | None, **options: float | int | str | None) -> dict[str, Any]:
     """The document of a file with the single options over it. Raises PerfusionError as `read_document`."""
     return read_document(path) | {name: value for name, value in options.items() if value is not None}

@@ -15,7 +15,7 @@ from .. import NOTICE
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from .acquisition import AcquisitionFile, read_document
-from .console import ended_by_signal, messages, output
+from .console import end_on_signal, messages, output
 
 SAY_EVERY_S = 30.0
 
@@ -69,11 +69,11 @@ def batch(
             f"Cohorts need {error.name}, which is not installed.", "Install it with: pip install 'perfusiondl[batch]'"
         ) from error
 
-    from ..dicom import choices_from, unpacked
+    from ..dicom import read_choices, unpack_archives
 
     document = read_document(acquisition)
     for study in ("", *document.get("studies", {})):
-        choices_from(document, study)
+        read_choices(document, study)
     files = (tls_ca_file, tls_cert, tls_key)
     if any(files) and not all(files):
         raise PerfusionError(
@@ -101,9 +101,9 @@ def batch(
         workers=workers,
     )
     with (
-        shown() as show,
-        ended_by_signal(lambda number: KeyboardInterrupt()),
-        unpacked([folder]) as (place,),
+        show_progress() as show,
+        end_on_signal(lambda number: KeyboardInterrupt()),
+        unpack_archives([folder]) as (place,),
     ):
         try:
             ended = process_cohort(
@@ -124,7 +124,7 @@ def batch(
 
 
 @contextmanager
-def shown() -> Iterator:
+def show_progress() -> Iterator:
     """A bar on a terminal, now and then a line elsewhere."""
     if not messages.is_terminal:
         yield Lines()
@@ -134,7 +134,7 @@ def shown() -> Iterator:
         task = bar.add_task("studies", total=None, left="")
 
         def show(now) -> None:
-            bar.update(task, total=now.studies, completed=now.finished + now.failed, left=sentence(now))
+            bar.update(task, total=now.studies, completed=now.finished + now.failed, left=describe_outcome(now))
 
         yield show
 
@@ -146,22 +146,22 @@ class Lines:
         self._said_s, self._said = -math.inf, ""
 
     def __call__(self, now) -> None:
-        line = f"{now.finished + now.failed} of {now.studies} studies{sentence(now)}"
+        line = f"{now.finished + now.failed} of {now.studies} studies{describe_outcome(now)}"
         if line != self._said and time.monotonic() - self._said_s > SAY_EVERY_S:
             self._said_s, self._said = time.monotonic(), line
             messages.print(line, markup=False)
 
 
-def sentence(now) -> str:
+def describe_outcome(now) -> str:
     """Failures, workers and the time left in words."""
     parts = [f", {now.failed} failed"] if now.failed else []
     parts.append(f", {now.workers} workers" if now.workers else ", waiting for a worker")
     if math.isfinite(now.seconds_left):
-        parts.append(f", about {duration(now.seconds_left)} left")
+        parts.append(f", about {format_duration(now.seconds_left)} left")
     return "".join(parts)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A time in words.
 
     >>> duration(45), duration(600), duration(8000)

@@ -23,7 +23,7 @@ from .console import (
     ReplaceCorrections,
     Step,
     Steps,
-    ended_by_signal,
+    end_on_signal,
     messages,
     output,
     print_any_name,
@@ -92,8 +92,8 @@ def run(
     """Find contours, compute blood flow and write the results of one study."""
     inputs = [one for one in (*folders, rest, stress, weights, rest_aif, stress_aif) if one is not None]
     check_replaceable(out, inputs=inputs, overwrite=overwrite, replace_corrections=replace_corrections)
-    options = options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
-    document = given.entered(
+    options = read_options(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds)
+    document = given.read_entered(
         acquisition,
         rest_series=rest_series,
         stress_series=stress_series,
@@ -112,12 +112,12 @@ def run(
     try:
         steps("loading software")
         from ..app.process_study import run_study
-        from ..beside import count_cores
-        from ..dicom import choices_from, unpacked
+        from ..dicom import read_choices, unpack_archives
         from ..networks import choose_device, load_networks
+        from ..parallel import count_cores
 
-        choices = choices_from(document)
-        with unpacked([*folders, rest, stress]) as (*places, rest_place, stress_place):
+        choices = read_choices(document)
+        with unpack_archives([*folders, rest, stress]) as (*places, rest_place, stress_place):
             study = run_study(
                 [place for place in places if place],
                 out,
@@ -149,7 +149,7 @@ def run(
         messages.print(steps.profile(), markup=False)
 
 
-def options_from(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
+def read_options(model, rest_aif, stress_aif, dose_ratio, rest_rpp, thresholds):
     """What the user chose that the numbers depend on, checked before any work begins."""
     from ..quantification.options import Options
     from ..quantification.segment_table import check_rate_pressure_product
@@ -259,7 +259,7 @@ def version() -> None:
     output.print(f"PerfusionDL {__version__}. {NOTICE}.")
 
 
-def repeated(options: tuple[str, ...], arguments: list[str]) -> list[str]:
+def find_repeated(options: tuple[str, ...], arguments: list[str]) -> list[str]:
     """Arguments in which an option stands before each of its values, as the parser wants it.
 
     Examples
@@ -281,8 +281,8 @@ def main() -> None:
     """Run the command line; a problem in the study is said in its own words, with exit code 2."""
     print_any_name()
     try:
-        with ended_by_signal(lambda number: SystemExit(128 + number)):
-            app(repeated(("--with", "--cases", "--images"), sys.argv[1:]))
+        with end_on_signal(lambda number: SystemExit(128 + number)):
+            app(find_repeated(("--with", "--cases", "--images"), sys.argv[1:]))
     except PerfusionError as error:
         messages.print(error.problem, style="bold red", markup=False)
         messages.print(error.remedy, markup=False)

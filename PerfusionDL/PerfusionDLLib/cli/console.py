@@ -101,7 +101,7 @@ ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 
 
 @contextmanager
-def ended_by_signal(end: Callable[[int], BaseException]) -> Iterator[None]:
+def end_on_signal(end: Callable[[int], BaseException]) -> Iterator[None]:
     """Requests to end become the exception that ``end`` makes of their number, so that nothing half-written stays.
 
     Further requests are passed over while the command tidies up. A request that was ignored before, as under `nohup`,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .acquisition import AcquisitionFile, Interval, RestSeries, StressSeries, StudyDate, entered
+from .acquisition import AcquisitionFile, Interval, RestSeries, StressSeries, StudyDate, read_entered
 from .console import output
 
 
@@ -25,14 +25,14 @@ def inspect(
 
     The first thing to send when something reads wrongly.
     """
-    from ..dicom import choices_from, inspect_folders, unpacked
+    from ..dicom import inspect_folders, read_choices, unpack_archives
 
-    document = entered(
+    document = read_entered(
         acquisition, rest_series=rest_series, stress_series=stress_series, study=study, rr_interval_s=rr_interval
     )
-    with unpacked([*folders, rest, stress]) as (*places, rest_place, stress_place):
+    with unpack_archives([*folders, rest, stress]) as (*places, rest_place, stress_place):
         report = inspect_folders(
-            [place for place in places if place], rest=rest_place, stress=stress_place, choices=choices_from(document)
+            [place for place in places if place], rest=rest_place, stress=stress_place, choices=read_choices(document)
         )
     for line in report.lines:
         output.print(line, markup=False)

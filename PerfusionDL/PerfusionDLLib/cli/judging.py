@@ -127,11 +127,13 @@ def resemblance(
     rows = measure(range(seeds), progress=steps)
     steps.finish()
     for row in rows:
-        table.add_row(row.figure, str(row.group), *map(spread, (row.phantom, row.in_vivo)), "yes" if row.near else "no")
+        table.add_row(
+            row.figure, str(row.group), *map(describe_spread, (row.phantom, row.in_vivo)), "yes" if row.near else "no"
+        )
     output.print(table)
 
 
-def spread(figure) -> str:
+def describe_spread(figure) -> str:
     """Median and, where known, percentiles."""
     known = f" [{figure.low:.2f}, {figure.high:.2f}]" if isfinite(figure.low) else ""
     return f"{figure.median:.2f}{known}"

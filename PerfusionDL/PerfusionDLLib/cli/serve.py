@@ -13,7 +13,7 @@ from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from .acquisition import AcquisitionFile, read_document
 from .batch import DeviceName, MemoryLimit, Model, Scheduler, TimeLimit, Weights
-from .console import ended_by_signal, messages, output
+from .console import end_on_signal, messages, output
 
 PASSWORD = "PERFUSIONDL_ORTHANC_PASSWORD"
 """Environment variable with the password of the archive's user."""
@@ -47,11 +47,11 @@ def serve(
 
     A study is computed once; again when images come late. Stop it as you like: it goes on where it was.
     """
-    with installed():
+    with find_installed():
         from ..batch.cohort import Settings
         from ..serve.node import Node
         from ..serve.orthanc import ArchiveSilentError
-    archive = archive_at(orthanc, user, ca_file)
+    archive = find_archive(orthanc, user, ca_file)
     try:
         archive.check()
     except ArchiveSilentError as error:
@@ -79,7 +79,7 @@ def serve(
         workers=workers,
         say=lambda line: messages.print(line, markup=False),
     )
-    with ended_by_signal(lambda number: KeyboardInterrupt()):
+    with end_on_signal(lambda number: KeyboardInterrupt()):
         try:
             node.run(interval_s=interval, once=once)
         except KeyboardInterrupt:
@@ -98,10 +98,10 @@ def send(
 
     The new report names the one that it replaces; nothing is deleted.
     """
-    with installed():
+    with find_installed():
         from ..serve.orthanc import ArchiveSilentError
         from ..serve.sending import send_results
-    archive = archive_at(orthanc, user, ca_file)
+    archive = find_archive(orthanc, user, ca_file)
     try:
         archive.check()
         count, former = send_results(results, archive)
@@ -114,7 +114,7 @@ def send(
 
 
 @contextmanager
-def installed() -> Iterator[None]:
+def find_installed() -> Iterator[None]:
     """What is missing of the extra is said in words."""
     try:
         yield
@@ -126,7 +126,7 @@ def installed() -> Iterator[None]:
         ) from error
 
 
-def archive_at(url: str, user: str, ca_file: Path | None):
+def find_archive(url: str, user: str, ca_file: Path | None):
     """The archive, with the password from the environment."""
     from ..serve.orthanc import Orthanc
 

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 from ..data.vendor import Vendor
 from .concepts import MANUFACTURER, group_name
-from .pseudonyms import KEY_VARIABLE, image_reference, make_pseudonym, pseudonym_key
+from .pseudonyms import KEY_VARIABLE, make_image_reference, make_pseudonym, read_or_make_key
 from .read.choices import NO_CHOICES, ReadChoices
-from .read.entered import choices_from
-from .read.packed import unpacked
+from .read.entered import read_choices
+from .read.packed import unpack_archives
 
 if TYPE_CHECKING:
     from .export.objects import export_results
     from .own_objects import split_results
-    from .read.archive import FoundStudy, ListedFile, find_studies, list_files, study_label
+    from .read.archive import FoundStudy, ListedFile, find_studies, list_files, make_study_label
     from .read.candidates import Candidate, find_candidates
     from .read.inspection import Inspection, inspect_folders
     from .read.reading import read_study
@@ -51,23 +51,23 @@ __all__ = [
     "StoredResults",
     "StoredSlice",
     "Vendor",
-    "choices_from",
     "export_results",
     "find_candidates",
     "find_stored",
     "find_studies",
     "group_name",
-    "image_reference",
     "inspect_folders",
     "list_files",
     "list_series",
+    "make_image_reference",
     "make_pseudonym",
+    "make_study_label",
     "name_report",
-    "pseudonym_key",
+    "read_choices",
+    "read_or_make_key",
     "read_study",
     "split_results",
-    "study_label",
-    "unpacked",
+    "unpack_archives",
     "write_study",
 ]
 

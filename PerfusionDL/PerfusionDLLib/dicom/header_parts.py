@@ -19,7 +19,7 @@ RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 PROTON_MHZ_T = 42.577
 
 
-def stable_uid(*names: object) -> UID:
+def make_stable_uid(*names: object) -> UID:
     """A unique identifier that is always the same for the same names (DICOM PS3.5 B.2).
 
     >>> stable_uid("study", 0) == stable_uid("study", 0) != stable_uid("study", 1)
@@ -28,7 +28,7 @@ def stable_uid(*names: object) -> UID:
     return UID(f"2.25.{uuid.uuid5(ROOT, '|'.join(map(str, names))).int}")
 
 
-def decimal(value: float) -> str:
+def format_decimal(value: float) -> str:
     """A number as a decimal string of at most 16 characters.
 
     >>> decimal(-0.70710678118654), decimal(30.0)
@@ -37,12 +37,12 @@ def decimal(value: float) -> str:
     return f"{value:.10g}"[:16]
 
 
-def date(moment: datetime) -> str:
+def format_date(moment: datetime) -> str:
     """DICOM date."""
     return moment.strftime("%Y%m%d")
 
 
-def time(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """DICOM time of day with microseconds."""
     return moment.strftime("%H%M%S.%f")
 
@@ -57,21 +57,21 @@ class Visit:
     @property
     def study_uid(self) -> str:
         """Study instance UID, the given one or a stable new one."""
-        return self.identity.study_instance_uid or stable_uid("study", self.seed)
+        return self.identity.study_instance_uid or make_stable_uid("study", self.seed)
 
     @property
     def frame_of_reference_uid(self) -> str:
         """One frame of reference for the whole visit."""
-        return stable_uid("frame of reference", self.study_uid)
+        return make_stable_uid("frame of reference", self.study_uid)
 
 
-def file_meta(image: Dataset) -> FileMetaDataset:
+def make_file_meta(image: Dataset) -> FileMetaDataset:
     """File meta information of an uncompressed image."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = image.SOPClassUID
     meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = stable_uid("PerfusionDL")
+    meta.ImplementationClassUID = make_stable_uid("PerfusionDL")
     meta.ImplementationVersionName = "PERFUSIONDL"
     return meta
 
@@ -84,11 +84,11 @@ def start_image(visit: Visit, begin: datetime) -> Dataset:
     image.PatientID = visit.identity.patient_id or f"PHANTOM-{visit.seed}"
     image.PatientBirthDate = ""
     image.PatientSex = "O"
-    image.PatientWeight = decimal(WEIGHT_KG)
+    image.PatientWeight = format_decimal(WEIGHT_KG)
     image.StudyInstanceUID = visit.study_uid
-    image.StudyDate = image.SeriesDate = date(STUDY_BEGIN)
-    image.StudyTime = time(STUDY_BEGIN)
-    image.SeriesTime = time(begin)
+    image.StudyDate = image.SeriesDate = format_date(STUDY_BEGIN)
+    image.StudyTime = format_time(STUDY_BEGIN)
+    image.SeriesTime = format_time(begin)
     image.StudyID = str(visit.seed)
     image.AccessionNumber = ""
     image.ReferringPhysicianName = ""
@@ -104,16 +104,16 @@ def add_contrast(image: Dataset, acquisition: Acquisition) -> None:
     """Contrast agent and injected volume."""
     image.ContrastBolusAgent = acquisition.contrast_agent.capitalize()
     molarity = molarity_mmol_ml(acquisition.contrast_agent)
-    image.ContrastBolusVolume = decimal(acquisition.dose_mmol_kg * WEIGHT_KG / molarity)
+    image.ContrastBolusVolume = format_decimal(acquisition.dose_mmol_kg * WEIGHT_KG / molarity)
 
 
 def add_place(plane: Dataset, series: PerfusionSeries) -> tuple[list[str], list[str]]:
     """Pixel spacing and thickness into a data set; returns position and orientation, which enhanced images nest."""
-    plane.SliceThickness = decimal(float(np.linalg.norm(series.ijk_to_ras[:3, 2])))
-    plane.PixelSpacing = [decimal(one) for one in series.spacing_mm]
+    plane.SliceThickness = format_decimal(float(np.linalg.norm(series.ijk_to_ras[:3, 2])))
+    plane.PixelSpacing = [format_decimal(one) for one in series.spacing_mm]
     lps = RAS_TO_LPS @ series.ijk_to_ras[:3]
     axes = lps[:, :2] / np.linalg.norm(lps[:, :2], axis=0)
-    return [decimal(one) for one in lps[:, 3]], [decimal(one) for one in axes.T.ravel()]
+    return [format_decimal(one) for one in lps[:, 3]], [format_decimal(one) for one in axes.T.ravel()]
 
 
 def add_pixels(image: Dataset, stored: np.ndarray, *, bits: int, signed: bool) -> None:
@@ -128,12 +128,12 @@ def add_pixels(image: Dataset, stored: np.ndarray, *, bits: int, signed: bool) -
     image.PixelData = stored.astype("<i2" if signed else "<u2").tobytes()
 
 
-def stored_scale(largest: float, full: int) -> float:
+def choose_stored_scale(largest: float, full: int) -> float:
     """Stored value per unit of signal: 1 where the signal is in scanner units already, else such that it fills them."""
     return 1.0 if full / 16 <= largest <= full else 0.9 * full / max(largest, 1e-30)
 
 
-def with_lead(series: PerfusionSeries) -> tuple[np.ndarray, np.ndarray, int]:
+def prepend_lead(series: PerfusionSeries) -> tuple[np.ndarray, np.ndarray, int]:
     """Signal and times with the proton-density frames in front, one interval apart, and how many these are."""
     if series.proton_density is None:
         return series.signal, series.times_s, 0
@@ -143,6 +143,6 @@ def with_lead(series: PerfusionSeries) -> tuple[np.ndarray, np.ndarray, int]:
     return np.concatenate([series.proton_density, series.signal]), np.concatenate([before_s, series.times_s]), count
 
 
-def later(begin: datetime, offset_s: float) -> datetime:
+def add_seconds(begin: datetime, offset_s: float) -> datetime:
     """A moment some seconds later, rounded to microseconds."""
     return begin + timedelta(microseconds=round(offset_s * 1e6))

@@ -13,8 +13,8 @@ from ..data.contours import Label
 from ..data.errors import PerfusionError
 from .concepts import MANUFACTURER
 from .read.archive import identify
-from .read.files import files_in
-from .read.headers import DAMAGED, tolerance
+from .read.files import find_files
+from .read.headers import DAMAGED, tolerate_broken_rules
 
 LABEL_OF_CODES = {
     ("49848007", "80891009"): Label.MYOCARDIUM,
@@ -27,13 +27,13 @@ MOST_BYTES = 1 << 26
 HEADER = ("Modality", "Manufacturer", "SeriesDescription", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
-@tolerance()
+@tolerate_broken_rules()
 def split_results(sources: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """The files in some folders that are no results of ours, such as the images, and those that are.
 
     Raises PerfusionError where a folder cannot be read.
     """
-    files = sorted({path for source in sources for path in files_in(Path(source))}, key=lambda path: path.as_posix())
+    files = sorted({path for source in sources for path in find_files(Path(source))}, key=lambda path: path.as_posix())
     ours = {path for path in files if _is_ours(path)}
     return [path for path in files if path not in ours], [path for path in files if path in ours]
 

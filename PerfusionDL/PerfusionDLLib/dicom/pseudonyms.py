@@ -19,7 +19,7 @@ KEPT = "image:"
 """What the references begin with that stand for the identifiers of images in files that may leave the house."""
 
 
-def key_file() -> Path:
+def find_key_file() -> Path:
     """Where the key of this user lies."""
     if sys.platform == "win32":
         root = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
@@ -28,13 +28,13 @@ def key_file() -> Path:
     return root / "perfusiondl" / "pseudonym.key"
 
 
-def pseudonym_key() -> bytes:
+def read_or_make_key() -> bytes:
     """The key of this user; made at random, readable by nobody else, where there is none yet.
 
     Raises PerfusionError where it cannot be read or kept.
     """
     given = os.environ.get(KEY_VARIABLE)
-    path = key_file()
+    path = find_key_file()
     try:
         if not given:
             if not path.exists():
@@ -45,7 +45,7 @@ def pseudonym_key() -> bytes:
             given = path.read_text(encoding="ascii")
         key = bytes.fromhex(given.strip())
     except FileExistsError:  # another process made it in the same moment
-        return pseudonym_key()
+        return read_or_make_key()
     except (OSError, ValueError) as error:
         raise PerfusionError(
             f"The key of the pseudonyms cannot be read or kept in {path}.",
@@ -67,14 +67,14 @@ def make_pseudonym(kind: str, name: str, *, digits: int = 12, key: bytes | None 
     False
     """
     text = f"{kind}|{name}".encode("utf-8", errors="surrogateescape")
-    return hmac.new(pseudonym_key() if key is None else key, text, hashlib.sha256).hexdigest()[:digits]
+    return hmac.new(read_or_make_key() if key is None else key, text, hashlib.sha256).hexdigest()[:digits]
 
 
-def image_reference(uid: str) -> str:
+def make_image_reference(uid: str) -> str:
     """What stands for an image's SOPInstanceUID in files that may leave the house."""
     return uid if uid.startswith(KEPT) else KEPT + make_pseudonym("image", uid, digits=24)
 
 
-def new_uid(uid: str) -> str:
+def make_pseudonym_uid(uid: str) -> str:
     """A unique identifier that stands for another one (DICOM PS3.5 B.2)."""
     return f"2.25.{int(make_pseudonym('uid', uid, digits=32), 16)}"

@@ -26,8 +26,8 @@ from .concepts import (
     Concept,
 )
 from .own_objects import read_labels, read_own_header, read_whole
-from .pseudonyms import new_uid
-from .read.headers import DAMAGED, tolerance
+from .pseudonyms import make_pseudonym_uid
+from .read.headers import DAMAGED, tolerate_broken_rules
 from .versions import Name, name_object
 
 
@@ -53,7 +53,7 @@ class StoredSlice:
         if len(series.signal) != self.document["frames"] or len(series.instance_uids) <= frame:
             return False
         uid = series.instance_uids[frame]
-        return self.image in (uid, new_uid(uid))
+        return self.image in (uid, make_pseudonym_uid(uid))
 
     def labels(self, shape: tuple[int, int]) -> np.ndarray:
         """(Y, X) labels that were used."""
@@ -93,7 +93,7 @@ class StoredResults:
     def is_made_from(self, image_uids: Set[str]) -> bool:
         """Whether some images are among those that this version was made from."""
         images = {one.image for one in self.slices}
-        return bool(images & image_uids) or bool(images & {new_uid(uid) for uid in image_uids})
+        return bool(images & image_uids) or bool(images & {make_pseudonym_uid(uid) for uid in image_uids})
 
     @property
     def title(self) -> str:
@@ -112,7 +112,7 @@ class StoredResults:
         return next(iter(alike or found), None)
 
 
-@tolerance()
+@tolerate_broken_rules()
 def find_stored(files: Iterable[Path]) -> tuple[StoredResults, ...]:
     """Every version of results among some files whose segmentations are there too; the current one of a study first.
 

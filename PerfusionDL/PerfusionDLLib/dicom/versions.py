@@ -38,7 +38,7 @@ def name_report(files: Iterable[Path]) -> dict[str, Any] | None:
     return next((name_object(header) for header in headers if header.get("Modality") == "SR"), None)
 
 
-def version_after(former: Name | None) -> int:
+def compute_next_version(former: Name | None) -> int:
     """Number of the version that replaces another; 1 where it replaces none.
 
     >>> version_after(None), version_after({"version": "2"}), version_after({"sop": "1.2"})
@@ -64,16 +64,16 @@ def number_versions(objects: Iterable[Dataset], former: Name | None) -> None:
         former = former.get("replaces")
     if former is None:
         return
-    version = version_after(former)
+    version = compute_next_version(former)
     for made in objects:
         place = (int(made.SeriesNumber) - FIRST_SERIES) % SERIES_OF_A_VERSION
         made.SeriesNumber = FIRST_SERIES + SERIES_OF_A_VERSION * (version - 1) + place
         if made.Modality == "SR":
             made.InstanceNumber = version
-            made.PredecessorDocumentsSequence = [reference_to(former)]
+            made.PredecessorDocumentsSequence = [make_reference(former)]
 
 
-def reference_to(named: Name) -> Dataset:
+def make_reference(named: Name) -> Dataset:
     """An item that refers to one object (Hierarchical SOP Instance Reference Macro, DICOM PS3.3 C.17.2.1)."""
     instance, series, study = Dataset(), Dataset(), Dataset()
     instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = named["sop_class"], named["sop"]

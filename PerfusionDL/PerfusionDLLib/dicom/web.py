@@ -54,7 +54,7 @@ def store_objects(
     return [name_object(made) for made in objects]
 
 
-def study_of(path: Path) -> str:
+def read_study_uid(path: Path) -> str:
     """StudyInstanceUID of a DICOM file."""
     return str(_read(path).StudyInstanceUID)
 

@@ -26,7 +26,7 @@ def calibration_cases(cases: Iterable[Case], rng: np.random.Generator) -> Iterat
         yield case
 
 
-def uncalibrated(networks: Networks) -> Networks:
+def remove_calibration(networks: Networks) -> Networks:
     """The same networks, telling their certainty in place of a confidence."""
     plain = {
         step: replace(network, card={key: value for key, value in network.card.items() if key != "calibration"})
@@ -40,7 +40,7 @@ def calibrate(cases: Iterable[Case], networks: Networks, steps: Sequence[str] = 
 
     A slice in which no left ventricle is found says nothing of the later steps and is left out.
     """
-    scores = [scored for scored, _, _ in evaluate(cases, uncalibrated(networks)) if not scored.failure]
+    scores = [scored for scored, _, _ in evaluate(cases, remove_calibration(networks)) if not scored.failure]
     return {step: _counted(step, scores) for step in steps}
 
 
@@ -50,7 +50,7 @@ def write_calibration(folder: Path, counted: dict[str, dict], command: str) -> N
         complete_card(folder, step, "calibration", {**entry, "command": command})
 
 
-def platt(certainty: np.ndarray, good: np.ndarray) -> tuple[float, float]:
+def fit_platt(certainty: np.ndarray, good: np.ndarray) -> tuple[float, float]:
     """Slope and offset of the logistic curve from log-odds of certainty to the share of good answers.
 
     With Platt's soft targets (one success and one failure added), so that it exists where every answer was good; the
@@ -82,7 +82,7 @@ def _counted(step: str, scores: Sequence[Score]) -> dict:
     good = GOOD[step]
     certainty = np.array([getattr(one, good.confidence) for one in scores])
     held = np.array([good.holds(one) for one in scores])
-    slope, offset = platt(certainty, held)
+    slope, offset = fit_platt(certainty, held)
     return {
         "slope": round(slope, 3),
         "offset": round(offset, 3),

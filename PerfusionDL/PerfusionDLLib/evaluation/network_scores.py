@@ -144,7 +144,7 @@ def table(scores: Sequence[Score]) -> str:
     return "\n".join(lines)
 
 
-def promises(scores: Sequence[Score], networks: Networks) -> str:
+def describe_promises(scores: Sequence[Score], networks: Networks) -> str:
     """Whether confidences keep what they promise."""
     found = [one for one in scores if not one.failure]
     lines = ["| confidence that | promised | kept | slices to check, of which good |", "|---|---|---|---|"]
@@ -180,7 +180,7 @@ def _overlap(scored):
     return np.nan_to_num(scored.myocardium_dice, nan=-1.0)
 
 
-def worst_cases(order: Sequence[tuple[Score, Case, PreprocessedSlice | None]]) -> Figure:
+def draw_worst_cases(order: Sequence[tuple[Score, Case, PreprocessedSlice | None]]) -> Figure:
     """Slices as they came out: contours found (solid) and reference (dashed) on the reference frame."""
     figure = Figure(figsize=(16, 2.9 * (len(order) + 4) // 5), layout="constrained")
     for place, (scored, case, found) in enumerate(order, start=1):
@@ -214,7 +214,7 @@ def measure(
         worst = sorted([*worst, one], key=lambda one: _overlap(one[0]))[:_WORST]  # images of the others are let go
         progress(f"{scored.name} {scored.condition} {scored.level}: myocardium Dice {scored.myocardium_dice:.3f}")
     write_csv(out / "scores.csv", scores)
-    text = f"{table(scores)}\n\n{promises(scores, networks)}\n\n{_doubt(scores)}"
+    text = f"{table(scores)}\n\n{describe_promises(scores, networks)}\n\n{_doubt(scores)}"
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
-    worst_cases(worst).savefig(out / "worst.png", dpi=100)
+    draw_worst_cases(worst).savefig(out / "worst.png", dpi=100)
     return text, scores

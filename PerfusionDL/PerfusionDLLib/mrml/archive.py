@@ -33,17 +33,17 @@ def extractScene(path: Path, folder: Path) -> Path:
             for info, target in files:
                 extract(archive, info, folder.joinpath(*target.parts))
     except UnsafeZipError as error:
-        raise damaged(path, f"it {error}") from error
+        raise make_damaged_error(path, f"it {error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         if isinstance(error, PerfusionError):
             raise
-        raise damaged(path, "it is no archive, or cut off") from error
+        raise make_damaged_error(path, "it is no archive, or cut off") from error
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise PerfusionError(f"The scene {path.name} could not be read: {reason}.", REMEDY) from error
     scenes = [target for _, target in files if target.suffix.lower() == ".mrml"]
     if len(scenes) != 1:
-        raise damaged(path, f"it holds {len(scenes)} scene descriptions")
+        raise make_damaged_error(path, f"it holds {len(scenes)} scene descriptions")
     scene = folder.joinpath(*scenes[0].parts)
     _checkReferences(scene, path)
     for _, target in files:
@@ -66,7 +66,7 @@ def copySequences(path: Path, targets: Mapping[str, Path]) -> None:
             target.write_bytes(b"\n".join(kept) + blank + pixels)
 
 
-def damaged(path: Path, what: str) -> PerfusionError:
+def make_damaged_error(path: Path, what: str) -> PerfusionError:
     """The error for a scene file that cannot be what its name says."""
     return PerfusionError(f"The scene {path.name} is damaged or was not saved by 3D Slicer: {what}.", REMEDY)
 
@@ -80,11 +80,11 @@ def _checkedFiles(archive: zipfile.ZipFile, path: Path) -> list[tuple[zipfile.Zi
         target = PurePosixPath(info.filename)
         strange = not target.parts or _UNSAFE.search(info.orig_filename)
         if strange or any(len(part.encode()) > 255 for part in target.parts):
-            raise damaged(path, "it holds a file name that no scene has")
+            raise make_damaged_error(path, "it holds a file name that no scene has")
         if info.is_dir():
             continue
         if target.as_posix().casefold() in names:
-            raise damaged(path, f"it holds {target.name} twice")
+            raise make_damaged_error(path, f"it holds {target.name} twice")
         names.add(target.as_posix().casefold())
         found.append((info, target))
     return found
@@ -93,18 +93,18 @@ def _checkedFiles(archive: zipfile.ZipFile, path: Path) -> list[tuple[zipfile.Zi
 def _checkReferences(scene: Path, path: Path) -> None:
     """Raise PerfusionError unless a scene description is XML that refers to files beside it and to nothing else."""
     if scene.stat().st_size > MOST_XML_BYTES:
-        raise damaged(path, "its description is too long")
+        raise make_damaged_error(path, "its description is too long")
     text = scene.read_bytes()
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-        raise damaged(path, "its description defines entities")
+        raise make_damaged_error(path, "its description defines entities")
     try:
         root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise damaged(path, "its description is no XML") from error
+        raise make_damaged_error(path, "its description is no XML") from error
     for element in root.iter():
         for name, value in element.attrib.items():
             if name.startswith("uri") and value:
-                raise damaged(path, "it refers to an address of the network")
+                raise make_damaged_error(path, "it refers to an address of the network")
             if _REFERENCE.fullmatch(name):
                 _checkInside(value, scene, path)
 
@@ -114,6 +114,6 @@ def _checkInside(reference: str, scene: Path, path: Path) -> None:
     for name in (reference, unquote(reference)):
         target = PurePosixPath(name)
         if target.is_absolute() or ".." in target.parts or re.search(r"[\x00\\]|^\w+:", name):
-            raise damaged(path, "it refers to a file outside")
+            raise make_damaged_error(path, "it refers to a file outside")
     if not (scene.parent / unquote(reference)).resolve().is_relative_to(scene.parent.parent.resolve()):
-        raise damaged(path, "it refers to a file outside")
+        raise make_damaged_error(path, "it refers to a file outside")

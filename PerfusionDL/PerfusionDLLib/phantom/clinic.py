@@ -94,7 +94,7 @@ def draw_clinic(seed: int, protocol: Acquisition, config: PhantomConfig) -> Clin
     gains = np.exp(rng.normal(0, ranges.gain_log_sd, 2))
     return Clinic(
         acquisition=true,
-        header=misread(protocol, rng, ranges),
+        header=misread_acquisition(protocol, rng, ranges),
         saturation_left=float(rng.uniform(*ranges.saturation_left)),
         model=models[int(rng.choice(len(models), p=[share for _, share in models]))][0],
         tissue=tissue,
@@ -118,7 +118,7 @@ def plasma_after(dose_mmol_kg: float, pause_min: float) -> float:
     return dose_mmol_kg * sum(height * float(np.exp(-rate * pause_min)) for height, rate in PLASMA_TERMS)
 
 
-def misread(protocol: Acquisition, rng: np.random.Generator, ranges: ClinicRanges) -> Acquisition:
+def misread_acquisition(protocol: Acquisition, rng: np.random.Generator, ranges: ClinicRanges) -> Acquisition:
     """The acquisition that a reader makes of the header of a protocol: literature values where it has none.
 
     InversionTime is to the center of k-space, to the first excitation, or missing; the excitations before the center
@@ -150,7 +150,7 @@ def misread(protocol: Acquisition, rng: np.random.Generator, ranges: ClinicRange
     )
 
 
-def dispersed(curve: np.ndarray, mean_s: float) -> np.ndarray:
+def disperse_input(curve: np.ndarray, mean_s: float) -> np.ndarray:
     """The curve (N,), on the grid of the bolus, after well-mixed vessels with a mean transit time.
 
     >>> later = dispersed(np.exp(-((np.arange(600) * STEP_S - 20) / 3.0) ** 2), 2.0)
@@ -163,7 +163,9 @@ def dispersed(curve: np.ndarray, mean_s: float) -> np.ndarray:
     return convolve(curve, kernel / ((kernel.sum() - 0.5) * STEP_S), STEP_S)
 
 
-def stored(slices: Sequence[PerfusionSeries], clinic: Clinic, condition: Condition) -> tuple[PerfusionSeries, ...]:
+def store_signal(
+    slices: Sequence[PerfusionSeries], clinic: Clinic, condition: Condition
+) -> tuple[PerfusionSeries, ...]:
     """The series of a scan as they are stored: header, gain of the scan, clipped peaks, rounded to the bits."""
     scaled = [one.signal * np.float32(clinic.gain[condition]) for one in slices]
     top = max(float(image.max()) for image in scaled)

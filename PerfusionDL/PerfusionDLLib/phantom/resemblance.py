@@ -116,7 +116,9 @@ def resemblance(
         measured = []
         for seed in seeds:
             progress(f"Measuring phantom {seed}, {group}")
-            measured.append(figures(simulate_series(seed, condition=group.condition, level=group.level, config=config)))
+            measured.append(
+                measure_series(simulate_series(seed, condition=group.condition, level=group.level, config=config))
+            )
         for figure, in_vivo in IN_VIVO.items():
             if index < len(in_vivo):
                 values = np.array([one[figure] for one in measured])
@@ -125,12 +127,17 @@ def resemblance(
     return rows
 
 
-def figures(phantom: PhantomSlice) -> dict[str, float]:
+def measure_series(phantom: PhantomSlice) -> dict[str, float]:
     """Every figure of `IN_VIVO` for one series."""
-    return {**of_curves(phantom), **of_shape(phantom), **of_motion(phantom), **of_appearance(phantom)}
+    return {
+        **measure_curves(phantom),
+        **measure_shape(phantom),
+        **measure_motion(phantom),
+        **measure_appearance(phantom),
+    }
 
 
-def aligned(phantom: PhantomSlice) -> np.ndarray:
+def align_frames(phantom: PhantomSlice) -> np.ndarray:
     """(T, Y, X) series in the pose of the peak frame, by the true displacement."""
     shape = phantom.series.signal.shape[1:]
     pixels = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
@@ -150,9 +157,9 @@ def half_rise(curve: np.ndarray, peak: int) -> float:
     return float(frame + (half - curve[frame]) / (curve[frame + 1] - curve[frame]))
 
 
-def of_curves(phantom: PhantomSlice) -> dict[str, float]:
+def measure_curves(phantom: PhantomSlice) -> dict[str, float]:
     """Figures of the mean signal curves."""
-    series, labels = aligned(phantom), phantom.truth.labels
+    series, labels = align_frames(phantom), phantom.truth.labels
     wall, cavity, rv = (series[:, labels == label].mean(axis=1) for label in (1, 2, 3))
     peak = int(cavity.argmax())
     base, wall_base = np.median(cavity[:5]), np.median(wall[:5])
@@ -184,7 +191,7 @@ def axis_ratio(mask: np.ndarray) -> float:
     return float(np.sqrt(small / large))
 
 
-def of_shape(phantom: PhantomSlice) -> dict[str, float]:
+def measure_shape(phantom: PhantomSlice) -> dict[str, float]:
     """Figures of the contours."""
     labels, pixel_mm = phantom.truth.labels, phantom.series.spacing_mm[0]
     cavity = labels == Label.BLOOD_POOL
@@ -205,7 +212,7 @@ def of_shape(phantom: PhantomSlice) -> dict[str, float]:
     }
 
 
-def of_motion(phantom: PhantomSlice) -> dict[str, float]:
+def measure_motion(phantom: PhantomSlice) -> dict[str, float]:
     """Figures of the displacement of the left ventricle."""
     truth = phantom.truth
     ventricle = (truth.labels == Label.BLOOD_POOL) | (truth.labels == Label.MYOCARDIUM)
@@ -220,7 +227,7 @@ def of_motion(phantom: PhantomSlice) -> dict[str, float]:
     }
 
 
-def of_appearance(phantom: PhantomSlice) -> dict[str, float]:
+def measure_appearance(phantom: PhantomSlice) -> dict[str, float]:
     """Figures of the image at the LV peak, relative to the 75th percentile of the cavity."""
     labels, signal = phantom.truth.labels, phantom.series.signal
     image = signal[phantom.truth.peak_frame]
@@ -240,7 +247,7 @@ def of_appearance(phantom: PhantomSlice) -> dict[str, float]:
         "below": y > 0.7 * distance,
         "above": y < -0.7 * distance,
     }
-    late = aligned(phantom)[-LATE_FRAMES:].mean(axis=0)
+    late = align_frames(phantom)[-LATE_FRAMES:].mean(axis=0)
     sector = ((np.arctan2(y, x) + np.pi) // (np.pi / 6)).astype(int) % 12
     sectors = [late[(labels == Label.MYOCARDIUM) & (sector == number)].mean() for number in range(12)]
     return {

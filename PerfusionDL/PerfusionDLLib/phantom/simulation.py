@@ -12,7 +12,7 @@ from ..data.box import Box
 from ..data.contours import Label
 from ..data.study import Condition, Identity, Level, PerfusionSeries, Scan, Study
 from .breathing import Beats, draw_amplitudes, draw_beats
-from .clinic import Clinic, dispersed, stored
+from .clinic import Clinic, disperse_input, store_signal
 from .contrast import Bolus, circulate, delayed
 from .displacement import Displacement
 from .exposure import expose
@@ -54,7 +54,7 @@ def simulate_study(
         slices = [simulate_slice(patient, visit, Level(level), model=TissueModel(model), **options) for level in levels]
         series = tuple(drawn.series for drawn in slices)
         if patient.clinic is not None:
-            series = stored(series, patient.clinic, condition)
+            series = store_signal(series, patient.clinic, condition)
         truth[condition] = tuple(drawn.truth for drawn in slices)
         scans[condition.value] = Scan(
             condition=condition,
@@ -100,7 +100,7 @@ def simulate_series(
     one = simulate_slice(patient, visit, Level(level), model=TissueModel(model), still=still, snr=snr, config=config)
     if patient.clinic is None:
         return one
-    return replace(one, series=stored([one.series], patient.clinic, visit.condition)[0])
+    return replace(one, series=store_signal([one.series], patient.clinic, visit.condition)[0])
 
 
 def simulate_slice(
@@ -156,7 +156,7 @@ def simulate_slice(
         else None,
     )
     displacement_mm = displacement.truth(patient.size) * np.float32(patient.pixel_mm) * picture.moving_pixels
-    truth = known(patient, visit, heart, grid, bolus, beats, peak_frame, displacement_mm)
+    truth = find_known(patient, visit, heart, grid, bolus, beats, peak_frame, displacement_mm)
     rng = np.random.default_rng([patient.seed, 17])
     turned, mirrored = rng.random() < config.turned_probability, rng.random() < config.mirrored_probability
     return turn(
@@ -190,7 +190,7 @@ def wall_signals(
     arriving = delayed(bolus.left_mmol_l, visit.tissue_delay_s)
     properties, left = USUAL, 0.0
     if clinic is not None:
-        arriving = dispersed(arriving, clinic.dispersion_s[visit.condition])
+        arriving = disperse_input(arriving, clinic.dispersion_s[visit.condition])
         model, properties, left = clinic.model, clinic.tissue, clinic.saturation_left
     tissue = concentration(arriving, FLOW_GRID, model=model, hematocrit=acquisition.hematocrit, tissue=properties)
     at_frames = np.stack([np.interp(times_s, bolus.times_s, curve) for curve in tissue.T], axis=1)
@@ -198,7 +198,7 @@ def wall_signals(
     return myocardial_signals(at_frames + left_over, acquisition, left)
 
 
-def known(
+def find_known(
     patient: Patient,
     visit: Visit,
     heart: Heart,

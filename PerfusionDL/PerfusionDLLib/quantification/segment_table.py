@@ -25,7 +25,7 @@ from .table_flags import (
     find_study_flags,
 )
 from .thresholds import Threshold
-from .within_scan import border_log_sd, flow_log_sd, layer_limits, mean_of, ratio_limits, wall_px
+from .within_scan import border_log_sd, compute_mean, flow_log_sd, layer_limits, ratio_limits, wall_px
 
 PLAUSIBLE_RATE_PRESSURE = (2000.0, 40000.0)  # mmHg/min
 REFERENCE_RATE_PRESSURE = 10000.0
@@ -207,7 +207,7 @@ def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
         return RegionFlow()
     good = np.isfinite(flow)
     inner, outer = good & (depth < 0.5), good & (depth >= 0.5)
-    whole, endo, epi = (mean_of(flow[part], error[part]) for part in (good, inner, outer))
+    whole, endo, epi = (compute_mean(flow[part], error[part]) for part in (good, inner, outer))
     border = border_log_sd(pixels.wall[np.isin(pixels.segment, members)])
     curve, below, above, upslope, upslope_log_sd = _curve_flow(pixels, members)
     upslope_low, upslope_high = upslope_limits(upslope, upslope_log_sd, pixels.maps)

@@ -12,7 +12,7 @@ from ..data import aha
 from ..data.flow import ArterialInput, FitStatus, PixelFits, SegmentFit, SliceMaps
 from ..data.identity import NOT_IN_SEGMENTS
 from ..data.preprocessed import PreprocessedSlice
-from .tissue_curves import Tissue, segment_curves, segments_of, slice_level
+from .tissue_curves import Tissue, find_segments, segment_curves, slice_level
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _pixel_fits(tissue: Tissue, fitted_mmol_l: np.ndarray, mask: np.ndarray) -> 
 def _slice_maps(
     curves: SliceCurves, pixels: _PixelMaps, fitter: Callable[[], kinetics.CurveFitter | None]
 ) -> SliceMaps:
-    segments, flags = segments_of(curves.part, curves.number)
+    segments, flags = find_segments(curves.part, curves.number)
     fit = fitter() if segments.any() else None
     return SliceMaps(
         level=slice_level(curves.part),

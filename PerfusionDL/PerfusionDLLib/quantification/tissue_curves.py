@@ -174,7 +174,7 @@ def _log_shift_by_residual(signal, before, part: PreprocessedSlice, residual: Re
     return log_shift_by_residual(converted, residual)
 
 
-def segments_of(part: PreprocessedSlice, number: int) -> tuple[np.ndarray, tuple[Flag, ...]]:
+def find_segments(part: PreprocessedSlice, number: int) -> tuple[np.ndarray, tuple[Flag, ...]]:
     """AHA segment of every pixel (Y, X), 0 where there is none, and what is missing for it."""
     contours, series = part.contours, part.series
     mask = contours.myocardium

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from ..aif.region import MEASURED_INPUT_LOG_SD, at_least
+from ..aif.region import MEASURED_INPUT_LOG_SD, bridge_saturated
 from ..cache import NO_CACHE, Cache
 from ..data.flow import ArterialInput, FlowUncertainty, PerfusionMaps, SegmentFit, SliceMaps, UpslopeUncertainty
 from ..data.preprocessed import PreprocessedScan
@@ -81,7 +81,7 @@ def estimate_scan(scan: PreprocessedScan, maps: PerfusionMaps) -> Estimate | Non
     measured, times_s = maps.arterial_input, fits[0].times_s
     curves = ScanCurves(
         arterial_times_s=measured.times_s,
-        arterial_mmol_l=at_least(measured),
+        arterial_mmol_l=bridge_saturated(measured),
         arrival_s=float(measured.times_s[max(measured.baseline_frames - 1, 0)]),
         first_pass_end_s=float(measured.times_s[measured.first_pass_end_frame]),
         times_s=times_s,

@@ -31,7 +31,7 @@ class Mean:
     noise: float
 
 
-def mean_of(flow: np.ndarray, error: np.ndarray) -> Mean:
+def compute_mean(flow: np.ndarray, error: np.ndarray) -> Mean:
     """The mean of pixels with flow (N,) and standard error (N,), mL/min/g, all flow finite.
 
     Examples

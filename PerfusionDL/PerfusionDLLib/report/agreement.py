@@ -28,17 +28,17 @@ def flow_cells(summary: FlowSummary) -> list[str]:
         summary.quantity.replace("mpr", "MPR"),
         summary.extent,
         str(limits.pairs),
-        bracketed(summary.bias_percent, 1),
-        bracketed(limits.bias),
+        format_bracketed(summary.bias_percent, 1),
+        format_bracketed(limits.bias),
         f"{number(limits.lower.value)} to {number(limits.upper.value)}",
-        bracketed(summary.icc_agreement),
-        bracketed(summary.icc_consistency),
+        format_bracketed(summary.icc_agreement),
+        format_bracketed(summary.icc_consistency),
         number(summary.repeatability.value),
-        bracketed(summary.slope),
+        format_bracketed(summary.slope),
     ]
 
 
-def bracketed(estimate: Estimate, digits: int = 2) -> str:
+def format_bracketed(estimate: Estimate, digits: int = 2) -> str:
     """An estimate with its interval.
 
     >>> bracketed(Estimate(0.89, 0.87, 0.90))
@@ -61,7 +61,7 @@ def agreement_text(comparison: Comparison, shapes: Sequence[ShapeSummary], flows
     ]
     return "\n\n".join(
         [
-            f"{counted(comparison)}.",
+            f"{count_noun(comparison)}.",
             *blocks,
             "\n".join(interval_notes(flows)),
             paper_flow(),
@@ -70,7 +70,7 @@ def agreement_text(comparison: Comparison, shapes: Sequence[ShapeSummary], flows
     )
 
 
-def counted(comparison: Comparison) -> str:
+def count_noun(comparison: Comparison) -> str:
     """How many studies and slices, in words."""
     numbers = (("study", "studies", comparison.studies), ("slice", "slices", len(comparison.slices)))
     return ", ".join(f"{count} {one if count == 1 else many}" for one, many, count in numbers)

@@ -8,7 +8,7 @@ import numpy as np
 from ..data.study import Condition, Level
 from ..evaluation.agreement import Comparison, FlowSummary, ShapeSummary, interval_notes
 from ..evaluation.agreement.cohort import flow_pairs
-from .agreement import counted, flow_cells, paper_flow, shape_cells
+from .agreement import count_noun, flow_cells, paper_flow, shape_cells
 from .figures import FLOW_UNIT, styled
 from .figures.agreement import draw_bland_altman, draw_groups, draw_identity
 from .figures.style import CONDITION_COLORS
@@ -37,7 +37,7 @@ def _tables(comparison: Comparison, shapes: Sequence[ShapeSummary], flows: Seque
     y = page.paragraph(
         LEFT_MM,
         28,
-        f"{counted(comparison)} read twice. Differences: {' minus '.join(comparison.readings)}.",
+        f"{count_noun(comparison)} read twice. Differences: {' minus '.join(comparison.readings)}.",
         width=RIGHT_MM - LEFT_MM,
         size=8,
     )

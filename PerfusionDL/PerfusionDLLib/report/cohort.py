@@ -9,7 +9,7 @@ from statistics import median
 from .. import NOTICE
 from ..data.flag import Flag, FlagCode, codes_of
 from ..data.table import SegmentRow, SegmentTable
-from .tables import FLOW_COLUMNS, MADE_WITH, cell_text, csv_text, measured
+from .tables import FLOW_COLUMNS, MADE_WITH, cell_text, csv_text, describe_measured
 
 NO_DECISIONS: Mapping[str, str] = {}
 PER_CONDITION = (*MADE_WITH, "contours")
@@ -36,7 +36,7 @@ def cohort_csv(studies: Mapping[str, SegmentTable], decisions: Mapping[str, str]
     """
     rows = []
     for study, table in sorted(studies.items()):
-        for condition in measured(table):
+        for condition in describe_measured(table):
             about = {name: table.provenance.of_scan(condition).get(name, "") for name in PER_CONDITION}
             of_study = find_flags(table.whole, condition)
             for row in sorted(table.segments, key=lambda row: row.aha_segment or 0):
@@ -107,7 +107,7 @@ def _flows_far_from_others(studies: Mapping[str, StudyReading]) -> Iterator[tupl
 def _flagged(studies: Mapping[str, StudyReading]) -> Iterator[tuple[str, str]]:
     for study, one in studies.items():
         yield from ((study, flag.text_with_condition.rstrip(".")) for flag in one.table.whole.flags)
-        for condition in measured(one.table):
+        for condition in describe_measured(one.table):
             failed = [
                 str(row.aha_segment)
                 for row in one.table.segments

@@ -19,8 +19,8 @@ from .figures import (
     flow_scale,
     slice_title,
 )
-from .page import LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
-from .tables import measured, rows_of
+from .page import LEADING_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrap_text
+from .tables import describe_measured, rows_of
 from .text_table import (
     flag_letters,
     flag_notes,
@@ -201,7 +201,7 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
     page.heading(
         y, "Table", f"{FLOW_UNIT} [95 % interval]; endo/epi: inner over outer half; failed: pixels without a flow"
     )
-    conditions = measured(table)
+    conditions = describe_measured(table)
     places = [("AHA", 20.0, "right"), ("Segment", 22.5, "left"), ("", 51.0, "left")]
     for condition, x in zip(conditions, (60.0, 110.5), strict=False):
         places += [("MBF", x + 5, "right"), ("", x + 5.8, "left")]
@@ -212,7 +212,7 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
     edge = 195.5 if len(conditions) == 2 else 136.0
     places += [("failed, %", edge - 8.5, "right"), ("flags", edge, "right")]
     notes = flag_notes(table)
-    lines = wrapped("; ".join(notes), RIGHT_MM - LEFT_MM - 32, NOTE_SIZE)
+    lines = wrap_text("; ".join(notes), RIGHT_MM - LEFT_MM - 32, NOTE_SIZE)
     row_mm, size = (4.0, 7.0) if len(lines) <= FEW_LINES else (3.75, 6.5)
     columns = Columns(page, places, row_mm=row_mm, size=size)
     letters = flag_letters(rows_of(table))
@@ -233,7 +233,7 @@ def _table(page: Page, y: float, table: SegmentTable) -> None:
 
 def flags_overflow(table: SegmentTable) -> bool:
     """Whether the meaning of the flags needs more room than there is below the table."""
-    return len(wrapped("; ".join(flag_notes(table)), RIGHT_MM - LEFT_MM - 32, NOTE_SIZE)) > MOST_LINES
+    return len(wrap_text("; ".join(flag_notes(table)), RIGHT_MM - LEFT_MM - 32, NOTE_SIZE)) > MOST_LINES
 
 
 def _cells(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str]) -> list[str]:

@@ -26,7 +26,7 @@ def text_width_mm(text: str, size: float, *, bold: bool = False) -> float:
     return TextToPath().get_text_width_height_descent(text, properties, ismath=False)[0] * POINT_MM
 
 
-def wrapped(text: str, width_mm: float, size: float) -> list[str]:
+def wrap_text(text: str, width_mm: float, size: float) -> list[str]:
     """Break text into lines no wider than ``width_mm``; a longer word keeps a line of its own.
 
     >>> wrapped("one two three", 12, 7)
@@ -61,7 +61,7 @@ class Page:
 
     def paragraph(self, x: float, y: float, text: str, *, width: float, size: float = 6.5, **how) -> float:
         """Wrapped text whose first baseline is at ``y``; returns the baseline of the line after it."""
-        for line in wrapped(text, width, size):
+        for line in wrap_text(text, width, size):
             self.text(x, y, line, size=size, **how)
             y += size * LEADING_MM
         return y

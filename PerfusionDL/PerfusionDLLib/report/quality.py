@@ -12,7 +12,7 @@ from ..data.study import Condition
 from ..data.table import SegmentTable
 from .figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
 from .findings import flags_overflow
-from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrapped
+from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrap_text
 from .text_table import flag_notes, number
 
 WIDTH_MM = RIGHT_MM - LEFT_MM
@@ -261,7 +261,7 @@ def _notes(page: Page, y: float, blocks: Iterator[tuple[str, list[str]]]) -> lis
     """Set the blocks one below the other, on as many pages as they need."""
     pages = [page]
     for title, sentences in blocks:
-        lines = [line for sentence in sentences for line in wrapped(sentence, WIDTH_MM - 34, TEXT_SIZE)]
+        lines = [line for sentence in sentences for line in wrap_text(sentence, WIDTH_MM - 34, TEXT_SIZE)]
         for place, line in enumerate(lines):
             if y > BOTTOM_MM - 6:
                 pages.append(Page())

@@ -219,7 +219,7 @@ def rows_of(table: SegmentTable) -> list[SegmentRow]:
     return [*sorted(table.segments, key=lambda row: row.aha_segment or 0), *table.territories, table.whole]
 
 
-def measured(table: SegmentTable) -> list[str]:
+def describe_measured(table: SegmentTable) -> list[str]:
     """The conditions under which anything was measured, rest first."""
     rows = (*table.segments, table.whole)
     return [condition for condition in ("rest", "stress") if any(getattr(row, condition).pixels for row in rows)]

@@ -8,12 +8,12 @@ from string import ascii_lowercase
 
 from .. import NOTICE
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
-from .tables import measured, rows_of
+from .tables import describe_measured, rows_of
 
 
 def table_text(table: SegmentTable) -> str:
     """The table for a console, less than 110 columns wide: aligned, a dash where there is no value, flags below."""
-    conditions = measured(table)
+    conditions = describe_measured(table)
     header = ["AHA", "Segment", "Artery", *(f"{name.capitalize()} MBF" for name in conditions)]
     if len(conditions) == 2:
         header.append("MPR")

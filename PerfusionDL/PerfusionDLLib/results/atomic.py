@@ -14,7 +14,7 @@ from uuid import uuid4
 from ..data.errors import PerfusionError
 from .marker import Kind, check_untouched, read_marker, write_marker
 
-__all__ = ["Kind", "atomic_file", "atomic_folder", "check_replaceable", "forget_partial", "not_written"]
+__all__ = ["Kind", "atomic_file", "atomic_folder", "check_replaceable", "forget_partial", "make_not_written_error"]
 
 FULL_BYTES = 65536
 PARTIAL, FORMER = "partial", "former"
@@ -45,7 +45,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         partial.write_bytes(content.getbuffer())
         partial.replace(path)
     except OSError as error:
-        raise not_written(f"The file {path.name}", error.strerror or error) from error
+        raise make_not_written_error(f"The file {path.name}", error.strerror or error) from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -120,11 +120,11 @@ def atomic_folder(
         partial.rename(folder)
         store_names(folder.parent)
     except OSError as error:
-        raise not_written(f"The folder {folder.name}", error.strerror or error) from error
+        raise make_not_written_error(f"The folder {folder.name}", error.strerror or error) from error
     except PerfusionError as error:
         if not _is_full(partial):
             raise
-        raise not_written(f"The folder {folder.name}", "no space is left on the disk") from error
+        raise make_not_written_error(f"The folder {folder.name}", "no space is left on the disk") from error
     finally:
         with suppress(OSError):
             if former.exists() and not folder.exists():
@@ -138,7 +138,7 @@ def _token() -> str:
     return f"{os.getpid()}-{uuid4().hex[:8]}"
 
 
-def not_written(what: str, reason: object) -> PerfusionError:
+def make_not_written_error(what: str, reason: object) -> PerfusionError:
     """That something could not be written, and why."""
     return PerfusionError(
         f"{what} could not be written: {reason}.", "Check that the disk has room and that you may write there."

@@ -22,7 +22,7 @@ def read_image(path: Path) -> np.ndarray:
     return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))[0]
 
 
-def table_from_json(text: str) -> SegmentTable:
+def read_table(text: str) -> SegmentTable:
     """The table that `table_json` wrote."""
     document = json.loads(text)
     return SegmentTable(

@@ -12,11 +12,11 @@ from ..data.contours import Contours
 from ..data.flag import flag_document
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.study import PerfusionSeries
-from .atomic import not_written
+from .atomic import make_not_written_error
 from .layout import FLOW, LABELS
 
 
-def named_slices(preprocessed: Sequence[PreprocessedScan]) -> list[tuple[str, PreprocessedSlice]]:
+def name_slices(preprocessed: Sequence[PreprocessedScan]) -> list[tuple[str, PreprocessedSlice]]:
     """Every slice with the name of its folder: condition and level, numbered from the second of a level on."""
     named: dict[str, PreprocessedSlice] = {}
     for scan in preprocessed:
@@ -54,7 +54,7 @@ def write_image(path: Path, image: np.ndarray, series: PerfusionSeries, metadata
     try:
         SimpleITK.WriteImage(volume, str(path), useCompression=True)
     except RuntimeError as error:
-        raise not_written(f"The image {path.name}", "the disk is full or refuses it") from error
+        raise make_not_written_error(f"The image {path.name}", "the disk is full or refuses it") from error
 
 
 def write_index(path: Path, preprocessed: Sequence[PreprocessedScan], provenance: Mapping[str, str]) -> None:
@@ -71,7 +71,7 @@ def write_index(path: Path, preprocessed: Sequence[PreprocessedScan], provenance
             ],
             "slices": [
                 {"folder": name, "condition": conditions[id(piece)], **describe(piece)}
-                for name, piece in named_slices(preprocessed)
+                for name, piece in name_slices(preprocessed)
             ],
         },
     )

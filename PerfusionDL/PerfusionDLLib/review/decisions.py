@@ -91,10 +91,10 @@ def count_decisions(studies: Mapping[str, str], reviews: Mapping[str, Review]) -
     """
     counts = dict.fromkeys(Decision, 0)
     for study, results in studies.items():
-        counts[current_decision(reviews.get(study), results)] += 1
+        counts[find_current_decision(reviews.get(study), results)] += 1
     return counts
 
 
-def current_decision(review: Review | None, results: str) -> Decision:
+def find_current_decision(review: Review | None, results: str) -> Decision:
     """The decision about results; none where it was about others."""
     return review.decision if review is not None and review.results in ("", results) else Decision.NONE

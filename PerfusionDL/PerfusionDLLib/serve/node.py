@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.errors import PerfusionError
-from ..dicom import study_label
+from ..dicom import make_study_label
 from .journal import STATE, Journal, Known
 from .orthanc import ArchiveSilentError, Orthanc, RefusedError
 from .sending import find_former
@@ -115,7 +115,7 @@ class Node:
         if images.fingerprint == known.images and known.ended:
             self.journal.note("ended", study=study, how=known.ended)  # nothing new but our own results
             return False
-        label, late = study_label(images.uid), "images came late, " if known.ended else ""
+        label, late = make_study_label(images.uid), "images came late, " if known.ended else ""
         self.archive.fetch(images, self.out / INBOX / label)
         self.journal.note("fetched", study=study, label=label, images=images.fingerprint)
         self.say(f"{label}: {late}fetched.")
@@ -201,8 +201,8 @@ class Node:
 
     def _alone(self) -> AbstractContextManager[None]:
         """Nobody else serves from this folder. Raises PerfusionError where somebody does."""
-        from ..batch.opening import locked
+        from ..batch.opening import lock_folder
 
         name = self.out.name
         occupied = PerfusionError(f"Another command serves from {name}.", "Stop it first, or name another folder.")
-        return locked(self.out, STATE, occupied)
+        return lock_folder(self.out, STATE, occupied)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..data.errors import PerfusionError
 from ..dicom import name_report
-from ..dicom.web import study_of
+from ..dicom.web import read_study_uid
 from .orthanc import Orthanc
 
 
@@ -27,4 +27,4 @@ def send_results(results: Path, archive: Orthanc) -> tuple[int, Mapping[str, Any
 def find_former(archive: Orthanc, paths: Sequence[Path]) -> Mapping[str, Any] | None:
     """What names the report in the archive that the one among some objects replaces, whoever stored it there."""
     report = name_report(paths)
-    return archive.find_report(study_of(paths[0]), without=report["sop"] if report is not None else "")
+    return archive.find_report(read_study_uid(paths[0]), without=report["sop"] if report is not None else "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-from ..app.stored_results import RestoredScan, find_lost, image_uids, options_of, restore_scan, with_findings
+from ..app.stored_results import RestoredScan, add_findings, collect_image_uids, find_lost, read_options, restore_scan
 from ..data.acquisition import acquisition_document
 from ..data.flag import Flag
 from ..data.flow import FlowModel
@@ -88,7 +88,7 @@ def loadTask(
 
 def loadScans(study: Study, found: Sequence[StoredResults], progress: Progress) -> list[LoadedScan]:
     """The scans of a study with the current version of its results, where there is one of these very images."""
-    images = image_uids(study)
+    images = collect_image_uids(study)
     stored = next((one for one in found if one.is_made_from(images)), None)
     return _withLost([_loadScan(scan, stored, progress) for scan in study.scans], stored)
 
@@ -103,7 +103,7 @@ def loadScan(scan: Scan, stored: StoredResults | None, progress: Progress = lamb
 def _loadScan(scan: Scan, stored: StoredResults | None, progress: Progress) -> LoadedScan:
     if stored is None:
         return LoadedScan(RestoredScan(scan, (None,) * len(scan.slices)))
-    options = options_of(stored)
+    options = read_options(stored)
     return LoadedScan(restore_scan(scan, stored, progress=progress), stored, options)
 
 
@@ -112,7 +112,7 @@ def _withLost(loaded: list[LoadedScan], stored: StoredResults | None) -> list[Lo
     if stored is None:
         return loaded
     lost = find_lost([one.restored for one in loaded], stored)
-    return [replace(one, restored=with_findings(one.restored, lost), lost=lost) for one in loaded]
+    return [replace(one, restored=add_findings(one.restored, lost), lost=lost) for one in loaded]
 
 
 def loadedPieces(scene: slicer.vtkMRMLScene, loaded: LoadedScan) -> Generator[None, None, ScanNodes]:

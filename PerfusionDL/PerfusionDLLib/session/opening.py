@@ -8,7 +8,7 @@ from pathlib import Path
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from ..data.slice_check import check_slice
-from ..mrml.archive import damaged
+from ..mrml.archive import make_damaged_error
 from ..mrml.headless import HeadlessScene, openScene
 from ..mrml.nodes import findScans
 from ..mrml.scan_reader import ScanReader
@@ -62,4 +62,4 @@ def _saidInWords(path: Path) -> Iterator[None]:
     except PerfusionError:
         raise
     except Exception as error:  # of any kind: what another program wrote may be wrong in any way
-        raise damaged(path, f"what it says cannot be read ({type(error).__name__})") from error
+        raise make_damaged_error(path, f"what it says cannot be read ({type(error).__name__})") from error

@@ -41,7 +41,7 @@ def contoursTask(
     leftOut = {nodes.key: frozenset(attribute(nodes.contours, "excluded_frames") or ()) for nodes in slices}
 
     def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]:
-        from ..beside import compute_beside, count_cores, one_thread
+        from ..parallel import compute_in_parallel, count_cores, one_thread
         from ..preprocessing import preprocess_slice
 
         progress("loading networks")
@@ -60,7 +60,7 @@ def contoursTask(
             return nodes, replace(part, excluded_frames=leftOut[nodes.key])
 
         with one_thread():
-            found = compute_beside([partial(find, *job) for job in jobs], count_cores())
+            found = compute_in_parallel([partial(find, *job) for job in jobs], count_cores())
         return _settled(found)
 
     return Task("Find contours", compute, lambda found: _write(scene, found), 1 + STEPS_OF_A_SLICE * len(jobs))

@@ -59,7 +59,7 @@ def write_network(
     net: UNet, step: str, folder: Path, *, training: Mapping[str, Any], scores: Mapping[str, Any]
 ) -> Path:
     """Write ``<step>.pt`` (half precision) and its card ``<step>.json``; returns the card's path."""
-    content = stored(net)
+    content = store_card(net)
     weights = folder / f"{step}.pt"
     weights.write_bytes(content)
     about = _STEPS[step]
@@ -88,7 +88,7 @@ def write_network(
     return path
 
 
-def stored(net: torch.nn.Module) -> bytes:
+def store_card(net: torch.nn.Module) -> bytes:
     """The weights of a network as a file holds them, in half precision."""
     file = io.BytesIO()
     state = {

@@ -21,7 +21,7 @@ from ..evaluation.cases import phantom_cases
 from ..evaluation.network_scores import MEASURES, Score, evaluate
 from ..networks import SHIPPED, STEPS, Network, Networks, load_networks
 from ..results.atomic import Kind, atomic_folder
-from .card import stored
+from .card import store_card
 from .correction_samples import TRAINED_BY, make_sampler
 from .corrections import Correction, read_corrections
 from .fit import BATCH, batches, loss_for, tensors
@@ -202,7 +202,7 @@ def _middle(sample: Sample, size: int) -> Sample:
 
 def write_further(network: Network, folder: Path, *, training: dict, scores: dict) -> None:
     """Write weights with the card they had, which says what came after."""
-    name, content = network.card["name"], stored(network.module)
+    name, content = network.card["name"], store_card(network.module)
     (folder / network.card["weights"]).write_bytes(content)
     card = dict(network.card) | {
         "version": __version__,

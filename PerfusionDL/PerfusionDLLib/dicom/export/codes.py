@@ -47,30 +47,60 @@ PERFUSION_ANALYSIS = codes.DCM.PerfusionImageAnalysis
 PROCESSED = codes.DCM.SourceImageForImageProcessingOperation
 
 
-def own(value: str, meaning: str) -> CodedConcept:
+def make_own_concept(value: str, meaning: str) -> CodedConcept:
     """A concept that no public scheme names."""
     return CodedConcept(value, PRIVATE_SCHEME, meaning)
 
 
-FINDING = own("FINDING", "Finding on the measurements")
+FINDING = make_own_concept("FINDING", "Finding on the measurements")
 QUANTITIES = {  # attributes of RegionFlow: concept, unit
     "mbf_ml_min_g": (BLOOD_FLOW, FLOW_UNIT),
-    "mbf_low_ml_min_g": (own("MBF_LOW", "Lower bound of the 95 % interval of myocardial blood flow"), FLOW_UNIT),
-    "mbf_high_ml_min_g": (own("MBF_HIGH", "Upper bound of the 95 % interval of myocardial blood flow"), FLOW_UNIT),
-    "curve_mbf_ml_min_g": (own("MBF_CURVE", "Myocardial blood flow of the mean curve"), FLOW_UNIT),
-    "endo_ml_min_g": (own("MBF_ENDO", "Subendocardial blood flow"), FLOW_UNIT),
-    "epi_ml_min_g": (own("MBF_EPI", "Subepicardial blood flow"), FLOW_UNIT),
-    "endo_epi_ratio": (own("ENDO_EPI", "Ratio of subendocardial to subepicardial blood flow"), RATIO_UNIT),
-    "endo_low_ml_min_g": (own("MBF_ENDO_LOW", "Subendocardial blood flow, 95 % interval, lower bound"), FLOW_UNIT),
-    "endo_high_ml_min_g": (own("MBF_ENDO_HIGH", "Subendocardial blood flow, 95 % interval, upper bound"), FLOW_UNIT),
-    "epi_low_ml_min_g": (own("MBF_EPI_LOW", "Subepicardial blood flow, 95 % interval, lower bound"), FLOW_UNIT),
-    "epi_high_ml_min_g": (own("MBF_EPI_HIGH", "Subepicardial blood flow, 95 % interval, upper bound"), FLOW_UNIT),
-    "endo_epi_ratio_low": (own("ENDO_EPI_LOW", "Endo- to epicardial flow, 95 % interval, lower bound"), RATIO_UNIT),
-    "endo_epi_ratio_high": (own("ENDO_EPI_HIGH", "Endo- to epicardial flow, 95 % interval, upper bound"), RATIO_UNIT),
-    "failed_share": (own("FAILED", "Share of pixels without a trustworthy blood flow"), RATIO_UNIT),
+    "mbf_low_ml_min_g": (
+        make_own_concept("MBF_LOW", "Lower bound of the 95 % interval of myocardial blood flow"),
+        FLOW_UNIT,
+    ),
+    "mbf_high_ml_min_g": (
+        make_own_concept("MBF_HIGH", "Upper bound of the 95 % interval of myocardial blood flow"),
+        FLOW_UNIT,
+    ),
+    "curve_mbf_ml_min_g": (make_own_concept("MBF_CURVE", "Myocardial blood flow of the mean curve"), FLOW_UNIT),
+    "endo_ml_min_g": (make_own_concept("MBF_ENDO", "Subendocardial blood flow"), FLOW_UNIT),
+    "epi_ml_min_g": (make_own_concept("MBF_EPI", "Subepicardial blood flow"), FLOW_UNIT),
+    "endo_epi_ratio": (make_own_concept("ENDO_EPI", "Ratio of subendocardial to subepicardial blood flow"), RATIO_UNIT),
+    "endo_low_ml_min_g": (
+        make_own_concept("MBF_ENDO_LOW", "Subendocardial blood flow, 95 % interval, lower bound"),
+        FLOW_UNIT,
+    ),
+    "endo_high_ml_min_g": (
+        make_own_concept("MBF_ENDO_HIGH", "Subendocardial blood flow, 95 % interval, upper bound"),
+        FLOW_UNIT,
+    ),
+    "epi_low_ml_min_g": (
+        make_own_concept("MBF_EPI_LOW", "Subepicardial blood flow, 95 % interval, lower bound"),
+        FLOW_UNIT,
+    ),
+    "epi_high_ml_min_g": (
+        make_own_concept("MBF_EPI_HIGH", "Subepicardial blood flow, 95 % interval, upper bound"),
+        FLOW_UNIT,
+    ),
+    "endo_epi_ratio_low": (
+        make_own_concept("ENDO_EPI_LOW", "Endo- to epicardial flow, 95 % interval, lower bound"),
+        RATIO_UNIT,
+    ),
+    "endo_epi_ratio_high": (
+        make_own_concept("ENDO_EPI_HIGH", "Endo- to epicardial flow, 95 % interval, upper bound"),
+        RATIO_UNIT,
+    ),
+    "failed_share": (make_own_concept("FAILED", "Share of pixels without a trustworthy blood flow"), RATIO_UNIT),
 }
 RESERVE = {  # attributes of SegmentRow: concept, unit
-    "mpr": (own("MPR", "Myocardial perfusion reserve"), RATIO_UNIT),
-    "mpr_low": (own("MPR_LOW", "Lower bound of the 95 % interval of myocardial perfusion reserve"), RATIO_UNIT),
-    "mpr_high": (own("MPR_HIGH", "Upper bound of the 95 % interval of myocardial perfusion reserve"), RATIO_UNIT),
+    "mpr": (make_own_concept("MPR", "Myocardial perfusion reserve"), RATIO_UNIT),
+    "mpr_low": (
+        make_own_concept("MPR_LOW", "Lower bound of the 95 % interval of myocardial perfusion reserve"),
+        RATIO_UNIT,
+    ),
+    "mpr_high": (
+        make_own_concept("MPR_HIGH", "Upper bound of the 95 % interval of myocardial perfusion reserve"),
+        RATIO_UNIT,
+    ),
 }

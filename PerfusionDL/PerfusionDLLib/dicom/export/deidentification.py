@@ -12,7 +12,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from ..pseudonyms import make_pseudonym, new_uid
+from ..pseudonyms import make_pseudonym, make_pseudonym_uid
 
 NO_DATE = datetime(1900, 1, 1)
 """Stands for every date and time; LongitudinalTemporalInformationModified says that they are removed."""
@@ -37,18 +37,18 @@ NAMED_FREELY = ("arterial_input",)
 """Ends and parts of what provenance calls by names that a user chose, such as that of a file."""
 
 
-def without_patient(header: Dataset) -> Dataset:
+def remove_patient(header: Dataset) -> Dataset:
     """A header that places an image and says nothing else of it; the same image and key give the same identifiers."""
     made = Dataset()
     copy_numbers(header, made, NUMBERS)
     for outer in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         if header.get(outer):
-            setattr(made, outer, [groups_of(item) for item in header[outer].value])
+            setattr(made, outer, [group_place(item) for item in header[outer].value])
     if "NumberOfFrames" in header:
         made.NumberOfFrames = int(header.NumberOfFrames)
     made.SOPClassUID = header.SOPClassUID if header.SOPClassUID in MR_CLASSES else min(MR_CLASSES)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"):
-        setattr(made, keyword, UID(new_uid(str(header.get(keyword, "")))))
+        setattr(made, keyword, UID(make_pseudonym_uid(str(header.get(keyword, "")))))
     made.Modality = "MR"
     made.SpecificCharacterSet = "ISO_IR 192"
     made.PatientName = made.PatientID = f"ANON-{make_pseudonym('patient', str(header.get('PatientID', '')))}"
@@ -73,7 +73,7 @@ def copy_numbers(source: Dataset, target: Dataset, keywords: tuple[str, ...]) ->
             continue
 
 
-def groups_of(item: Dataset) -> Dataset:
+def group_place(item: Dataset) -> Dataset:
     """The place of a frame, of all that a functional group holds."""
     made = Dataset()
     for keyword, inner in GROUPS.items():
@@ -84,7 +84,7 @@ def groups_of(item: Dataset) -> Dataset:
     return made
 
 
-def cleaned(provenance: Mapping[str, str]) -> dict[str, str]:
+def remove_names(provenance: Mapping[str, str]) -> dict[str, str]:
     """What results were made with, without names that a user chose."""
     return {key: value for key, value in provenance.items() if not any(name in key for name in NAMED_FREELY)}
 
@@ -93,7 +93,7 @@ def mark_deidentified(made: Dataset) -> None:
     """Say on an object that the patient's identity was removed from it, and how."""
     made.PatientIdentityRemoved = "YES"
     made.DeidentificationMethod = METHOD
-    made.DeidentificationMethodCodeSequence = [code(value, meaning) for value, meaning in CODES.items()]
+    made.DeidentificationMethodCodeSequence = [make_code(value, meaning) for value, meaning in CODES.items()]
     made.LongitudinalTemporalInformationModified = "REMOVED"
     for equipment in made.get("ContributingEquipmentSequence") or ():
         for keyword in REMOVED_OF_EQUIPMENT:
@@ -101,7 +101,7 @@ def mark_deidentified(made: Dataset) -> None:
                 del equipment[keyword]
 
 
-def code(value: str, meaning: str) -> Dataset:
+def make_code(value: str, meaning: str) -> Dataset:
     """A concept of the DICOM controlled terminology."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning

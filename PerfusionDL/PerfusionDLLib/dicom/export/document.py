@@ -13,7 +13,7 @@ COPIED = (
 )
 
 
-def encapsulated_pdf(source: Dataset, pdf: bytes, title: str, names: Mapping[str, Any]) -> Dataset:
+def encapsulate_pdf(source: Dataset, pdf: bytes, title: str, names: Mapping[str, Any]) -> Dataset:
     """A PDF document in the study of a source image.
 
     names : unique identifiers, numbers and equipment of the new object, as highdicom calls them

@@ -27,7 +27,7 @@ ALGORITHM_TYPES = {Origin.AUTOMATIC: "AUTOMATIC", Origin.EDITED: "SEMIAUTOMATIC"
 LONGEST_LABEL = 64
 
 
-def plane(series: PerfusionSeries) -> dict[str, Any]:
+def describe_plane(series: PerfusionSeries) -> dict[str, Any]:
     """Where the pixels of a slice lie, for highdicom."""
     lps = RAS_TO_LPS @ series.ijk_to_ras[:3]
     axes = lps[:, :2] / np.linalg.norm(lps[:, :2], axis=0)
@@ -39,13 +39,13 @@ def plane(series: PerfusionSeries) -> dict[str, Any]:
     }
 
 
-def algorithm(provenance: Mapping[str, str], version: str) -> hd.AlgorithmIdentificationSequence:
+def describe_algorithm(provenance: Mapping[str, str], version: str) -> hd.AlgorithmIdentificationSequence:
     """The chain that found the contours."""
     parameters = {key: str(value) for key, value in provenance.items()}
     return hd.AlgorithmIdentificationSequence(MANUFACTURER, LEARNED, version, parameters=parameters or None)
 
 
-def contour_segmentation(
+def make_contour_segmentation(
     source: Dataset,
     contours: Contours,
     series: PerfusionSeries,
@@ -64,10 +64,10 @@ def contour_segmentation(
         describe(number, LABEL_NAMES[label], *LABEL_CODES[label], origin, provenance, names, COLORS[label])
         for number, label in enumerate(present, start=1)
     ]
-    return segmentation(source, series, masks, descriptions, names, content_label)
+    return make_segmentation(source, series, masks, descriptions, names, content_label)
 
 
-def segment_segmentation(
+def make_segment_segmentation(
     source: Dataset,
     part: PreprocessedSlice,
     maps: SliceMaps,
@@ -88,15 +88,15 @@ def segment_segmentation(
             maps.origin,
             provenance,
             names,
-            tuple(int(255 * share) for share in hue(aha)),
+            tuple(int(255 * share) for share in choose_hue(aha)),
         )
         for number, aha in enumerate(present, start=1)
     ]
-    made = segmentation(source, part.series, masks, descriptions, names, "AHA_SEGMENTS")
+    made = make_segmentation(source, part.series, masks, descriptions, names, "AHA_SEGMENTS")
     return made, {aha: number for number, aha in enumerate(present, start=1)}
 
 
-def hue(number: int) -> tuple[float, float, float]:
+def choose_hue(number: int) -> tuple[float, float, float]:
     """A color for each AHA segment, neighbors well apart."""
     angle = 2 * np.pi * (number * 0.382 + np.array([0, 1 / 3, 2 / 3]))
     red, green, blue = 0.55 + 0.4 * np.cos(angle)
@@ -122,7 +122,7 @@ def describe(
         category,
         kind,
         ALGORITHM_TYPES[origin],
-        algorithm_identification=None if drawn else algorithm(provenance, names["software_versions"]),
+        algorithm_identification=None if drawn else describe_algorithm(provenance, names["software_versions"]),
         tracking_uid=f"{names['sop_instance_uid']}.{number}",
         tracking_id=label[:LONGEST_LABEL],
         anatomic_regions=[region],
@@ -130,7 +130,7 @@ def describe(
     )
 
 
-def segmentation(
+def make_segmentation(
     source: Dataset,
     series: PerfusionSeries,
     masks: np.ndarray,
@@ -146,12 +146,12 @@ def segmentation(
         descriptions,
         content_label=content_label,
         omit_empty_frames=False,
-        **plane(series),
+        **describe_plane(series),
         **names,
     )
 
 
-def flow_map(
+def make_flow_map(
     source: Dataset,
     part: PreprocessedSlice,
     maps: SliceMaps,
@@ -180,34 +180,34 @@ def flow_map(
         window_width=4.0,
         content_label="MBF",
         content_description=f"Myocardial blood flow, {model or 'unnamed'} model"[:LONGEST_LABEL],
-        **plane(part.series),
+        **describe_plane(part.series),
         **names,
     )
-    made.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [frame_anatomy()]
-    made.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence = [derivation(source)]
+    made.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [describe_anatomy()]
+    made.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence = [describe_derivation(source)]
     return made
 
 
-def coded(concept: Code) -> Dataset:
+def make_coded_item(concept: Code) -> Dataset:
     """A concept as a sequence item."""
     return hd.sr.CodedConcept(concept.value, concept.scheme_designator, concept.meaning)
 
 
-def frame_anatomy() -> Dataset:
+def describe_anatomy() -> Dataset:
     """That the heart is shown."""
     anatomy = Dataset()
     anatomy.FrameLaterality = "U"
-    anatomy.AnatomicRegionSequence = [coded(HEART)]
+    anatomy.AnatomicRegionSequence = [make_coded_item(HEART)]
     return anatomy
 
 
-def derivation(source: Dataset) -> Dataset:
+def describe_derivation(source: Dataset) -> Dataset:
     """Which image the map lies on and how it was made."""
     reference = Dataset()
     reference.ReferencedSOPClassUID = source.SOPClassUID
     reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    reference.PurposeOfReferenceCodeSequence = [coded(PROCESSED)]
+    reference.PurposeOfReferenceCodeSequence = [make_coded_item(PROCESSED)]
     made = Dataset()
-    made.DerivationCodeSequence = [coded(PERFUSION_ANALYSIS)]
+    made.DerivationCodeSequence = [make_coded_item(PERFUSION_ANALYSIS)]
     made.SourceImageSequence = [reference]
     return made

@@ -15,7 +15,7 @@ from ...data.identity import digest
 from ...data.preprocessed import PreprocessedSlice
 from ...data.result import StudyResult
 from ..concepts import MANUFACTURER
-from ..header_parts import date, stable_uid, time
+from ..header_parts import format_date, format_time, make_stable_uid
 from ..versions import FIRST_SERIES
 
 BOX_STEP = 1e3
@@ -24,7 +24,7 @@ BOX_STEP = 1e3
 Names = Callable[..., dict[str, Any]]
 
 
-def names_of(study_uid: str, result: StudyResult) -> Names:
+def make_names(study_uid: str, result: StudyResult) -> Names:
     """A function that gives unique identifiers, numbers and equipment of an object, as highdicom calls them.
 
     It is called with the number of the series, the kind of the object, its place and its number in the series.
@@ -33,9 +33,9 @@ def names_of(study_uid: str, result: StudyResult) -> Names:
 
     def names(number: int, kind: str, place: str = "", instance: int = 1) -> dict[str, Any]:
         return {
-            "series_instance_uid": stable_uid(study_uid, same, number, kind),
+            "series_instance_uid": make_stable_uid(study_uid, same, number, kind),
             "series_number": FIRST_SERIES + number,
-            "sop_instance_uid": stable_uid(study_uid, same, number, kind, place, instance),
+            "sop_instance_uid": make_stable_uid(study_uid, same, number, kind, place, instance),
             "instance_number": instance,
             "manufacturer": MANUFACTURER,
             "manufacturer_model_name": MANUFACTURER,
@@ -67,7 +67,7 @@ def digest_corrections(part: PreprocessedSlice) -> str:
 
 def set_dimensions(made: Dataset) -> None:
     """Name the dimensions of a multi-frame object after the object, where the library draws a random name."""
-    uid = stable_uid(made.SOPInstanceUID, "dimensions")
+    uid = make_stable_uid(made.SOPInstanceUID, "dimensions")
     for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
         for item in made.get(keyword) or ():
             item.DimensionOrganizationUID = uid
@@ -77,12 +77,12 @@ def set_moment(made: Dataset, moment: datetime) -> None:
     """When the object was made, in every attribute that says so."""
     for keyword in ("ContentDate", "SeriesDate", "InstanceCreationDate", "AcquisitionDate"):
         if keyword in made or keyword == "ContentDate":
-            setattr(made, keyword, date(moment))
+            setattr(made, keyword, format_date(moment))
     for keyword in ("ContentTime", "SeriesTime", "InstanceCreationTime", "AcquisitionTime"):
         if keyword in made or keyword == "ContentTime":
-            setattr(made, keyword, time(moment))
+            setattr(made, keyword, format_time(moment))
     for equipment in made.get("ContributingEquipmentSequence") or ():
         if "highdicom" in str(equipment.get("ManufacturerModelName", "")).lower():
-            equipment.ContributionDateTime = date(moment) + time(moment)
+            equipment.ContributionDateTime = format_date(moment) + format_time(moment)
     if "AcquisitionDateTime" in made or made.Modality == "DOC":
-        made.AcquisitionDateTime = date(moment) + time(moment)
+        made.AcquisitionDateTime = format_date(moment) + format_time(moment)

@@ -17,15 +17,15 @@ from ...data.provenance import provenance_from
 from ...data.result import StudyResult
 from ...data.study import Condition
 from ..concepts import MANUFACTURER, REPORT_SERIES
-from ..header_parts import file_meta
+from ..header_parts import make_file_meta
 from ..versions import Name, number_versions
-from .deidentification import NO_DATE, cleaned, mark_deidentified
-from .document import encapsulated_pdf
-from .images import contour_segmentation, flow_map, segment_segmentation
-from .naming import Names, names_of, set_dimensions, set_moment
-from .preprocessing_content import preprocessing_content, slice_content
-from .sources import source_headers
-from .structured_report import Region, segment_report
+from .deidentification import NO_DATE, mark_deidentified, remove_names
+from .document import encapsulate_pdf
+from .images import make_contour_segmentation, make_flow_map, make_segment_segmentation
+from .naming import Names, make_names, set_dimensions, set_moment
+from .preprocessing_content import make_preprocessing_content, make_slice_content
+from .sources import find_source_headers
+from .structured_report import Region, make_segment_report
 
 NOTICE = "Not approved for clinical use"
 KINDS = ("contours", "AHA segments", "MBF")
@@ -77,7 +77,9 @@ def export_results(
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*person name", category=UserWarning)  # the name is the source's
-        objects = result_objects(sources, result, moment, None if de_identify else report_pdf, de_identify, options)
+        objects = make_result_objects(
+            sources, result, moment, None if de_identify else report_pdf, de_identify, options
+        )
     if not de_identify:  # the former report names the study
         number_versions([made for _, made in objects], former)
     folder, paths = Path(folder), []
@@ -86,7 +88,7 @@ def export_results(
         for name, made in objects:
             path = folder / f"{name}.dcm"
             partial = path.with_suffix(".partial")
-            in_any_script(made).save_as(partial, enforce_file_format=True)
+            encode_in_utf8(made).save_as(partial, enforce_file_format=True)
             partial.replace(path)
             paths.append(path)
     except OSError as error:
@@ -97,7 +99,7 @@ def export_results(
     return paths
 
 
-def in_any_script(made: Dataset) -> Dataset:
+def encode_in_utf8(made: Dataset) -> Dataset:
     """The object with all its texts in UTF-8, whatever the images were written in, so that names stay what they are."""
     for keyword in ("PatientName", "ReferringPhysicianName"):
         if keyword in made:
@@ -106,7 +108,7 @@ def in_any_script(made: Dataset) -> Dataset:
     return made
 
 
-def result_objects(
+def make_result_objects(
     sources: Sequence[Path],
     result: StudyResult,
     moment: datetime,
@@ -116,11 +118,13 @@ def result_objects(
 ) -> list[tuple[str, Dataset]]:
     """All objects with the names of their files."""
     scans = result.scans
-    uids = {(scan.condition, index): reference_uid(scan, index) for scan in scans for index in range(len(scan.slices))}
+    uids = {
+        (scan.condition, index): find_reference_uid(scan, index) for scan in scans for index in range(len(scan.slices))
+    }
     if de_identify:
         moment, result = NO_DATE, _with_cleaned_provenance(result)
-    headers = source_headers(sources, uids.values(), de_identify=de_identify)
-    names = names_of(next(iter(headers.values())).StudyInstanceUID, result)
+    headers = find_source_headers(sources, uids.values(), de_identify=de_identify)
+    names = make_names(next(iter(headers.values())).StudyInstanceUID, result)
     last = len(KINDS) * len(scans)
     objects: list[tuple[str, Dataset]] = []
     regions: dict[tuple[Condition, int], Region] = {}
@@ -129,13 +133,13 @@ def result_objects(
         numbers = (range(len(KINDS) * order, len(KINDS) * (order + 1)), last + 2 + order)
         for index in range(len(scan.slices)):
             source = headers[uids[scan.condition, index]]
-            one = slice_objects(source, scan, flow, index, names, numbers)
+            one = make_slice_objects(source, scan, flow, index, names, numbers)
             objects += one.named(scan, index)
             regions |= {
                 (scan.condition, aha): Region(one.segments, number) for aha, number in one.segment_numbers.items()
             }
             content.append(
-                slice_content(
+                make_slice_content(
                     scan,
                     index,
                     source=source,
@@ -146,17 +150,15 @@ def result_objects(
             )
     evidence = [*headers.values(), *(made for _, made in objects)]
     chosen = options if options is None or not de_identify else dict(options) | {"arterial_inputs": {}}
-    report = segment_report(
-        evidence, result.table, regions, preprocessing_content(content, chosen), names(last, "table")
+    report = make_segment_report(
+        evidence, result.table, regions, make_preprocessing_content(content, chosen), names(last, "table")
     )
     report.SeriesDescription = f"{REPORT_SERIES}, {NOTICE.lower()}"
     objects.append(("segment_table", report))
     if report_pdf is not None:
-        document = encapsulated_pdf(
-            evidence[0], report_pdf, f"PerfusionDL report. {NOTICE}.", names(last + 1, "report")
-        )
+        document = encapsulate_pdf(evidence[0], report_pdf, f"PerfusionDL report. {NOTICE}.", names(last + 1, "report"))
         document.SeriesDescription = f"{MANUFACTURER} report"
-        document.file_meta = file_meta(document)
+        document.file_meta = make_file_meta(document)
         objects.append(("report", document))
     for _, made in objects:
         set_moment(made, moment)
@@ -194,7 +196,7 @@ class SliceObjects:
         return [*named, (f"{place}_automatic", self.automatic)]
 
 
-def slice_objects(
+def make_slice_objects(
     source: Dataset,
     scan: PreprocessedScan,
     flow: PerfusionMaps,
@@ -208,15 +210,15 @@ def slice_objects(
     """
     part, provenance, place = scan.slices[index], flow.provenance, str(index)
     kinds = [names(number, kind, place, index + 1) for number, kind in zip(numbers[0], KINDS, strict=True)]
-    segments, segment_numbers = segment_segmentation(source, part, flow.slices[index], provenance, kinds[1])
+    segments, segment_numbers = make_segment_segmentation(source, part, flow.slices[index], provenance, kinds[1])
     automatic = None
     if part.automatic is not None and is_corrected(part):
         found = names(numbers[1], "automatic contours", place, index + 1)
-        automatic = contour_segmentation(source, part.automatic, part.series, provenance, found, "AUTO_CONTOURS")
+        automatic = make_contour_segmentation(source, part.automatic, part.series, provenance, found, "AUTO_CONTOURS")
     return SliceObjects(
-        contours=contour_segmentation(source, part.contours, part.series, provenance, kinds[0]),
+        contours=make_contour_segmentation(source, part.contours, part.series, provenance, kinds[0]),
         segments=segments,
-        values=flow_map(source, part, flow.slices[index], provenance, kinds[2]),
+        values=make_flow_map(source, part, flow.slices[index], provenance, kinds[2]),
         automatic=automatic,
         segment_numbers=segment_numbers,
     )
@@ -230,12 +232,12 @@ def is_corrected(part: PreprocessedSlice) -> bool:
 
 def _with_cleaned_provenance(result: StudyResult) -> StudyResult:
     """The results with what their provenance may say without the patient."""
-    maps = tuple(replace(flow, provenance=cleaned(flow.provenance)) for flow in result.maps)
-    cleaned_provenance = provenance_from(cleaned(result.table.provenance.flat()))
+    maps = tuple(replace(flow, provenance=remove_names(flow.provenance)) for flow in result.maps)
+    cleaned_provenance = provenance_from(remove_names(result.table.provenance.flat()))
     return replace(result, maps=maps, table=replace(result.table, provenance=cleaned_provenance))
 
 
-def reference_uid(scan: PreprocessedScan, index: int) -> str:
+def find_reference_uid(scan: PreprocessedScan, index: int) -> str:
     """The image whose pose the results of a slice are in."""
     part = scan.slices[index]
     uids = part.series.instance_uids

@@ -44,18 +44,18 @@ NAMED_BY_OTHERS = ("vendor", "doubts", "doubt_codes")
 """What an acquisition takes over from headers as text; left out without the patient."""
 
 
-def preprocessing_content(slices: list[ContainerContentItem], options: Mapping[str, Any] | None) -> Dataset:
+def make_preprocessing_content(slices: list[ContainerContentItem], options: Mapping[str, Any] | None) -> Dataset:
     """The container of all slices, for the root of the report.
 
     options : what the user chose, as JSON; None where that is not known
     """
     container = ContainerContentItem(CONTENT.coded(), relationship_type=CONTAINS)
-    items = [*slices, *([text_item(OPTIONS, options)] if options is not None else [])]
+    items = [*slices, *([make_text_item(OPTIONS, options)] if options is not None else [])]
     container.ContentSequence = ContentSequence(items)
     return container
 
 
-def slice_content(
+def make_slice_content(
     scan: PreprocessedScan,
     index: int,
     *,
@@ -76,24 +76,24 @@ def slice_content(
         "input_acquisition": None if scan.aif_series is None else acquisition_document(scan.aif_series.acquisition),
     }
     if de_identify:
-        document = without_texts(document)
+        document = remove_header_texts(document)
     level = f", {part.series.level}" if part.series.level else ""
     frames = sorted(part.excluded_frames)
     items = [
         TextContentItem(SLICE.coded(), f"{condition}, slice {index + 1}{level}", relationship_type=CONTAINS),
-        image_item(REFERENCE_IMAGE, source),
-        image_item(SEGMENTS, segmentation),
-        *([image_item(AUTOMATIC_SEGMENTS, automatic)] if automatic is not None else []),
-        *places(part.contours, part.series, str(source.FrameOfReferenceUID)),
-        *([text_item(FRAMES_LEFT_OUT, [frame + 1 for frame in frames])] if frames else []),
-        text_item(SLICE_STATE, document),
+        make_image_item(REFERENCE_IMAGE, source),
+        make_image_item(SEGMENTS, segmentation),
+        *([make_image_item(AUTOMATIC_SEGMENTS, automatic)] if automatic is not None else []),
+        *make_places(part.contours, part.series, str(source.FrameOfReferenceUID)),
+        *([make_text_item(FRAMES_LEFT_OUT, [frame + 1 for frame in frames])] if frames else []),
+        make_text_item(SLICE_STATE, document),
     ]
     container = ContainerContentItem(SLICE.coded(), relationship_type=CONTAINS)
     container.ContentSequence = ContentSequence(items)
     return container
 
 
-def without_texts(document: Mapping[str, Any]) -> dict[str, Any]:
+def remove_header_texts(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document of a slice without what headers may have said in their own words."""
     acquisitions = {
         name: {key: value for key, value in document[name].items() if key not in NAMED_BY_OTHERS}
@@ -103,17 +103,17 @@ def without_texts(document: Mapping[str, Any]) -> dict[str, Any]:
     return dict(document) | acquisitions | {"flags": [], "findings": []}
 
 
-def text_item(concept: Any, value: Any) -> TextContentItem:
+def make_text_item(concept: Any, value: Any) -> TextContentItem:
     """A text that a program reads as JSON."""
     return TextContentItem(concept.coded(), json.dumps(value), relationship_type=CONTAINS)
 
 
-def image_item(concept: Any, image: Dataset) -> ImageContentItem:
+def make_image_item(concept: Any, image: Dataset) -> ImageContentItem:
     """A reference to an image or a segmentation as a whole."""
     return ImageContentItem(concept.coded(), image.SOPClassUID, image.SOPInstanceUID, relationship_type=CONTAINS)
 
 
-def places(contours: Contours, series: PerfusionSeries, frame_of_reference: str) -> list[Scoord3DContentItem]:
+def make_places(contours: Contours, series: PerfusionSeries, frame_of_reference: str) -> list[Scoord3DContentItem]:
     """Insertion points and box, LPS mm."""
     points = ((ANTERIOR_POINT, contours.anterior_rv_ras_mm), (INFERIOR_POINT, contours.inferior_rv_ras_mm))
     items = [

@@ -8,16 +8,18 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from ...data.errors import PerfusionError
-from ..header_parts import stable_uid
-from ..pseudonyms import KEPT, image_reference
-from ..read.headers import files_in, frames_in, tolerance
-from .deidentification import without_patient
+from ..header_parts import make_stable_uid
+from ..pseudonyms import KEPT, make_image_reference
+from ..read.headers import find_files, read_frames, tolerate_broken_rules
+from .deidentification import remove_patient
 
 REQUIRED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime")
 
 
-@tolerance()
-def source_headers(folders: Iterable[Path], wanted: Iterable[str], *, de_identify: bool = False) -> dict[str, Dataset]:
+@tolerate_broken_rules()
+def find_source_headers(
+    folders: Iterable[Path], wanted: Iterable[str], *, de_identify: bool = False
+) -> dict[str, Dataset]:
     """Headers of the wanted images by what was wanted, found again in the folders they were read from.
 
     wanted : SOPInstanceUIDs, or the references that stand for them in saved scenes
@@ -28,10 +30,10 @@ def source_headers(folders: Iterable[Path], wanted: Iterable[str], *, de_identif
     wanted = set(wanted)
     kept = any(one.startswith(KEPT) for one in wanted)
     found: dict[str, Dataset] = {}
-    for path in sorted({path for folder in folders for path in files_in(Path(folder))}):
-        frames = frames_in(path)
+    for path in sorted({path for folder in folders for path in find_files(Path(folder))}):
+        frames = read_frames(path)
         uid = frames[0].text("SOPInstanceUID") if frames else ""
-        name = image_reference(uid) if uid and uid not in wanted and kept else uid
+        name = make_image_reference(uid) if uid and uid not in wanted and kept else uid
         if name in wanted and name not in found:
             found[name] = complete(pydicom.dcmread(path, stop_before_pixels=True, force=True))
     if wanted - set(found):
@@ -40,7 +42,7 @@ def source_headers(folders: Iterable[Path], wanted: Iterable[str], *, de_identif
             "Choose the folder with the original DICOM images, which tell whose study the result belongs to. "
             "A saved scene finds them only with the key of the pseudonyms that it was written with.",
         )
-    return {uid: complete(without_patient(header)) for uid, header in found.items()} if de_identify else found
+    return {uid: complete(remove_patient(header)) for uid, header in found.items()} if de_identify else found
 
 
 def complete(header: Dataset) -> Dataset:
@@ -49,7 +51,7 @@ def complete(header: Dataset) -> Dataset:
         if keyword not in header:
             setattr(header, keyword, "")
     if "FrameOfReferenceUID" not in header:
-        header.FrameOfReferenceUID = stable_uid("frame of reference", header.StudyInstanceUID)
+        header.FrameOfReferenceUID = make_stable_uid("frame of reference", header.StudyInstanceUID)
     header.decode()  # names of people, in whatever characters; results are written in UTF-8
     header.SpecificCharacterSet = "ISO_IR 192"
     share_plane(header)

@@ -14,8 +14,18 @@ from ...data.flag import codes_of
 from ...data.study import Condition
 from ...data.table import RegionFlow, SegmentRow, SegmentTable
 from ..concepts import MANUFACTURER, group_name
-from ..header_parts import stable_uid
-from .codes import CARDIAC_MRI, FINDING, MEAN, MYOCARDIUM, QUANTITIES, RESERVE, SEGMENT_SITES, TERRITORY_SITES, own
+from ..header_parts import make_stable_uid
+from .codes import (
+    CARDIAC_MRI,
+    FINDING,
+    MEAN,
+    MYOCARDIUM,
+    QUANTITIES,
+    RESERVE,
+    SEGMENT_SITES,
+    TERRITORY_SITES,
+    make_own_concept,
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Region:
     number: int
 
 
-def segment_report(
+def make_segment_report(
     evidence: Sequence[Dataset],
     table: SegmentTable,
     regions: Mapping[tuple[Condition, int], Region],
@@ -36,11 +46,11 @@ def segment_report(
     """The table as measurements; a value that is NaN is left out.
 
     evidence : every object that is referred to; regions : by condition and AHA segment
-    content : what the measurements were made from (`preprocessing_content`)
+    content : what the measurements were made from (`make_preprocessing_content`)
     names : unique identifiers, numbers and equipment of the new object, as highdicom calls them
     """
     device = sr.DeviceObserverIdentifyingAttributes(
-        uid=stable_uid(MANUFACTURER),
+        uid=make_stable_uid(MANUFACTURER),
         name=MANUFACTURER,
         manufacturer_name=MANUFACTURER,
         model_name=str(names["software_versions"]),
@@ -55,7 +65,7 @@ def segment_report(
     report = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=observer),
         procedure_reported=CARDIAC_MRI,
-        imaging_measurements=[group for row in rows for group in groups(row, regions, algorithm, names)],
+        imaging_measurements=[group for row in rows for group in make_groups(row, regions, algorithm, names)],
         title=codes.DCM.ImagingMeasurementReport,
         referenced_images=None,
     )
@@ -66,7 +76,7 @@ def segment_report(
     return sr.Comprehensive3DSR(evidence=list(evidence), content=report[0], is_complete=True, **described)
 
 
-def groups(
+def make_groups(
     row: SegmentRow,
     regions: Mapping[tuple[Condition, int], Region],
     algorithm: sr.AlgorithmIdentification,
@@ -74,10 +84,14 @@ def groups(
 ) -> Iterator[sr.MeasurementsAndQualitativeEvaluations | sr.VolumetricROIMeasurementsAndQualitativeEvaluations]:
     """The measurement groups of one row: rest, stress, reserve."""
     for condition, flow in ((Condition.REST, row.rest), (Condition.STRESS, row.stress)):
-        measured = measurements(flow, QUANTITIES)
+        measured = make_measurements(flow, QUANTITIES)
         if not measured:
             continue
-        common = shared(row, condition, algorithm, names) | {"measurements": measured} | findings(row, condition)
+        common = (
+            describe_region(row, condition, algorithm, names)
+            | {"measurements": measured}
+            | make_findings(row, condition)
+        )
         region = regions.get((condition, row.aha_segment)) if row.aha_segment else None
         if region is None:
             yield sr.MeasurementsAndQualitativeEvaluations(**common)
@@ -85,12 +99,12 @@ def groups(
             segment = sr.ReferencedSegment.from_segmentation(region.segmentation, region.number)
             yield sr.VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **common)
     if not math.isnan(row.mpr):
-        reserve = measurements(row, RESERVE)
-        common = shared(row, None, algorithm, names) | {"measurements": reserve} | findings(row)
+        reserve = make_measurements(row, RESERVE)
+        common = describe_region(row, None, algorithm, names) | {"measurements": reserve} | make_findings(row)
         yield sr.MeasurementsAndQualitativeEvaluations(**common)
 
 
-def measurements(
+def make_measurements(
     row: RegionFlow | SegmentRow, quantities: Mapping[str, tuple[CodedConcept, CodedConcept]]
 ) -> list[sr.Measurement]:
     """The values of a region that are numbers."""
@@ -103,14 +117,17 @@ def measurements(
     return found
 
 
-def findings(row: SegmentRow, condition: Condition | None = None) -> dict[str, list[sr.QualitativeEvaluation]]:
+def make_findings(row: SegmentRow, condition: Condition | None = None) -> dict[str, list[sr.QualitativeEvaluation]]:
     """What to check about the numbers of a group, by its code; without a condition, of both scans."""
     concerned = codes_of(row.flags_of(condition))
-    found = [sr.QualitativeEvaluation(FINDING, own(str(code), str(code).replace("_", " "))) for code in concerned]
+    found = [
+        sr.QualitativeEvaluation(FINDING, make_own_concept(str(code), str(code).replace("_", " ")))
+        for code in concerned
+    ]
     return {"qualitative_evaluations": found} if found else {}
 
 
-def shared(
+def describe_region(
     row: SegmentRow, condition: Condition | None, algorithm: sr.AlgorithmIdentification, names: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What every group says: which region, under which condition."""
@@ -119,7 +136,7 @@ def shared(
     context = {} if condition is None else {"time_point_context": sr.TimePointContext(time_point=str(condition))}
     return context | {
         "tracking_identifier": sr.TrackingIdentifier(
-            uid=stable_uid(names["sop_instance_uid"], identifier), identifier=identifier
+            uid=make_stable_uid(names["sop_instance_uid"], identifier), identifier=identifier
         ),
         "algorithm_id": algorithm,
         "finding_type": MYOCARDIUM,

@@ -71,7 +71,7 @@ def find_agent(said: str) -> str:
     >>> find_agent("Acide gadotérique"), find_agent("gadobuterol")
     ('gadoterate', 'gadobutrol')
     """
-    text = without_accents(said)
+    text = remove_accents(said)
     if re.search(r"gadoter(ic|iq|at)|dotarem", text):
         return "gadoterate"
     named = next((agent for name, agent in LONGEST_FIRST if name in text), "")
@@ -83,12 +83,12 @@ def find_agent(said: str) -> str:
     return SPELLED[likely[0]] if likely else ""
 
 
-def agents_named(said: str) -> list[str]:
+def find_agents(said: str) -> list[str]:
     """Every agent that a text names, in the order of the alphabet."""
     return sorted({found for part in re.split(r"[/;+&]| or | and ", said) if (found := find_agent(part))})
 
 
-def without_accents(text: str) -> str:
+def remove_accents(text: str) -> str:
     """A text in small Latin letters without accents; other scripts stay as they are."""
     parts = unicodedata.normalize("NFKD", text).casefold()
     return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", parts))
@@ -100,10 +100,10 @@ def relaxivity_l_mmol_s(agent: str, field_t: float) -> float:
     >>> relaxivity_l_mmol_s("gadobutrol", 1.5), relaxivity_l_mmol_s("gadobutrol", 3.0)
     (5.2, 5.0)
     """
-    return by_field(field_t, FIELDS_T, AGENTS[agent].relaxivity_l_mmol_s)
+    return interpolate_by_field(field_t, FIELDS_T, AGENTS[agent].relaxivity_l_mmol_s)
 
 
-def by_field(field_t: float, fields_t: tuple[float, ...], values: tuple[float, ...]) -> float:
+def interpolate_by_field(field_t: float, fields_t: tuple[float, ...], values: tuple[float, ...]) -> float:
     """A value between those at known field strengths, by the logarithm of the field; constant outside of them."""
     nearest = int(np.argmin(np.abs(np.array(fields_t) - field_t)))
     if abs(fields_t[nearest] - field_t) < FIELD_TOLERANCE_T:

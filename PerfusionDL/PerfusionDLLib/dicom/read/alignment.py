@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .clock import DAY_S
-from .witnesses import Slices, delays_s
+from .witnesses import Slices, find_delays_s
 
 
-def with_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
+def add_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
     """Add each slice's delay after the R wave where the clock is the same for all slices of a heartbeat.
 
     Returns the times, and a note where the delays are not known.
@@ -18,7 +18,7 @@ def with_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.
     same = len(sets) > 1 and all(
         np.abs(one[:, None] - longest[None]).min(axis=1).max(initial=0) < 1e-3 for one in sets if len(one)
     )
-    delays = delays_s(slices) if same else [0.0] * len(slices)
+    delays = find_delays_s(slices) if same else [0.0] * len(slices)
     notes = []
     if same and np.ptp(delays) == 0:
         said = slices[0][0].text("TriggerTime")[:16] or "missing"
@@ -28,7 +28,7 @@ def with_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.
     return [one + delay for one, delay in zip(times_s, delays, strict=True)], notes
 
 
-def side_by_side(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str], list[str]]:
+def align_shifted_times(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str], list[str]]:
     """Times of slices that were acquired together, where dates or times of some of them were shifted as a whole.
 
     A shift of whole days leaves the delays between slices; after another shift they are only known from TriggerTime.
@@ -43,7 +43,7 @@ def side_by_side(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np
     if all(abs(shift_s - day * DAY_S) <= span_s for shift_s, day in zip(shifts_s, days, strict=True)):
         aligned = [one - day * DAY_S for one, day in zip(times_s, days, strict=True)]
         return aligned, ["The dates of the slices differ, not their times of day: they were acquired side by side."], []
-    delays = delays_s(slices)
+    delays = find_delays_s(slices)
     known = " but for the delays of TriggerTime" if np.ptp(delays) else ""
     aligned = [
         one - (shift_s if abs(shift_s) > span_s else 0.0) + delay - delays[0]

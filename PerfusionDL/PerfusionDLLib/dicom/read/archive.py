@@ -17,7 +17,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ..pseudonyms import make_pseudonym
 from .files import DICOM_NAMES
-from .headers import DAMAGED, tolerance
+from .headers import DAMAGED, tolerate_broken_rules
 
 IDENTITY: list[BaseTag | int] = [Tag(keyword) for keyword in ("SOPInstanceUID", "Modality", "StudyInstanceUID")]
 LAST = Tag("StudyInstanceUID")
@@ -104,7 +104,7 @@ def digest_of(path: Path) -> str:
         return ""
 
 
-@tolerance()
+@tolerate_broken_rules()
 def identify(path: Path) -> tuple[str, str, str]:
     """Kind, StudyInstanceUID and SOPInstanceUID of one file, from its beginning."""
     named = path.suffix.lower() in DICOM_NAMES
@@ -117,9 +117,9 @@ def identify(path: Path) -> tuple[str, str, str]:
             rest = file.read(1024)
             file.seek(0)
             if DeflatedExplicitVRLittleEndian.encode() in rest:
-                header = inflated_beginning(file)
+                header = inflate_beginning(file)
             else:
-                header = read_partial(file, stop_when=beyond, force=bare, specific_tags=IDENTITY)
+                header = read_partial(file, stop_when=is_beyond_identity, force=bare, specific_tags=IDENTITY)
         study, image = str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or "")
         modality = str(header.get("Modality") or "MR")
     except DAMAGED:
@@ -129,18 +129,18 @@ def identify(path: Path) -> tuple[str, str, str]:
     return ("image" if modality == "MR" else "DICOM"), study, image
 
 
-def beyond(tag, vr, length) -> bool:
+def is_beyond_identity(tag, vr, length) -> bool:
     """Whether everything that identifies a file has been passed."""
     return tag > LAST
 
 
-def inflated_beginning(file):
+def inflate_beginning(file):
     """The first attributes of a deflated file."""
     file.seek(132)
     meta = file.read(12)  # (0002,0000), UL, 4 bytes: length of what follows
     file.seek(144 + int.from_bytes(meta[8:], "little"))
     plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(MOST_INFLATED), MOST_INFLATED)
-    return read_dataset(io.BytesIO(plain), False, True, stop_when=beyond, specific_tags=IDENTITY)
+    return read_dataset(io.BytesIO(plain), False, True, stop_when=is_beyond_identity, specific_tags=IDENTITY)
 
 
 def find_studies(root: Path, listed: Mapping[str, ListedFile]) -> list[FoundStudy]:
@@ -157,10 +157,10 @@ def find_studies(root: Path, listed: Mapping[str, ListedFile]) -> list[FoundStud
     members = {study: places for study, places in members.items() if any(listed[p].kind == "image" for p in places)}
     homes: dict[str, list[str]] = defaultdict(list)
     for study, places in members.items():
-        homes[common_folder(places)].append(study)
+        homes[find_common_folder(places)].append(study)
     strays: dict[str, list[str]] = defaultdict(list)
     for place in (place for place, file in listed.items() if file.kind == "damaged"):
-        home = next((above for above in folders_above(place) if above in homes), None)
+        home = next((above for above in list_folders_above(place) if above in homes), None)
         if home is not None and len(homes[home]) == 1:
             members[homes[home][0]].append(place)
         else:
@@ -171,12 +171,12 @@ def find_studies(root: Path, listed: Mapping[str, ListedFile]) -> list[FoundStud
         top = place.partition("/")[0]
         if "/" in place and top not in covered:
             strays[top].append(place)
-    found = [study_of(root, listed, study_label(study), places) for study, places in members.items()]
-    found += [study_of(root, listed, _label(f"folder {folder}"), places) for folder, places in strays.items()]
+    found = [make_study(root, listed, make_study_label(study), places) for study, places in members.items()]
+    found += [make_study(root, listed, _label(f"folder {folder}"), places) for folder, places in strays.items()]
     return sorted(found, key=lambda study: study.label)
 
 
-def study_label(study_instance_uid: str) -> str:
+def make_study_label(study_instance_uid: str) -> str:
     """What tables call a study: it says nothing of the patient, and with the same key it is always the same."""
     return _label(f"study {study_instance_uid}")
 
@@ -190,7 +190,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", errors="surrogateescape")
 
 
-def study_of(root: Path, listed: Mapping[str, ListedFile], label: str, places: Iterable[str]) -> FoundStudy:
+def make_study(root: Path, listed: Mapping[str, ListedFile], label: str, places: Iterable[str]) -> FoundStudy:
     """One study from the places of its files."""
     places = sorted(places)
     content = sorted(
@@ -199,14 +199,14 @@ def study_of(root: Path, listed: Mapping[str, ListedFile], label: str, places: I
     )
     return FoundStudy(
         label=label,
-        folder=Path(common_folder(places)),
+        folder=Path(find_common_folder(places)),
         files=tuple(root / place for place in places),
         size=sum(listed[place].size for place in places),
         fingerprint=hashlib.sha256(_bytes("\n".join(content))).hexdigest(),
     )
 
 
-def common_folder(places: Iterable[str]) -> str:
+def find_common_folder(places: Iterable[str]) -> str:
     """The deepest folder that holds all places, "" for the tree itself.
 
     >>> common_folder(["a/b/1.dcm", "a/c/2.dcm"]), common_folder(["1.dcm"])
@@ -215,7 +215,7 @@ def common_folder(places: Iterable[str]) -> str:
     return posixpath.commonpath([place.rpartition("/")[0] for place in places])
 
 
-def folders_above(place: str) -> Iterator[str]:
+def list_folders_above(place: str) -> Iterator[str]:
     """The folders that hold a place, the deepest first, the tree itself ("") last.
 
     >>> list(folders_above("a/b/1.dcm"))

@@ -15,9 +15,9 @@ def is_other_day(apart_s: float) -> bool:
     return DAY_S / 2 < abs(apart_s) < 1.5 * DAY_S
 
 
-def between_s(first: Frame, first_s: float, second: Frame, second_s: float) -> float:
+def compute_time_between_s(first: Frame, first_s: float, second: Frame, second_s: float) -> float:
     """Time from a first moment to a second one, of scans of one visit, across time zones and midnight."""
-    zones_s = clock.zone_s(first), clock.zone_s(second)
+    zones_s = clock.read_zone_s(first), clock.read_zone_s(second)
     if (first_s < WITHOUT_DATE_S) != (second_s < WITHOUT_DATE_S):  # one of them is a time of day only
         first_s, second_s = first_s % DAY_S, second_s % DAY_S
     apart_s = second_s - first_s
@@ -43,13 +43,13 @@ def start_s(frames) -> float:
             continue
         middle = known[np.argmin(np.abs(known - np.median(known)))]  # one of them, also where dates differ
         start = float(known[np.abs(known - middle) < 3600].min())
-        if runs(known):
+        if is_running(known):
             return start
         first = start if np.isnan(first) else first
     return first
 
 
-def runs(times_s: np.ndarray) -> bool:
+def is_running(times_s: np.ndarray) -> bool:
     """Whether times differ."""
     return bool(times_s.size > 1 and np.ptp(times_s) > 0)
 
@@ -57,24 +57,27 @@ def runs(times_s: np.ndarray) -> bool:
 def has_running_clock(frames, keywords=OF_DAY) -> bool:
     """Whether an attribute gives frames different times of day."""
     clocks = (clock.read_clock(frames, keyword) for keyword in keywords)
-    return any(runs(times_s[np.isfinite(times_s)]) for times_s in clocks)
+    return any(is_running(times_s[np.isfinite(times_s)]) for times_s in clocks)
 
 
-def series_s(frame: Frame) -> float:
+def read_series_start_s(frame: Frame) -> float:
     """When the series of a frame began, by SeriesDate and SeriesTime; NaN where nothing says."""
-    return clock.seconds(frame, "SeriesTime")
+    return clock.read_seconds(frame, "SeriesTime")
 
 
-def clocks_differ_s(first: Frame, first_s: float, second: Frame, second_s: float) -> float:
+def compare_clocks_s(first: Frame, first_s: float, second: Frame, second_s: float) -> float:
     """By how much the times of the acquisition and of the series differ in what passed between two scans, s.
 
     0 where the series do not say when they began, or say the same. Their times may be those of one time zone.
     """
-    begins_s = series_s(first), series_s(second)
+    begins_s = read_series_start_s(first), read_series_start_s(second)
     if not np.isfinite(begins_s).all() or begins_s[0] == begins_s[1]:
         return 0.0
-    between = between_s(first, first_s, second, second_s)
+    between = compute_time_between_s(first, first_s, second, second_s)
     return min(
-        (between - by for by in (between_s(first, begins_s[0], second, begins_s[1]), begins_s[1] - begins_s[0])),
+        (
+            between - by
+            for by in (compute_time_between_s(first, begins_s[0], second, begins_s[1]), begins_s[1] - begins_s[0])
+        ),
         key=abs,
     )

@@ -8,8 +8,8 @@ import numpy as np
 
 from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, PerfusionSeries, Scan
-from .continuity import ALIKE, SURELY_TURNED, TURNS, pictures, surely_shown
-from .pixels import reduced
+from .continuity import ALIKE, SURELY_TURNED, TURNS, find_surely_shown, normalize_pictures
+from .pixels import reduce_images
 from .repeats import MOST_REPEATED, find_repeats
 
 SAME_AXES = 0.2  # chosen: planes of two scans that are turned against each other by less are one
@@ -17,17 +17,19 @@ SAME_AXES = 0.2  # chosen: planes of two scans that are turned against each othe
 
 def compare_scans(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
     """The scans of a visit without images of the other one, flagged where they do not lie as the other's do."""
-    return with_positions(without_repeats_of(scans))
+    return flag_positions(remove_repeats_between(scans))
 
 
-def with_positions(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
+def flag_positions(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
     """The scans, flagged where images of one lie mirrored or turned to those of the other, or its slices exchanged."""
     first, second = scans.values()
     shapes = {one.signal.shape[1:] for scan in (first, second) for one in scan.slices}
     if len(shapes) > 1 or len(first.slices) != len(second.slices):
         return scans
-    usual = [np.stack([np.median(reduced(one.signal), axis=0) for one in scan.slices]) for scan in (first, second)]
-    shown, beside = map(pictures, usual)
+    usual = [
+        np.stack([np.median(reduce_images(one.signal), axis=0) for one in scan.slices]) for scan in (first, second)
+    ]
+    shown, beside = map(normalize_pictures, usual)
     told = turn_by_headers(first.slices[0], second.slices[0])
     if told is None:
         return scans
@@ -41,9 +43,9 @@ def with_positions(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
             "pixels: ImageOrientationPatient of one of the scans is wrong, or its pixels were turned. Check the "
             "position of the AHA segments."
         )
-        scans = flagged(scans, FlagCode.GEOMETRY_UNCERTAIN, sentence)
+        scans = flag_scans(scans, FlagCode.GEOMETRY_UNCERTAIN, sentence)
         told = found
-    return with_exchanges(scans, ways[told][1](shown), beside)
+    return flag_exchanges(scans, ways[told][1](shown), beside)
 
 
 def turn_by_headers(one: PerfusionSeries, other: PerfusionSeries) -> int | None:
@@ -60,36 +62,36 @@ def turn_by_headers(one: PerfusionSeries, other: PerfusionSeries) -> int | None:
     return best if apart[best] < SAME_AXES else None
 
 
-def with_exchanges(scans: dict[Condition, Scan], shown: np.ndarray, beside: np.ndarray) -> dict[Condition, Scan]:
+def flag_exchanges(scans: dict[Condition, Scan], shown: np.ndarray, beside: np.ndarray) -> dict[Condition, Scan]:
     """The scans, flagged where the slices of one show what others show in the other scan.
 
     shown, beside : (S, Y, X) picture of each slice of the first scan, with the axes of the second, and of the second
     """
     alike = np.einsum("iyx,jyx->ij", shown, beside)
-    odd = np.flatnonzero(surely_shown(alike, np.arange(len(alike))) != np.arange(len(alike)))
+    odd = np.flatnonzero(find_surely_shown(alike, np.arange(len(alike))) != np.arange(len(alike)))
     if not odd.size:
         return scans
     sentence = (
         f"Slices {' and '.join(str(index + 1) for index in odd)}, from the base, show each other's part of the heart "
         "in one of the scans, by their pixels: ImagePositionPatient of rest or of stress is wrong. Check the levels."
     )
-    return flagged(scans, FlagCode.GEOMETRY_UNCERTAIN, sentence)
+    return flag_scans(scans, FlagCode.GEOMETRY_UNCERTAIN, sentence)
 
 
-def flagged(scans: Mapping[Condition, Scan], code: FlagCode, sentence: str) -> dict[Condition, Scan]:
+def flag_scans(scans: Mapping[Condition, Scan], code: FlagCode, sentence: str) -> dict[Condition, Scan]:
     """The scans with a finding on every slice of both."""
     assumption = make_flag(FlagCode.READ_AS, found=sentence)
     return {
         which: replace(
             scan,
-            slices=tuple(with_finding(one, code, sentence) for one in scan.slices),
+            slices=tuple(add_finding(one, code, sentence) for one in scan.slices),
             assumptions=(*scan.assumptions, assumption),
         )
         for which, scan in scans.items()
     }
 
 
-def without_repeats_of(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
+def remove_repeats_between(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
     """The scans without images that lie in both of them, of which one does not fit in; flags say which."""
     places = [(which, index) for which, scan in scans.items() for index in range(len(scan.slices))]
     found = find_repeats([scans[which].slices[index].signal for which, index in places])
@@ -110,12 +112,12 @@ def without_repeats_of(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]
                 f"{len(frames)} of {len(one.signal)} images of slice {index + 1} hold the same pixels at rest and "
                 "under stress, bit by bit: those of one scan are not its own. Nothing tells which; they are used."
             )
-            mended = flagged(mended, FlagCode.IMAGES_MISSING, sentence)
+            mended = flag_scans(mended, FlagCode.IMAGES_MISSING, sentence)
             continue
         sentence = f"{images} are not used: they hold the pixels of images of {other}, bit by bit, and fit in there."
         slices = tuple(
-            with_finding(
-                without_frames(each, frames) if at == index else each,
+            add_finding(
+                remove_frames(each, frames) if at == index else each,
                 FlagCode.IMAGES_MISSING,
                 sentence,
             )
@@ -126,14 +128,14 @@ def without_repeats_of(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]
     return mended
 
 
-def without_frames(series: PerfusionSeries, frames: Sequence[int]) -> PerfusionSeries:
+def remove_frames(series: PerfusionSeries, frames: Sequence[int]) -> PerfusionSeries:
     """A series without some of its frames."""
     kept = np.delete(np.arange(len(series.signal)), frames)
     uids = tuple(series.instance_uids[index] for index in kept.tolist()) if series.instance_uids else ()
     return replace(series, signal=series.signal[kept], times_s=series.times_s[kept], instance_uids=uids)
 
 
-def with_finding(series: PerfusionSeries, code: FlagCode, text: str) -> PerfusionSeries:
+def add_finding(series: PerfusionSeries, code: FlagCode, text: str) -> PerfusionSeries:
     """A series with one more finding on its acquisition."""
     flag = make_flag(code, found=text)
     acquisition = replace(series.acquisition, findings=(*series.acquisition.findings, flag))

@@ -6,7 +6,7 @@ import numpy as np
 
 from .consistency import name_images
 from .frame import Frame
-from .pixels import reduced
+from .pixels import reduce_images
 
 BEFORE = 3  # chosen: frames on either side that are compared
 BLOCKS = 12  # chosen: regions per side whose mean signal tells the gain
@@ -20,7 +20,7 @@ at least 1.5 times the largest logarithm in 40 phantom scans, also of every seco
 LONGEST_DIP = 8  # frames
 
 
-def brightness_steps(frames: Sequence[Frame], times_s: np.ndarray, signal: np.ndarray) -> list[str]:
+def describe_brightness_steps(frames: Sequence[Frame], times_s: np.ndarray, signal: np.ndarray) -> list[str]:
     """Sentences on images from which on all is brighter or darker, or that are out of line with those around them."""
     said = []
     for index, factor in find_gain_steps(signal):
@@ -42,7 +42,7 @@ def brightness_steps(frames: Sequence[Frame], times_s: np.ndarray, signal: np.nd
 
 def find_gain_steps(signal: np.ndarray) -> list[tuple[int, float]]:
     """Indices of the first frames with another gain, and the factors; a bolus leaves most regions as they are."""
-    regions = reduced(signal, BLOCKS).reshape(len(signal), -1)
+    regions = reduce_images(signal, BLOCKS).reshape(len(signal), -1)
     regions = regions[:, regions.min(axis=0) > AT_LEAST * regions.max()]
     if len(signal) < 2 * BEFORE or not regions.size:
         return []
@@ -66,7 +66,7 @@ def find_dips(signal: np.ndarray) -> list[int]:
     Breathing moves tissue within the image, which leaves the distribution as it is; a bolus rises and falls, but does
     not fall and rise.
     """
-    levels = np.percentile(reduced(signal), PERCENTILES, axis=(1, 2)).T
+    levels = np.percentile(reduce_images(signal), PERCENTILES, axis=(1, 2)).T
     if len(signal) < 2 * BEFORE or levels.min() <= 0:
         return []
     steps = np.diff(np.log(levels), axis=0) / np.log(DIPS)

@@ -9,8 +9,8 @@ from ...data.errors import PerfusionError
 from ...data.study import Condition, Scan
 from .choosing import Chosen, choose
 from .frame import Frame
-from .headers import survey, tolerance
-from .reading import Gathered, gather, load_visit, noting_all
+from .headers import survey_files, tolerate_broken_rules
+from .reading import Gathered, add_notes_of_study, gather, load_visit
 from .scans import FoundScan
 
 
@@ -20,7 +20,7 @@ class Visit:
 
     chosen: Mapping[Condition, Chosen]
 
-    @tolerance()
+    @tolerate_broken_rules()
     def read(self) -> dict[Condition, Scan]:
         """The scans with their pixels, as `read_study` reads them, compared with each other.
 
@@ -68,39 +68,39 @@ class Candidate:
         return f"{self.condition.capitalize()} perfusion: {slices} slice{'s' * (slices != 1)}, {beats} heartbeats"
 
 
-@tolerance()
+@tolerate_broken_rules()
 def find_candidates(files: Sequence[Path]) -> tuple[Candidate, ...]:
     """The perfusion scans among some files, whatever else is there; none where there is no complete one."""
     try:
-        gathered = gather(survey(files))
+        gathered = gather(survey_files(files))
     except PerfusionError:
-        return candidates_by_study(files)
-    return candidates_among(gathered)
+        return find_candidates_by_study(files)
+    return find_candidates_of_patient(gathered)
 
 
-def candidates_by_study(files: Sequence[Path]) -> tuple[Candidate, ...]:
+def find_candidates_by_study(files: Sequence[Path]) -> tuple[Candidate, ...]:
     """The perfusion scans among files of several patients, study by study."""
     try:
-        frames = survey(files).frames
+        frames = survey_files(files).frames
     except PerfusionError:
         return ()
-    return tuple(candidate for study in by_study(frames) for candidate in candidates_among(study))
+    return tuple(candidate for study in group_by_study(frames) for candidate in find_candidates_of_patient(study))
 
 
-def candidates_among(gathered: Gathered) -> tuple[Candidate, ...]:
+def find_candidates_of_patient(gathered: Gathered) -> tuple[Candidate, ...]:
     """The perfusion scans among the images of one patient; those of each study alone, where there are several."""
     try:
-        chosen = noting_all(choose(gathered.frames, {}), gathered)
+        chosen = add_notes_of_study(choose(gathered.frames, {}), gathered)
     except PerfusionError:
-        studies = by_study(gathered.frames)
+        studies = group_by_study(gathered.frames)
         if len(studies) < 2:
             return ()
-        return tuple(candidate for study in studies for candidate in candidates_among(study))
+        return tuple(candidate for study in studies for candidate in find_candidates_of_patient(study))
     visit = Visit(chosen)
     return tuple(Candidate(which, visit) for which in chosen)
 
 
-def by_study(frames: Sequence[Frame]) -> list[Gathered]:
+def group_by_study(frames: Sequence[Frame]) -> list[Gathered]:
     """The images of each study alone."""
     studies: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:

@@ -11,10 +11,10 @@ from ...data.study import Condition
 from ...data.text import make_line
 from . import condition
 from .choices import NO_CHOICES, ReadChoices
-from .consistency import doubts, name_images
+from .consistency import make_doubts, name_images
 from .frame import Frame
 from .grouping import LONGEST_BREAK_S
-from .scans import FoundScan, completes, find_scans, seconds_after
+from .scans import FoundScan, compute_seconds_after, find_scans, is_completing
 from .slices import Finding, find_slices
 
 MOST_LISTED = 12
@@ -37,13 +37,13 @@ def choose(
 
     Raises PerfusionError where there is no perfusion scan, or nothing tells which one is which.
     """
-    frames = of_study(frames, choices.study)
+    frames = choose_study(frames, choices.study)
     chosen: dict[Condition, Chosen] = {}
     remaining = list(frames)
     for which, folder in told.items():
         inside = [frame for frame in frames if frame.path.is_relative_to(folder)]
         remaining = [frame for frame in remaining if not frame.path.is_relative_to(folder)]
-        scans = perfusion_scans(inside, choices.rr_interval_s)
+        scans = find_perfusion_scans(inside, choices.rr_interval_s)
         if len(scans) > 1:
             raise PerfusionError(
                 f"The {which} folder holds {len(scans)} perfusion scans: {', '.join(scan.name for scan in scans)}.",
@@ -53,30 +53,30 @@ def choose(
     findings = find_slices(remaining, choices.rr_interval_s)
     if len(chosen) == 2 or (chosen and not any(finding.slices for finding in findings)):
         return chosen
-    scans = scans_of(findings, choices.rr_interval_s)
-    chosen |= by_number(scans, choices)
+    scans = find_scans_of_study(findings, choices.rr_interval_s)
+    chosen |= choose_by_number(scans, choices)
     scans = [scan for scan in scans if all(scan is not one.scan for one in chosen.values())]
     if len(chosen) == 2 or (chosen and not scans):
         return chosen
     if choices.series and len(scans) > 1:
         return chosen
     if len(scans) + len(chosen) > 2:
-        scans = named_scans(scans)
+        scans = choose_named_scans(scans)
     if chosen and len(scans) == 1:
-        left = condition.other(next(iter(chosen)))
+        left = condition.swap_condition(next(iter(chosen)))
         return chosen | {left: Chosen(scans[0], f"Taken as {left} because the other scan was chosen.")}
     try:
         decided = condition.decide([scan.evidence for scan in scans])
     except PerfusionError as error:
-        raise several_studies(scans) or changed_in_the_middle(scans) or error from error
+        raise find_several_studies_error(scans) or find_changed_in_the_middle_error(scans) or error from error
     for scan, (which, how, doubt) in zip(scans, decided, strict=True):
         chosen.setdefault(
-            which, Chosen(scan.with_doubts(*doubts(FlagCode.CONDITION_UNCERTAIN, filter(None, [doubt]))), how)
+            which, Chosen(scan.with_doubts(*make_doubts(FlagCode.CONDITION_UNCERTAIN, filter(None, [doubt]))), how)
         )
     return chosen
 
 
-def of_study(frames: Sequence[Frame], study: str) -> list[Frame]:
+def choose_study(frames: Sequence[Frame], study: str) -> list[Frame]:
     """The images of the study that was chosen by its date or identifier.
 
     Raises PerfusionError where there is none.
@@ -94,14 +94,14 @@ def of_study(frames: Sequence[Frame], study: str) -> list[Frame]:
     return inside
 
 
-def by_number(scans: Sequence[FoundScan], choices: ReadChoices) -> dict[Condition, Chosen]:
+def choose_by_number(scans: Sequence[FoundScan], choices: ReadChoices) -> dict[Condition, Chosen]:
     """The scans whose series the user named.
 
     Raises PerfusionError where a number is that of no perfusion series, or of several scans.
     """
     chosen = {}
     for which, number in choices.series.items():
-        found = [scan for scan in scans if any(names_series(one.frames, number) for one in scan.slices)]
+        found = [scan for scan in scans if any(is_of_series(one.frames, number) for one in scan.slices)]
         if len(found) != 1:
             there = ", ".join(scan.evidence.described for scan in scans)
             what = (
@@ -119,12 +119,12 @@ def by_number(scans: Sequence[FoundScan], choices: ReadChoices) -> dict[Conditio
     return chosen
 
 
-def names_series(frames: Sequence[Frame], number: str) -> bool:
+def is_of_series(frames: Sequence[Frame], number: str) -> bool:
     """Whether a slice is of the series with a number or an identifier."""
     return any(number in (frame.text("SeriesNumber"), frame.text("SeriesInstanceUID")) for frame in frames)
 
 
-def several_studies(scans: Sequence[FoundScan]) -> PerfusionError | None:
+def find_several_studies_error(scans: Sequence[FoundScan]) -> PerfusionError | None:
     """An error that names the studies by their dates, if the scans are of several."""
     by_study: dict[str, list[FoundScan]] = defaultdict(list)
     for scan in scans:
@@ -142,7 +142,7 @@ def several_studies(scans: Sequence[FoundScan]) -> PerfusionError | None:
     )
 
 
-def changed_in_the_middle(scans: Sequence[FoundScan]) -> PerfusionError | None:
+def find_changed_in_the_middle_error(scans: Sequence[FoundScan]) -> PerfusionError | None:
     """An error that names a series whose images change their size or orientation, if two scans are parts of one."""
     for index, one in enumerate(scans):
         for other in scans[index + 1 :]:
@@ -162,7 +162,7 @@ def changed_in_the_middle(scans: Sequence[FoundScan]) -> PerfusionError | None:
     return None
 
 
-def named_scans(scans: Sequence[FoundScan]) -> list[FoundScan]:
+def choose_named_scans(scans: Sequence[FoundScan]) -> list[FoundScan]:
     """Of more than two scans, the only one that says rest and the only one that says stress; else all of them."""
     said = [scan.evidence.condition for scan in scans]
     unclear = any(scan.evidence.contradicts_itself for scan in scans)
@@ -176,12 +176,12 @@ def named_scans(scans: Sequence[FoundScan]) -> list[FoundScan]:
     return [scan.noting(*rest) for scan, one in zip(scans, said, strict=True) if one]
 
 
-def perfusion_scans(frames: Iterable[Frame], rr_interval_s: float | None = None) -> list[FoundScan]:
-    """The perfusion scans among some images, in the order of time. Raises PerfusionError as `scans_of`."""
-    return scans_of(find_slices(frames, rr_interval_s), rr_interval_s)
+def find_perfusion_scans(frames: Iterable[Frame], rr_interval_s: float | None = None) -> list[FoundScan]:
+    """The perfusion scans among some images, in the order of time. Raises PerfusionError as `find_scans_of_study`."""
+    return find_scans_of_study(find_slices(frames, rr_interval_s), rr_interval_s)
 
 
-def scans_of(findings: Sequence[Finding], rr_interval_s: float | None = None) -> list[FoundScan]:
+def find_scans_of_study(findings: Sequence[Finding], rr_interval_s: float | None = None) -> list[FoundScan]:
     """The perfusion scans among the series of a study, in the order of time.
 
     Raises PerfusionError where there is none, or fewer than two and a further series looks like one but is broken.
@@ -189,19 +189,19 @@ def scans_of(findings: Sequence[Finding], rr_interval_s: float | None = None) ->
     broken = [(finding, finding.error) for finding in findings if finding.error]
     slices = [one for finding in findings for one in finding.slices]
     rest = [one for finding in findings for one in finding.remains]
-    scans = find_scans([*slices, *(one for one in rest if completes(one, slices))], rr_interval_s)
+    scans = find_scans([*slices, *(one for one in rest if is_completing(one, slices))], rr_interval_s)
     if broken and not scans:
         raise broken[0][1]
     if not scans:
-        raise nothing_found(findings)
+        raise make_nothing_found_error(findings)
     unused = [one for one in findings if not one.slices and not one.error]
     others = [f"{one.name}, {one.reason}" for one in unused if one.dynamic or one.remains or one.has_no_place]
     notes = [f"Not used: {'; '.join(others[:MOST_LISTED])}."] if others else []
     unread = [f"Not used: {one.name}, {one.reason}. {error.problem}" for one, error in broken]
-    return [scan.noting(*notes).with_doubts(*doubts(FlagCode.SERIES_LEFT_OUT, unread)) for scan in scans]
+    return [scan.noting(*notes).with_doubts(*make_doubts(FlagCode.SERIES_LEFT_OUT, unread)) for scan in scans]
 
 
-def nothing_found(findings: Sequence[Finding]) -> PerfusionError:
+def make_nothing_found_error(findings: Sequence[Finding]) -> PerfusionError:
     """The error that lists what was found instead of perfusion."""
     listed = [f"{finding.name}: {finding.reason}" for finding in findings[:MOST_LISTED]]
     more = [f"and {len(findings) - MOST_LISTED} more series"] if len(findings) > MOST_LISTED else []
@@ -213,6 +213,6 @@ def nothing_found(findings: Sequence[Finding]) -> PerfusionError:
     )
 
 
-def between_injections_s(scans: Sequence[FoundScan]) -> float:
+def compute_time_between_injections_s(scans: Sequence[FoundScan]) -> float:
     """Time from the beginning of the first scan to that of the second; NaN where it is not known."""
-    return abs(seconds_after(scans[1], scans[0])) if len(scans) == 2 else float("nan")
+    return abs(compute_seconds_after(scans[1], scans[0])) if len(scans) == 2 else float("nan")

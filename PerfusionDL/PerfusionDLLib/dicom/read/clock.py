@@ -8,31 +8,31 @@ from functools import lru_cache
 import numpy as np
 
 from .frame import Frame
-from .leaps import hours_off
+from .leaps import find_hours_off
 
 DAY_S = 86400.0
 MILLISECONDS = {"TriggerTime", "FrameReferenceTime", "TemporalResolution", "NominalInterval"}
 DATES = {"AcquisitionTime": "AcquisitionDate", "ContentTime": "ContentDate", "SeriesTime": "SeriesDate"}
 
 
-def seconds(frame: Frame, keyword: str) -> float:
+def read_seconds(frame: Frame, keyword: str) -> float:
     """A time attribute in seconds, NaN where it is missing or malformed.
 
     Times with a date count from 1 January 1970, times of day from midnight.
     """
     if keyword.endswith("DateTime"):
-        return date_time_s(frame.text(keyword))
+        return read_date_time_s(frame.text(keyword))
     if keyword in DATES:
         day = frame.text(DATES[keyword]).replace(".", "")
-        clock = of_day_text(frame.text(keyword))
-        of_day = date_time_s("19700101" + clock) if clock else float("nan")
-        with_date = date_time_s(day + clock) if len(day) == 8 and clock else float("nan")
+        clock = read_time_of_day(frame.text(keyword))
+        of_day = read_date_time_s("19700101" + clock) if clock else float("nan")
+        with_date = read_date_time_s(day + clock) if len(day) == 8 and clock else float("nan")
         return with_date if np.isfinite(with_date) else of_day
     return frame.number(keyword) * (0.001 if keyword in MILLISECONDS else 1.0)
 
 
 @lru_cache(maxsize=1 << 16)
-def of_day_text(text: str) -> str:
+def read_time_of_day(text: str) -> str:
     """A time of day as DICOM writes it (HHMMSS.FFFFFF), from what others make of it.
 
     A number loses its leading zeros, a decimal point becomes a comma or is lost, seconds become a part of the minute,
@@ -58,7 +58,7 @@ def of_day_text(text: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def date_time_s(text: str) -> float:
+def read_date_time_s(text: str) -> float:
     """DICOM date and time (YYYYMMDDHHMMSS.FFFFFF, shortened from the right) in seconds since 1970, local time.
 
     >>> date_time_s("19700102000001.5"), date_time_s("19700102000001.25+0100")
@@ -74,14 +74,14 @@ def date_time_s(text: str) -> float:
     return (moment - datetime(1970, 1, 1)).total_seconds() + float(parts[2] or 0)
 
 
-def zone_s(frame: Frame) -> float:
+def read_zone_s(frame: Frame) -> float:
     """Offset of a frame's times from universal time, as the header gives it; NaN where it gives none."""
     texts = (frame.text(name) for name in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "TimezoneOffsetFromUTC"))
     found = next((match for text in texts if (match := re.search(r"([+-])(\d\d)(\d\d)$", text))), None)
     return float("nan") if found is None else float(f"{found[1]}1") * (int(found[2]) * 3600 + int(found[3]) * 60)
 
 
-def past_midnight(times_s: np.ndarray) -> np.ndarray:
+def unwrap_midnight(times_s: np.ndarray) -> np.ndarray:
     """Times of day put on one line: those before midnight stay, those after it get a day more."""
     if np.isfinite(times_s).any() and np.nanmax(times_s) - np.nanmin(times_s) > DAY_S / 2:
         return np.where(times_s < np.nanmin(times_s) + DAY_S / 2, times_s + DAY_S, times_s)
@@ -98,8 +98,8 @@ def read_clock(frames: Sequence[Frame], keyword: str) -> np.ndarray:
 
     Of times of day, those past midnight count on, and an hour by which the clock was set is taken out.
     """
-    times_s = np.array([seconds(frame, keyword) for frame in frames])
-    return past_midnight(times_s - hours_off(frames, times_s)) if is_of_day(keyword) else times_s
+    times_s = np.array([read_seconds(frame, keyword) for frame in frames])
+    return unwrap_midnight(times_s - find_hours_off(frames, times_s)) if is_of_day(keyword) else times_s
 
 
 def is_coarse(times_s: np.ndarray) -> bool:

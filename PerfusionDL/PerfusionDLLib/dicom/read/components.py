@@ -17,7 +17,7 @@ PATTERNS = (
 )
 
 
-def component(frame: Frame) -> str:
+def read_component(frame: Frame) -> str:
     """What the image shows; magnitude where nothing says otherwise.
 
     The public attributes come first, then the private ones of GE (Raw Data Type) and Philips (image type).

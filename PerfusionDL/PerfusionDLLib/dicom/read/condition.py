@@ -9,7 +9,7 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.study import Condition
-from .consistency import upper
+from .consistency import capitalize
 
 STRESS_WORDS = (
     *("stress", "adeno", "regadenoson", "lexiscan", "rapiscan", "dipyridamol", "dobutamin", "persantin", "vasodil"),
@@ -45,12 +45,12 @@ class Evidence:
     @property
     def condition(self) -> Condition | None:
         """What its words say; where they contradict each other, what the description of the series says."""
-        return from_words(self.said) or from_words(self.words.get("SeriesDescription", ""))
+        return read_condition(self.said) or read_condition(self.words.get("SeriesDescription", ""))
 
     @property
     def contradicts_itself(self) -> bool:
         """Whether its words say both, and the description of the series does not decide."""
-        return all(mentions(self.said)) and self.condition is None
+        return all(find_mentions(self.said)) and self.condition is None
 
     @property
     def described(self) -> str:
@@ -61,19 +61,19 @@ class Evidence:
         return f"{self.name} ({', '.join(parts)})"
 
 
-def from_words(text: str) -> Condition | None:
+def read_condition(text: str) -> Condition | None:
     """What a description says; None if nothing or both.
 
     >>> from_words("SR_TFL_SAX_PERF_STRESS"), from_words("PerfRest"), from_words("first pass, restored")
     (<Condition.STRESS: 'stress'>, <Condition.REST: 'rest'>, None)
     """
-    stress, rest = mentions(text)
+    stress, rest = find_mentions(text)
     if stress == rest:
         return None
     return Condition.STRESS if stress else Condition.REST
 
 
-def mentions(text: str) -> tuple[bool, bool]:
+def find_mentions(text: str) -> tuple[bool, bool]:
     """Whether a text speaks of stress, and whether it speaks of rest.
 
     >>> mentions("Stress/Rest Perfusion")
@@ -95,24 +95,28 @@ def decide(scans: Sequence[Evidence]) -> list[tuple[Condition, str, str]]:
             f"There are {len(scans)} perfusion scans: {', '.join(scan.described for scan in scans)}.", CHOOSE
         )
     if len(scans) == 1:
-        return [alone(scans[0])]
+        return [decide_alone(scans[0])]
     said = [scan.condition for scan in scans]
     shared = ""
     if (said[0] and said[0] == said[1]) or not any(said):
-        own = [from_words(" ".join(own_words(scan, scans[1 - index]))) for index, scan in enumerate(scans)]
+        own = [read_condition(" ".join(find_own_words(scan, scans[1 - index]))) for index, scan in enumerate(scans)]
         if said[0]:
             shared = f"Both scans are described as {said[0]}. "
         said = own if own[0] != own[1] else [None, None]
     if any(said):
-        first = said[0] or (other(said[1]) if said[1] else Condition.REST)
+        first = said[0] or (swap_condition(said[1]) if said[1] else Condition.REST)
         return [
-            (which, f"Taken as {which} because of the series descriptions ({scan.name}).", by_rate(scans, first))
-            for which, scan in zip((first, other(first)), scans, strict=True)
+            (
+                which,
+                f"Taken as {which} because of the series descriptions ({scan.name}).",
+                compare_heart_rates(scans, first),
+            )
+            for which, scan in zip((first, swap_condition(first)), scans, strict=True)
         ]
-    return without_words(scans, shared)
+    return decide_without_words(scans, shared)
 
 
-def alone(scan: Evidence) -> tuple[Condition, str, str]:
+def decide_alone(scan: Evidence) -> tuple[Condition, str, str]:
     """The condition of the only scan."""
     said = scan.condition
     if said:
@@ -121,12 +125,12 @@ def alone(scan: Evidence) -> tuple[Condition, str, str]:
     return Condition.REST, sentence, ""
 
 
-def own_words(scan: Evidence, beside: Evidence) -> list[str]:
+def find_own_words(scan: Evidence, beside: Evidence) -> list[str]:
     """What a scan says of itself in attributes that do not say the same of the other scan."""
     return [text for keyword, text in scan.words.items() if text != beside.words.get(keyword)]
 
 
-def by_rate(scans: Sequence[Evidence], first: Condition) -> str:
+def compare_heart_rates(scans: Sequence[Evidence], first: Condition) -> str:
     """A doubt where heart rates contradict the words, else ""."""
     stress, rest = scans if first is Condition.STRESS else scans[::-1]
     if stress.rr_s * SHORTER > rest.rr_s:
@@ -137,14 +141,14 @@ def by_rate(scans: Sequence[Evidence], first: Condition) -> str:
     return ""
 
 
-def without_words(scans: Sequence[Evidence], shared: str) -> list[tuple[Condition, str, str]]:
+def decide_without_words(scans: Sequence[Evidence], shared: str) -> list[tuple[Condition, str, str]]:
     """The condition of two scans whose words do not tell them apart: by heart rate, then by time."""
     ratio = scans[0].rr_s / scans[1].rr_s
     if ratio < SHORTER or ratio > 1 / SHORTER:
         first = Condition.STRESS if ratio < 1 else Condition.REST
         pair = f"{min(scans[0].rr_s, scans[1].rr_s):.2f} s against {max(scans[0].rr_s, scans[1].rr_s):.2f} s"
         how = f"by heart rate: the scan with the shorter R-R interval ({pair}) is stress."
-        return [(which, f"{shared}Taken as {which} {how}", "") for which in (first, other(first))]
+        return [(which, f"{shared}Taken as {which} {how}", "") for which in (first, swap_condition(first))]
     if shared:
         raise PerfusionError(
             f"{shared}Their heart rates do not differ either: {' and '.join(scan.described for scan in scans)}.", CHOOSE
@@ -155,12 +159,12 @@ def without_words(scans: Sequence[Evidence], shared: str) -> list[tuple[Conditio
             "by time: descriptions and heart rates do not tell the scans apart, and stress is usually imaged first. "
             "Check this."
         )
-        return [(which, f"Taken as {which} {how}", upper(how)) for which in (first, other(first))]
+        return [(which, f"Taken as {which} {how}", capitalize(how)) for which in (first, swap_condition(first))]
     raise PerfusionError(
         f"Nothing tells which of {scans[0].name} and {scans[1].name} is rest and which is stress.", CHOOSE
     )
 
 
-def other(condition: Condition) -> Condition:
+def swap_condition(condition: Condition) -> Condition:
     """Rest for stress, stress for rest."""
     return Condition.REST if condition is Condition.STRESS else Condition.STRESS

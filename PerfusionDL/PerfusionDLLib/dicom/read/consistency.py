@@ -35,7 +35,7 @@ class Doubt(str):
         return made
 
 
-def doubts(code: FlagCode, sentences: Iterable[str]) -> list[Doubt]:
+def make_doubts(code: FlagCode, sentences: Iterable[str]) -> list[Doubt]:
     """Sentences as doubts of one kind; those that are doubts of another kind stay it."""
     return [Doubt(sentence, code) for sentence in sentences]
 
@@ -51,10 +51,10 @@ class Aside:
     def sentence(self) -> str:
         """In words."""
         verb = "is" if len(self.frames) == 1 else "are"
-        return f"{upper(name_images(self.frames))} {verb} not used: {self.reason}."
+        return f"{capitalize(name_images(self.frames))} {verb} not used: {self.reason}."
 
 
-def upper(text: str) -> str:
+def capitalize(text: str) -> str:
     """A sentence with a capital letter at its beginning."""
     return text[:1].upper() + text[1:]
 
@@ -68,7 +68,7 @@ def name_images(frames: Sequence[Frame]) -> str:
     return f"image{'s' * (len(numbers) > 1)} {named}{more} of {ordered[0].series}"
 
 
-def typical_number(frames: Sequence[Frame], keyword: str) -> float:
+def find_typical_number(frames: Sequence[Frame], keyword: str) -> float:
     """What most of the frames that have a number say; NaN where none has one.
 
     >>> def frame(value):
@@ -87,7 +87,7 @@ def typical_number(frames: Sequence[Frame], keyword: str) -> float:
     return float(values[first][int(np.argmax(counts))])
 
 
-def typical_text(frames: Sequence[Frame], keyword: str) -> str:
+def find_typical_text(frames: Sequence[Frame], keyword: str) -> str:
     """What most of the frames that say something say; "" where none does. Of equally many the first in the alphabet."""
     texts = [text for frame in frames if (text := frame.text(keyword))]
     return max(sorted(set(texts)), key=texts.count) if texts else ""
@@ -98,7 +98,7 @@ def split_deviant(frames: Sequence[Frame]) -> tuple[list[Frame], list[Aside]]:
     kept, aside = list(frames), []
     for keyword in CONSTANT:
         values = np.array([frame.number(keyword) for frame in kept])
-        usual = typical_number(kept, keyword)
+        usual = find_typical_number(kept, keyword)
         same = np.isclose(values, usual, rtol=SAME, atol=1e-9)
         if not same.any() or same.mean() < MAJORITY:
             same = np.isnan(values) if np.isnan(values).mean() >= MAJORITY else np.ones(len(kept), bool)

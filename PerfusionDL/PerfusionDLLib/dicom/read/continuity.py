@@ -10,10 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
-from .consistency import name_images, upper
+from .consistency import capitalize, name_images
 from .frame import Frame
-from .losses import beat_offset_s
-from .pixels import reduced
+from .losses import compute_beat_offset_s
+from .pixels import reduce_images
 from .slices import Slice
 
 BEFORE = 3  # chosen: frames that an image is compared with; a breath lasts about as long
@@ -46,8 +46,8 @@ class Found:
 
     @cached_property
     def images(self) -> list[np.ndarray]:
-        """The `pictures` of each slice."""
-        return list(map(pictures, self.signals))
+        """The `normalize_pictures` of each slice."""
+        return list(map(normalize_pictures, self.signals))
 
     @property
     def smoothness(self) -> float:
@@ -62,26 +62,26 @@ def put_back(pieces: Sequence[Slice], signals: Sequence[np.ndarray]) -> Found:
     counts.
     """
     untouched = Found(tuple(pieces), tuple(signals))
-    turned, exchanged = turned_back(untouched), exchanged_back(untouched)
+    turned, exchanged = turn_back_images(untouched), exchange_back_slices(untouched)
     if not turned.doubts:
-        return turned_back(exchanged) if exchanged.doubts else untouched
+        return turn_back_images(exchanged) if exchanged.doubts else untouched
     if not exchanged.doubts:
-        return exchanged_back(turned)
-    return max(exchanged_back(turned), turned_back(exchanged), key=lambda one: one.smoothness)
+        return exchange_back_slices(turned)
+    return max(exchange_back_slices(turned), turn_back_images(exchanged), key=lambda one: one.smoothness)
 
 
-def turned_back(found: Found) -> Found:
+def turn_back_images(found: Found) -> Found:
     """The same with the images of each slice as most of them lie."""
     each = zip(found.pieces, found.signals, found.images, strict=True)
-    mended = [upright(one.frames, signal, images) for one, signal, images in each]
+    mended = [turn_upright(one.frames, signal, images) for one, signal, images in each]
     said = [sentence for _, sentences in mended for sentence in sentences]
     return Found(found.pieces, tuple(signal for signal, _ in mended), (*found.doubts, *said))
 
 
-def upright(frames: Sequence[Frame], signal: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def turn_upright(frames: Sequence[Frame], signal: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """The signal of a slice with all images as most of them lie, and sentences on those that were turned over.
 
-    images : the `pictures` of the signal
+    images : the `normalize_pictures` of the signal
     """
     found = find_turns(images)
     usual = Counter(found.tolist()).most_common(1)[0][0]
@@ -93,9 +93,9 @@ def upright(frames: Sequence[Frame], signal: np.ndarray, images: np.ndarray) -> 
         mended[odd] = restored
         name = TURNS[turn if usual == 0 else BACK[usual] if turn == 0 else 3][0]
         said.append(
-            f"{upper(name_images([frames[index] for index in odd.tolist()]))} show the slice {name} against the "
-            f"{len(found) - len(odd)} others, by their pixels; they were turned back. Check which of both is right: "
-            "the position of the AHA segments depends on it."
+            f"{capitalize(name_images([frames[index] for index in odd.tolist()]))} show the slice {name} "
+            f"against the {len(found) - len(odd)} others, by their pixels; they were turned back. Check which of both "
+            "is right: the position of the AHA segments depends on it."
         )
     return mended, said
 
@@ -114,12 +114,12 @@ def find_turns(images: np.ndarray) -> np.ndarray:
     return found
 
 
-def exchanged_back(found: Found) -> Found:
+def exchange_back_slices(found: Found) -> Found:
     """The same with the images in the slice that they show in most heartbeats."""
     pieces, signals = found.pieces, found.signals
     if len(pieces) < 2 or len({signal.shape[1:] for signal in signals}) > 1:
         return found
-    beats = beats_of(pieces)
+    beats = number_heartbeats(pieces)
     belongs = find_exchanges(found.images, beats)
     usual = Counter(map(tuple, belongs.tolist())).most_common(1)[0][0]
     moved = [(int(beat), index) for beat, row in enumerate(belongs) for index in np.flatnonzero(row != usual)]
@@ -139,18 +139,18 @@ def exchanged_back(found: Found) -> Found:
         for one, each in zip(pieces, ordered, strict=True)
     ]
     sentence = (
-        f"{upper(name_images(odd))} show another slice than their ImagePositionPatient says, by their pixels: slices "
-        f"are exchanged in {len({beat for beat, _ in moved})} of {len(belongs)} heartbeats. They were put back to "
-        "those they resemble. Check which slice is which: the levels depend on it."
+        f"{capitalize(name_images(odd))} show another slice than their ImagePositionPatient says, by their "
+        f"pixels: slices are exchanged in {len({beat for beat, _ in moved})} of {len(belongs)} heartbeats. They were "
+        "put back to those they resemble. Check which slice is which: the levels depend on it."
     )
     images = tuple(np.stack([image for *_, image in each]) for each in ordered)
     return Found(tuple(sorted_pieces), images, (*found.doubts, sentence))
 
 
-def beats_of(pieces: Sequence[Slice]) -> list[np.ndarray]:
+def number_heartbeats(pieces: Sequence[Slice]) -> list[np.ndarray]:
     """Per slice (T,) in which heartbeat of the fullest slice each frame was acquired."""
     fullest = max(pieces, key=lambda one: len(one.frames))
-    times_s = [one.times_s - beat_offset_s(one, fullest) for one in pieces]
+    times_s = [one.times_s - compute_beat_offset_s(one, fullest) for one in pieces]
     return [np.abs(one[:, None] - fullest.times_s[None]).argmin(axis=1) for one in times_s]
 
 
@@ -168,13 +168,13 @@ def find_exchanges(images: Sequence[np.ndarray], beats: Sequence[np.ndarray]) ->
         if all(map(len, found)) and all(shown):
             before = np.stack([np.mean(each[-BEFORE:], axis=0) for each in shown])
             alike = np.einsum("iyx,jyx->ij", np.stack([each[-1] for each in found]), before)
-            belongs[beat] = surely_shown(alike, last)
+            belongs[beat] = find_surely_shown(alike, last)
         for index, each in enumerate(found):
             shown[belongs[beat, index]] += list(each)
     return belongs
 
 
-def surely_shown(alike: np.ndarray, usual: np.ndarray) -> np.ndarray:
+def find_surely_shown(alike: np.ndarray, usual: np.ndarray) -> np.ndarray:
     """(S,) which slice each of several images shows, together; the usual one unless others resemble them more by far.
 
     alike : (S, S) correlation of each image with each slice
@@ -191,8 +191,8 @@ def surely_shown(alike: np.ndarray, usual: np.ndarray) -> np.ndarray:
     return np.asarray(best) if gain > SURELY_EXCHANGED * max(1, (best != usual).sum()) else usual
 
 
-def pictures(signal: np.ndarray) -> np.ndarray:
+def normalize_pictures(signal: np.ndarray) -> np.ndarray:
     """(T, Y, X) reduced images with mean 0 and sum of squares 1, so that their product is their correlation."""
-    images = reduced(signal)
+    images = reduce_images(signal)
     images = images - images.mean(axis=(1, 2), keepdims=True)
     return images / np.maximum(np.sqrt((images**2).sum(axis=(1, 2), keepdims=True)), 1e-9)

@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 from ...data.errors import PerfusionError
 from ...data.text import make_line
-from .frame import DAMAGED, Frame, as_number
+from .frame import DAMAGED, Frame, read_number
 from .headers import read_deflated
 
 DECODERS = "pip install python-gdcm pylibjpeg pylibjpeg-openjpeg"
@@ -45,16 +45,16 @@ class Excess:
     highest: int = 0
 
 
-def stored_pixels(frame: Frame) -> tuple[np.ndarray, Excess | None]:
+def read_stored_pixels(frame: Frame) -> tuple[np.ndarray, Excess | None]:
     """(frame, Y, X) stored values of a whole file, and bits that the header does not announce.
 
     Raises PerfusionError where they are missing, cut off, or not of the announced size.
     """
     rows, columns = frame.number("Rows"), frame.number("Columns")
     if not (1 <= rows <= LARGEST_SIDE and 1 <= columns <= LARGEST_SIDE):
-        raise unreadable(frame, f"are {rows:g} by {columns:g}, which is no image of a heart")
+        raise make_unreadable_error(frame, f"are {rows:g} by {columns:g}, which is no image of a heart")
     try:
-        plain = plain_pixels(frame, int(rows), int(columns))
+        plain = read_plain_pixels(frame, int(rows), int(columns))
         if plain is not None:
             return plain, None
         header = read_pixel_header(frame)
@@ -69,10 +69,10 @@ def stored_pixels(frame: Frame) -> tuple[np.ndarray, Excess | None]:
     except PerfusionError:
         raise
     except (*DAMAGED, RuntimeError) as error:
-        raise unreadable(frame, "are missing or cut off") from error
+        raise make_unreadable_error(frame, "are missing or cut off") from error
 
 
-def plain_pixels(frame: Frame, rows: int, columns: int) -> np.ndarray | None:
+def read_plain_pixels(frame: Frame, rows: int, columns: int) -> np.ndarray | None:
     """(frame, Y, X) stored values of a file without compression in which nothing is odd; None for any other file.
 
     The header was read once; this spares reading it again.
@@ -112,7 +112,7 @@ def read_pixel_header(frame: Frame) -> Dataset:
     return header
 
 
-def unreadable(frame: Frame, what: str) -> PerfusionError:
+def make_unreadable_error(frame: Frame, what: str) -> PerfusionError:
     """The error for an image whose pixels cannot be used."""
     return PerfusionError(
         f"The pixels of image {frame.image} of {frame.series} {what}.", "Send or copy the series again completely."
@@ -126,9 +126,9 @@ def check_length(header: Dataset, frame: Frame) -> None:
     wanted = count * samples * int(header.Rows) * int(header.Columns) * int(header.BitsAllocated) // 8
     there = len(header.PixelData)
     if there < wanted:
-        raise unreadable(frame, f"are missing or cut off ({there} bytes, {wanted} are announced)")
+        raise make_unreadable_error(frame, f"are missing or cut off ({there} bytes, {wanted} are announced)")
     if there > wanted + 1:
-        raise unreadable(
+        raise make_unreadable_error(
             frame,
             f"do not fit their header: {there} bytes, while Rows, Columns, BitsAllocated and NumberOfFrames announce "
             f"{wanted}",
@@ -140,18 +140,18 @@ def check_codestreams(header: Dataset, frame: Frame) -> None:
     count = int(header.get("NumberOfFrames") or 1)
     for index in sorted({0, count - 1}):
         stream = get_frame(header.PixelData, index, number_of_frames=count)
-        size = codestream_size(stream)
+        size = read_codestream_size(stream)
         if size is not None and size != (int(header.Rows), int(header.Columns)):
-            raise unreadable(
+            raise make_unreadable_error(
                 frame,
                 f"are compressed as {size[0]} by {size[1]}, while the header says {header.Rows} by {header.Columns}",
             )
         if size is None and header.file_meta.TransferSyntaxUID not in ("1.2.840.10008.1.2.5",):
             name = UID(header.file_meta.TransferSyntaxUID).name
-            raise unreadable(frame, f"are labeled as compressed ({name}) but hold no such data")
+            raise make_unreadable_error(frame, f"are labeled as compressed ({name}) but hold no such data")
 
 
-def codestream_size(stream: bytes) -> tuple[int, int] | None:
+def read_codestream_size(stream: bytes) -> tuple[int, int] | None:
     """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream announces; None where it is none of them."""
     start = stream.find(b"\xff\x4f\xff\x51", 0, 256)
     if start >= 0:
@@ -186,11 +186,11 @@ def unpack(header: Dataset, shape: tuple[int, int, int]) -> tuple[np.ndarray, Ex
     highest = int(values.max(initial=0))
     if highest < 1 << stored:
         return values, None
-    overlay = as_number(header[OVERLAY_BIT].value) if OVERLAY_BIT in header else -1.0
+    overlay = read_number(header[OVERLAY_BIT].value) if OVERLAY_BIT in header else -1.0
     if stored <= overlay < 16 and highest & ~(1 << int(overlay)) < 1 << stored:
         said = f"bit {overlay:.0f} of the pixels is an overlay and was taken out"
         return values & np.uint16(0xFFFF ^ (1 << int(overlay))), Excess(said)
-    shift = int(as_number(header.get("HighBit"))) + 1 - stored if "HighBit" in header else 0
+    shift = int(read_number(header.get("HighBit"))) + 1 - stored if "HighBit" in header else 0
     if 0 < shift <= 16 - stored and not np.any(values & np.uint16((1 << shift) - 1)):
         return values >> np.uint16(shift), Excess(
             f"HighBit is {shift + stored - 1} and BitsStored {stored}: values were shifted"

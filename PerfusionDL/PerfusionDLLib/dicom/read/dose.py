@@ -53,9 +53,9 @@ def find_dose(header: Values, agent: str) -> Dose:
     volume_ml, notes = find_volume_ml(header, molarity)
     weight_kg, grams, doubts = find_weight_kg(header)
     notes += grams
-    found = within(volume_ml * molarity / weight_kg, *POSSIBLE_MMOL_KG)
+    found = keep_plausible(volume_ml * molarity / weight_kg, *POSSIBLE_MMOL_KG)
     written = PER_KG.search(said)
-    per_kg = within(float(written[1].replace(",", ".")), *POSSIBLE_MMOL_KG) if written else float("nan")
+    per_kg = keep_plausible(float(written[1].replace(",", ".")), *POSSIBLE_MMOL_KG) if written else float("nan")
     if np.isfinite(per_kg):
         if not np.isfinite(found):
             return Dose(per_kg, notes=(*notes, f"The dose of {per_kg:g} mmol/kg is that in the name of the agent."))
@@ -71,7 +71,7 @@ def find_dose(header: Values, agent: str) -> Dose:
         odd = f"The dose of {found:.3f} mmol/kg is not that of a perfusion scan; check volume and weight."
         return Dose(found, notes=tuple(notes), doubts=(*doubts, odd))
     if not doubts:
-        notes += other_unit(found, molarity)
+        notes += find_other_unit(found, molarity)
     return Dose(found, notes=tuple(notes), doubts=doubts)
 
 
@@ -103,10 +103,10 @@ def find_weight_kg(header: Values) -> tuple[float, list[str], tuple[str, ...]]:
                 "kg)."
             )
             return pounds_kg, [], (doubt,)
-    return within(weight, *WEIGHT_KG), [], ()
+    return keep_plausible(weight, *WEIGHT_KG), [], ()
 
 
-def other_unit(mmol_kg: float, molarity: float) -> list[str]:
+def find_other_unit(mmol_kg: float, molarity: float) -> list[str]:
     """A sentence where a dose is none that is prescribed, but would be one if a value were in another unit."""
     if is_usual(mmol_kg):
         return []
@@ -125,7 +125,7 @@ def is_usual(mmol_kg: float) -> bool:
     return any(abs(mmol_kg / usual - 1) < NEAR for usual in USUAL_MMOL_KG)
 
 
-def weights_differ(headers: Sequence[Values]) -> list[str]:
+def find_weights_that_differ(headers: Sequence[Values]) -> list[str]:
     """A doubt where two scans of one patient have weights as far apart as pounds and kg, else nothing."""
     known = sorted(value for header in headers if np.isfinite(value := header.number("PatientWeight")))
     if len(known) < 2 or known[0] <= 0 or abs(known[1] * POUND_KG / known[0] - 1) > SAME_AMOUNT:
@@ -136,7 +136,7 @@ def weights_differ(headers: Sequence[Values]) -> list[str]:
     ]
 
 
-def odd_dose(header: Values) -> list[str]:
+def find_odd_dose(header: Values) -> list[str]:
     """A sentence where the header speaks of a dose, and none came of it."""
     parts = [
         f"{keyword} {make_line(text)[:16]}"
@@ -150,6 +150,6 @@ def odd_dose(header: Values) -> list[str]:
     return [f"{' and '.join(parts)} {verb} no plausible dose; it was not used."] if there else []
 
 
-def within(value: float, low: float, high: float) -> float:
+def keep_plausible(value: float, low: float, high: float) -> float:
     """The value if it is plausible, else NaN."""
     return value if low <= value <= high else float("nan")

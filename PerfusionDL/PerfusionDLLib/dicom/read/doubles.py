@@ -11,7 +11,7 @@ from . import clock
 from .consistency import Aside, name_images
 from .frame import Frame
 from .leaps import HOUR_S
-from .pixels import PixelReader, pixel_digest
+from .pixels import PixelReader, digest_pixels
 
 TIMES = ("AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "FrameAcquisitionDateTime", "ContentTime")
 STAMP = (
@@ -42,7 +42,7 @@ class Distinct:
     identified: bool
 
 
-def without_copies(frames: Sequence[Frame]) -> Distinct:
+def remove_copies(frames: Sequence[Frame]) -> Distinct:
     """The images without copies, which have the same header and the same pixels, whatever they are called.
 
     Images with the same header but other pixels contradict each other, and none of them is used.
@@ -54,10 +54,10 @@ def without_copies(frames: Sequence[Frame]) -> Distinct:
     aside: list[Aside] = []
     copies: list[Frame] = []
     for members in by_stamp.values():
-        if len(members) == 1 or indistinct(members):
+        if len(members) == 1 or is_indistinct(members):
             kept += members
             continue
-        if len({pixel_digest(frame) for frame in members}) == 1:
+        if len({digest_pixels(frame) for frame in members}) == 1:
             kept.append(members[0])
             copies += members[1:] if len({one.text("SOPInstanceUID") for one in members}) > 1 else ()
         else:
@@ -67,12 +67,12 @@ def without_copies(frames: Sequence[Frame]) -> Distinct:
     if copies:
         notes = (f"Copies were left out: {name_images(copies)} are there twice under several identifiers.",)
     kept.sort(key=lambda frame: (frame.path.as_posix(), frame.index))
-    return Distinct(kept, aside, notes + identifiers(kept), has_identifiers(kept))
+    return Distinct(kept, aside, notes + describe_identifiers(kept), has_identifiers(kept))
 
 
-def indistinct(members: Sequence[Frame]) -> bool:
+def is_indistinct(members: Sequence[Frame]) -> bool:
     """Whether images of one header are so many that the header simply does not tell images apart."""
-    return len(members) > 4 and len({pixel_digest(frame) for frame in members[:5]}) > 1
+    return len(members) > 4 and len({digest_pixels(frame) for frame in members[:5]}) > 1
 
 
 def has_identifiers(frames: Sequence[Frame]) -> bool:
@@ -81,7 +81,7 @@ def has_identifiers(frames: Sequence[Frame]) -> bool:
     return all(uid for uid, _ in uids) and len(set(uids)) == len(uids)
 
 
-def identifiers(frames: Sequence[Frame]) -> tuple[str, ...]:
+def describe_identifiers(frames: Sequence[Frame]) -> tuple[str, ...]:
     """A sentence where images lack a unique identifier or share one."""
     uids = [frame.text("SOPInstanceUID") for frame in frames]
     without = uids.count("")
@@ -113,7 +113,8 @@ class Series:
     def is_shifted(self) -> bool:
         """Whether its images were acquired an hour or more from when it says it began, so that times were changed."""
         return bool(
-            abs(clock.seconds(self.first, "AcquisitionTime") - clock.seconds(self.first, "SeriesTime")) > HOUR_S
+            abs(clock.read_seconds(self.first, "AcquisitionTime") - clock.read_seconds(self.first, "SeriesTime"))
+            > HOUR_S
         )
 
     @property
@@ -162,7 +163,7 @@ class Series:
         return True
 
 
-def without_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...]]:
+def remove_copied_series(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...]]:
     """The images without series that show those of another moment or study pixel by pixel, as shifted copies do.
 
     The series of the study with most images are kept, then those whose times agree, then the first by their paths.

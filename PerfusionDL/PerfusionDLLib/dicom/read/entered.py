@@ -20,7 +20,7 @@ REMEDY = (
 )
 
 
-def choices_from(document: Mapping[str, Any], study: str = "") -> ReadChoices:
+def read_choices(document: Mapping[str, Any], study: str = "") -> ReadChoices:
     """The choices of a document, checked.
 
     document : names and values; those in ``rest`` and ``stress`` hold for one scan, those in ``studies`` by label for
@@ -38,30 +38,30 @@ def choices_from(document: Mapping[str, Any], study: str = "") -> ReadChoices:
     merged = dict(document)
     own = merged.pop("studies", {})
     if not isinstance(own, Mapping):
-        raise unknown("studies")
+        raise make_unknown_name_error("studies")
     for name, value in (own.get(study) or {}).items():
         both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
         merged[name] = {**merged[name], **value} if both else value
     parts = {which: merged.pop(str(which), {}) for which in Condition}
-    shared = {name: checked(name, value) for name, value in merged.items() if name not in OF_THE_STUDY}
+    shared = {name: check_value(name, value) for name, value in merged.items() if name not in OF_THE_STUDY}
     acquisition = {}
     for which, part in parts.items():
         if not isinstance(part, Mapping):
-            raise unknown(str(which))
-        acquisition[which] = shared | {name: checked(name, value) for name, value in part.items()}
+            raise make_unknown_name_error(str(which))
+        acquisition[which] = shared | {name: check_value(name, value) for name, value in part.items()}
     series = {which: str(merged[f"{which}_series"]) for which in Condition if f"{which}_series" in merged}
     return ReadChoices(
         series=series,
         study=str(merged.get("study", "")),
-        rr_interval_s=interval(merged.get("rr_interval_s")),
+        rr_interval_s=check_interval(merged.get("rr_interval_s")),
         acquisition=acquisition if any(acquisition.values()) else {},
     )
 
 
-def checked(name: str, value: Any) -> float | int | str:
+def check_value(name: str, value: Any) -> float | int | str:
     """A value of an acquisition. Raises PerfusionError where it is none."""
     if name not in VALUES:
-        raise unknown(name)
+        raise make_unknown_name_error(name)
     if name == "contrast_agent":
         agent = find_agent(str(value))
         if not agent:
@@ -76,7 +76,7 @@ def checked(name: str, value: Any) -> float | int | str:
     return int(value) if name == "pulses_to_center" else float(in_unit)
 
 
-def interval(value: Any) -> float | None:
+def check_interval(value: Any) -> float | None:
     """An R-R interval in seconds. Raises PerfusionError where it is none."""
     if value is None:
         return None
@@ -91,6 +91,6 @@ def interval(value: Any) -> float | None:
     return float(value)
 
 
-def unknown(name: str) -> PerfusionError:
+def make_unknown_name_error(name: str) -> PerfusionError:
     """The error for a name that means nothing."""
     return PerfusionError(f"'{name}' is not a value of an acquisition.", REMEDY)

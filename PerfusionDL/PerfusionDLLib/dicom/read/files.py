@@ -14,7 +14,7 @@ DICOM_NAMES = (".dcm", ".ima")
 PACKED = ((0, b"\x1f\x8b"), (0, b"7z\xbc\xaf\x27\x1c"), (0, b"Rar!"), (257, b"ustar"))
 
 
-def files_in(folder: Path) -> Iterator[Path]:
+def find_files(folder: Path) -> Iterator[Path]:
     """Every regular file in a folder and below, or the file itself; pipes and devices are passed over.
 
     The file DICOMDIR stands for the folder that it lies in.
@@ -55,7 +55,7 @@ def is_regular(path: Path) -> bool:
         return not path.exists()
 
 
-def nothing_readable(paths: list[Path]) -> PerfusionError:
+def make_nothing_readable_error(paths: list[Path]) -> PerfusionError:
     """The error for files of which none is DICOM, with what they are instead."""
     if not paths:
         return PerfusionError("The folder is empty.", CHOOSE)
@@ -66,7 +66,7 @@ def nothing_readable(paths: list[Path]) -> PerfusionError:
             "Unpack the archive, and choose the folder that it becomes, or give the archive itself to perfusiondl run, "
             "inspect or batch.",
         )
-    packed = [path.name for path in paths if starts_with(path, PACKED)]
+    packed = [path.name for path in paths if is_beginning_with(path, PACKED)]
     if packed:
         said = "is packed" if len(packed) == 1 else f"and {len(packed) - 1} more files are packed"
         return PerfusionError(
@@ -81,7 +81,7 @@ def nothing_readable(paths: list[Path]) -> PerfusionError:
     return PerfusionError(few, CHOOSE)
 
 
-def starts_with(path: Path, marks: tuple[tuple[int, bytes], ...]) -> bool:
+def is_beginning_with(path: Path, marks: tuple[tuple[int, bytes], ...]) -> bool:
     """Whether a file holds one of some bytes at their place."""
     try:
         with path.open("rb") as file:

@@ -55,14 +55,14 @@ class Attributes:
             value = self.get(keyword)
             if isinstance(value, MultiValue | list):
                 value = value[0] if len(value) else None
-            number = as_number(value)
+            number = read_number(value)
             self._numbers[keyword] = number if math.isfinite(number) else float("nan")
         return self._numbers[keyword]
 
     def text(self, keyword: str) -> str:
         """As `Frame.text`."""
         if keyword not in self._texts:
-            self._texts[keyword] = as_text(self.get(keyword))
+            self._texts[keyword] = read_text(self.get(keyword))
         return self._texts[keyword]
 
     def _convert(self, keyword: str) -> Any:
@@ -71,7 +71,7 @@ class Attributes:
             return None
         element = self._elements[tag]
         if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
-            known = plain_value(element.value, element.VR or VR_OF[keyword], element.is_little_endian)
+            known = read_plain_value(element.value, element.VR or VR_OF[keyword], element.is_little_endian)
             if known is not None:
                 return known
         try:
@@ -81,10 +81,10 @@ class Attributes:
             return raw.decode("latin-1").strip(" \0") if isinstance(raw, bytes) else None
 
 
-def plain_value(content: bytes, vr: str, is_little_endian: bool) -> Any:
+def read_plain_value(content: bytes, vr: str, is_little_endian: bool) -> Any:
     r"""The value of an attribute of ASCII text or of one integer; None where it takes more to understand it.
 
-    Numbers in text stay text; `as_number` reads them. This spares most of the time that headers take.
+    Numbers in text stay text; `read_number` reads them. This spares most of the time that headers take.
 
     >>> plain_value(b"0.5\\0.25 ", "DS", True), plain_value(b"\x02\x00", "US", True)
     (['0.5', '0.25'], 2)
@@ -122,7 +122,7 @@ class Frame:
         if isinstance(value, str):
             value = value.split("\\")
         try:
-            values = tuple(as_number(one) for one in value)
+            values = tuple(read_number(one) for one in value)
         except TypeError:
             return None
         return values if len(values) == count else None
@@ -152,7 +152,7 @@ class Frame:
         return str(self.index + 1) if self.frames > 1 else make_line(self.text("InstanceNumber")) or "?"
 
 
-def as_text(value: Any) -> str:
+def read_text(value: Any) -> str:
     """A header's value as text, several values joined by a backslash, "" where there is none.
 
     >>> as_text(["0.5", "0.25"]), as_text(" MR "), as_text(None)
@@ -166,7 +166,7 @@ def as_text(value: Any) -> str:
         return ""
 
 
-def as_number(value: Any) -> float:
+def read_number(value: Any) -> float:
     """A header's value as a number, also with a decimal comma or its own unit; NaN where it is none.
 
     >>> as_number("1,5 T"), as_number("10 deg"), as_number("ten")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .consistency import Aside, typical_number
-from .decoding import unreadable
+from .consistency import Aside, find_typical_number
+from .decoding import make_unreadable_error
 from .frame import Frame
 from .pixels import sample
 
@@ -31,22 +31,22 @@ class Apart:
     doubts: tuple[str, ...]
 
 
-def frames_apart(frames: Sequence[Frame], signal: np.ndarray, times_s: np.ndarray) -> Apart:
+def find_frames_apart(frames: Sequence[Frame], signal: np.ndarray, times_s: np.ndarray) -> Apart:
     """The frames of a slice that are no part of its first pass; leading proton-density images are not among them.
 
     Raises PerfusionError where many frames hold values that are no numbers.
     """
     broken = ~np.isfinite(signal).all(axis=(1, 2))
     if broken.mean() > FEW:
-        raise unreadable(frames[int(np.argmax(broken))], "hold values that are no numbers")
+        raise make_unreadable_error(frames[int(np.argmax(broken))], "hold values that are no numbers")
     found = [(broken, "the pixels hold values that are no numbers", True)]
     signal = np.where(broken[:, None, None], 0, signal) if broken.any() else signal
-    found.append((blank_frames(signal) & ~broken, "a large part of the image holds one value only", True))
+    found.append((find_blank_frames(signal) & ~broken, "a large part of the image holds one value only", True))
     found.append(
-        (repeated_frames(signal, times_s) & ~broken, "the pixels are those of the frame before, bit by bit", True)
+        (find_repeated_frames(signal, times_s) & ~broken, "the pixels are those of the frame before, bit by bit", True)
     )
     out = np.any([mask for mask, *_ in found], axis=0)
-    found += other_contrast(frames, signal, proton_density_frames(frames, signal), out)
+    found += find_other_contrast(frames, signal, count_proton_density_frames(frames, signal), out)
     taken = np.zeros(len(frames), bool)
     notes: list[str] = []
     doubts: list[str] = []
@@ -65,13 +65,13 @@ def frames_apart(frames: Sequence[Frame], signal: np.ndarray, times_s: np.ndarra
     return Apart(taken, tuple(notes), tuple(doubts))
 
 
-def blank_frames(signal: np.ndarray) -> np.ndarray:
+def find_blank_frames(signal: np.ndarray) -> np.ndarray:
     """(T,) bool, frames of which a large part holds the lowest or the highest value of the slice, unlike the others."""
     share = np.maximum(*((signal == value).mean(axis=(1, 2)) for value in (signal.min(), signal.max())))
     return share > np.median(share) + BLANK_SHARE
 
 
-def repeated_frames(signal: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+def find_repeated_frames(signal: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     """(T,) bool, frames that repeat the one a heartbeat before them bit by bit; noise never does."""
     repeated = np.zeros(len(signal), bool)
     totals, steps_s = signal.sum(axis=(1, 2), dtype=float), np.diff(times_s)
@@ -80,7 +80,7 @@ def repeated_frames(signal: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     return repeated
 
 
-def other_contrast(
+def find_other_contrast(
     frames: Sequence[Frame], signal: np.ndarray, lead: int, out: np.ndarray
 ) -> list[tuple[np.ndarray, str, bool]]:
     """Frames whose magnetization was prepared otherwise, by header and brightness; mask, reason, whether a doubt."""
@@ -88,11 +88,11 @@ def other_contrast(
     inside = ~out & (np.arange(len(frames)) >= lead)
     found = []
     for keyword in ("FlipAngle", "InversionTime"):
-        usual = typical_number([frame for frame, yes in zip(frames, inside, strict=True) if yes], keyword)
+        usual = find_typical_number([frame for frame, yes in zip(frames, inside, strict=True) if yes], keyword)
         values = np.array([frame.number(keyword) for frame in frames])
         odd = inside & np.isfinite(values) & (np.abs(values - usual) > SAME_ANGLE * abs(usual))
         if odd.any():
-            ratio = bright / np.maximum(neighbors(bright, inside & ~odd), 1e-6)
+            ratio = bright / np.maximum(compute_neighbors(bright, inside & ~odd), 1e-6)
             odd &= (ratio > PROTON_DENSITY_RATIO) | (ratio < 1 / PROTON_DENSITY_RATIO)
         if odd.any():
             said = sorted({f"{value:g}" for value in values[odd]})
@@ -101,7 +101,7 @@ def other_contrast(
             is_inside = np.flatnonzero(inside & ~odd).max(initial=0) > np.flatnonzero(odd).min()
             found.append((odd, f"{reason} that of the frames beside them", bool(is_inside)))
     last = np.flatnonzero(inside)
-    behind = trailing_bright(bright[last])
+    behind = count_trailing_bright(bright[last])
     if behind:
         mask = np.zeros(len(frames), bool)
         mask[last[-behind:]] = True
@@ -117,14 +117,14 @@ def other_contrast(
     return found
 
 
-def neighbors(bright: np.ndarray, usable: np.ndarray) -> np.ndarray:
+def compute_neighbors(bright: np.ndarray, usable: np.ndarray) -> np.ndarray:
     """(T,) the median of the four usable frames nearest to each frame."""
     places = np.flatnonzero(usable)
     nearest = [places[np.argsort(np.abs(places - index), kind="stable")[:4]] for index in range(len(bright))]
     return np.array([np.median(bright[one]) if one.size else np.nan for one in nearest])
 
 
-def trailing_bright(bright: np.ndarray) -> int:
+def count_trailing_bright(bright: np.ndarray) -> int:
     """How many frames at the end are much brighter than those before them."""
     for count in range(min(MOST_PROTON_DENSITY_FRAMES, len(bright) // 3), 0, -1):
         before = bright[-count - 3 : -count]
@@ -133,7 +133,7 @@ def trailing_bright(bright: np.ndarray) -> int:
     return 0
 
 
-def proton_density_frames(frames: Sequence[Frame], signal: np.ndarray) -> int:
+def count_proton_density_frames(frames: Sequence[Frame], signal: np.ndarray) -> int:
     """How many leading frames were acquired without saturation.
 
     They differ in flip angle or inversion time, or are much brighter than the frames that follow them.

@@ -8,43 +8,43 @@ from pydicom.dataset import Dataset
 
 from ...data.errors import PerfusionError
 from ...data.text import make_line
-from .frame import Attributes, Frame, as_number
+from .frame import Attributes, Frame, read_number
 from .keywords import CLASSIC_NAMES, HOMES, TAG_OF
-from .private import GROUPS, private_values
+from .private import GROUPS, read_private_values
 
 
-def frames_of_groups(path: Path, header: Dataset, known: dict[str, Any]) -> Iterator[Frame]:
+def read_frames_of_groups(path: Path, header: Dataset, known: dict[str, Any]) -> Iterator[Frame]:
     """One frame per item of the per-frame functional groups.
 
     Raises PerfusionError where their number is not that of the frames, so that pixels cannot be told apart.
     """
     groups = header.PerFrameFunctionalGroupsSequence
-    announced = as_number(header.get("NumberOfFrames"))
+    announced = read_number(header.get("NumberOfFrames"))
     if announced != len(groups):
         raise PerfusionError(
             f"The file {make_line(path.name)} contradicts itself: NumberOfFrames is {announced:g}, and "
             f"PerFrameFunctionalGroupsSequence has {len(groups)} items, so that pixels cannot be assigned.",
             "Export the series again from the scanner or its archive.",
         )
-    common = known | plain_attributes(header)
+    common = known | read_plain_attributes(header)
     for agent in header.get("ContrastBolusAgentSequence") or ():
-        common |= plain_attributes(agent) | {"ContrastBolusAgent": agent.get("CodeMeaning", "")}
+        common |= read_plain_attributes(agent) | {"ContrastBolusAgent": agent.get("CodeMeaning", "")}
     of_all: dict[str, Any] = {}
     for shared in header.get("SharedFunctionalGroupsSequence") or ():
         of_all |= group_attributes(shared)
     elements = dict(header.items())
     for index, item in enumerate(groups):
         own = group_attributes(item)
-        told = {"GroupsContradicting": said_twice(of_all, own)}
+        told = {"GroupsContradicting": find_contradicting_attributes(of_all, own)}
         yield Frame(path, index, Attributes(header, elements, common | of_all | own | told), len(groups))
 
 
-def said_twice(of_all: dict[str, Any], own: dict[str, Any]) -> str:
+def find_contradicting_attributes(of_all: dict[str, Any], own: dict[str, Any]) -> str:
     """The attributes that a frame and the groups of all frames give with different values, which none may do."""
     return ", ".join(sorted(keyword for keyword in of_all.keys() & own.keys() if of_all[keyword] != own[keyword]))
 
 
-def plain_attributes(item: Dataset) -> dict[str, Any]:
+def read_plain_attributes(item: Dataset) -> dict[str, Any]:
     """The attributes of an item that are no sequences, under their classic keywords."""
     return {
         CLASSIC_NAMES.get(element.keyword, element.keyword): element.value
@@ -66,7 +66,7 @@ def group_attributes(groups: Dataset) -> dict[str, Any]:
         for item in element.value:
             if element.tag.is_private:
                 if element.tag.group in GROUPS:
-                    found |= private_values(item)
+                    found |= read_private_values(item)
                 continue
             for inner in item:
                 keyword = inner.keyword

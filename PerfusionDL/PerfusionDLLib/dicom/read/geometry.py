@@ -40,7 +40,7 @@ class Pose:
     notes: tuple[str, ...] = ()
 
 
-def pose(frame: Frame) -> Pose:
+def read_pose(frame: Frame) -> Pose:
     """Position, orientation and spacing of an image after they were checked.
 
     DICOM PS3.3 C.7.6.2.1.1, with the first two axes negated (DICOM is left, posterior, superior).
@@ -52,7 +52,7 @@ def pose(frame: Frame) -> Pose:
         return Pose(None, f"{keyword} is {'malformed' if frame.text(keyword) else 'missing'}")
     if not np.isfinite(position).all() or np.abs(position).max() > FARTHEST_MM:
         return Pose(None, f"ImagePositionPatient is {frame.text('ImagePositionPatient')}, outside of any scanner")
-    spacing, notes, problem = pixel_spacing_mm(frame)
+    spacing, notes, problem = read_pixel_spacing_mm(frame)
     if problem:
         return Pose(None, problem)
     axes = np.array(orientation).reshape(2, 3)
@@ -67,7 +67,7 @@ def pose(frame: Frame) -> Pose:
             f"ImageOrientationPatient has axes of length {lengths[0]:.3g} and {lengths[1]:.3g} where 1 is the rule; "
             "their directions were taken.",
         )
-    thickness_mm, in_cm = slice_thickness_mm(frame)
+    thickness_mm, in_cm = read_slice_thickness_mm(frame)
     notes += in_cm
     if not 0 < thickness_mm < THICKEST_MM or "\\" in frame.text("SliceThickness"):
         said = frame.text("SliceThickness")[:16] or "missing"
@@ -76,13 +76,13 @@ def pose(frame: Frame) -> Pose:
     matrix = np.eye(4)
     matrix[:3, 0] = axes[0] * spacing[1]
     matrix[:3, 1] = axes[1] * spacing[0]
-    matrix[:3, 2] = cross(axes[0], axes[1]) * thickness_mm
+    matrix[:3, 2] = compute_cross_product(axes[0], axes[1]) * thickness_mm
     matrix[:3, 3] = position
     matrix[:3] = LPS_TO_RAS @ matrix[:3]
     return Pose(matrix, notes=notes)
 
 
-def slice_thickness_mm(frame: Frame) -> tuple[float, tuple[str, ...]]:
+def read_slice_thickness_mm(frame: Frame) -> tuple[float, tuple[str, ...]]:
     """Thickness of a slice, and a note where it can only be in cm; slices of the heart are 5 to 12 mm thick."""
     said = frame.number("SliceThickness")
     if said < THINNEST_MM and USUAL_THICKNESS_MM[0] <= 10 * said <= USUAL_THICKNESS_MM[1]:
@@ -90,7 +90,7 @@ def slice_thickness_mm(frame: Frame) -> tuple[float, tuple[str, ...]]:
     return said, ()
 
 
-def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...], str]:
+def read_pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...], str]:
     """Distance between rows and between columns, notes, and a problem where it is not known."""
     spacing = frame.numbers("PixelSpacing", 2)
     if spacing is None:
@@ -103,7 +103,7 @@ def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...]
             side_mm = diameter_mm / columns
             return (side_mm, side_mm), (f"{odd}; ReconstructionDiameter over Columns was taken.",), ""
         return (0.0, 0.0), (), odd
-    size, unit = in_mm(np.abs(spacing), max(frame.number("Rows"), frame.number("Columns")))
+    size, unit = convert_to_mm(np.abs(spacing), max(frame.number("Rows"), frame.number("Columns")))
     if not np.isfinite(size).all() or size.min() < SPACING_MM[0] or size.max() > SPACING_MM[1]:
         return (0.0, 0.0), (), f"PixelSpacing is {frame.text('PixelSpacing')} mm, which is no pixel of a heart scan"
     notes: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ def pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str, ...]
     return (float(size[0]), float(size[1])), notes, ""
 
 
-def in_mm(size: np.ndarray, pixels: float) -> tuple[np.ndarray, str]:
+def convert_to_mm(size: np.ndarray, pixels: float) -> tuple[np.ndarray, str]:
     """Pixel spacing in mm, and the unit that it must have been in where mm cannot be; "" where they can."""
     if size.max() < FINEST_MM and pixels * size.max() < SMALLEST_FIELD_MM:
         units = [("cm", 10.0), ("m", 1000.0)]
@@ -141,18 +141,18 @@ def in_mm(size: np.ndarray, pixels: float) -> tuple[np.ndarray, str]:
     return size, ""
 
 
-def matrix_of(frame: Frame) -> np.ndarray:
+def compute_matrix(frame: Frame) -> np.ndarray:
     """(4, 4) ijk to RAS of an image whose pose is known."""
-    matrix = pose(frame).matrix
+    matrix = read_pose(frame).matrix
     if matrix is None:
         raise ValueError("expected an image with a pose, got one without")
     return matrix
 
 
-def middle_matrix(frames: Sequence[Frame]) -> np.ndarray:
+def compute_middle_matrix(frames: Sequence[Frame]) -> np.ndarray:
     """(4, 4) ijk to RAS of the image in the middle of those of one slice, whose position may follow the breathing."""
-    matrices = np.array([matrix_of(frame) for frame in frames])
-    matrices = with_usual_signs(matrices)
+    matrices = np.array([compute_matrix(frame) for frame in frames])
+    matrices = align_signs(matrices)
     middle = np.median(matrices[:, :3, 3], axis=0)
     found = matrices[int(np.argmin(np.linalg.norm(matrices[:, :3, 3] - middle, axis=1)))].copy()
     thickness_mm = np.median(np.linalg.norm(matrices[:, :3, 2], axis=1))
@@ -160,21 +160,21 @@ def middle_matrix(frames: Sequence[Frame]) -> np.ndarray:
     return found
 
 
-def with_usual_signs(matrices: np.ndarray) -> np.ndarray:
+def align_signs(matrices: np.ndarray) -> np.ndarray:
     """Those of some matrices whose axes have the signs of most of them."""
     signs = [tuple(row) for row in np.sign((matrices[:, :3, :2] * matrices[0, :3, :2]).sum(axis=1)).tolist()]
     usual = max(sorted(set(signs)), key=signs.count)
     return matrices[[sign == usual for sign in signs]]
 
 
-def normal(matrix: np.ndarray) -> np.ndarray:
+def compute_normal(matrix: np.ndarray) -> np.ndarray:
     """(3,) unit normal of a slice in RAS, pointing to the apex."""
-    axis = cross(matrix[:3, 0], matrix[:3, 1])
+    axis = compute_cross_product(matrix[:3, 0], matrix[:3, 1])
     axis = axis / np.linalg.norm(axis)
     return axis if axis @ TOWARD_APEX_RAS >= 0 else -axis
 
 
-def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def compute_cross_product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(3,) cross product of two vectors; NumPy's is made for many of them, and takes ten times as long for one.
 
     >>> cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])).tolist()
@@ -184,12 +184,12 @@ def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.array([y * w - z * v, z * u - x * w, x * v - y * u])
 
 
-def center(matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def compute_center(matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(3,) RAS position of the middle of a slice, mm."""
     return (matrix @ [(shape[1] - 1) / 2, (shape[0] - 1) / 2, 0, 1])[:3]
 
 
-def parallel_to_most(normals: Sequence[np.ndarray]) -> np.ndarray:
+def find_parallel_to_most(normals: Sequence[np.ndarray]) -> np.ndarray:
     """(S,) bool, slices within 30 degrees of the largest set of near-parallel ones.
 
     Between equally large sets, the one that looks more along the long axis of a heart in its usual place wins.
@@ -199,31 +199,33 @@ def parallel_to_most(normals: Sequence[np.ndarray]) -> np.ndarray:
     return close[max(range(len(normals)), key=lambda index: (close[index].sum(), along[index]))]
 
 
-def base_to_apex(matrices: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+def order_base_to_apex(
+    matrices: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]
+) -> tuple[np.ndarray, np.ndarray]:
     """Order of slices from base to apex, and their positions along the axis in that order, mm."""
-    axis = np.mean([normal(one) for one in matrices], axis=0)
-    along_mm = np.array([center(one, shape) @ axis for one, shape in zip(matrices, shapes, strict=True)])
+    axis = np.mean([compute_normal(one) for one in matrices], axis=0)
+    along_mm = np.array([compute_center(one, shape) @ axis for one, shape in zip(matrices, shapes, strict=True)])
     order = np.argsort(along_mm, kind="stable")
     return order, along_mm[order]
 
 
-def axis_certainty(matrices: Sequence[np.ndarray]) -> float:
+def compute_axis_certainty(matrices: Sequence[np.ndarray]) -> float:
     """Cosine between the slice axis and the way to the apex of a heart in its usual place; 0 tells nothing."""
-    axis = np.mean([normal(one) for one in matrices], axis=0)
+    axis = np.mean([compute_normal(one) for one in matrices], axis=0)
     return float(axis @ TOWARD_APEX_RAS / np.linalg.norm(axis))
 
 
-def odd_stack(matrices: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]) -> list[str]:
+def find_odd_stack(matrices: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]]) -> list[str]:
     """Sentences where positions and orientations of slices cannot be those of one stack of short-axis slices."""
     said = []
-    if len(matrices) > 1 and all(abs(normal(one)[2]) > AXIAL for one in matrices):
+    if len(matrices) > 1 and all(abs(compute_normal(one)[2]) > AXIAL for one in matrices):
         said.append(
             "The slices are axial by ImageOrientationPatient, as no short-axis slices are: the orientation may have "
             "been lost. Check the order of the slices."
         )
-    order, along_mm = base_to_apex(matrices, shapes)
-    centers = np.array([center(matrices[index], shapes[index]) for index in order])
-    axis = np.mean([normal(one) for one in matrices], axis=0)
+    order, along_mm = order_base_to_apex(matrices, shapes)
+    centers = np.array([compute_center(matrices[index], shapes[index]) for index in order])
+    axis = np.mean([compute_normal(one) for one in matrices], axis=0)
     steps = np.diff(centers, axis=0)
     beside_mm = np.linalg.norm(steps - np.outer(steps @ axis, axis), axis=1)
     if beside_mm.size and np.median(beside_mm) > max(FARTHEST_BESIDE_MM, np.median(np.diff(along_mm))):
@@ -235,7 +237,7 @@ def odd_stack(matrices: Sequence[np.ndarray], shapes: Sequence[tuple[int, int]])
     return said
 
 
-def levels(along_mm: np.ndarray) -> tuple[Level, ...]:
+def choose_levels(along_mm: np.ndarray) -> tuple[Level, ...]:
     """Level of each slice from its place along the axis, base to apex.
 
     >>> levels(np.array([0.0, 10.0, 20.0, 30.0]))

@@ -24,15 +24,15 @@ def group_series(frames: Iterable[Frame]) -> list[list[Frame]]:
     for frame in frames:
         by_uid[frame.text("SeriesInstanceUID")].append(frame)
     groups = list(by_uid.values())
-    for key in (by_number, by_description):
+    for key in (key_by_number, key_by_description):
         groups = merge(groups, key)
-    for key in (by_protocol, by_own_number):
+    for key in (key_by_protocol, key_by_own_number):
         groups = join_continuations(groups, key)
-    whole = [part for group in groups for part in by_interval(group)]
-    return sorted(whole, key=series_order)
+    whole = [part for group in groups for part in split_by_interval(group)]
+    return sorted(whole, key=key_by_series)
 
 
-def by_interval(group: list[Frame]) -> list[list[Frame]]:
+def split_by_interval(group: list[Frame]) -> list[list[Frame]]:
     """A series without a clock cut where the heartbeats change for good: rest and stress in one."""
     if has_running_clock(group, OF_IMAGES):
         return [group]
@@ -43,7 +43,7 @@ def by_interval(group: list[Frame]) -> list[list[Frame]]:
         if not np.isfinite(values).all() or len(changes) != 1 or min(values) <= 0:
             continue
         parts = [ordered[: changes[0]], ordered[changes[0] :]]
-        if min(map(images_at_one_place, parts)) >= FEWEST_OF_SCAN and max(values) > OTHER_HEART * min(values):
+        if min(map(count_images_at_one_place, parts)) >= FEWEST_OF_SCAN and max(values) > OTHER_HEART * min(values):
             return parts
     return [group]
 
@@ -58,10 +58,10 @@ def join_continuations(groups: Sequence[list[Frame]], key) -> list[list[Frame]]:
         if len(members) < 2:
             joined += members
             continue
-        timed = sorted(((*times_of(group), group) for group in members), key=lambda one: one[:2])
+        timed = sorted(((*find_times(group), group) for group in members), key=lambda one: one[:2])
         last_s, home = timed[0][1], list(timed[0][2])
         for begin_s, end_s, group in timed[1:]:
-            if 0 < begin_s - last_s < LONGEST_BREAK_S and same_positions(home, group):
+            if 0 < begin_s - last_s < LONGEST_BREAK_S and is_at_same_positions(home, group):
                 home += group
             else:
                 joined.append(home)
@@ -71,19 +71,19 @@ def join_continuations(groups: Sequence[list[Frame]], key) -> list[list[Frame]]:
     return joined
 
 
-def by_protocol(group: Sequence[Frame]) -> tuple:
+def key_by_protocol(group: Sequence[Frame]) -> tuple:
     """Protocol and size of a series, whose description may say which part of it this is; else its description."""
-    kind, description, protocol, *size = by_description(group)
+    kind, description, protocol, *size = key_by_description(group)
     return (kind, protocol or description, *size)
 
 
-def by_own_number(group: Sequence[Frame]) -> tuple:
+def key_by_own_number(group: Sequence[Frame]) -> tuple:
     """Number and size of a series, whatever it is called; without a number nothing that another one has."""
-    kind, _, _, *size = by_description(group)
+    kind, _, _, *size = key_by_description(group)
     return (kind, group[0].text("SeriesNumber") or id(group), *size)
 
 
-def times_of(group: Sequence[Frame]) -> tuple[float, float]:
+def find_times(group: Sequence[Frame]) -> tuple[float, float]:
     """Time of day of the first and of the last image of a group, s; NaN where it is not known."""
     for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime"):
         times_s = clock.read_clock(group, keyword)
@@ -92,7 +92,7 @@ def times_of(group: Sequence[Frame]) -> tuple[float, float]:
     return float("nan"), float("nan")
 
 
-def same_positions(group: Sequence[Frame], other: Sequence[Frame]) -> bool:
+def is_at_same_positions(group: Sequence[Frame], other: Sequence[Frame]) -> bool:
     """Whether two groups show the same places."""
     places = [{frame.text("ImagePositionPatient") for frame in each} for each in (group, other)]
     return places[0] == places[1]
@@ -105,7 +105,7 @@ def merge(groups: Sequence[list[Frame]], key) -> list[list[Frame]]:
         alike[key(group)].append(group)
     merged = []
     for members in alike.values():
-        places = [images_at_one_place(group) for group in members]
+        places = [count_images_at_one_place(group) for group in members]
         if len(members) >= MANY_SERIES and np.median(places) <= 2:
             merged.append([frame for group in members for frame in group])
         else:
@@ -113,7 +113,7 @@ def merge(groups: Sequence[list[Frame]], key) -> list[list[Frame]]:
     return merged
 
 
-def images_at_one_place(group: Sequence[Frame]) -> int:
+def count_images_at_one_place(group: Sequence[Frame]) -> int:
     """How many images of a group share a position."""
     places: dict[str, int] = defaultdict(int)
     for frame in group:
@@ -121,18 +121,18 @@ def images_at_one_place(group: Sequence[Frame]) -> int:
     return max(places.values())
 
 
-def by_number(group: Sequence[Frame]) -> tuple:
+def key_by_number(group: Sequence[Frame]) -> tuple:
     """Number, description and size of a series."""
-    return (group[0].text("SeriesNumber"), *by_description(group))
+    return (group[0].text("SeriesNumber"), *key_by_description(group))
 
 
-def by_description(group: Sequence[Frame]) -> tuple:
+def key_by_description(group: Sequence[Frame]) -> tuple:
     """Description, patient and size of a series."""
     keywords = ("Modality", "SeriesDescription", "ProtocolName", "Rows", "Columns", "SequenceName")
     return tuple(group[0].text(keyword) for keyword in keywords)
 
 
-def series_order(series: Sequence[Frame]) -> tuple[float, str]:
+def key_by_series(series: Sequence[Frame]) -> tuple[float, str]:
     """Key that sorts series by number, those without one last."""
     number = series[0].number("SeriesNumber")
     return (number if np.isfinite(number) else np.inf, series[0].text("SeriesInstanceUID"))

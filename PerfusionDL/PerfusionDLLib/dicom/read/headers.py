@@ -15,13 +15,13 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ...data.errors import PerfusionError
 from ...data.text import make_line
-from .files import DICOM_NAMES, files_in, nothing_readable
-from .frame import DAMAGED, Attributes, Frame, as_number
-from .functional_groups import frames_of_groups
+from .files import DICOM_NAMES, find_files, make_nothing_readable_error
+from .frame import DAMAGED, Attributes, Frame, read_number
+from .functional_groups import read_frames_of_groups
 from .keywords import TAG_OF
-from .private import private_values
+from .private import read_private_values
 
-__all__ = ["DAMAGED", "Frame", "Survey", "files_in", "frames_in", "survey", "tolerance"]
+__all__ = ["DAMAGED", "Frame", "Survey", "find_files", "read_frames", "survey_files", "tolerate_broken_rules"]
 
 MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{part}" for part in ("", ".1", ".3", ".4"))
 MOST_INFLATED = 1 << 29  # bytes; a small deflated file may inflate to more than any memory holds
@@ -42,25 +42,25 @@ class Survey:
 
 
 @contextmanager
-def tolerance() -> Iterator[None]:
+def tolerate_broken_rules() -> Iterator[None]:
     """Headers of real scanners break rules that do not matter here; nobody is told about those."""
     with pydicom.config.disable_value_validation(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)
         yield
 
 
-def survey(folders: Iterable[Path]) -> Survey:
+def survey_files(folders: Iterable[Path]) -> Survey:
     """The images of any kind in the folders and below, from the headers of their files.
 
     Raises PerfusionError where a folder is missing, empty or unreadable, or holds no DICOM image.
     """
-    paths = sorted({path for folder in folders for path in files_in(Path(folder))}, key=lambda path: path.as_posix())
+    paths = sorted({path for folder in folders for path in find_files(Path(folder))}, key=lambda path: path.as_posix())
     frames: list[Frame] = []
     damaged: list[PerfusionError] = []
     others = 0
     for path in paths:
         try:
-            found = frames_in(path)
+            found = read_frames(path)
         except PerfusionError as error:
             if isinstance(error.__cause__, OSError) and error.__cause__.strerror:
                 raise  # the user can do something about that
@@ -73,14 +73,14 @@ def survey(folders: Iterable[Path]) -> Survey:
     if damaged:
         raise damaged[0]
     if not others:
-        raise nothing_readable(paths)
+        raise make_nothing_readable_error(paths)
     raise PerfusionError(
         f"The {others} DICOM files hold no image (no attribute Rows): they are reports, directories or the like.",
         "Choose the folder that holds the images of the perfusion study.",
     )
 
 
-def frames_in(path: Path) -> list[Frame] | None:
+def read_frames(path: Path) -> list[Frame] | None:
     """The images of one file, None if it is not a DICOM file.
 
     Raises PerfusionError where the file cannot be read or is damaged.
@@ -93,7 +93,7 @@ def frames_in(path: Path) -> list[Frame] | None:
                 f"({path.stat().st_size} bytes).",
                 "Send or copy the study again, or remove the file if it is not part of it.",
             )
-        return None if found is None else list(frames_of(path, *found))
+        return None if found is None else list(read_frames_of_header(path, *found))
     except PerfusionError:
         raise
     except DAMAGED as error:
@@ -141,7 +141,7 @@ def read_deflated(path: Path) -> FileDataset:
     return FileDataset("", found, file_meta=meta, is_implicit_VR=False, is_little_endian=True)
 
 
-def pruned(header: Dataset) -> Dataset:
+def prune_header(header: Dataset) -> Dataset:
     """The header without what nobody asks for; scanners put megabytes into private attributes."""
     elements = dict(header.items())
     kept = Dataset({tag: elements[tag] for tag in TAG_OF.values() if tag in elements})
@@ -150,7 +150,7 @@ def pruned(header: Dataset) -> Dataset:
     return kept
 
 
-def frames_of(path: Path, header: FileDataset, pixels_at: int = 0) -> Iterator[Frame]:
+def read_frames_of_header(path: Path, header: FileDataset, pixels_at: int = 0) -> Iterator[Frame]:
     """The images of one file; none for reports, presentation states and the like.
 
     pixels_at : place in the file where its pixels begin, 0 if unknown
@@ -166,11 +166,11 @@ def frames_of(path: Path, header: FileDataset, pixels_at: int = 0) -> Iterator[F
             )
         return
     syntax = str(header.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
-    known = {"TransferSyntaxUID": syntax, "PixelsAt": pixels_at} | private_values(header)
+    known = {"TransferSyntaxUID": syntax, "PixelsAt": pixels_at} | read_private_values(header)
     if "PerFrameFunctionalGroupsSequence" in header:
-        yield from frames_of_groups(path, header, known)
+        yield from read_frames_of_groups(path, header, known)
         return
-    kept = pruned(header)
+    kept = prune_header(header)
     attributes = Attributes(kept, dict(kept.items()), known)
-    count = as_number(attributes.get("NumberOfFrames"))
+    count = read_number(attributes.get("NumberOfFrames"))
     yield Frame(path, 0, attributes, int(count) if 1 < count < 1e6 else 1)

@@ -10,12 +10,12 @@ from ...data.acquisition import Acquisition
 from ...data.errors import PerfusionError
 from ...data.study import Condition, Scan
 from .choices import NO_CHOICES, ReadChoices
-from .choosing import Chosen, between_injections_s, choose, of_study
+from .choosing import Chosen, choose, choose_study, compute_time_between_injections_s
 from .frame import Frame
-from .headers import Survey, survey, tolerance
+from .headers import Survey, survey_files, tolerate_broken_rules
 from .loading import load
 from .pixels import PixelReader
-from .reading import folders_told, gather, levels, noting_all
+from .reading import add_notes_of_study, choose_levels, collect_chosen_folders, gather
 from .slices import Finding, find_slices
 
 SHORTEST_TOKEN = 3  # letters of a name or number that are masked
@@ -30,7 +30,7 @@ class Inspection:
     refused: bool
 
 
-@tolerance()
+@tolerate_broken_rules()
 def inspect_folders(
     folders: Sequence[Path],
     *,
@@ -42,29 +42,29 @@ def inspect_folders(
 
     Names and identifiers of the patient are masked wherever a header repeats them, and no file is named.
     """
-    told = folders_told(rest, stress)
+    told = collect_chosen_folders(rest, stress)
     lines: list[str] = []
     found: Survey | None = None
     refused = False
     try:
-        found = survey([*map(Path, folders), *told.values()])
-        lines += files_said(found)
+        found = survey_files([*map(Path, folders), *told.values()])
+        lines += describe_files(found)
         gathered = gather(found)
-        frames = of_study(gathered.frames, choices.study)
+        frames = choose_study(gathered.frames, choices.study)
         lines += [
             "",
             "Series",
-            *(f"  {line}" for one in find_slices(frames, choices.rr_interval_s) for line in series_said(one)),
+            *(f"  {line}" for one in find_slices(frames, choices.rr_interval_s) for line in describe_series(one)),
         ]
-        chosen = noting_all(choose(gathered.frames, told, choices), gathered)
-        lines += scans_said(chosen, choices)
+        chosen = add_notes_of_study(choose(gathered.frames, told, choices), gathered)
+        lines += describe_scans(chosen, choices)
     except PerfusionError as error:
         refused = True
         lines += ["", "This study cannot be processed as it is.", f"  {error.problem}", f"  {error.remedy}"]
-    return Inspection(tuple(masked(lines, found.frames if found else ())), refused)
+    return Inspection(tuple(mask_identity(lines, found.frames if found else ())), refused)
 
 
-def files_said(found: Survey) -> list[str]:
+def describe_files(found: Survey) -> list[str]:
     """How many files and images of which kind there are."""
     makers = Counter(
         f"{frame.text('Manufacturer')} {frame.text('ManufacturerModelName')}".strip() for frame in found.frames
@@ -78,7 +78,7 @@ def files_said(found: Survey) -> list[str]:
     return lines
 
 
-def series_said(finding: Finding) -> Iterator[str]:
+def describe_series(finding: Finding) -> Iterator[str]:
     """What a series is."""
     places = Counter(finding.places)
     sizes = ", ".join(f"{count} x {size} images" for size, count in places.most_common(4))
@@ -88,27 +88,27 @@ def series_said(finding: Finding) -> Iterator[str]:
         yield f"  {finding.error.problem}"
 
 
-def scans_said(chosen: Mapping[Condition, Chosen], choices: ReadChoices) -> list[str]:
+def describe_scans(chosen: Mapping[Condition, Chosen], choices: ReadChoices) -> list[str]:
     """Every decision on the scans."""
     lines = []
     reader = PixelReader()
-    placed = levels({which: one.scan for which, one in chosen.items()})
+    placed = choose_levels({which: one.scan for which, one in chosen.items()})
     for which, one in chosen.items():
         scan = load(which, one.scan, one.how, placed[which], reader, choices.acquisition.get(which, {}))
         lines += ["", f"{which.capitalize()}: {one.scan.evidence.described}", f"  {one.how}"]
         lines += [f"  clock: {one.scan.clock}", *(f"    {said}" for said in one.scan.witnesses)]
-        lines += [f"  {line}" for line in slices_said(scan, one)]
-        lines += ["  values", *(f"    {line}" for line in values_said(scan.slices[0].acquisition))]
+        lines += [f"  {line}" for line in describe_slices(scan, one)]
+        lines += ["  values", *(f"    {line}" for line in describe_values(scan.slices[0].acquisition))]
         lines += ["  said", *(f"    {said.text}" for said in scan.assumptions[1:])]
         found = scan.slices[0].acquisition.findings
         lines += ["  makes every flow doubtful", *(f"    {flag.text}" for flag in found)] if found else []
-    apart_s = between_injections_s([one.scan for one in chosen.values()])
+    apart_s = compute_time_between_injections_s([one.scan for one in chosen.values()])
     if apart_s == apart_s:
         lines += ["", f"The second scan began {apart_s / 60:.1f} minutes after the first."]
     return lines
 
 
-def slices_said(scan: Scan, chosen: Chosen) -> Iterator[str]:
+def describe_slices(scan: Scan, chosen: Chosen) -> Iterator[str]:
     """How many images of each slice are used and set aside."""
     for one, piece in zip(scan.slices, chosen.scan.slices, strict=True):
         rows, columns = one.signal.shape[1:]
@@ -122,7 +122,7 @@ def slices_said(scan: Scan, chosen: Chosen) -> Iterator[str]:
         )
 
 
-def values_said(acquisition: Acquisition) -> Iterator[str]:
+def describe_values(acquisition: Acquisition) -> Iterator[str]:
     """Each value of an acquisition with where it comes from."""
     for one in fields(Acquisition):
         if one.name in ("assumed", "entered", "findings", "vendor"):
@@ -134,7 +134,7 @@ def values_said(acquisition: Acquisition) -> Iterator[str]:
         yield f"{one.name} = {value if isinstance(value, str) else f'{value:g}'} ({source})"
 
 
-def masked(lines: Sequence[str], frames: Sequence[Frame]) -> list[str]:
+def mask_identity(lines: Sequence[str], frames: Sequence[Frame]) -> list[str]:
     """The lines without any part of a name or identifier of the patient."""
     said = {frame.text(keyword) for frame in frames for keyword in ("PatientName", "PatientID")}
     tokens = {token for text in said for token in re.split(r"[\W_]+", text) if len(token) >= SHORTEST_TOKEN}

@@ -14,7 +14,7 @@ USUAL = (0.3, 3.0)  # chosen: steps of a clock that runs, over their median
 OVERLAPS = 0.6  # chosen: steps below that share of the usual one, where times from before and after a leap lie mixed
 
 
-def hours_off(frames: Sequence[Frame], times_s: np.ndarray) -> np.ndarray:
+def find_hours_off(frames: Sequence[Frame], times_s: np.ndarray) -> np.ndarray:
     """(T,) by how much times of day are off because the clock was set by an hour between two frames, s; mostly 0."""
     off_s = np.zeros(len(times_s))
     known = np.isfinite(times_s)
@@ -32,9 +32,9 @@ def hours_off(frames: Sequence[Frame], times_s: np.ndarray) -> np.ndarray:
     return off_s
 
 
-def said_hour(name: str, frames: Sequence[Frame], times_s: np.ndarray) -> str:
+def describe_hour(name: str, frames: Sequence[Frame], times_s: np.ndarray) -> str:
     """A sentence where a clock was set by an hour between two frames of a slice, else nothing."""
-    off_s = hours_off(frames, times_s)
+    off_s = find_hours_off(frames, times_s)
     order = order_of(frames)
     if order is None or not off_s.any():
         return ""

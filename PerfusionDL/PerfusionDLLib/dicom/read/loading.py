@@ -12,20 +12,20 @@ from ...data.errors import PerfusionError
 from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, Level, PerfusionSeries, Scan
 from . import protocol
-from .archive import study_label
-from .brightness import brightness_steps
-from .consistency import Aside, Doubt, is_same_number, name_images, typical_number
-from .consistency import doubts as as_doubts
+from .archive import make_study_label
+from .brightness import describe_brightness_steps
+from .consistency import Aside, Doubt, find_typical_number, is_same_number, name_images
+from .consistency import make_doubts as as_doubts
 from .continuity import put_back
 from .doubles import has_identifiers
 from .frame import Frame
-from .frames_apart import frames_apart, proton_density_frames
-from .oddities import oddities, other_sequence
+from .frames_apart import count_proton_density_frames, find_frames_apart
+from .oddities import find_oddities, find_other_sequence
 from .pixels import PixelReader, check_scale
-from .repeats import without_repeated
+from .repeats import remove_repeated
 from .scans import FoundScan
 from .slices import Slice
-from .stored_values import check_signal, without_padding
+from .stored_values import check_signal, remove_padding
 
 MOST_LOST = 0.25  # share of the frames of a slice whose pixels may be missing
 FEW_FRAMES = 0.1  # chosen: share of the frames of a slice that may say something else by mistake
@@ -50,24 +50,28 @@ def load(
     notes, doubts = [how, *scan.notes], list(scan.doubts)
     read_pieces, read_signals = [], []
     for one in scan.slices:
-        piece, signal, said, doubted = with_pixels(one, reader)
+        piece, signal, said, doubted = read_slice_pixels(one, reader)
         read_pieces.append(piece)
         read_signals.append(signal)
         notes += said
         doubts += doubted
-    pieces, signals, changing = as_one_scan(read_pieces, read_signals)
+    pieces, signals, changing = unify_scan(read_pieces, read_signals)
     doubts += changing
-    lead = median_low(proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True))
+    lead = median_low(
+        count_proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True)
+    )
     zero_s = min(one.times_s[lead] for one in pieces)
-    acquisitions, said = acquisitions_of(pieces, placed, lead, beside.all_frames if beside else ())
-    named = filter(None, (other_sequence(protocol.Header(one.frames[lead:], [])) for one in pieces))
-    odd, grave_odd = disagreements(pieces, lead)
+    acquisitions, said = read_acquisitions(pieces, placed, lead, beside.all_frames if beside else ())
+    named = filter(None, (find_other_sequence(protocol.Header(one.frames[lead:], [])) for one in pieces))
+    odd, grave_odd = find_disagreements(pieces, lead)
     notes += [*said, *odd]
-    units = dict.fromkeys(said for one in pieces for said in protocol.other_units(protocol.Header(one.frames[lead:])))
-    late = delays_beyond_a_heartbeat(pieces, acquisitions)
+    units = dict.fromkeys(
+        said for one in pieces for said in protocol.find_other_units(protocol.Header(one.frames[lead:]))
+    )
+    late = find_delays_beyond_a_heartbeat(pieces, acquisitions)
     doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd, *units, *late))
-    doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, contradicting_groups(pieces))
-    doses = (said for one in pieces for said in protocol.acquisition_doubts(protocol.Header(one.frames[lead:])))
+    doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, find_contradicting_groups(pieces))
+    doses = (said for one in pieces for said in protocol.find_acquisition_doubts(protocol.Header(one.frames[lead:])))
     doubts += as_doubts(FlagCode.ACQUISITION_UNCERTAIN, dict.fromkeys(doses))
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
@@ -76,16 +80,16 @@ def load(
     notes += reader.notes
     grave = tuple(make_flag(doubt.code, found=str(doubt)) for doubt in map(Doubt, dict.fromkeys(doubts)))
     slices = tuple(
-        series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), findings=grave))
+        make_series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), findings=grave))
         for one, signal, level, acquisition in zip(pieces, signals, placed, acquisitions, strict=True)
     )
     aif = None
     if scan.aif is not None:
-        piece, signal, said, _ = with_pixels(scan.aif, reader)
-        aif_lead = proton_density_frames(piece.frames, signal)
+        piece, signal, said, _ = read_slice_pixels(scan.aif, reader)
+        aif_lead = count_proton_density_frames(piece.frames, signal)
         aif_zero_s = zero_s if scan.aif_shares_clock else piece.times_s[aif_lead]
         acquisition = protocol.read_acquisition(protocol.Header(piece.frames[aif_lead:]))
-        aif = series(piece, signal, aif_lead, aif_zero_s, None, enter(acquisition, without_timing(entered)))
+        aif = make_series(piece, signal, aif_lead, aif_zero_s, None, enter(acquisition, remove_timing(entered)))
         notes += said
     return Scan(
         condition=which,
@@ -95,11 +99,11 @@ def load(
         assumptions=tuple(
             make_flag(FlagCode.READ_AS, found=str(note)) for note in dict.fromkeys((*notes, *doubts)) if note
         ),
-        study=study_label(scan.slices[0].first.text("StudyInstanceUID")),
+        study=make_study_label(scan.slices[0].first.text("StudyInstanceUID")),
     )
 
 
-def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, list[str], list[Doubt]]:
+def read_slice_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, list[str], list[Doubt]]:
     """A slice and its signal, without classic images whose pixels cannot be read, and what is said about it.
 
     Raises PerfusionError where too many of them are lost, or the values cannot be right.
@@ -111,12 +115,12 @@ def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, lis
     except PerfusionError:
         if any(frame.frames > 1 for frame in one.frames):
             raise
-        one, signal, lost = without_lost_pixels(one, reader)
+        one, signal, lost = remove_lost_pixels(one, reader)
         notes.append(lost)
         doubts.append(Doubt(lost, FlagCode.IMAGES_MISSING))
-    signal, padded = without_padding(one.frames, signal)
+    signal, padded = remove_padding(one.frames, signal)
     notes += [padded] if padded else []
-    apart = frames_apart(one.frames, signal, one.times_s)
+    apart = find_frames_apart(one.frames, signal, one.times_s)
     notes += apart.notes
     doubts += as_doubts(FlagCode.IMAGES_MISSING, apart.doubts)
     if apart.mask.any():
@@ -126,22 +130,22 @@ def with_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, lis
     return one, signal, [*notes, *said, *doubts], doubts
 
 
-def as_one_scan(
+def unify_scan(
     pieces: Sequence[Slice], signals: Sequence[np.ndarray]
 ) -> tuple[tuple[Slice, ...], tuple[np.ndarray, ...], list[Doubt]]:
     """Slices and signals without what changes in the middle of the scan, and doubts that say so."""
-    pieces, signals, repeated = without_repeated(pieces, signals)
+    pieces, signals, repeated = remove_repeated(pieces, signals)
     found = put_back(pieces, signals)
     steps: list[str] = []
     for one, signal in zip(found.pieces, found.signals, strict=True):
-        lead = proton_density_frames(one.frames, signal)
-        steps += brightness_steps(one.frames[lead:], one.times_s[lead:], signal[lead:])
+        lead = count_proton_density_frames(one.frames, signal)
+        steps += describe_brightness_steps(one.frames[lead:], one.times_s[lead:], signal[lead:])
     lost = as_doubts(FlagCode.IMAGES_MISSING, repeated)
     put = as_doubts(FlagCode.GEOMETRY_UNCERTAIN, found.doubts)
     return found.pieces, found.signals, [*lost, *put, *as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, steps)]
 
 
-def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, str]:
+def remove_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, str]:
     """A slice without the images whose pixels cannot be read, its signal, and a sentence that names them."""
     images: list[np.ndarray | None] = []
     failures: list[tuple[Frame, PerfusionError]] = []
@@ -159,7 +163,7 @@ def without_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndar
     return one.with_times(times_s), np.stack([image for image in images if image is not None]), sentence
 
 
-def acquisitions_of(
+def read_acquisitions(
     pieces: Sequence[Slice], placed: Sequence[Level], lead: int, beside: Sequence[Frame] = ()
 ) -> tuple[list[Acquisition], list[str]]:
     """The acquisition of each slice, and sentences on what was assumed and what is odd, said once for all slices."""
@@ -170,7 +174,7 @@ def acquisitions_of(
         header = protocol.Header(one.frames[lead:], others, beside)
         acquisition = protocol.read_acquisition(header)
         found.append(acquisition)
-        for sentence in (protocol.assumption(acquisition), *oddities(header, acquisition)):
+        for sentence in (protocol.describe_assumption(acquisition), *find_oddities(header, acquisition)):
             if sentence:
                 said.setdefault(sentence, []).append(str(level))
     everywhere = len(pieces)
@@ -180,7 +184,7 @@ def acquisitions_of(
     ]
 
 
-def contradicting_groups(pieces: Sequence[Slice]) -> list[str]:
+def find_contradicting_groups(pieces: Sequence[Slice]) -> list[str]:
     """Sentences on what an enhanced image says of all frames and otherwise of single ones."""
     frames = [frame for one in pieces for frame in one.frames]
     named = dict.fromkeys(text for frame in frames if (text := frame.text("GroupsContradicting")))
@@ -191,7 +195,7 @@ def contradicting_groups(pieces: Sequence[Slice]) -> list[str]:
     ]
 
 
-def delays_beyond_a_heartbeat(pieces: Sequence[Slice], acquisitions: Sequence[Acquisition]) -> list[str]:
+def find_delays_beyond_a_heartbeat(pieces: Sequence[Slice], acquisitions: Sequence[Acquisition]) -> list[str]:
     """A sentence where an image would be acquired after the next one was prepared."""
     for one, acquisition in zip(pieces, acquisitions, strict=True):
         step_s = float(np.median(np.diff(one.times_s)))
@@ -203,7 +207,7 @@ def delays_beyond_a_heartbeat(pieces: Sequence[Slice], acquisitions: Sequence[Ac
     return []
 
 
-def disagreements(pieces: Sequence[Slice], lead: int) -> tuple[list[str], list[str]]:
+def find_disagreements(pieces: Sequence[Slice], lead: int) -> tuple[list[str], list[str]]:
     """Sentences on values of the sequence that differ between frames of a slice, or between slices.
 
     Notes where a few frames say something else; doubts where many do, or whole slices.
@@ -214,7 +218,7 @@ def disagreements(pieces: Sequence[Slice], lead: int) -> tuple[list[str], list[s
         usual = []
         for one in pieces:
             frames = one.frames[lead:]
-            value = typical_number(frames, keyword)
+            value = find_typical_number(frames, keyword)
             usual.append(value)
             odd = [frame for frame in frames if not close(frame.number(keyword), value)]
             if odd:
@@ -243,18 +247,18 @@ def enter(acquisition: Acquisition, values: Values) -> Acquisition:
         return acquisition
     agent = values.get("contrast_agent", acquisition.contrast_agent)
     field_t = values.get("field_strength_t", acquisition.field_strength_t)
-    follow = protocol.constants(agent, field_t) if {"contrast_agent", "field_strength_t"} & set(values) else {}
+    follow = protocol.choose_constants(agent, field_t) if {"contrast_agent", "field_strength_t"} & set(values) else {}
     assumed = tuple(name for name in acquisition.assumed if name not in values)
     return replace(acquisition, **(follow | dict(values)), assumed=assumed, entered=tuple(sorted(values)))
 
 
-def without_timing(values: Values) -> dict[str, Any]:
+def remove_timing(values: Values) -> dict[str, Any]:
     """What was entered and holds for an arterial input series too, which has a timing of its own."""
     of_sequence = {"saturation_time_s", "repetition_time_s", "echo_time_s", "flip_angle_deg", "pulses_to_center"}
     return {name: value for name, value in values.items() if name not in of_sequence}
 
 
-def series(
+def make_series(
     one: Slice, signal: np.ndarray, lead: int, zero_s: float, level: Level | None, acquisition: Acquisition
 ) -> PerfusionSeries:
     """A slice with its pixels; the leading proton-density frames set apart."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from .frame import Frame
-from .grouping import by_number, images_at_one_place
+from .grouping import count_images_at_one_place, key_by_number
 from .slices import FEWEST_FRAMES, Slice, find_gaps
 
 SKIPPED = 1.7  # chosen: time between frames over the usual, above which a heartbeat has none
@@ -18,21 +18,24 @@ MOST_PARTS = 10000  # chosen: a higher number is damaged
 FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
 
 
-def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
+def find_lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
     """Sentences on frames that a slice lacks, and those of them that make its flow doubtful.
 
     Known by gaps in the numbers of the images, and by heartbeats in which the other slices have a frame.
     """
-    said, grave = missing_between_slices(slices), [*filter(None, map(long_pause, slices)), *missing_parts(slices)]
+    said, grave = (
+        find_missing_between_slices(slices),
+        [*filter(None, map(find_long_pause, slices)), *find_missing_parts(slices)],
+    )
     fullest = max(slices, key=lambda one: len(one.frames))
     for one in slices:
         gaps = find_gaps(one)
-        said += [] if gaps else skipped_heartbeats(one)
+        said += [] if gaps else find_skipped_heartbeats(one)
         if len(one.frames) == len(fullest.frames) and not gaps:
             continue
         begin_s, end_s = one.times_s[0], one.times_s[-1]
         step_s = float(np.median(np.diff(one.times_s)))
-        offset_s = beat_offset_s(one, fullest)
+        offset_s = compute_beat_offset_s(one, fullest)
         expected_s = fullest.times_s + offset_s
         nearest_s = np.abs(expected_s[:, None] - one.times_s[None]).min(axis=1)
         absent_s = expected_s[nearest_s > 0.5 * step_s]
@@ -54,7 +57,7 @@ def lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys((*said, *grave))), list(dict.fromkeys(grave))
 
 
-def skipped_heartbeats(one: Slice) -> list[str]:
+def find_skipped_heartbeats(one: Slice) -> list[str]:
     """A sentence where much more time passes between some frames of a slice than between the others."""
     steps_s = np.diff(one.times_s)
     wide = np.flatnonzero(steps_s > SKIPPED * np.median(steps_s))
@@ -68,7 +71,7 @@ def skipped_heartbeats(one: Slice) -> list[str]:
     ]
 
 
-def long_pause(one: Slice) -> str:
+def find_long_pause(one: Slice) -> str:
     """A sentence where so much time passes in the first pass that the clock may have been set forward."""
     steps_s = np.diff(one.times_s)
     at = int(steps_s[: max(1, round(FIRST_PASS * len(steps_s)))].argmax())
@@ -80,7 +83,7 @@ def long_pause(one: Slice) -> str:
     )
 
 
-def missing_parts(slices: Sequence[Slice]) -> list[str]:
+def find_missing_parts(slices: Sequence[Slice]) -> list[str]:
     """Sentences on parts of a multi-frame image that is spread over several files (a concatenation) and not there."""
     parts: dict[str, dict[int, Frame]] = defaultdict(dict)
     for frame in (frame for one in slices for frame in (*one.frames, *one.aside)):
@@ -101,7 +104,7 @@ def missing_parts(slices: Sequence[Slice]) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def missing_between_slices(slices: Sequence[Slice]) -> list[str]:
+def find_missing_between_slices(slices: Sequence[Slice]) -> list[str]:
     """Sentences on numbers that lie between those of two slices of one series and that no image has."""
     by_series: dict[str, list[Slice]] = defaultdict(list)
     for one in slices:
@@ -124,37 +127,37 @@ def missing_between_slices(slices: Sequence[Slice]) -> list[str]:
     return said
 
 
-def stray_images(frames: Iterable[Frame], used: Iterable[Frame]) -> list[str]:
+def find_stray_images(frames: Iterable[Frame], used: Iterable[Frame]) -> list[str]:
     """A sentence for each series of which a few images bear another SeriesInstanceUID and are in no scan.
 
     frames : all images of the patient; used : the images of the scans, and those set aside with a word
     """
     used = list(used)
     known, series = set(map(id, used)), {frame.text("SeriesInstanceUID") for frame in used}
-    numbers = {by_number([frame]) for frame in used if np.isfinite(frame.number("SeriesNumber"))}
+    numbers = {key_by_number([frame]) for frame in used if np.isfinite(frame.number("SeriesNumber"))}
     strays: dict[str, list[Frame]] = {}
     for frame in frames:
         apart = id(frame) not in known and frame.text("SeriesInstanceUID") not in series
-        if apart and by_number([frame]) in numbers:
+        if apart and key_by_number([frame]) in numbers:
             strays.setdefault(frame.series, []).append(frame)
     return [
         f"Not used: {len(found)} image{'s' * (len(found) != 1)} with the number and description of {name}, but another "
         "SeriesInstanceUID than its other images."
         for name, found in strays.items()
-        if images_at_one_place(found) < FEWEST_FRAMES
+        if count_images_at_one_place(found) < FEWEST_FRAMES
     ]
 
 
-def misfiled_images(scans: Sequence[Sequence[Slice]]) -> list[str]:
+def find_misfiled_images(scans: Sequence[Sequence[Slice]]) -> list[str]:
     """A sentence for each series of which images bear the SeriesInstanceUID of another scan, and are used in none."""
-    used = [{by_number([frame]) for one in slices for frame in one.frames} for slices in scans]
+    used = [{key_by_number([frame]) for one in slices for frame in one.frames} for slices in scans]
     said = []
     for own, slices in zip(used, scans, strict=True):
         others = set().union(*(each for each in used if each is not own)) - own
         aside = {id(frame): frame for one in slices for frame in one.aside}
         strays: dict[str, list[Frame]] = defaultdict(list)
         for frame in aside.values():
-            if by_number([frame]) in others:
+            if key_by_number([frame]) in others:
                 strays[frame.series].append(frame)
         said += [
             f"Not used: {len(found)} image{'s' * (len(found) != 1)} with the number and description of {name}, but the "
@@ -164,12 +167,12 @@ def misfiled_images(scans: Sequence[Sequence[Slice]]) -> list[str]:
     return said
 
 
-def late_beginnings(scans: Sequence[Sequence[Slice]]) -> list[str]:
+def find_late_beginnings(scans: Sequence[Sequence[Slice]]) -> list[str]:
     """Per scan a sentence where its images are not numbered from the first heartbeat on, else "".
 
     Some scanners begin with 2: one heartbeat is missed only where the other scan of the visit has it.
     """
-    found = [first_number(slices) for slices in scans]
+    found = [find_first_number(slices) for slices in scans]
     fewest = min(before for _, _, before in found)
     return [
         f"{keyword} of {slices[0].first.series} begins with {lowest:.0f}: earlier images may be missing, and with them "
@@ -180,25 +183,25 @@ def late_beginnings(scans: Sequence[Sequence[Slice]]) -> list[str]:
     ]
 
 
-def first_number(slices: Sequence[Slice]) -> tuple[str, float, int]:
+def find_first_number(slices: Sequence[Slice]) -> tuple[str, float, int]:
     """By which attribute the images of a scan are counted, the lowest number, and how many heartbeats lie before it."""
     frames = [frame for one in slices for frame in (*one.frames, *one.aside)]
     for keyword in ("TemporalPositionIdentifier", "InstanceNumber"):
         numbers = [frame.number(keyword) for frame in frames]
         if np.isfinite(numbers).all():
             lowest = min(numbers)
-            step = stride_of(slices, keyword)
+            step = compute_stride(slices, keyword)
             return keyword, lowest, int((lowest - 1) // step) if 1 <= lowest < MOST_NUMBERS else 0
     return "", float("nan"), 0
 
 
-def stride_of(slices: Sequence[Slice], keyword: str) -> int:
+def compute_stride(slices: Sequence[Slice], keyword: str) -> int:
     """By how much the numbers of a slice rise with each heartbeat, because slices or parts of the signal take turns."""
     steps = [np.diff(np.sort([frame.number(keyword) for frame in one.frames])) for one in slices]
     return max(1, int(np.median(np.concatenate(steps))))
 
 
-def beat_offset_s(one: Slice, other: Slice) -> float:
+def compute_beat_offset_s(one: Slice, other: Slice) -> float:
     """How much later a slice is acquired than another one within a heartbeat."""
     apart_s = one.times_s[:, None] - other.times_s[None]
     nearest_s = np.take_along_axis(apart_s, np.abs(apart_s).argmin(axis=1)[:, None], axis=1)[:, 0]

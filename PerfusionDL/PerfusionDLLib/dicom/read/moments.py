@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from .consistency import Aside
 from .frame import Frame
-from .pixels import pixel_digest
+from .pixels import digest_pixels
 
 MOMENT = (
     *("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "TriggerTime"),
@@ -25,7 +25,7 @@ def is_derived(frame: Frame) -> bool:
     return any(word in text for word in DERIVED_WORDS)
 
 
-def one_per_moment(place: list[Frame]) -> tuple[list[list[Frame]], list[Aside]]:
+def split_by_moment(place: list[Frame]) -> tuple[list[list[Frame]], list[Aside]]:
     """The images of a place as series of one image per moment, and copies, which are not used.
 
     Where headers do not tell moments apart, the place is left as it is.
@@ -38,14 +38,14 @@ def one_per_moment(place: list[Frame]) -> tuple[list[list[Frame]], list[Aside]]:
         return [place], []
     copies: list[Frame] = []
     for members in several.values():
-        copies += copies_among(members)
+        copies += find_copies(members)
     gone = set(map(id, copies))
     left = [frame for frame in place if id(frame) not in gone]
     asides = [Aside(tuple(copies), COPY)] if copies else []
     crowded = [key for key, members in several.items() if len([one for one in members if id(one) not in gone]) > 1]
     if len(crowded) < MOSTLY * len(moments):
         return [left], asides
-    return by_kind(left), asides
+    return split_by_kind(left), asides
 
 
 def has_clock(moments: Sequence[tuple[str, ...]]) -> bool:
@@ -54,7 +54,7 @@ def has_clock(moments: Sequence[tuple[str, ...]]) -> bool:
     return any(keyword in CLOCKS and len(set(values)) > 0.5 * len(moments) for keyword, values in columns)
 
 
-def copies_among(members: Sequence[Frame]) -> list[Frame]:
+def find_copies(members: Sequence[Frame]) -> list[Frame]:
     """Images of one moment that repeat the pixels of another one of them; none of a multi-frame file."""
     if any(frame.frames > 1 for frame in members):
         return []
@@ -62,14 +62,14 @@ def copies_among(members: Sequence[Frame]) -> list[Frame]:
     seen: set[str] = set()
     copies = []
     for frame in ordered:
-        digest = pixel_digest(frame)
+        digest = digest_pixels(frame)
         if digest and digest in seen:
             copies.append(frame)
         seen.add(digest)
     return copies
 
 
-def by_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
+def split_by_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Images divided by the first attribute that leaves one image per moment, else by their numbers."""
     for keyword in KINDS:
         groups: dict[str, list[Frame]] = defaultdict(list)

@@ -7,16 +7,16 @@ import numpy as np
 
 from ...data.acquisition import Acquisition
 from ...data.text import make_line
-from .agents import AGENTS, INTRAVASCULAR, agents_named
-from .dose import find_dose, odd_dose, weights_differ
+from .agents import AGENTS, INTRAVASCULAR, find_agents
+from .dose import find_dose, find_odd_dose, find_weights_that_differ
 from .protocol import (
     DEFAULT,
     HIGHEST_T,
     LOWEST_T,
     Header,
-    contrast_agent,
-    field_strength_t,
-    frequency_as_field_t,
+    convert_frequency_to_t,
+    read_contrast_agent,
+    read_field_strength_t,
 )
 
 is_balanced = re.compile(r"true?fi|\btfi2?d|b-?ssfp|balanced|fiesta|\bb-?tfe", re.IGNORECASE).search
@@ -33,7 +33,7 @@ USED_AS = {
 """Attributes and the field of `Acquisition` that they give."""
 
 
-def oddities(header: Header, acquisition: Acquisition) -> list[str]:
+def find_oddities(header: Header, acquisition: Acquisition) -> list[str]:
     """Sentences on what stands in the header but cannot be used as it is."""
     said = []
     agent = acquisition.contrast_agent
@@ -44,16 +44,16 @@ def oddities(header: Header, acquisition: Acquisition) -> list[str]:
             f"The header names the contrast agent '{agent}', which is not known here; the relaxivity of "
             f"{DEFAULT.contrast_agent} was taken."
         )
-    named = agents_named(header.text("ContrastBolusAgent"))
+    named = find_agents(header.text("ContrastBolusAgent"))
     if len(named) > 1:
         said.append(f"The header names {' and '.join(named)} as contrast agent; {agent} was taken. Check it.")
     for keyword, field in USED_AS.items():
         if header.text(keyword) and field in acquisition.assumed:
             why = "implausible" if np.isfinite(header.number(keyword)) else "no number"
             said.append(f"{keyword} is '{make_line(header.text(keyword))[:24]}', which is {why} and was not used.")
-    dose = find_dose(header, contrast_agent(header))
-    said += dose.notes if np.isfinite(dose.mmol_kg) else odd_dose(header)
-    said += odd_field(header, acquisition)
+    dose = find_dose(header, read_contrast_agent(header))
+    said += dose.notes if np.isfinite(dose.mmol_kg) else find_odd_dose(header)
+    said += find_odd_field(header, acquisition)
     field_t = acquisition.field_strength_t
     if "field_strength_t" not in acquisition.assumed and min(abs(field_t - one) for one in (1.5, 3.0)) > 0.1:
         said.append(
@@ -67,7 +67,7 @@ def oddities(header: Header, acquisition: Acquisition) -> list[str]:
     return said
 
 
-def odd_field(header: Header, acquisition: Acquisition) -> list[str]:
+def find_odd_field(header: Header, acquisition: Acquisition) -> list[str]:
     """A sentence where the field strength that the header names cannot be, and another attribute was taken."""
     field = header.number("MagneticFieldStrength")
     possible = any(LOWEST_T <= field / scale <= HIGHEST_T for scale in (1, 1e3, 1e4))
@@ -77,32 +77,32 @@ def odd_field(header: Header, acquisition: Acquisition) -> list[str]:
     return [f"MagneticFieldStrength is '{named}', which is implausible; ImagingFrequency was taken."]
 
 
-def contradictions(scans: Sequence[Header]) -> list[str]:
+def find_contradictions(scans: Sequence[Header]) -> list[str]:
     """Sentences on what headers say of field strength and contrast agent and cannot all be right."""
     said = []
     for header in scans:
-        field_t, frequency_t = header.number("MagneticFieldStrength"), frequency_as_field_t(header)
+        field_t, frequency_t = header.number("MagneticFieldStrength"), convert_frequency_to_t(header)
         field_t = next((field_t / scale for scale in (1, 1e3, 1e4) if LOWEST_T <= field_t / scale <= HIGHEST_T), np.nan)
         if abs(field_t / frequency_t - 1) > SAME_FIELD:
             said.append(
                 f"MagneticFieldStrength is {field_t:g} T, and ImagingFrequency is that of {frequency_t:g} T; "
                 f"{field_t:g} T was taken, with the native T1 and relaxivity there."
             )
-    fields_t = {field_strength_t(header) for header in scans}
+    fields_t = {read_field_strength_t(header) for header in scans}
     if len(fields_t) > 1 and np.isfinite(list(fields_t)).all() and max(fields_t) / min(fields_t) - 1 > SAME_FIELD:
         values = " and ".join(f"{one:g}" for one in sorted(fields_t))
         said.append(f"The scans of one visit name different field strengths ({values} T); each was taken as it stands.")
-    agents = {contrast_agent(header) for header in scans} - {""}
+    agents = {read_contrast_agent(header) for header in scans} - {""}
     if len(agents) > 1:
         said.append(
             f"The scans of one visit name different contrast agents ({' and '.join(sorted(agents))}); each was taken "
             "as it stands."
         )
-    said += weights_differ(scans)
+    said += find_weights_that_differ(scans)
     return list(dict.fromkeys(said))
 
 
-def differences(scans: Sequence[Header]) -> list[str]:
+def find_differences(scans: Sequence[Header]) -> list[str]:
     """Sentences on values of the sequence in which rest and stress differ; each scan is computed with its own."""
     said = []
     for keyword in (
@@ -122,7 +122,7 @@ def differences(scans: Sequence[Header]) -> list[str]:
     return said
 
 
-def other_sequence(header: Header) -> str:
+def find_other_sequence(header: Header) -> str:
     """A sentence where the header names a sequence that the signal model does not hold for, else nothing.
 
     The model is that of a spoiled gradient echo whose lines are taken in order, with one excitation each.

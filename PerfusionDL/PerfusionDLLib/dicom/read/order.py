@@ -8,10 +8,10 @@ import numpy as np
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from . import counters
-from .consistency import Doubt, name_images, upper
-from .consistency import doubts as as_doubts
+from .consistency import Doubt, capitalize, name_images
+from .consistency import make_doubts as as_doubts
 from .frame import Frame
-from .pixels import roughness
+from .pixels import compute_roughness
 from .witnesses import Clock, Slices
 
 MOSTLY = 0.8  # share of the frames in line, below which two orders contradict each other
@@ -48,10 +48,10 @@ def put_in_order(slices: Slices, chosen: Clock, others: Sequence[Clock]) -> Orde
     tell which of them is right.
     """
     times, notes, doubts = [], [], []
-    contradicting = contradiction(slices, chosen)
+    contradicting = find_contradiction(slices, chosen)
     ranks = {"TemporalPositionIdentifier": counters.rank_by_position, "InstanceNumber": counters.rank_by_number}
     if contradicting:
-        notes.append(which_order_is_right(slices, chosen, others, contradicting))
+        notes.append(explain_order(slices, chosen, others, contradicting))
     usable = [rank for name, rank in ranks.items() if name not in contradicting]
     for index, frames in enumerate(slices):
         ranked = next((one for rank in usable if (one := rank(frames)) is not None), None)
@@ -68,10 +68,10 @@ def share_in_line(times_s: np.ndarray, rank: np.ndarray) -> float:
     """Share of the frames whose times rise with a rank."""
     known = np.isfinite(times_s)
     order = np.argsort(rank[known], kind="stable")
-    return float(counters.in_line(times_s[known][order]).mean()) if known.any() else 0.0
+    return float(counters.find_longest_rising(times_s[known][order]).mean()) if known.any() else 0.0
 
 
-def contradiction(slices: Slices, chosen: Clock) -> list[str]:
+def find_contradiction(slices: Slices, chosen: Clock) -> list[str]:
     """The names of the counters that do not run with a clock."""
     found = []
     for name, ranked in (
@@ -85,7 +85,7 @@ def contradiction(slices: Slices, chosen: Clock) -> list[str]:
     return found
 
 
-def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock], contradicting: list[str]) -> str:
+def explain_order(slices: Slices, chosen: Clock, others: Sequence[Clock], contradicting: list[str]) -> str:
     """A sentence that says why the clock was believed and not the counters that contradict it.
 
     Raises PerfusionError where the counters are believed, or nothing decides.
@@ -99,7 +99,7 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
         return f"The frames of {slices[0][0].series} are stored in another order than that of {chosen.name}."
     if share_in_line(-chosen.times_s[0], wrong) > NEARLY:
         return f"{what} runs backwards in time; the frames were ordered by {chosen.name}."
-    if begins_in_the_middle(chosen.times_s[0], wrong):
+    if is_beginning_in_the_middle(chosen.times_s[0], wrong):
         return f"{what} begins in the middle of the scan; the frames were ordered by {chosen.name}."
     supported = [name for name, rank in ranks.items() if rank is not None and name not in contradicting]
     supported += [one.name for one in others if not one.copies(chosen) and abs(one.rate_over(chosen) - 1) < 0.05]
@@ -107,8 +107,8 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
         return f"{what} contradicts {chosen.name}, with which {supported[0]} agrees; {chosen.name} was believed."
     known = np.isfinite(chosen.times_s[0])
     frames = [frame for frame, yes in zip(slices[0], known, strict=True) if yes]
-    by_clock = roughness(frames, np.argsort(chosen.times_s[0][known]))
-    by_number = roughness(frames, np.argsort(wrong[known]))
+    by_clock = compute_roughness(frames, np.argsort(chosen.times_s[0][known]))
+    by_number = compute_roughness(frames, np.argsort(wrong[known]))
     if by_number > SMOOTHER * by_clock:
         return f"{what} contradicts {chosen.name}; signal runs smoothly in the order of {chosen.name}, which was taken."
     remedy = "Send the series again from the scanner, without renumbering or editing it."
@@ -119,7 +119,7 @@ def which_order_is_right(slices: Slices, chosen: Clock, others: Sequence[Clock],
     raise PerfusionError(f"{shuffled}nothing decides.", remedy)
 
 
-def begins_in_the_middle(times_s: np.ndarray, rank: np.ndarray) -> bool:
+def is_beginning_in_the_middle(times_s: np.ndarray, rank: np.ndarray) -> bool:
     """Whether times that all are as far from each other as usual run with a rank, but for one step back."""
     known = np.isfinite(times_s)
     in_order = times_s[known][np.argsort(rank[known], kind="stable")]
@@ -141,11 +141,11 @@ def mend(
     doubts: list[str] = []
     uncertain: list[str] = []
     missing = np.isnan(times_s)
-    wrong = far_away(times_s, chosen.step_s)
+    wrong = find_far_away(times_s, chosen.step_s)
     if rank is not None:
         known = np.flatnonzero(~missing & ~wrong)
         order = known[np.argsort(rank[known], kind="stable")]
-        out = order[~counters.in_line(times_s[order])]
+        out = order[~counters.find_longest_rising(times_s[order])]
         kept = np.setdiff1d(known, out)
         believed = []
         for one in out.tolist():
@@ -158,17 +158,17 @@ def mend(
         if believed:
             said = f"{chosen.name} of {name_images(believed)} is out of order; the time was believed."
             (notes if len(believed) <= FEW_ASTRAY else uncertain).append(said)
-    wrong |= collides(times_s, missing | wrong, chosen.step_s)
+    wrong |= find_collisions(times_s, missing | wrong, chosen.step_s)
     notes += settle_disputes(frames, index, chosen, others, times_s, missing | wrong)
     for one in np.flatnonzero(missing | wrong).tolist():
-        filled, source = from_another(index, one, chosen, others, times_s, missing | wrong)
+        filled, source = find_time_by_another_clock(index, one, chosen, others, times_s, missing | wrong)
         what = "is missing" if missing[one] else f"({frames[one].text(chosen.name) or 'private'}) cannot be right"
         if np.isfinite(filled):
             times_s[one] = filled
             notes.append(f"{chosen.name} of {name_images([frames[one]])} {what}; {source} was taken.")
         else:
             times_s[one] = np.nan
-            sentence = f"{upper(name_images([frames[one]]))} is not used: {chosen.name} {what}."
+            sentence = f"{capitalize(name_images([frames[one]]))} is not used: {chosen.name} {what}."
             notes.append(sentence)
             doubts.append(sentence)
     return (
@@ -194,7 +194,7 @@ def settle_disputes(
         for one in np.flatnonzero(known & (np.abs(difference - offset) > DISPUTED_S)).tolist():
             candidate = other.times_s[index][one] + offset
             rest = np.sort(np.delete(times_s, one)[~np.delete(out, one)])
-            better = irregularity(rest, candidate) < irregularity(rest, times_s[one])
+            better = compute_irregularity(rest, candidate) < compute_irregularity(rest, times_s[one])
             taken = other.name if better else chosen.name
             if better:
                 times_s[one] = candidate
@@ -205,7 +205,7 @@ def settle_disputes(
     return notes
 
 
-def irregularity(rest_s: np.ndarray, time_s: float) -> float:
+def compute_irregularity(rest_s: np.ndarray, time_s: float) -> float:
     """How far a time lies from the middle between its neighbors; at the ends, from one median step beside the next."""
     place = int(np.searchsorted(rest_s, time_s))
     step_s = float(np.median(np.diff(rest_s)))
@@ -214,7 +214,7 @@ def irregularity(rest_s: np.ndarray, time_s: float) -> float:
     return abs(time_s - (before + after) / 2)
 
 
-def far_away(times_s: np.ndarray, step_s: float) -> np.ndarray:
+def find_far_away(times_s: np.ndarray, step_s: float) -> np.ndarray:
     """(T,) bool, single frames that many intervals separate from all others."""
     wrong = np.zeros(len(times_s), bool)
     known = np.flatnonzero(np.isfinite(times_s))
@@ -233,7 +233,7 @@ def far_away(times_s: np.ndarray, step_s: float) -> np.ndarray:
     return wrong
 
 
-def collides(times_s: np.ndarray, out: np.ndarray, step_s: float) -> np.ndarray:
+def find_collisions(times_s: np.ndarray, out: np.ndarray, step_s: float) -> np.ndarray:
     """(T,) bool, the second of two frames of one slice that claim the same moment."""
     wrong = np.zeros(len(times_s), bool)
     known = np.flatnonzero(np.isfinite(times_s) & ~out)
@@ -243,7 +243,7 @@ def collides(times_s: np.ndarray, out: np.ndarray, step_s: float) -> np.ndarray:
     return wrong
 
 
-def from_another(index, one, chosen, others, times_s, out) -> tuple[float, str]:
+def find_time_by_another_clock(index, one, chosen, others, times_s, out) -> tuple[float, str]:
     """The time of a frame by a clock that says the same as the chosen one for the other frames; NaN where none does."""
     for other in others:
         difference = times_s - other.times_s[index]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import clock, counters
-from .consistency import typical_number
+from .consistency import find_typical_number
 from .frame import Frame
-from .witnesses import find_clocks, median_step_s
+from .witnesses import compute_median_step_s, find_clocks
 
 SHORTEST_SPAN_S = 8.0  # chosen: of perfusion
 CINE_SPAN_S = 2.0  # a gated cine covers one heartbeat
@@ -16,7 +16,7 @@ CINE_STEP_S = 0.1  # frames of a real-time cine follow each other faster than th
 MOSTLY_IN_LINE = 0.9  # numbers that run less with time do not count images
 
 
-def not_perfusion(places: Sequence[Sequence[Frame]]) -> str:
+def explain_no_perfusion(places: Sequence[Sequence[Frame]]) -> str:
     """Why frames at one place are something else than perfusion; "" if they may be perfusion."""
     frames = max(places, key=len)
     count = len(frames)
@@ -26,17 +26,17 @@ def not_perfusion(places: Sequence[Sequence[Frame]]) -> str:
         return f"{count} images per slice position whose trigger times lie within one heartbeat, a cine"
     if frames[0].number("CardiacNumberOfImages") == count and not runs_on:
         return f"{count} images per slice position, as many as CardiacNumberOfImages, a cine"
-    fast_s = [median_step_s([clock.read_clock(one, "AcquisitionTime") for one in places])]
+    fast_s = [compute_median_step_s([clock.read_clock(one, "AcquisitionTime") for one in places])]
     delays_s = [clock.read_clock(one, "TriggerTime") for one in places]
-    if all(map(runs_with_numbers, places, delays_s)):
-        fast_s.append(median_step_s(delays_s))
+    if all(map(is_running_with_numbers, places, delays_s)):
+        fast_s.append(compute_median_step_s(delays_s))
     for step_s in fast_s:
         if 0.005 < step_s < CINE_STEP_S and not runs_on:
             return f"{count} images per slice position {1000 * step_s:.0f} ms apart, a cine"
     for keyword, what in (("InversionTime", "inversion"), ("EchoTime", "echo")):
         numbers = np.array([frame.number(keyword) for frame in frames])
         different = len(np.unique(np.round(numbers[np.isfinite(numbers)], 0)))
-        usual = typical_number(frames, keyword)
+        usual = find_typical_number(frames, keyword)
         varied = np.mean(~np.isclose(numbers, usual, rtol=0.05)) > 0.5 if np.isfinite(usual) else False
         if different > max(3, count // 3) and varied:
             return f"{count} images per slice position with different {what} times, a relaxation measurement"
@@ -57,11 +57,11 @@ def is_cine(frames: Sequence[Frame]) -> bool:
     if trigger_s[-1] - trigger_s[0] >= CINE_SPAN_S or usual_s <= 0.005:
         return False
     return bool(
-        runs_with_numbers(frames, in_file_order) or np.median(np.abs(steps_s - usual_s)) < EVEN_PHASES * usual_s
+        is_running_with_numbers(frames, in_file_order) or np.median(np.abs(steps_s - usual_s)) < EVEN_PHASES * usual_s
     )
 
 
-def runs_with_numbers(frames: Sequence[Frame], times_s: np.ndarray) -> bool:
+def is_running_with_numbers(frames: Sequence[Frame], times_s: np.ndarray) -> bool:
     """Whether the numbers of the images rise with their times."""
     numbers = np.array([frame.number("InstanceNumber") for frame in frames])
-    return bool(counters.in_line(numbers[np.argsort(times_s, kind="stable")]).mean() > MOSTLY_IN_LINE)
+    return bool(counters.find_longest_rising(numbers[np.argsort(times_s, kind="stable")]).mean() > MOSTLY_IN_LINE)

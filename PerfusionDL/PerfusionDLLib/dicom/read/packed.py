@@ -20,7 +20,7 @@ REMEDY = "Unpack the archive yourself, look at what is in it, and choose the fol
 
 
 @contextmanager
-def unpacked(paths: Sequence[Path | None]) -> Iterator[list[Path | None]]:
+def unpack_archives(paths: Sequence[Path | None]) -> Iterator[list[Path | None]]:
     """The paths, with a temporary folder in place of each ZIP archive; the folders are gone at the end.
 
     Raises PerfusionError where an archive is damaged, or holds what no study has.
@@ -51,17 +51,17 @@ def unpack(path: Path, folder: Path) -> None:
                 parts = [part for part in re.split(r"[/\\]", info.filename) if part]
                 if info.is_dir() or not parts or any(part.startswith((".", "__MACOSX")) for part in parts):
                     continue
-                *above, name = map(harmless, parts)
+                *above, name = map(make_harmless_name, parts)
                 extract(archive, info, Path(folder, *above[-4:], f"{index:05d}_{name}"))
     except UnsafeZipError as error:
-        raise refused(path, str(error)) from error
+        raise make_refused_error(path, str(error)) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise refused(path, "is damaged or cut off") from error
+        raise make_refused_error(path, "is damaged or cut off") from error
     except OSError as error:
-        raise refused(path, f"cannot be unpacked ({error.strerror or 'it cannot be read'})") from error
+        raise make_refused_error(path, f"cannot be unpacked ({error.strerror or 'it cannot be read'})") from error
 
 
-def harmless(part: str) -> str:
+def make_harmless_name(part: str) -> str:
     """A part of a name that every file system takes, and that says the same as far as it goes.
 
     >>> harmless("IM 0001?.dcm"), harmless("Ärzte"), harmless("CON.")
@@ -71,6 +71,6 @@ def harmless(part: str) -> str:
     return f"_{plain}" if not plain or plain.rstrip(".").upper() in ("CON", "PRN", "AUX", "NUL") else plain
 
 
-def refused(path: Path, what: str) -> PerfusionError:
+def make_refused_error(path: Path, what: str) -> PerfusionError:
     """The error for an archive that is not unpacked."""
     return PerfusionError(f"The archive {make_line(path.name)} {what}.", REMEDY)

@@ -14,7 +14,7 @@ PLACEHOLDERS = (
 CHOOSE = "Choose a folder with the study of one patient."
 
 
-def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
+def describe_unnamed_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
     """Sentences where some images name no patient, or name one in several ways; a doubt where names differ.
 
     Raises PerfusionError if the images belong to more than one patient.
@@ -28,7 +28,7 @@ def one_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
         if not is_one_in_spellings(frames, known):
             raise PerfusionError(f"The images belong to {len(known)} patients.", CHOOSE)
         said = (f"The patient ID is written in {len(known)} ways, with the same name in one study: one patient.",)
-    said += other_names(frames)
+    said += find_other_names(frames)
     without = [frame for frame in frames if frame.text("PatientID") not in known]
     if not without or len(without) == len(frames):
         return said
@@ -59,7 +59,7 @@ def is_one_in_spellings(frames: Sequence[Frame], identifiers: set[str]) -> bool:
     return len(plain) == len(studies) == len(names) == 1 and plain != {""} and names != {""}
 
 
-def other_names(frames: Sequence[Frame]) -> tuple[str, ...]:
+def find_other_names(frames: Sequence[Frame]) -> tuple[str, ...]:
     """A sentence where images of one identifier and one study have names without a part in common.
 
     Raises PerfusionError where they are of different studies: an identifier that several patients share.

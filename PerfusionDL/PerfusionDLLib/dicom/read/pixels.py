@@ -8,8 +8,8 @@ import numpy as np
 import pydicom
 
 from ...data.errors import PerfusionError
-from .consistency import is_same_number, upper
-from .decoding import refuse_formats, stored_pixels, unreadable
+from .consistency import capitalize, is_same_number
+from .decoding import make_unreadable_error, read_stored_pixels, refuse_formats
 from .frame import DAMAGED, Frame
 
 SIDE = 48  # chosen: pixels per side that hold anatomy and little noise, and of which percentiles are as good as of all
@@ -27,7 +27,7 @@ class PixelReader:
     @property
     def notes(self) -> list[str]:
         """Sentences on bits that headers did not announce, one for each series."""
-        return [f"{upper(series)}: {said.format(highest)}." for (series, said), highest in self._excess.items()]
+        return [f"{capitalize(series)}: {said.format(highest)}." for (series, said), highest in self._excess.items()]
 
     def read(self, frames: Sequence[Frame]) -> np.ndarray:
         """(T, Y, X) float32, the rescaled signal.
@@ -40,18 +40,18 @@ class PixelReader:
 
     def _frame(self, frame: Frame) -> np.ndarray:
         if frame.path != self._path:
-            stored, excess = stored_pixels(frame)
+            stored, excess = read_stored_pixels(frame)
             self._path, self._stored = frame.path, stored
             if excess:
                 key = frame.series, excess.template
                 self._excess[key] = max(excess.highest, self._excess.get(key, 0))
         if frame.index >= len(self._stored):
-            raise unreadable(frame, "are missing or cut off")
-        slope, intercept = rescale(frame)
+            raise make_unreadable_error(frame, "are missing or cut off")
+        slope, intercept = read_rescale(frame)
         return self._stored[frame.index].astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
-def rescale(frame: Frame) -> tuple[float, float]:
+def read_rescale(frame: Frame) -> tuple[float, float]:
     """Slope and intercept from stored values to signal.
 
     Philips writes a display scale in the standard attributes and the factor to floating-point signal in a private one;
@@ -79,7 +79,7 @@ def check_scale(frames: Sequence[Frame]) -> tuple[list[str], list[str]]:
             f"RescaleSlope of {frames[0].series} is {said[:20]}; signal is stored values times a positive slope.",
             "Send the series again from the scanner or its archive.",
         )
-    pairs = [rescale(frame) for frame in frames]
+    pairs = [read_rescale(frame) for frame in frames]
     if not all(is_same_number(one[0], pairs[0][0]) and is_same_number(one[1], pairs[0][1]) for one in pairs):
         low, high = min(pairs)[0], max(pairs)[0]
         doubts.append(
@@ -91,16 +91,16 @@ def check_scale(frames: Sequence[Frame]) -> tuple[list[str], list[str]]:
     return notes, doubts
 
 
-def roughness(frames: Sequence[Frame], order: np.ndarray) -> float:
+def compute_roughness(frames: Sequence[Frame], order: np.ndarray) -> float:
     """How much the mean signal of image regions jumps from frame to frame in an order; smooth curves have little.
 
     Raises PerfusionError where pixels cannot be read.
     """
-    curves = block_curves(PixelReader().read(frames))[order]
+    curves = compute_block_curves(PixelReader().read(frames))[order]
     return float(np.abs(np.diff(curves, axis=0)).sum())
 
 
-def block_curves(signal: np.ndarray) -> np.ndarray:
+def compute_block_curves(signal: np.ndarray) -> np.ndarray:
     """(T, blocks) mean signal of image regions."""
     rows, columns = (size // BLOCKS * BLOCKS or size for size in signal.shape[1:])
     parts = min(BLOCKS, rows), min(BLOCKS, columns)
@@ -114,7 +114,7 @@ def sample(signal: np.ndarray) -> np.ndarray:
     return signal[:, ::step, ::step]
 
 
-def reduced(signal: np.ndarray, side: int = SIDE) -> np.ndarray:
+def reduce_images(signal: np.ndarray, side: int = SIDE) -> np.ndarray:
     """(T, Y, X) mean signal of square regions, about as many per side of the shorter one."""
     step = max(1, min(signal.shape[1:]) // side)
     rows, columns = (size // step for size in signal.shape[1:])
@@ -125,14 +125,14 @@ def reduced(signal: np.ndarray, side: int = SIDE) -> np.ndarray:
     return found / step**2
 
 
-def sharpness(frames: Sequence[Frame]) -> float:
+def compute_sharpness(frames: Sequence[Frame]) -> float:
     """Mean difference between neighboring pixels over mean signal; low where few pixels were acquired."""
     signal = PixelReader().read(frames)
     steps = np.abs(np.diff(signal, axis=1)).mean() + np.abs(np.diff(signal, axis=2)).mean()
     return float(steps / max(signal.mean(), 1e-6))
 
 
-def pixel_digest(frame: Frame) -> str:
+def digest_pixels(frame: Frame) -> str:
     """A hash of the pixels of a file as they are stored; "" where they cannot be read."""
     try:
         header = pydicom.dcmread(frame.path, force=True, specific_tags=["PixelData"])

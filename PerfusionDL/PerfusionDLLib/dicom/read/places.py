@@ -9,10 +9,10 @@ import numpy as np
 from ...data.flag import FlagCode
 from ...data.text import make_line
 from . import clock, geometry
-from .components import component
-from .consistency import Aside, Doubt, name_images, typical_number
+from .components import read_component
+from .consistency import Aside, Doubt, find_typical_number, name_images
 from .frame import Frame
-from .moments import one_per_moment
+from .moments import split_by_moment
 
 EVEN_MM = 0.05
 BREAK_S = 60.0  # a longer pause within a series separates two scans
@@ -45,42 +45,42 @@ class Placed:
     @property
     def along_mm(self) -> float:
         """Position along the normal."""
-        return float(self.matrix[:3, 3] @ geometry.normal(self.matrix))
+        return float(self.matrix[:3, 3] @ geometry.compute_normal(self.matrix))
 
 
-def at_one_place(series: Sequence[Frame]) -> Places:
+def find_places(series: Sequence[Frame]) -> Places:
     """Images of a series that show one slice with one contrast: same plane, matrix, echo and component."""
     without: dict[str, list[Frame]] = defaultdict(list)
     notes: dict[str, None] = {}
     by_kind: dict[tuple, list[Placed]] = defaultdict(list)
-    echo = np.nan_to_num(typical_number(series, "EchoNumbers"))  # also of an image that does not say
+    echo = np.nan_to_num(find_typical_number(series, "EchoNumbers"))  # also of an image that does not say
     for frame in series:
-        pose = geometry.pose(frame)
+        pose = geometry.read_pose(frame)
         if pose.matrix is None:
             without[pose.problem].append(frame)
             continue
         notes |= dict.fromkeys(pose.notes)
         kind = (frame.number("Rows"), frame.number("Columns"), np.nan_to_num(frame.number("EchoNumbers"), nan=echo))
-        by_kind[(*kind, component(frame))].append(Placed(frame, pose.matrix))
+        by_kind[(*kind, read_component(frame))].append(Placed(frame, pose.matrix))
     aside = [Aside(tuple(frames), problem) for problem, frames in without.items()]
     places: list[list[Frame]] = []
     for members in by_kind.values():
-        for parallel in with_opposite(by_orientation(members)):
-            found, moving = clusters(parallel)
+        for parallel in merge_opposite_axes(group_by_orientation(members)):
+            found, moving = cluster_positions(parallel)
             notes |= dict.fromkeys(moving)
             for place in found:
-                whole, strayed = in_one_field(place)
+                whole, strayed = find_one_field(place)
                 aside += strayed
                 poses = {id(one.frame): one for one in whole}
-                for piece in without_breaks([one.frame for one in whole]):
-                    notes |= dict.fromkeys(opposite_signs([poses[id(frame)] for frame in piece]))
-                    single, copies = one_per_moment(piece)
+                for piece in split_at_breaks([one.frame for one in whole]):
+                    notes |= dict.fromkeys(find_opposite_signs([poses[id(frame)] for frame in piece]))
+                    single, copies = split_by_moment(piece)
                     places += single
                     aside += copies
-    return without_fragments(places, aside, tuple(notes))
+    return remove_fragments(places, aside, tuple(notes))
 
 
-def by_orientation(members: Sequence[Placed]) -> list[list[Placed]]:
+def group_by_orientation(members: Sequence[Placed]) -> list[list[Placed]]:
     """Images with the same axes and spacing, up to the rounding of decimal strings."""
     groups: list[list[Placed]] = []
     axes = np.array([one.matrix[:3, :2] / np.linalg.norm(one.matrix[:3, :2], axis=0) for one in members])
@@ -95,7 +95,7 @@ def by_orientation(members: Sequence[Placed]) -> list[list[Placed]]:
     return groups
 
 
-def with_opposite(groups: list[list[Placed]]) -> list[list[Placed]]:
+def merge_opposite_axes(groups: list[list[Placed]]) -> list[list[Placed]]:
     """Groups of one orientation, each with those whose axes have the opposite sign and that lie in the same planes."""
     joined: list[list[Placed]] = []
     for group in sorted(groups, key=len, reverse=True):
@@ -118,7 +118,7 @@ def is_opposite(group: Sequence[Placed], other: Sequence[Placed]) -> bool:
     return all(np.abs(there_mm - image.along_mm).min() < geometry.SAME_PLACE_MM for image in group)
 
 
-def opposite_signs(place: Sequence[Placed]) -> list[Doubt]:
+def find_opposite_signs(place: Sequence[Placed]) -> list[Doubt]:
     """A doubt where images of one slice have axes of opposite sign."""
     axes = np.array([one.matrix[:3, :2] for one in place])
     signs = [tuple(row) for row in np.sign((axes * axes[0]).sum(axis=1)).tolist()]
@@ -135,7 +135,7 @@ def opposite_signs(place: Sequence[Placed]) -> list[Doubt]:
     ]
 
 
-def clusters(members: Sequence[Placed]) -> tuple[list[list[Placed]], tuple[str, ...]]:
+def cluster_positions(members: Sequence[Placed]) -> tuple[list[list[Placed]], tuple[str, ...]]:
     """Images by position along their normal, and a note where the positions of the slices move.
 
     Positions of one slice lie within a millimeter. Where that gives places with unequal numbers of images, slices may
@@ -146,8 +146,8 @@ def clusters(members: Sequence[Placed]) -> tuple[list[list[Placed]], tuple[str, 
     steps_mm = np.diff(along_mm)
     apart_mm = 0 if is_volume(steps_mm) else geometry.SAME_PLACE_MM
     still = np.split(np.arange(len(ordered)), np.flatnonzero(steps_mm > apart_mm) + 1)
-    if max(np.ptp(along_mm[one]) for one in still) > MOVES_MM or moves_once(ordered, along_mm, still):
-        tracked = moving_slices(along_mm)
+    if max(np.ptp(along_mm[one]) for one in still) > MOVES_MM or is_moving_once(ordered, along_mm, still):
+        tracked = find_moving_slices(along_mm)
         if tracked and len(tracked) <= len(still):
             reach = max(np.ptp(along_mm[one]) for one in tracked) / 2
             note = (
@@ -158,7 +158,7 @@ def clusters(members: Sequence[Placed]) -> tuple[list[list[Placed]], tuple[str, 
     return [[ordered[index] for index in one] for one in still], ()
 
 
-def moves_once(ordered: Sequence[Placed], along_mm: np.ndarray, still: Sequence[np.ndarray]) -> bool:
+def is_moving_once(ordered: Sequence[Placed], along_mm: np.ndarray, still: Sequence[np.ndarray]) -> bool:
     """Whether two places near each other were never imaged in turn, so that one may be the other after a move."""
     spans = []
     for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "PhilipsDynamicBeginTime"):
@@ -175,7 +175,7 @@ def moves_once(ordered: Sequence[Placed], along_mm: np.ndarray, still: Sequence[
     return any(apart)
 
 
-def moving_slices(along_mm: np.ndarray) -> list[np.ndarray]:
+def find_moving_slices(along_mm: np.ndarray) -> list[np.ndarray]:
     """Indices of the images of each moving slice, from sorted positions; none where no division is even."""
     steps_mm = np.diff(along_mm)
     widest = np.argsort(steps_mm)[::-1]
@@ -197,11 +197,11 @@ def is_volume(steps_mm: np.ndarray) -> bool:
     return len(steps_mm) > 1 and steps_mm.min() > EVEN_MM and np.ptp(steps_mm) < EVEN_MM
 
 
-def in_one_field(place: list[Placed]) -> tuple[list[Placed], list[Aside]]:
+def find_one_field(place: list[Placed]) -> tuple[list[Placed], list[Aside]]:
     """The images of a place whose field of view lies where that of most of them lies."""
     corners = np.array([one.matrix[:3, 3] for one in place])
     usual = np.median(corners, axis=0)
-    axis = geometry.normal(place[0].matrix)
+    axis = geometry.compute_normal(place[0].matrix)
     offset = corners - usual
     away_mm = np.linalg.norm(offset - np.outer(offset @ axis, axis), axis=1)
     far = away_mm > SAME_IN_PLANE_MM
@@ -212,7 +212,7 @@ def in_one_field(place: list[Placed]) -> tuple[list[Placed], list[Aside]]:
     return [one for one, yes in zip(place, far, strict=True) if not yes], [Aside(tuple(strayed), reason)]
 
 
-def without_breaks(frames: list[Frame]) -> list[list[Frame]]:
+def split_at_breaks(frames: list[Frame]) -> list[list[Frame]]:
     """Frames cut where the acquisition paused for a minute or more: two scans in one series."""
     for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime"):
         times_s = clock.read_clock(frames, keyword)
@@ -230,7 +230,7 @@ def without_breaks(frames: list[Frame]) -> list[list[Frame]]:
     return [frames]
 
 
-def without_fragments(places: list[list[Frame]], aside: list[Aside], notes: tuple[str, ...]) -> Places:
+def remove_fragments(places: list[list[Frame]], aside: list[Aside], notes: tuple[str, ...]) -> Places:
     """Places that hold too few images to be slices beside the fuller ones are set aside."""
     longest = max(map(len, places), default=0)
     fewest = max(FEWEST_REMAINS, round(0.25 * longest))
@@ -240,23 +240,23 @@ def without_fragments(places: list[list[Frame]], aside: list[Aside], notes: tupl
     whole = [place for place in places if len(place) >= fewest]
     for place in places:
         if len(place) < fewest:
-            reasons[how_it_differs(place[0], whole)] += place
+            reasons[describe_difference(place[0], whole)] += place
     return Places(whole, [*aside, *(Aside(tuple(frames), reason) for reason, frames in reasons.items())], notes)
 
 
-def how_it_differs(frame: Frame, places: Sequence[Sequence[Frame]]) -> str:
+def describe_difference(frame: Frame, places: Sequence[Sequence[Frame]]) -> str:
     """By which attribute an image is at none of the places."""
     first = places[0][0]
     for keyword in ("Rows", "Columns", "EchoNumbers"):
         said = {one[0].number(keyword) for one in places}
         if np.isfinite(frame.number(keyword)) and frame.number(keyword) not in said:
             return f"{keyword} is {frame.number(keyword):g} there and {first.number(keyword):g} in the other images"
-    if component(frame) not in {component(one[0]) for one in places}:
-        return f"another part of the signal is shown ({component(frame)})"
-    matrix, other = geometry.matrix_of(frame), geometry.matrix_of(first)
+    if read_component(frame) not in {read_component(one[0]) for one in places}:
+        return f"another part of the signal is shown ({read_component(frame)})"
+    matrix, other = geometry.compute_matrix(frame), geometry.compute_matrix(first)
     if np.abs(matrix[:3, :3] - other[:3, :3]).max() > SAME_AXES:
         return "ImageOrientationPatient or PixelSpacing differs from that of the other images"
-    centers = [geometry.matrix_of(one[0])[:3, 3] for one in places]
+    centers = [geometry.compute_matrix(one[0])[:3, 3] for one in places]
     apart_mm = min(float(np.linalg.norm(matrix[:3, 3] - center)) for center in centers)
     if apart_mm > geometry.SAME_PLACE_MM:
         return "ImagePositionPatient differs from that of the other images of the series"

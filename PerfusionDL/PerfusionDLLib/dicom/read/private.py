@@ -17,7 +17,7 @@ PRIVATE = {  # group, creator, element within the block, and how its bytes are p
 GROUPS = frozenset(group for group, *_ in PRIVATE.values())
 
 
-def private_values(header: Dataset) -> dict[str, Any]:
+def read_private_values(header: Dataset) -> dict[str, Any]:
     """The private attributes that are known and there, by their names."""
     blocks: dict[tuple[int, str], int] = {}
     for tag in header.keys():  # noqa: SIM118, iterating over a data set converts every value
@@ -28,13 +28,13 @@ def private_values(header: Dataset) -> dict[str, Any]:
         block = blocks.get((group, creator))
         tag = Tag(group, (block or 0) << 8 | element)
         if block is not None and tag in header:
-            value = unpacked(header, tag, packed)
+            value = unpack_value(header, tag, packed)
             if value is not None:
                 found[name] = value
     return found
 
 
-def unpacked(header: Dataset, tag, packed: str) -> Any:
+def unpack_value(header: Dataset, tag, packed: str) -> Any:
     """The value of a private attribute, also where it is raw bytes; None where it cannot be understood."""
     try:
         value = header[tag].value

@@ -9,9 +9,9 @@ import numpy as np
 
 from ...data.acquisition import Acquisition
 from ...data.text import make_line
-from .agents import AGENTS, by_field, find_agent, relaxivity_l_mmol_s
-from .consistency import typical_number, typical_text
-from .dose import find_dose, within
+from .agents import AGENTS, find_agent, interpolate_by_field, relaxivity_l_mmol_s
+from .consistency import find_typical_number, find_typical_text
+from .dose import find_dose, keep_plausible
 from .frame import Frame
 
 DEFAULT = Acquisition()
@@ -80,11 +80,11 @@ class Header:
 
     def number(self, keyword: str) -> float:
         """A number, NaN where no frame has one."""
-        return self._ask(keyword, typical_number, float("nan"), np.isfinite)
+        return self._ask(keyword, find_typical_number, float("nan"), np.isfinite)
 
     def text(self, keyword: str) -> str:
         """A text, "" where no frame has one."""
-        return self._ask(keyword, typical_text, "", bool)
+        return self._ask(keyword, find_typical_text, "", bool)
 
     def _ask(self, keyword, ask, nothing, is_something):
         for source, frames in self._sources:
@@ -105,7 +105,7 @@ class Header:
             return False
         (_, frames), (_, others), (_, beside) = self._sources
         pairs = [
-            (typical_number([*frames, *others], each), typical_number(beside, each))
+            (find_typical_number([*frames, *others], each), find_typical_number(beside, each))
             for each in OF_THE_PROTOCOL
             if each != keyword
         ]
@@ -118,7 +118,7 @@ VENDORS = ("Siemens", "Philips", "GE", "Canon", "Toshiba", "United Imaging", "Br
 """Names of vendors as `Acquisition.vendor` gives them."""
 
 
-def known_vendor(manufacturer: str) -> str:
+def find_vendor(manufacturer: str) -> str:
     """Which vendor the free text of a header names; empty for every other text, which may be anything.
 
     >>> known_vendor("SIEMENS Healthineers"), known_vendor("GE MEDICAL SYSTEMS"), known_vendor("scanner of Dr. Doe")
@@ -134,18 +134,18 @@ def read_acquisition(header: Header) -> Acquisition:
     T1, relaxivity and hematocrit are never in a header: they follow from field strength and contrast agent, or are
     the defaults of `Acquisition`.
     """
-    found: dict[str, Any] = {"field_strength_t": field_strength_t(header)}
-    found["echo_time_s"] = usual(header, "EchoTime")[0] / 1000
-    found["flip_angle_deg"] = usual(header, "FlipAngle")[0]
-    header_tr_s = usual(header, "RepetitionTime")[0] / 1000
-    found["repetition_time_s"] = within(header_tr_s, *ECHO_SPACING_S)
-    found["contrast_agent"] = contrast_agent(header)
+    found: dict[str, Any] = {"field_strength_t": read_field_strength_t(header)}
+    found["echo_time_s"] = convert_to_standard_unit(header, "EchoTime")[0] / 1000
+    found["flip_angle_deg"] = convert_to_standard_unit(header, "FlipAngle")[0]
+    header_tr_s = convert_to_standard_unit(header, "RepetitionTime")[0] / 1000
+    found["repetition_time_s"] = keep_plausible(header_tr_s, *ECHO_SPACING_S)
+    found["contrast_agent"] = read_contrast_agent(header)
     found["dose_mmol_kg"] = find_dose(header, found["contrast_agent"]).mmol_kg
-    found["vendor"] = known_vendor(header.text("Manufacturer"))
+    found["vendor"] = find_vendor(header.text("Manufacturer"))
     known = {name: value for name, value in found.items() if not isinstance(value, float) or np.isfinite(value)}
     known = {name: value for name, value in known.items() if value != "" or name == "vendor"}
     guessed = add_timing(header, known, header_tr_s)
-    guessed |= constants(
+    guessed |= choose_constants(
         known.get("contrast_agent", DEFAULT.contrast_agent), known.get("field_strength_t", DEFAULT.field_strength_t)
     )
     assumed = tuple(name for name in SENTENCES if name not in known)
@@ -156,18 +156,18 @@ def add_timing(header: Header, known: dict[str, Any], header_tr_s: float) -> dic
     """Put the saturation time into ``known``; returns what was guessed about the excitations."""
     guessed: dict[str, Any] = {}
     tr_s = known.get("repetition_time_s")
-    delay_s = usual(header, "InversionTime")[0] / 1000
+    delay_s = convert_to_standard_unit(header, "InversionTime")[0] / 1000
     if tr_s is None and "echo_time_s" in known:
-        tr_s = guessed["repetition_time_s"] = echo_spacing_s(header, known["echo_time_s"], delay_s, header_tr_s)
+        tr_s = guessed["repetition_time_s"] = read_echo_spacing_s(header, known["echo_time_s"], delay_s, header_tr_s)
     tr_s = tr_s or DEFAULT.repetition_time_s
-    guessed["pulses_to_center"] = pulses_to_center(header, tr_s, delay_s)
+    guessed["pulses_to_center"] = count_pulses_to_center(header, tr_s, delay_s)
     if np.isfinite(delay_s):
         to_center_s = guessed["pulses_to_center"] * tr_s
         known["saturation_time_s"] = delay_s if delay_s >= to_center_s else delay_s + to_center_s
     return guessed
 
 
-def constants(agent: str, field_t: float) -> dict[str, float]:
+def choose_constants(agent: str, field_t: float) -> dict[str, float]:
     """Native T1 of blood and myocardium, and the relaxivity of the agent, at a field strength.
 
     >>> constants("gadobutrol", 3.0)
@@ -175,13 +175,13 @@ def constants(agent: str, field_t: float) -> dict[str, float]:
     """
     known = agent if agent in AGENTS else DEFAULT.contrast_agent
     return {
-        "t10_blood_s": by_field(field_t, T1_FIELDS_T, T1_BLOOD_S),
-        "t10_myocardium_s": by_field(field_t, T1_FIELDS_T, T1_MYOCARDIUM_S),
+        "t10_blood_s": interpolate_by_field(field_t, T1_FIELDS_T, T1_BLOOD_S),
+        "t10_myocardium_s": interpolate_by_field(field_t, T1_FIELDS_T, T1_MYOCARDIUM_S),
         "relaxivity_l_mmol_s": relaxivity_l_mmol_s(known, field_t),
     }
 
 
-def assumption(acquisition: Acquisition) -> str:
+def describe_assumption(acquisition: Acquisition) -> str:
     """A sentence that names what the header did not give and what was taken instead."""
     values = {one.name: getattr(acquisition, one.name) for one in fields(Acquisition)}
     agent = acquisition.contrast_agent
@@ -190,24 +190,24 @@ def assumption(acquisition: Acquisition) -> str:
     return f"Not in the header, assumed: {', '.join(named)}." if named else ""
 
 
-def usual(header: Header, keyword: str) -> tuple[float, str]:
+def convert_to_standard_unit(header: Header, keyword: str) -> tuple[float, str]:
     """A value of the sequence in the unit of the standard, and another unit if it can only have been in that.
 
     NaN where it is missing, or plausible in none.
     """
     value = header.number(keyword)
-    if within(value, *POSSIBLE[keyword]) == value:
+    if keep_plausible(value, *POSSIBLE[keyword]) == value:
         return value, ""
     low, high = USUAL[keyword]
     found = ((float(f"{value * scale:.6g}"), unit) for unit, scale in UNITS[keyword].items())
     return next((one for one in found if low <= one[0] <= high), (float("nan"), ""))
 
 
-def other_units(header: Header) -> list[str]:
+def find_other_units(header: Header) -> list[str]:
     """Sentences on values of the sequence that can only be in another unit than that of the standard."""
     said = []
     for keyword in USUAL:
-        value, unit = usual(header, keyword)
+        value, unit = convert_to_standard_unit(header, keyword)
         if unit:
             standard = STANDARD[keyword]
             said.append(
@@ -217,49 +217,49 @@ def other_units(header: Header) -> list[str]:
     return said
 
 
-def acquisition_doubts(header: Header) -> list[str]:
+def find_acquisition_doubts(header: Header) -> list[str]:
     """Sentences on the dose that make flow doubtful, because it leans on it where the arterial input is in doubt."""
-    return list(find_dose(header, contrast_agent(header)).doubts)
+    return list(find_dose(header, read_contrast_agent(header)).doubts)
 
 
-def field_strength_t(header: Header) -> float:
+def read_field_strength_t(header: Header) -> float:
     """Field strength in T from T, mT or gauss, else from the proton frequency in any power of ten of Hz."""
     field = header.number("MagneticFieldStrength")
     for scale in (1, 1e3, 1e4):
         if LOWEST_T <= field / scale <= HIGHEST_T:
             return round(field / scale, 3)
-    return frequency_as_field_t(header)
+    return convert_frequency_to_t(header)
 
 
-def frequency_as_field_t(header: Header) -> float:
+def convert_frequency_to_t(header: Header) -> float:
     """Field strength in T from the proton frequency in any power of ten of Hz."""
     frequency_mhz = header.number("ImagingFrequency")
     if np.isfinite(frequency_mhz) and frequency_mhz > 0:
         frequency_mhz /= 10 ** max(0, np.ceil(np.log10(frequency_mhz / 400)))
         exact = frequency_mhz / PROTON_MHZ_T
         nearest = min((0.55, 1.5, 3.0, 7.0), key=lambda tesla: abs(tesla - exact))
-        return within(nearest if abs(exact / nearest - 1) < 0.05 else round(exact, 2), LOWEST_T, HIGHEST_T)
+        return keep_plausible(nearest if abs(exact / nearest - 1) < 0.05 else round(exact, 2), LOWEST_T, HIGHEST_T)
     return float("nan")
 
 
-def contrast_agent(header: Header) -> str:
+def read_contrast_agent(header: Header) -> str:
     """Generic name of the contrast agent, what stands there if it is not known, "" if nothing does."""
     said = make_line(header.text("ContrastBolusAgent"))
     return find_agent(said) or said
 
 
-def echo_spacing_s(header: Header, echo_time_s: float, delay_s: float, shot_s: float) -> float:
+def read_echo_spacing_s(header: Header, echo_time_s: float, delay_s: float, shot_s: float) -> float:
     """Time between excitations where the header gives the duration of the shot, as Siemens does.
 
     From the center of k-space, ``delay_s`` after the saturation, to the end of the shot it takes half of the
     excitations. The echo lies within the spacing, not far from its middle; where that does not come out, the delay is
     to something else, and the spacing is taken as twice the echo time.
     """
-    spacing_s = (shot_s - delay_s) / pulses_to_center(header, 2 * echo_time_s, delay_s)
+    spacing_s = (shot_s - delay_s) / count_pulses_to_center(header, 2 * echo_time_s, delay_s)
     return spacing_s if echo_time_s < spacing_s < LONGEST_SPACING * echo_time_s else 2 * echo_time_s
 
 
-def pulses_to_center(header: Header, tr_s: float, delay_s: float) -> int:
+def count_pulses_to_center(header: Header, tr_s: float, delay_s: float) -> int:
     """Excitations before the center of k-space: half of the shot, as far as it fits into the saturation time.
 
     The acceleration factor is often missing from the header, so the acquired lines are an upper bound.

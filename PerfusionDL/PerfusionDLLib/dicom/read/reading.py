@@ -12,20 +12,20 @@ from . import condition, geometry
 from .between_scans import compare_scans
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, choose
-from .consistency import Doubt, doubts, typical_text
-from .doubles import without_copied_series, without_copies
+from .consistency import Doubt, find_typical_text, make_doubts
+from .doubles import remove_copied_series, remove_copies
 from .frame import Frame
-from .headers import Survey, survey, tolerance
+from .headers import Survey, survey_files, tolerate_broken_rules
 from .loading import load
-from .losses import late_beginnings, misfiled_images, stray_images
-from .oddities import contradictions, differences
-from .patients import one_patient
+from .losses import find_late_beginnings, find_misfiled_images, find_stray_images
+from .oddities import find_contradictions, find_differences
+from .patients import describe_unnamed_patient
 from .pixels import PixelReader
 from .protocol import Header
-from .scans import FEWEST_SHARE, FoundScan, about_the_pause, seconds_after
+from .scans import FEWEST_SHARE, FoundScan, compute_seconds_after, describe_pause
 
 
-@tolerance()
+@tolerate_broken_rules()
 def read_study(
     folders: Sequence[Path],
     *,
@@ -56,11 +56,11 @@ def read_study(
     PerfusionError
         Where the files are not a readable perfusion study of one patient.
     """
-    told = folders_told(rest, stress)
-    gathered = gather(survey([*map(Path, folders), *told.values()]))
-    chosen = noting_all(choose(gathered.frames, told, choices), gathered)
+    told = collect_chosen_folders(rest, stress)
+    gathered = gather(survey_files([*map(Path, folders), *told.values()]))
+    chosen = add_notes_of_study(choose(gathered.frames, told, choices), gathered)
     scans = load_visit(chosen, choices)
-    return Study(rest=scans.get(Condition.REST), stress=scans.get(Condition.STRESS), identity=identity_of(chosen))
+    return Study(rest=scans.get(Condition.REST), stress=scans.get(Condition.STRESS), identity=read_identity(chosen))
 
 
 def load_visit(chosen: Mapping[Condition, Chosen], choices: ReadChoices = NO_CHOICES) -> dict[Condition, Scan]:
@@ -70,7 +70,7 @@ def load_visit(chosen: Mapping[Condition, Chosen], choices: ReadChoices = NO_CHO
     """
     reader = PixelReader()
     found = {which: one.scan for which, one in chosen.items()}
-    placed = levels(found)
+    placed = choose_levels(found)
     scans = {
         which: load(
             which,
@@ -86,12 +86,14 @@ def load_visit(chosen: Mapping[Condition, Chosen], choices: ReadChoices = NO_CHO
     if len(scans) < 2:
         return scans
     return {
-        which: replace(scan, minutes_after_other=seconds_after(found[which], found[condition.other(which)]) / 60)
+        which: replace(
+            scan, minutes_after_other=compute_seconds_after(found[which], found[condition.swap_condition(which)]) / 60
+        )
         for which, scan in compare_scans(scans).items()
     }
 
 
-def folders_told(rest: Path | None, stress: Path | None) -> dict[Condition, Path]:
+def collect_chosen_folders(rest: Path | None, stress: Path | None) -> dict[Condition, Path]:
     """The folders that were chosen as rest and stress."""
     told = {Condition.REST: rest, Condition.STRESS: stress}
     return {which: Path(folder).absolute() for which, folder in told.items() if folder is not None}
@@ -111,17 +113,17 @@ def gather(found: Survey) -> Gathered:
 
     Raises PerfusionError where they belong to several patients.
     """
-    originals, copied = without_copied_series(found.frames)
-    patient = one_patient(originals)
-    distinct = without_copies(originals)
+    originals, copied = remove_copied_series(found.frames)
+    patient = describe_unnamed_patient(originals)
+    distinct = remove_copies(originals)
     damaged = [f"Not used: {error.problem}" for error in found.damaged]
     lost = [one.sentence for one in distinct.aside]
-    missing = doubts(FlagCode.IMAGES_MISSING, (*damaged, *lost))
+    missing = make_doubts(FlagCode.IMAGES_MISSING, (*damaged, *lost))
     odd = [one for one in patient if isinstance(one, Doubt)]
     return Gathered(tuple(distinct.frames), (*patient, *copied, *distinct.notes), (*odd, *missing))
 
 
-def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[Condition, Chosen]:
+def add_notes_of_study(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[Condition, Chosen]:
     """The chosen scans, each with what holds for all images of the study."""
     counts = {which: len(one.scan.slices) for which, one in chosen.items()}
     notes = list(gathered.notes)
@@ -132,44 +134,44 @@ def noting_all(chosen: Mapping[Condition, Chosen], gathered: Gathered) -> dict[C
         notes.append("The scans differ in frames: " + ", ".join(f"{which} {n}" for which, n in frames.items()) + ".")
     found = [one.scan for one in chosen.values()]
     if len(found) == 2:
-        notes += about_the_pause(*found)
+        notes += describe_pause(*found)
     headers = [Header(one.scan.all_frames) for one in chosen.values()]
-    notes += differences(headers)
-    late = dict(zip(chosen, late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))
+    notes += find_differences(headers)
+    late = dict(zip(chosen, find_late_beginnings([one.scan.slices for one in chosen.values()]), strict=True))
     used = [frame for one in chosen.values() for part in one.scan.all_slices for frame in (*part.frames, *part.aside)]
-    strays = stray_images(gathered.frames, used)
-    strays += misfiled_images([one.scan.slices for one in chosen.values()])
-    grave = (*gathered.doubts, *doubts(FlagCode.IMAGES_MISSING, strays), *contradictions(headers))
+    strays = find_stray_images(gathered.frames, used)
+    strays += find_misfiled_images([one.scan.slices for one in chosen.values()])
+    grave = (*gathered.doubts, *make_doubts(FlagCode.IMAGES_MISSING, strays), *find_contradictions(headers))
     return {
         which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_doubts(*grave), one.how)
         for which, one in chosen.items()
     }
 
 
-def identity_of(chosen: Mapping[Condition, Chosen]) -> Identity:
+def read_identity(chosen: Mapping[Condition, Chosen]) -> Identity:
     """Whose study it is, from all images of the scans."""
     frames = [frame for one in chosen.values() for frame in one.scan.all_frames]
     return Identity(
-        patient_name=typical_text(frames, "PatientName"),
-        patient_id=typical_text(frames, "PatientID"),
+        patient_name=find_typical_text(frames, "PatientName"),
+        patient_id=find_typical_text(frames, "PatientID"),
         study_instance_uid=next(iter(chosen.values())).scan.slices[0].first.text("StudyInstanceUID"),
     )
 
 
-def levels(scans: Mapping[Condition, FoundScan]) -> dict[Condition, tuple[Level, ...]]:
+def choose_levels(scans: Mapping[Condition, FoundScan]) -> dict[Condition, tuple[Level, ...]]:
     """Level of each slice; a scan with fewer slices than the other takes the levels of the nearest slices there."""
 
     def along_mm(scan: FoundScan) -> np.ndarray:
         matrices, shapes = [one.matrix for one in scan.slices], [one.shape for one in scan.slices]
-        return geometry.base_to_apex(matrices, shapes)[1]
+        return geometry.order_base_to_apex(matrices, shapes)[1]
 
-    found = {which: geometry.levels(along_mm(scan)) for which, scan in scans.items()}
+    found = {which: geometry.choose_levels(along_mm(scan)) for which, scan in scans.items()}
     fullest = max(scans, key=lambda which: len(scans[which].slices))
     for which, scan in scans.items():
         if len(scan.slices) < min(3, len(scans[fullest].slices)):
-            axis = geometry.normal(scans[fullest].slices[0].matrix)
-            there = np.array([geometry.center(one.matrix, one.shape) @ axis for one in scans[fullest].slices])
-            here = [geometry.center(one.matrix, one.shape) @ axis for one in scan.slices]
+            axis = geometry.compute_normal(scans[fullest].slices[0].matrix)
+            there = np.array([geometry.compute_center(one.matrix, one.shape) @ axis for one in scans[fullest].slices])
+            here = [geometry.compute_center(one.matrix, one.shape) @ axis for one in scan.slices]
             nearest = [int(np.argmin(np.abs(there - place))) for place in here]
             if len(set(nearest)) == len(nearest):
                 found[which] = tuple(found[fullest][index] for index in nearest)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .consistency import Aside, name_images
-from .continuity import pictures
+from .continuity import normalize_pictures
 from .slices import Slice
 
 MOST_REPEATED = 0.25  # chosen: share of the frames of a slice that may be left out
@@ -36,7 +36,9 @@ def find_repeats(signals: Sequence[np.ndarray]) -> dict[Place, Place]:
         groups[tuple(sorted({at for at, _ in places}))].append(places)
         for at, frame in places:
             repeated[at][frame] = True
-    alike = [resemblance(pictures(signal), mask) for signal, mask in zip(signals, repeated, strict=True)]
+    alike = [
+        compute_resemblance(normalize_pictures(signal), mask) for signal, mask in zip(signals, repeated, strict=True)
+    ]
     found: dict[Place, Place] = {}
     for slices, members in groups.items():
         if len(slices) > 1:  # images of one slice in another one: all of them came from the same side
@@ -51,7 +53,7 @@ def find_repeats(signals: Sequence[np.ndarray]) -> dict[Place, Place]:
     return found
 
 
-def resemblance(images: np.ndarray, repeated: np.ndarray) -> np.ndarray:
+def compute_resemblance(images: np.ndarray, repeated: np.ndarray) -> np.ndarray:
     """(T,) how much each reduced image resembles the nearest ones before and after it that are there once."""
     once = np.flatnonzero(~repeated)
     if not once.size:
@@ -62,7 +64,7 @@ def resemblance(images: np.ndarray, repeated: np.ndarray) -> np.ndarray:
     return np.asarray(((images * images[before]).sum(axis=(1, 2)) + (images * images[after]).sum(axis=(1, 2))) / 2)
 
 
-def without_repeated(
+def remove_repeated(
     pieces: Sequence[Slice], signals: Sequence[np.ndarray]
 ) -> tuple[list[Slice], list[np.ndarray], list[str]]:
     """Slices and signals of a scan without images that repeat another one of it, and sentences that name these."""
@@ -72,7 +74,7 @@ def without_repeated(
         sources = {frame: source for (at, frame), source in found.items() if at == index}
         if not sources:
             continue
-        odd = Aside(tuple(one.frames[frame] for frame in sources), said_source(pieces, list(sources.values())))
+        odd = Aside(tuple(one.frames[frame] for frame in sources), describe_source(pieces, list(sources.values())))
         if len(sources) > MOST_REPEATED * len(signal):
             said.append(
                 f"{len(sources)} of {len(signal)} frames of {one.first.series} are used, although {odd.reason}."
@@ -84,7 +86,7 @@ def without_repeated(
     return kept, left, said
 
 
-def said_source(pieces: Sequence[Slice], sources: Sequence[Place]) -> str:
+def describe_source(pieces: Sequence[Slice], sources: Sequence[Place]) -> str:
     """Whose pixels repeated images have."""
     named = name_images([pieces[index].frames[frame] for index, frame in sources])
     return f"the pixels are those of {named}, bit by bit"

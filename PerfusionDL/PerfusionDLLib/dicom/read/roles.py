@@ -7,9 +7,9 @@ import numpy as np
 
 from ...data.flag import FlagCode
 from . import geometry
-from .consistency import Doubt, is_same_number, typical_number
+from .consistency import Doubt, find_typical_number, is_same_number
 from .frame import Frame
-from .pixels import sharpness
+from .pixels import compute_sharpness
 from .slices import Slice
 
 COARSER = 1.6  # pixel area of a low-resolution AIF series over that of the others
@@ -20,22 +20,22 @@ MOST_EXAMPLES = 3
 AIF_WORDS = ("aif", "arterial input", "low res", "lowres")
 
 
-def time_order(one: Slice) -> tuple[float, float]:
+def key_by_time(one: Slice) -> tuple[float, float]:
     """Key that sorts slices by start, then by series number."""
     start_s, number = one.start_s, one.first.number("SeriesNumber")
     return (start_s if np.isfinite(start_s) else np.inf, number if np.isfinite(number) else np.inf)
 
 
-def same_place(one: Slice, member: Slice) -> bool:
+def is_at_same_place(one: Slice, member: Slice) -> bool:
     """Whether two slices show the same plane."""
-    axis = geometry.normal(one.matrix)
-    apart = geometry.center(one.matrix, one.shape) - geometry.center(member.matrix, member.shape)
-    return bool(axis @ geometry.normal(member.matrix) >= geometry.PARALLEL and abs(apart @ axis) < 2)
+    axis = geometry.compute_normal(one.matrix)
+    apart = geometry.compute_center(one.matrix, one.shape) - geometry.compute_center(member.matrix, member.shape)
+    return bool(axis @ geometry.compute_normal(member.matrix) >= geometry.PARALLEL and abs(apart @ axis) < 2)
 
 
-def without_aif(group: Sequence[Slice], notes: list[str]) -> tuple[list[Slice], Slice | None]:
+def separate_aif(group: Sequence[Slice], notes: list[str]) -> tuple[list[Slice], Slice | None]:
     """The imaging slices, and the low-resolution or short-saturation slice of a dual-sequence protocol."""
-    reasons = [why_aif(one, group) for one in group]
+    reasons = [explain_aif(one, group) for one in group]
     found = [(one, why) for one, why in zip(group, reasons, strict=True) if why]
     if not found or all(reasons):
         return list(group), None
@@ -46,55 +46,55 @@ def without_aif(group: Sequence[Slice], notes: list[str]) -> tuple[list[Slice], 
     return [one for one, yes in zip(group, reasons, strict=True) if not yes], aif
 
 
-def why_aif(one: Slice, group: Sequence[Slice]) -> str:
+def explain_aif(one: Slice, group: Sequence[Slice]) -> str:
     """Why a slice is the arterial input of the slices acquired beside it; "" where it is none."""
     if len(group) < 2:
         return ""
-    usual = median_low(map(pixel_area_mm2, group))
-    if pixel_area_mm2(one) > COARSER * usual:
-        return f"its pixels are {pixel_area_mm2(one) / usual:.1f} times as large as those of the others"
+    usual = median_low(map(compute_pixel_area_mm2, group))
+    if compute_pixel_area_mm2(one) > COARSER * usual:
+        return f"its pixels are {compute_pixel_area_mm2(one) / usual:.1f} times as large as those of the others"
     delays = [member.first.number("InversionTime") for member in group]
     if np.isfinite(delays).any() and one.first.number("InversionTime") < SHORTER * np.nanmax(delays):
-        return f"its saturation time is {said_ms(one.first)} where that of others is {np.nanmax(delays):g} ms"
+        return f"its saturation time is {describe_ms(one.first)} where that of others is {np.nanmax(delays):g} ms"
     named = [any(word in member.first.description for word in AIF_WORDS) for member in group]
     called = any(word in one.first.description for word in AIF_WORDS)
     return "its description says so" if called and not all(named) else ""
 
 
-def pixel_area_mm2(one: Slice) -> float:
+def compute_pixel_area_mm2(one: Slice) -> float:
     """Area of a pixel."""
     return float(np.linalg.norm(one.matrix[:3, 0]) * np.linalg.norm(one.matrix[:3, 1]))
 
 
-def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]) -> tuple[list[Slice], Slice | None]:
+def remove_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]) -> tuple[list[Slice], Slice | None]:
     """One slice per place, and the arterial input series where one of them turns out to be that.
 
     What was measured comes before what was computed, the protocol of the other slices before another one, the
     first echo before the second, the sharper image before the blurred, the lower series number before the higher.
     """
-    usual_s = typical_number([one.first for one in slices], "InversionTime")
+    usual_s = find_typical_number([one.first for one in slices], "InversionTime")
     kept: list[Slice] = []
     dropped: list[tuple[Slice, Slice]] = []
 
     def rank(one: Slice) -> tuple:
         other_protocol = not is_same_number(one.first.number("InversionTime"), usual_s)
         echo = one.first.number("EchoTime")
-        return one.is_derived, other_protocol, echo if np.isfinite(echo) else np.inf, time_order(one)[1]
+        return one.is_derived, other_protocol, echo if np.isfinite(echo) else np.inf, key_by_time(one)[1]
 
     for one in sorted(slices, key=rank):
-        index = next((i for i, member in enumerate(kept) if same_place(one, member)), None)
+        index = next((i for i, member in enumerate(kept) if is_at_same_place(one, member)), None)
         if index is None:
             kept.append(one)
             continue
-        low, kept[index] = blurred(one, kept[index])
+        low, kept[index] = find_blurred(one, kept[index])
         dropped.append((low, kept[index]))
     names = {one.first.text("SeriesInstanceUID"): one.first.series for one in kept}
     said: dict[tuple[str, str], list[str]] = {}
     for low, instead in dropped:
         again = low.first.text("SeriesInstanceUID") in names
         what = f"{'another ' * (not again and low.first.series in names.values())}{low.first.series}"
-        said.setdefault((what, why_double(low, instead)), []).extend([low.first.image] if again else [])
-    notes += filter(None, (too_near(low, instead) for low, instead in dropped))
+        said.setdefault((what, explain_double(low, instead)), []).extend([low.first.image] if again else [])
+    notes += filter(None, (find_too_near(low, instead) for low, instead in dropped))
     for (what, why), images in sorted(said.items()):
         such = f" (images such as {' and '.join(images[:MOST_EXAMPLES])})" if images else ""
         notes.append(f"Not used: {what}{such} {why}.")
@@ -103,10 +103,14 @@ def without_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str]
     return kept, aif
 
 
-def too_near(low: Slice, kept: Slice) -> str:
+def find_too_near(low: Slice, kept: Slice) -> str:
     """A doubt where two slices of a series lie nearer to each other than slices are ever planned, else nothing."""
-    axis = geometry.normal(kept.matrix)
-    apart_mm = abs(float((geometry.center(low.matrix, low.shape) - geometry.center(kept.matrix, kept.shape)) @ axis))
+    axis = geometry.compute_normal(kept.matrix)
+    apart_mm = abs(
+        float(
+            (geometry.compute_center(low.matrix, low.shape) - geometry.compute_center(kept.matrix, kept.shape)) @ axis
+        )
+    )
     one_series = low.first.text("SeriesInstanceUID") == kept.first.text("SeriesInstanceUID")
     if not one_series or apart_mm < PLANNED_MM:
         return ""
@@ -117,24 +121,24 @@ def too_near(low: Slice, kept: Slice) -> str:
     )
 
 
-def blurred(one: Slice, member: Slice) -> tuple[Slice, Slice]:
+def find_blurred(one: Slice, member: Slice) -> tuple[Slice, Slice]:
     """Of two slices of one place, the one of lower resolution (else the first), and the other."""
     if one.is_derived or member.is_derived:
         return one, member
     middle = slice(len(member.frames) // 2, len(member.frames) // 2 + 3)
-    sharp = [sharpness(each.frames[middle] or each.frames[-3:]) for each in (one, member)]
+    sharp = [compute_sharpness(each.frames[middle] or each.frames[-3:]) for each in (one, member)]
     return (member, one) if sharp[1] < BLURRED * sharp[0] else (one, member)
 
 
-def why_double(low: Slice, kept: Slice) -> str:
+def explain_double(low: Slice, kept: Slice) -> str:
     """Why a slice that lies where another one lies is not used."""
     if low.is_derived:
         return "shows the same slices in the same heartbeats again (the original was taken)"
     first, second = (one.first.number("InversionTime") for one in (low, kept))
     if not is_same_number(first, second):
         return (
-            f"shows a slice that is there already, with another saturation time ({said_ms(low.first)} in place of "
-            f"{said_ms(kept.first)}): it looks like an arterial input series whose acquisition is not known"
+            f"shows a slice that is there already, with another saturation time ({describe_ms(low.first)} in place of "
+            f"{describe_ms(kept.first)}): it looks like an arterial input series whose acquisition is not known"
         )
     echoes = [one.first.number("EchoTime") for one in (low, kept)]
     if not is_same_number(*echoes):
@@ -142,15 +146,15 @@ def why_double(low: Slice, kept: Slice) -> str:
     return "shows the same slices in the same heartbeats again (the sharper or first series was taken)"
 
 
-def said_ms(frame: Frame) -> str:
+def describe_ms(frame: Frame) -> str:
     """The inversion time as the header says it."""
     time_ms = frame.number("InversionTime")
     return f"{time_ms:g} ms" if np.isfinite(time_ms) else "missing"
 
 
-def without_side_views(slices: Sequence[Slice], notes: list[str]) -> list[Slice]:
+def remove_side_views(slices: Sequence[Slice], notes: list[str]) -> list[Slice]:
     """The parallel short-axis slices, without a long-axis slice acquired beside them."""
-    parallel = geometry.parallel_to_most([geometry.normal(one.matrix) for one in slices])
+    parallel = geometry.find_parallel_to_most([geometry.compute_normal(one.matrix) for one in slices])
     if not parallel.all():
         count = int((~parallel).sum())
         notes.append(f"Not used: {count} slice{'s' * (count > 1)} at an angle to the others, e.g. a long-axis view.")

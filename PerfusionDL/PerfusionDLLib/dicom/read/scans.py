@@ -8,20 +8,20 @@ import numpy as np
 from ...data.flag import FlagCode
 from ...data.study import Condition
 from . import geometry, timing
-from .beginnings import between_s, clocks_differ_s, has_running_clock
-from .clock import DAY_S, zone_s
-from .condition import Evidence, from_words
-from .consistency import Doubt, doubts
+from .beginnings import compare_clocks_s, compute_time_between_s, has_running_clock
+from .clock import DAY_S, read_zone_s
+from .condition import Evidence, read_condition
+from .consistency import Doubt, make_doubts
 from .frame import Frame
-from .losses import lost_frames
-from .roles import same_place, time_order, without_aif, without_doubles, without_side_views
+from .losses import find_lost_frames
+from .roles import is_at_same_place, key_by_time, remove_doubles, remove_side_views, separate_aif
 from .shifted import (
     has_a_study_per_series,
     has_same_beats,
+    is_overlapping,
     is_shifted_series,
-    overlaps,
     rejoin_shifted,
-    without_digits,
+    remove_digits,
 )
 from .slices import Slice
 
@@ -102,34 +102,34 @@ class FoundScan:
         return replace(self, notes=(*self.notes, *doubts), doubts=(*self.doubts, *doubts))
 
 
-def seconds_after(one: FoundScan, other: FoundScan) -> float:
+def compute_seconds_after(one: FoundScan, other: FoundScan) -> float:
     """How much later a scan began than another one of the visit; NaN if unknown, or where both say the same."""
-    if one.start_s == other.start_s or contradicts_series(one, other) or has_other_dates(one, other):
+    if one.start_s == other.start_s or find_contradiction_of_series(one, other) or has_other_dates(one, other):
         return float("nan")
-    return between_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
+    return compute_time_between_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
 
 
 def has_other_dates(one: FoundScan, other: FoundScan) -> bool:
     """Whether two scans of one study lie days apart, so that dates were changed series by series."""
     first, second = one.slices[0].first, other.slices[0].first
-    apart_s = between_s(second, other.start_s, first, one.start_s)
+    apart_s = compute_time_between_s(second, other.start_s, first, one.start_s)
     return abs(apart_s) > DAY_S and first.text("StudyInstanceUID") == second.text("StudyInstanceUID")
 
 
-def about_the_pause(one: FoundScan, other: FoundScan) -> list[str]:
+def describe_pause(one: FoundScan, other: FoundScan) -> list[str]:
     """Sentences on the time between two scans of a visit where headers do not say it, or say it of several days."""
     first, second = one.slices[0].first, other.slices[0].first
-    apart_s = seconds_after(one, other)
-    days = abs(between_s(second, other.start_s, first, one.start_s)) / DAY_S
+    apart_s = compute_seconds_after(one, other)
+    days = abs(compute_time_between_s(second, other.start_s, first, one.start_s)) / DAY_S
     if has_other_dates(one, other):
         return [
             f"The images of {one.name} and {other.name} are {days:.0f} days apart in one study: dates were changed, "
             "and the time between the scans is not known."
         ]
     if not np.isfinite(apart_s):
-        return [contradicts_series(one, other) or "No header says how much time passed between the scans."]
+        return [find_contradiction_of_series(one, other) or "No header says how much time passed between the scans."]
     said = [f"The scans are {days:.0f} days apart, in two studies."] if days > 1 else []
-    zones_h = [zone_s(frame) / 3600 for frame in (first, second)]
+    zones_h = [read_zone_s(frame) / 3600 for frame in (first, second)]
     if np.isfinite(zones_h).all() and zones_h[0] != zones_h[1]:
         said.append(
             f"The scans name different time zones (UTC{zones_h[0]:+g} h and UTC{zones_h[1]:+g} h); the time between "
@@ -138,9 +138,9 @@ def about_the_pause(one: FoundScan, other: FoundScan) -> list[str]:
     return said
 
 
-def contradicts_series(one: FoundScan, other: FoundScan) -> str:
+def find_contradiction_of_series(one: FoundScan, other: FoundScan) -> str:
     """A sentence where SeriesTime tells another time between two scans than the images do, else nothing."""
-    differ_s = clocks_differ_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
+    differ_s = compare_clocks_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
     if not abs(differ_s) > SAME_PAUSE_S:
         return ""
     return (
@@ -156,25 +156,25 @@ def find_scans(slices: Sequence[Slice], rr_interval_s: float | None = None) -> l
     """
     groups: list[list[Slice]] = []
     shifted = has_a_study_per_series(slices)
-    for one in sorted(slices, key=lambda one: (one.is_derived, *time_order(one))):
-        home = next((group for group in groups if joins(one, group, shifted=shifted)), None)
+    for one in sorted(slices, key=lambda one: (one.is_derived, *key_by_time(one))):
+        home = next((group for group in groups if is_part_of_scan(one, group, shifted=shifted)), None)
         if home is None:
             groups.append(home := [])
         home.append(one)
     groups = rejoin_shifted(groups)
-    scans = [settle(group, rr_interval_s) for group in sorted(groups, key=lambda group: min(map(time_order, group)))]
+    scans = [settle(group, rr_interval_s) for group in sorted(groups, key=lambda group: min(map(key_by_time, group)))]
     return attach_prebolus(scans)
 
 
-def joins(one: Slice, group: Sequence[Slice], *, shifted: bool) -> bool:
+def is_part_of_scan(one: Slice, group: Sequence[Slice], *, shifted: bool) -> bool:
     """Whether a slice is part of a scan. Without a time of day, a place seen twice means two scans."""
-    if not np.isfinite(one.start_s) and any(same_place(one, member) for member in group):
+    if not np.isfinite(one.start_s) and any(is_at_same_place(one, member) for member in group):
         return False
-    if any(same_place(one, member) and is_another_scan(one, member) for member in group):
+    if any(is_at_same_place(one, member) and is_another_scan(one, member) for member in group):
         return False
-    if shifted and any(same_place(one, member) for member in group) and not overlaps(one, group[0]):
+    if shifted and any(is_at_same_place(one, member) for member in group) and not is_overlapping(one, group[0]):
         return False
-    return any(belongs(one, member, shifted=shifted) for member in group)
+    return any(is_in_same_heartbeats(one, member, shifted=shifted) for member in group)
 
 
 def is_another_scan(one: Slice, member: Slice) -> bool:
@@ -182,7 +182,7 @@ def is_another_scan(one: Slice, member: Slice) -> bool:
 
     By their descriptions and intervals; where times of day do not run, also by each heartbeat.
     """
-    called = {from_words(each.first.text("SeriesDescription")) for each in (one, member)}
+    called = {read_condition(each.first.text("SeriesDescription")) for each in (one, member)}
     steps_s = [float(np.median(np.diff(each.times_s))) for each in (one, member)]
     if called == {Condition.REST, Condition.STRESS} or max(steps_s) > OTHER_BEATS * min(steps_s):
         return True
@@ -191,42 +191,45 @@ def is_another_scan(one: Slice, member: Slice) -> bool:
     return not has_same_beats(one, member)
 
 
-def belongs(one: Slice, member: Slice, *, shifted: bool = False) -> bool:
+def is_in_same_heartbeats(one: Slice, member: Slice, *, shifted: bool = False) -> bool:
     """Whether two slices were acquired in the same heartbeats.
 
     shifted : dates may have been shifted for each series alone
     """
-    if one.first.text("SeriesInstanceUID") == member.first.text("SeriesInstanceUID") and overlaps(one, member) is None:
+    if (
+        one.first.text("SeriesInstanceUID") == member.first.text("SeriesInstanceUID")
+        and is_overlapping(one, member) is None
+    ):
         return True
-    together = overlaps(one, member)
+    together = is_overlapping(one, member)
     if together is None:
-        return without_digits(one) == without_digits(member)
+        return remove_digits(one) == remove_digits(member)
     return together or (shifted and is_shifted_series(one, member))
 
 
 def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundScan:
     """One scan from everything that was acquired in the same heartbeats."""
     notes: list[str] = []
-    main, aif = without_aif(group, notes)
-    main, aif = without_doubles(main, aif, notes)
-    main = without_side_views(main, notes)
-    main, short = without_short_slices(main)
+    main, aif = separate_aif(group, notes)
+    main, aif = remove_doubles(main, aif, notes)
+    main = remove_side_views(main, notes)
+    main, short = remove_short_slices(main)
     together = [*main, aif] if aif else main
     known = timing.find_times([one.frames for one in together], rr_interval_s)
     together = [one.with_times(times_s) for one, times_s in zip(together, known.times_s, strict=True)]
     main, aif = together[: len(main)], together[-1] if aif else None
     matrices, shapes = [one.matrix for one in main], [one.shape for one in main]
-    order, _ = geometry.base_to_apex(matrices, shapes)
+    order, _ = geometry.order_base_to_apex(matrices, shapes)
     if len(main) > 1:
-        sure = geometry.axis_certainty(matrices) > 0.25
+        sure = geometry.compute_axis_certainty(matrices) > 0.25
         notes.append(
             "Slices run from base to apex by their positions: the apex lies to the left, front and below."
             + " The slices are turned so that this is uncertain; check it." * (not sure)
         )
-    lost, grave = lost_frames(main)
+    lost, grave = find_lost_frames(main)
     odd = [note for note in notes if isinstance(note, Doubt)]
-    odd += doubts(FlagCode.GEOMETRY_UNCERTAIN, geometry.odd_stack(matrices, shapes))
-    grave = [*odd, *doubts(FlagCode.SERIES_LEFT_OUT, short), *doubts(FlagCode.IMAGES_MISSING, grave)]
+    odd += make_doubts(FlagCode.GEOMETRY_UNCERTAIN, geometry.find_odd_stack(matrices, shapes))
+    grave = [*odd, *make_doubts(FlagCode.SERIES_LEFT_OUT, short), *make_doubts(FlagCode.IMAGES_MISSING, grave)]
     said = [note for one in together for note in one.notes]
     doubted = [doubt for one in main for doubt in one.doubts]
     return FoundScan(
@@ -243,15 +246,15 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
     )
 
 
-def completes(one: Slice, slices: Sequence[Slice]) -> bool:
+def is_completing(one: Slice, slices: Sequence[Slice]) -> bool:
     """Whether what is left of a slice was acquired beside other slices, and shows none of them again."""
-    beside = [member for member in slices if overlaps(one, member)]
-    if not beside or any(same_place(one, member) for member in beside):
+    beside = [member for member in slices if is_overlapping(one, member)]
+    if not beside or any(is_at_same_place(one, member) for member in beside):
         return False
-    return bool(geometry.parallel_to_most([geometry.normal(m.matrix) for m in (*beside, one)])[-1])
+    return bool(geometry.find_parallel_to_most([geometry.compute_normal(m.matrix) for m in (*beside, one)])[-1])
 
 
-def without_short_slices(slices: Sequence[Slice]) -> tuple[list[Slice], list[str]]:
+def remove_short_slices(slices: Sequence[Slice]) -> tuple[list[Slice], list[str]]:
     """The slices without those that have far fewer frames than another, and sentences that name these."""
     most = max(len(one.frames) for one in slices)
     kept = [one for one in slices if len(one.frames) >= FEWEST_SHARE * most]

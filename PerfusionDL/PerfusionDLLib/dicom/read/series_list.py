@@ -10,9 +10,9 @@ from ...data.errors import PerfusionError
 from ...data.study import Condition
 from ...data.text import make_line
 from .choices import NO_CHOICES, ReadChoices
-from .choosing import Chosen, choose, of_study, scans_of
+from .choosing import Chosen, choose, choose_study, find_scans_of_study
 from .frame import Frame
-from .headers import survey, tolerance
+from .headers import survey_files, tolerate_broken_rules
 from .pixels import PixelReader
 from .reading import gather
 from .scans import FoundScan
@@ -56,17 +56,17 @@ class SeriesList:
     problem: str
 
 
-@tolerance()
+@tolerate_broken_rules()
 def list_series(folders: Sequence[Path], *, choices: ReadChoices = NO_CHOICES) -> SeriesList:
     """What each series of some folders is, and what the reader makes of it.
 
     Raises PerfusionError where there are no images, or those of several patients.
     """
-    frames = of_study(gather(survey(list(map(Path, folders)))).frames, choices.study)
+    frames = choose_study(gather(survey_files(list(map(Path, folders)))).frames, choices.study)
     findings = find_slices(frames, choices.rr_interval_s)
     problem, chosen, scans = "", {}, []
     try:
-        scans = scans_of(findings, choices.rr_interval_s)
+        scans = find_scans_of_study(findings, choices.rr_interval_s)
         chosen = choose(frames, {}, choices)
     except PerfusionError as error:
         problem = error.problem
@@ -98,7 +98,7 @@ def describe_series(
         for one in scan.all_slices
         if any(name_of_series(frame) == uid for frame in one.frames)
     ]
-    condition = next((which for which, one in chosen.items() if holds_series(one.scan, uid)), None)
+    condition = next((which for which, one in chosen.items() if is_series_used(one.scan, uid)), None)
     if condition is not None:
         reason = chosen[condition].how
     elif pieces and not chosen:
@@ -118,16 +118,16 @@ def describe_series(
         scan=pieces[0][0] if pieces else None,
         condition=condition,
         reason=reason,
-        picture=picture_of(looked_at, reader),
+        picture=make_picture(looked_at, reader),
     )
 
 
-def holds_series(scan: FoundScan, uid: str) -> bool:
+def is_series_used(scan: FoundScan, uid: str) -> bool:
     """Whether images of a series are used in a scan."""
     return any(name_of_series(frame) == uid for one in scan.all_slices for frame in one.frames)
 
 
-def picture_of(frames: Sequence[Frame], reader: PixelReader) -> np.ndarray | None:
+def make_picture(frames: Sequence[Frame], reader: PixelReader) -> np.ndarray | None:
     """(Y, X) uint8, the frame in which the middle of the image is brightest; None where pixels cannot be read."""
     step = -(-len(frames) // MOST_FRAMES_LOOKED_AT)
     images = []
@@ -136,10 +136,10 @@ def picture_of(frames: Sequence[Frame], reader: PixelReader) -> np.ndarray | Non
             images.append(reader.read([frame])[0])
         except PerfusionError:
             continue
-    return shrink(max(images, key=brightness_of_middle)) if images else None
+    return shrink(max(images, key=compute_brightness_of_middle)) if images else None
 
 
-def brightness_of_middle(image: np.ndarray) -> float:
+def compute_brightness_of_middle(image: np.ndarray) -> float:
     """What the brightest twentieth of the middle of an image (Y, X) exceeds."""
     rows, columns = image.shape
     middle = image[rows // 4 : max(3 * rows // 4, 1), columns // 4 : max(3 * columns // 4, 1)]

@@ -7,7 +7,7 @@ import numpy as np
 
 from .beginnings import is_other_day
 from .clock import DAY_S
-from .roles import same_place
+from .roles import is_at_same_place
 from .slices import Slice
 
 SAME_BEATS_S = 0.05
@@ -16,7 +16,7 @@ SAME_RHYTHM = 0.3  # chosen: largest difference between heartbeats over their sp
 OVERLAP = 0.5  # share of the shorter duration
 
 
-def overlaps(one: Slice, member: Slice) -> bool | None:
+def is_overlapping(one: Slice, member: Slice) -> bool | None:
     """Whether two slices were acquired at the same time for the most part; None where nothing says when they were."""
     if not (np.isfinite(one.start_s) and np.isfinite(member.start_s)):
         return None
@@ -38,12 +38,12 @@ def is_shifted_series(one: Slice, member: Slice) -> bool:
     """Whether dates were shifted for each series alone: other studies or days, but the same heartbeats elsewhere."""
     if one.first.text("StudyInstanceUID") == member.first.text("StudyInstanceUID"):
         return False
-    if one.first.text("SeriesInstanceUID") == member.first.text("SeriesInstanceUID") or same_place(one, member):
+    if one.first.text("SeriesInstanceUID") == member.first.text("SeriesInstanceUID") or is_at_same_place(one, member):
         return False
-    return without_digits(one) == without_digits(member) and has_same_beats(one, member)
+    return remove_digits(one) == remove_digits(member) and has_same_beats(one, member)
 
 
-def without_digits(one: Slice) -> str:
+def remove_digits(one: Slice) -> str:
     """The description of a series without the numbers that tell its slices apart."""
     return "".join(letter for letter in one.first.text("SeriesDescription") if not letter.isdigit())
 
@@ -81,10 +81,10 @@ def rejoin_shifted(groups: Sequence[list[Slice]]) -> list[list[Slice]]:
 
 def is_same_scan_shifted(group: Sequence[Slice], other: Sequence[Slice]) -> bool:
     """Whether two groups of slices are one scan but for a shift of all times of a series."""
-    if any(same_place(one, member) for one in group for member in other):
+    if any(is_at_same_place(one, member) for one in group for member in other):
         return False
     one, member = group[0], other[0]
-    if without_digits(one) != without_digits(member):
+    if remove_digits(one) != remove_digits(member):
         return False
     return is_same_time_of_day(one, member) or has_same_rhythm(one, member)
 

@@ -10,13 +10,13 @@ import numpy as np
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from . import beginnings, geometry, timing
-from .components import MAGNITUDE, component
-from .consistency import Aside, Doubt, doubts, split_deviant, upper
+from .components import MAGNITUDE, read_component
+from .consistency import Aside, Doubt, capitalize, make_doubts, split_deviant
 from .frame import Frame
 from .grouping import MANY_SERIES, group_series
 from .moments import COPY, is_derived
-from .other_dynamics import SHORTEST_SPAN_S, not_perfusion, runs_with_numbers
-from .places import FEWEST_REMAINS, Places, at_one_place
+from .other_dynamics import SHORTEST_SPAN_S, explain_no_perfusion, is_running_with_numbers
+from .places import FEWEST_REMAINS, Places, find_places
 
 FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
 CAPTURE = "a secondary capture, such as a screenshot"
@@ -111,10 +111,10 @@ def find_slices(frames: Iterable[Frame], rr_interval_s: float | None = None) -> 
 def examine(series: Sequence[Frame], rr_interval_s: float | None = None) -> Finding:
     """Whether a series is a perfusion series, decided from its frames and not from its name."""
     about: dict[str, Any] = {"name": series[0].series, "images": len(series)}
-    images, captures = without_captures(series)
+    images, captures = remove_captures(series)
     if not images:
         return Finding(**about, reason=captures[0].reason if captures else "no image")
-    found = at_one_place(images)
+    found = find_places(images)
     if not found.places:
         reasons = Counter(one.reason for one in found.aside).most_common(1)
         return Finding(**about, reason=f"{len(images)} images without a place in the patient: {reasons[0][0]}")
@@ -124,24 +124,24 @@ def examine(series: Sequence[Frame], rr_interval_s: float | None = None) -> Find
     if longest < FEWEST_FRAMES:
         each = "one image" if longest == 1 else f"at most {longest} images"
         reason = f"{each} per slice position, {len(series)} in all"
-        return Finding(**about, reason=reason, remains=remains(found.places, rr_interval_s))
+        return Finding(**about, reason=reason, remains=find_rest_of_slices(found.places, rr_interval_s))
     candidates = [frames for frames in found.places if len(frames) >= FEWEST_REMAINS]
-    magnitude = [frames for frames in candidates if component(frames[0]) == MAGNITUDE]
+    magnitude = [frames for frames in candidates if read_component(frames[0]) == MAGNITUDE]
     if not magnitude:
-        kinds = " and ".join(sorted({component(frames[0]) for frames in candidates}))
+        kinds = " and ".join(sorted({read_component(frames[0]) for frames in candidates}))
         return Finding(**about, reason=f"{longest} images per slice position that show no magnitude ({kinds})")
-    reason = not_perfusion(magnitude)
+    reason = explain_no_perfusion(magnitude)
     if reason:
         return Finding(**about, reason=reason)
     others = [
-        Aside(tuple(one), f"the {component(one[0])} of the signal is shown")
+        Aside(tuple(one), f"the {read_component(one[0])} of the signal is shown")
         for one in candidates
         if one not in magnitude
     ]
-    return as_perfusion(about, Places(magnitude, [*captures, *found.aside, *others], found.notes), rr_interval_s)
+    return decide_on_perfusion(about, Places(magnitude, [*captures, *found.aside, *others], found.notes), rr_interval_s)
 
 
-def without_captures(series: Sequence[Frame]) -> tuple[list[Frame], list[Aside]]:
+def remove_captures(series: Sequence[Frame]) -> tuple[list[Frame], list[Aside]]:
     """The MR images of a series, and what else was stored with them."""
     reasons: dict[str, list[Frame]] = {}
     images = []
@@ -160,7 +160,7 @@ def without_captures(series: Sequence[Frame]) -> tuple[list[Frame], list[Aside]]
     return images, [Aside(tuple(frames), reason) for reason, frames in reasons.items()]
 
 
-def as_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | None) -> Finding:
+def decide_on_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | None) -> Finding:
     """The finding for a series that has enough images at each place."""
     consistent, aside = [], list(found.aside)
     for frames in found.places:
@@ -181,7 +181,7 @@ def as_perfusion(about: dict[str, Any], found: Places, rr_interval_s: float | No
     out = tuple(frame for one in aside for frame in one.frames)
     notes = (*found.notes, *cut_in_pieces(found.places), *said)
     odd = [note for note in found.notes if isinstance(note, Doubt)]
-    lost = [*odd, *doubts(FlagCode.IMAGES_MISSING, grave)]
+    lost = [*odd, *make_doubts(FlagCode.IMAGES_MISSING, grave)]
     spoken = (replace(one, aside=(*one.aside, *out)).with_notes(notes, lost) for one in slices)
     return Finding(**about, slices=tuple(spoken))
 
@@ -192,12 +192,12 @@ def cut_in_pieces(places: Sequence[Sequence[Frame]]) -> list[str]:
     if not 1 < len(pieces) < MANY_SERIES:
         return []
     names = " and ".join(sorted(set(pieces.values())))
-    return [f"{upper(names)}: {len(pieces)} series that go on where the other ends were taken as one."]
+    return [f"{capitalize(names)}: {len(pieces)} series that go on where the other ends were taken as one."]
 
 
 def is_loss(one: Aside) -> bool:
     """Whether images that are set aside would have belonged to a slice."""
-    return component(one.frames[0]) == MAGNITUDE and one.reason not in (CAPTURE, COLORED, COPY)
+    return read_component(one.frames[0]) == MAGNITUDE and one.reason not in (CAPTURE, COLORED, COPY)
 
 
 def make_slices(places: Sequence[Sequence[Frame]], rr_interval_s: float | None = None) -> list[Slice]:
@@ -205,18 +205,20 @@ def make_slices(places: Sequence[Sequence[Frame]], rr_interval_s: float | None =
     known = timing.find_times(places, rr_interval_s)
     found = []
     for frames, times_s in zip(places, known.times_s, strict=True):
-        one = Slice(tuple(frames), times_s, beginnings.start_s(frames), geometry.middle_matrix(frames)).with_times(
-            times_s
-        )
+        one = Slice(
+            tuple(frames), times_s, beginnings.start_s(frames), geometry.compute_middle_matrix(frames)
+        ).with_times(times_s)
         lost = not np.isfinite(times_s).all()
         found.append(one.with_notes(known.notes, known.doubts) if lost else one)
     return found
 
 
-def remains(places: Sequence[Sequence[Frame]], rr_interval_s: float | None) -> tuple[Slice, ...]:
+def find_rest_of_slices(places: Sequence[Sequence[Frame]], rr_interval_s: float | None) -> tuple[Slice, ...]:
     """What might be left of perfusion slices most of whose images were lost."""
-    candidates = [frames for frames in places if len(frames) >= FEWEST_REMAINS and component(frames[0]) == MAGNITUDE]
-    if not candidates or not_perfusion(candidates):
+    candidates = [
+        frames for frames in places if len(frames) >= FEWEST_REMAINS and read_component(frames[0]) == MAGNITUDE
+    ]
+    if not candidates or explain_no_perfusion(candidates):
         return ()
     try:
         return tuple(make_slices(candidates, rr_interval_s))
@@ -229,7 +231,7 @@ def find_gaps(one: Slice) -> list[str]:
     in_time = np.array([frame.number("InstanceNumber") for frame in one.frames])
     numbers = np.sort(in_time)
     said = []
-    if len(numbers) > 3 and np.isfinite(numbers).all() and runs_with_numbers(one.frames, one.times_s):
+    if len(numbers) > 3 and np.isfinite(numbers).all() and is_running_with_numbers(one.frames, one.times_s):
         steps = np.diff(numbers)
         stride = Counter(steps.tolist()).most_common(1)[0][0]
         countable = steps <= stride * len(numbers)  # a wider step is a damaged number

@@ -9,7 +9,7 @@ from ...data.flag import FlagCode
 from .consistency import Doubt
 from .decoding import is_lossy
 from .frame import Frame
-from .pixels import block_curves, rescale, sample
+from .pixels import compute_block_curves, read_rescale, sample
 
 EIGHT_BITS = 8
 CLIPPED_PIXELS = 4  # chosen: pixels of one frame that share the highest value of the slice
@@ -71,12 +71,12 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
     return notes, doubts
 
 
-def without_padding(frames: Sequence[Frame], signal: np.ndarray) -> tuple[np.ndarray, str]:
+def remove_padding(frames: Sequence[Frame], signal: np.ndarray) -> tuple[np.ndarray, str]:
     """The signal with the padding that the header names darkened where it is the brightest; a sentence, or "".
 
     A round field of view has corners that are no part of the patient; fat near the coil is not as bright.
     """
-    slope, intercept = rescale(frames[0])
+    slope, intercept = read_rescale(frames[0])
     value = np.float32(frames[0].number("PixelPaddingValue") * slope + intercept)
     padding = (signal == value).mean(axis=0) >= STILL_SHARE
     if not padding.any() or padding.all() or value < signal[:, ~padding].max():
@@ -88,7 +88,7 @@ def without_padding(frames: Sequence[Frame], signal: np.ndarray) -> tuple[np.nda
 
 def is_in_no_order(signal: np.ndarray) -> bool:
     """Whether signal jumps from frame to frame about as much as it would in a random order."""
-    curves = block_curves(signal)
+    curves = compute_block_curves(signal)
     steps = np.abs(np.diff(curves, axis=0)).sum(axis=1).mean()
     apart = np.mean([np.abs(curves - one).sum(axis=1).sum() / (len(curves) - 1) for one in curves])
     return bool(steps > IN_NO_ORDER * apart)

@@ -10,9 +10,9 @@ import numpy as np
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from . import counters
-from .alignment import side_by_side, with_delays
+from .alignment import add_delays, align_shifted_times
 from .consistency import Doubt
-from .consistency import doubts as as_doubts
+from .consistency import make_doubts as as_doubts
 from .order import ContradictedClockError, put_in_order
 from .witnesses import (
     FAR,
@@ -24,7 +24,7 @@ from .witnesses import (
     Slices,
     find_clocks,
     find_intervals,
-    spans,
+    find_spans,
 )
 
 MOST_IMAGES = 1e6
@@ -71,11 +71,11 @@ def find_times(slices: Slices, rr_interval_s: float | None = None, ignored: Sequ
     try:
         ordered = put_in_order(slices, best, others)
     except ContradictedClockError as error:
-        return without_clock(slices, best, rr_interval_s, ignored, error)
+        return decide_without_clock(slices, best, rr_interval_s, ignored, error)
     witnesses, notes, doubts = hear(best, others, intervals)
     witnesses += [f"{name} runs with it" for name in ordered.agree]
-    aligned, shifted, unknown = side_by_side(slices, ordered.times_s)
-    times_s, undelayed = with_delays(slices, aligned)
+    aligned, shifted, unknown = align_shifted_times(slices, ordered.times_s)
+    times_s, undelayed = add_delays(slices, aligned)
     return Timing(
         tuple(times_s),
         best.name,
@@ -85,7 +85,7 @@ def find_times(slices: Slices, rr_interval_s: float | None = None, ignored: Sequ
     )
 
 
-def without_clock(
+def decide_without_clock(
     slices: Slices, wrong: Clock, rr_interval_s: float | None, ignored: Sequence[str], error: ContradictedClockError
 ) -> Timing:
     """Times without a clock, and without its copies, that the order of the images contradicts.
@@ -178,10 +178,10 @@ def count_times(
 
     Raises PerfusionError where the order or the interval is not known.
     """
-    name, counts = counted(slices)
+    name, counts = count_frames(slices)
     given = [Interval("entered", rr_interval_s)] if rr_interval_s else []
     rejected = {f"first to last {name}" for name in (*(one.name for one in clocks), *ignored)}
-    candidates = [*given, *(one for one in spans(slices) if one.name not in rejected), *intervals]
+    candidates = [*given, *(one for one in find_spans(slices) if one.name not in rejected), *intervals]
     if not candidates:
         raise PerfusionError(
             f"The headers of {slices[0][0].series} do not say when each frame was acquired: trigger, acquisition and "
@@ -205,7 +205,7 @@ def count_times(
             f"{one.name} has {one.step_s:.3f} s between frames, which contradicts {best.name} ({best.seconds:.3f} s); "
             "it may be the time of the reconstruction."
         )
-    times_s, undelayed = with_delays(slices, [count * best.seconds for count in counts])
+    times_s, undelayed = add_delays(slices, [count * best.seconds for count in counts])
     witnesses = (
         f"{name} x {best.name}: {best.seconds:.3f} s",
         *(f"{one.name}: {one.seconds:.3f} s" for one in candidates if one is not best),
@@ -219,7 +219,7 @@ def count_times(
     )
 
 
-def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
+def count_frames(slices: Slices) -> tuple[str, list[np.ndarray]]:
     """Which attribute counts the frames, and the place of each frame of each slice; a missing frame leaves a gap.
 
     Raises PerfusionError where nothing counts them.
@@ -232,22 +232,22 @@ def counted(slices: Slices) -> tuple[str, list[np.ndarray]]:
         ranks = [rank for frames in slices if (rank := ranked(frames)) is not None]
         if len(ranks) < len(slices):
             continue
-        if name == "TemporalPositionIdentifier" and any(map(contradicts, ranks, slices)):
+        if name == "TemporalPositionIdentifier" and any(map(is_contradicted, ranks, slices)):
             continue
-        return name, [places(rank) for rank in ranks]
+        return name, [number_places(rank) for rank in ranks]
     raise PerfusionError(
         f"Nothing in {slices[0][0].series} says when or in which order its frames were acquired.",
         "Send the series again from the scanner: trigger, acquisition or content times are needed.",
     )
 
 
-def contradicts(positions: np.ndarray, frames) -> bool:
+def is_contradicted(positions: np.ndarray, frames) -> bool:
     """Whether temporal positions contradict instance numbers."""
     numbers = counters.rank_by_number(frames)
-    return numbers is not None and not counters.in_line(positions[np.argsort(numbers)]).all()
+    return numbers is not None and not counters.find_longest_rising(positions[np.argsort(numbers)]).all()
 
 
-def places(rank: np.ndarray) -> np.ndarray:
+def number_places(rank: np.ndarray) -> np.ndarray:
     """Numbers counted from 0 in steps of their greatest common divisor; their order alone where they are too sparse."""
     if np.abs(rank).max() > MOST_IMAGES:  # a damaged number
         return np.argsort(np.argsort(rank)).astype(float)

@@ -8,7 +8,7 @@ import numpy as np
 from . import clock
 from .consistency import name_images
 from .frame import Frame
-from .leaps import said_hour, set_forward_again
+from .leaps import describe_hour, set_forward_again
 
 Slices = Sequence[Sequence[Frame]]
 
@@ -50,7 +50,7 @@ class Clock:
     @property
     def step_s(self) -> float:
         """Median time between frames of a slice."""
-        return median_step_s(self.times_s)
+        return compute_median_step_s(self.times_s)
 
     @property
     def span_s(self) -> float:
@@ -99,7 +99,7 @@ class Interval:
         return min(abs(step_s / (beats * self.seconds) - 1) for beats in (1, 2))
 
 
-def median_step_s(times_s: Sequence[np.ndarray]) -> float:
+def compute_median_step_s(times_s: Sequence[np.ndarray]) -> float:
     """Median time between the frames of a slice, over all slices."""
     steps = [np.diff(np.sort(one[np.isfinite(one)])) for one in times_s]
     together = np.concatenate(steps) if steps else np.empty(0)
@@ -112,15 +112,15 @@ def find_clocks(slices: Slices) -> list[Clock]:
     for name in TRUST:
         times_s = tuple(clock.read_clock(frames, name) for frames in slices)
         if name == "TriggerTime" and not is_usable(times_s):
-            found += in_another_unit(name, times_s, find_intervals(slices))
+            found += convert_clock(name, times_s, find_intervals(slices))
             continue
-        times_s, doubts = running_on(name, slices, times_s)
+        times_s, doubts = unwrap_reset_clock(name, slices, times_s)
         if is_usable(times_s) and not all(map(clock.is_coarse, times_s)):
-            found.append(Clock(name, times_s, said_leap(name, slices), doubts))
+            found.append(Clock(name, times_s, describe_leap(name, slices), doubts))
     return found
 
 
-def running_on(
+def unwrap_reset_clock(
     name: str, slices: Slices, times_s: tuple[np.ndarray, ...]
 ) -> tuple[tuple[np.ndarray, ...], tuple[str, ...]]:
     """The times of a clock as it runs on where it was set back in the middle of the scan, and sentences that say so."""
@@ -139,20 +139,23 @@ def running_on(
     return tuple(mended), tuple(said)
 
 
-def said_leap(name: str, slices: Slices) -> str:
+def describe_leap(name: str, slices: Slices) -> str:
     """A sentence where a clock was set by an hour in the middle of a scan."""
     if not clock.is_of_day(name):
         return ""
-    said = (said_hour(name, frames, np.array([clock.seconds(frame, name) for frame in frames])) for frames in slices)
+    said = (
+        describe_hour(name, frames, np.array([clock.read_seconds(frame, name) for frame in frames]))
+        for frames in slices
+    )
     return next(filter(None, said), "")
 
 
-def in_another_unit(name: str, times_s: tuple[np.ndarray, ...], intervals: Sequence["Interval"]) -> list[Clock]:
+def convert_clock(name: str, times_s: tuple[np.ndarray, ...], intervals: Sequence["Interval"]) -> list[Clock]:
     """A clock in s or microseconds instead of ms, if an interval in the header says so; else none."""
     for unit, scale in (("microseconds", 1e-3), ("seconds", 1e3)):
         scaled = tuple(scale * one for one in times_s)
-        if is_usable(scaled) and any(one.agrees(median_step_s(scaled)) < FAR for one in intervals):
-            by = next(one.name for one in intervals if one.agrees(median_step_s(scaled)) < FAR)
+        if is_usable(scaled) and any(one.agrees(compute_median_step_s(scaled)) < FAR for one in intervals):
+            by = next(one.name for one in intervals if one.agrees(compute_median_step_s(scaled)) < FAR)
             return [Clock(name, scaled, f"{name} is in {unit} where the standard has milliseconds, by {by}.")]
     return []
 
@@ -167,7 +170,7 @@ def is_usable(times_s: Sequence[np.ndarray]) -> bool:
         known = one[np.isfinite(one)]
         if len(known) < max(2, MOSTLY * len(one)) or len(np.unique(np.round(known, 3))) < MOSTLY * len(known):
             return False
-    return STEP_S[0] <= median_step_s(times_s) <= STEP_S[1]
+    return STEP_S[0] <= compute_median_step_s(times_s) <= STEP_S[1]
 
 
 def find_intervals(slices: Slices) -> list[Interval]:
@@ -175,22 +178,24 @@ def find_intervals(slices: Slices) -> list[Interval]:
     frames = [frame for one in slices for frame in one]
     found = []
     for name in ("NominalInterval", "TemporalResolution"):
-        found += in_any_unit(name, median([clock.seconds(frame, name) for frame in frames]), {"s": 1e3, "µs": 1e-3})
-    rate = median([frame.number("HeartRate") for frame in frames])
-    found += in_any_unit("HeartRate", 60 / rate if rate > 0 else float("nan"), {"Hz": 1 / 60})
+        found += convert_interval(
+            name, compute_median([clock.read_seconds(frame, name) for frame in frames]), {"s": 1e3, "µs": 1e-3}
+        )
+    rate = compute_median([frame.number("HeartRate") for frame in frames])
+    found += convert_interval("HeartRate", 60 / rate if rate > 0 else float("nan"), {"Hz": 1 / 60})
     most = max(map(len, slices))
-    duration_s = median([frame.number("AcquisitionDuration") for frame in frames])
+    duration_s = compute_median([frame.number("AcquisitionDuration") for frame in frames])
     found.append(Interval("AcquisitionDuration over the number of frames", duration_s / most))
     return [one for one in found if INTERVAL_S[0] <= one.seconds <= INTERVAL_S[1]]
 
 
-def in_any_unit(name: str, seconds: float, units: Mapping[str, float]) -> list["Interval"]:
+def convert_interval(name: str, seconds: float, units: Mapping[str, float]) -> list["Interval"]:
     """An interval in the unit of the standard, else in the first other one in which a heart beats; its name says so."""
     found = [(name, seconds), *((f"{name} (in {unit})", scale * seconds) for unit, scale in units.items())]
     return [Interval(said, value) for said, value in found if INTERVAL_S[0] <= value <= INTERVAL_S[1]][:1]
 
 
-def spans(slices: Slices) -> list[Interval]:
+def find_spans(slices: Slices) -> list[Interval]:
     """Mean interval from the first to the last frame by clocks that are too coarse for each frame's time."""
     found = []
     for name in ("FrameAcquisitionDateTime", *OF_ACQUISITION, "PhilipsDynamicBeginTime", "ContentTime"):
@@ -198,26 +203,26 @@ def spans(slices: Slices) -> list[Interval]:
         for frames in slices:
             times_s = clock.read_clock(frames, name)
             if len(frames) > 2 and np.isfinite(times_s).all() and len(np.unique(times_s)) > 2:
-                each.append(mean_step_s(times_s))
+                each.append(compute_mean_step_s(times_s))
         if each and STEP_S[0] <= np.median(each) <= STEP_S[1]:
             found.append(Interval(f"first to last {name}", float(np.median(each))))
     return found
 
 
-def mean_step_s(times_s: np.ndarray) -> float:
+def compute_mean_step_s(times_s: np.ndarray) -> float:
     """Time between frames on the average; of a clock in whole seconds the slope of all of them, which tells more."""
     if clock.is_coarse(times_s):
         return float(np.polyfit(np.arange(len(times_s)), np.sort(times_s - times_s.min()), 1)[0])
     return float(np.ptp(times_s) / (len(times_s) - 1))
 
 
-def median(values: Sequence[float]) -> float:
+def compute_median(values: Sequence[float]) -> float:
     """The median of the finite values, NaN where there is none."""
     known = [value for value in values if np.isfinite(value)]
     return float(np.median(known)) if known else float("nan")
 
 
-def delays_s(slices: Slices) -> list[float]:
+def find_delays_s(slices: Slices) -> list[float]:
     """Delay of each slice after the R wave, zero where the trigger times are not such delays."""
     trigger_s = [clock.read_clock(frames, "TriggerTime") for frames in slices]
     if not all(np.isfinite(one).mean() > MOSTLY for one in trigger_s):

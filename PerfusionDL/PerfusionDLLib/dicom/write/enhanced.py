@@ -14,15 +14,15 @@ from ..header_parts import (
     Visit,
     add_pixels,
     add_place,
-    date,
-    decimal,
-    later,
-    stable_uid,
+    add_seconds,
+    format_date,
+    format_decimal,
+    format_time,
+    make_stable_uid,
     start_image,
-    time,
 )
 from ..read.agents import molarity_mmol_ml
-from .shots import PROTON_DENSITY_FLIP_DEG, Shot, shots
+from .shots import PROTON_DENSITY_FLIP_DEG, Shot, list_shots
 
 HEART = ("80891009", "SCT", "Heart")
 INTRAVENOUS = ("47625008", "SCT", "Intravenous route")
@@ -39,22 +39,24 @@ GADOLINIUM = ("58281002", "SCT", "Gadolinium")
 PROTOCOL = {Condition.REST: "SR TFE perfusion at rest", Condition.STRESS: "SR TFE perfusion, adenosine"}
 
 
-def enhanced_image(scan: Scan, visit: Visit, begin: datetime, zero_s: float, number: int, suffix: str = "") -> Dataset:
+def make_enhanced_image(
+    scan: Scan, visit: Visit, begin: datetime, zero_s: float, number: int, suffix: str = ""
+) -> Dataset:
     """All frames of all slices of a scan, heartbeat by heartbeat."""
-    ordered = sorted(shots(scan, zero_s), key=lambda shot: (shot.frame_index, shot.slice_index))
+    ordered = sorted(list_shots(scan, zero_s), key=lambda shot: (shot.frame_index, shot.slice_index))
     acquisition = ordered[0].series.acquisition
     image = start_image(visit, begin)
     image.SOPClassUID = EnhancedMRImageStorage
     image.SeriesNumber = image.AcquisitionNumber = number
-    image.SeriesInstanceUID = stable_uid(visit.study_uid, "enhanced", "series", number)
-    image.SOPInstanceUID = stable_uid(image.SeriesInstanceUID, 1)
+    image.SeriesInstanceUID = make_stable_uid(visit.study_uid, "enhanced", "series", number)
+    image.SOPInstanceUID = make_stable_uid(image.SeriesInstanceUID, 1)
     image.InstanceNumber = 1
     image.SeriesDescription = "Perfusion SAX" + suffix
     image.ProtocolName = PROTOCOL[scan.condition]
     image.Manufacturer, image.ManufacturerModelName = "PerfusionDL", "Digital phantom"
     image.DeviceSerialNumber, image.SoftwareVersions = "1", "1"
-    image.ContentDate, image.ContentTime = date(begin), time(begin)
-    image.AcquisitionDateTime = date(begin) + time(begin)
+    image.ContentDate, image.ContentTime = format_date(begin), format_time(begin)
+    image.AcquisitionDateTime = format_date(begin) + format_time(begin)
     image.AcquisitionDuration = ordered[-1].time_s + ordered[-1].interval_s
     image.ImageType = ["ORIGINAL", "PRIMARY", "PERFUSION", "NONE"]
     add_components(image)
@@ -73,14 +75,14 @@ def enhanced_image(scan: Scan, visit: Visit, begin: datetime, zero_s: float, num
     add_contrast_modules(image, scan.slices[0])
     add_dimensions(image)
     slope = ordered[0].largest / 4095 if ordered[0].largest > 0 else 1.0
-    image.SharedFunctionalGroupsSequence = [shared_groups(scan.slices[0], slope)]
-    image.PerFrameFunctionalGroupsSequence = [frame_groups(shot, begin) for shot in ordered]
+    image.SharedFunctionalGroupsSequence = [make_shared_groups(scan.slices[0], slope)]
+    image.PerFrameFunctionalGroupsSequence = [make_frame_groups(shot, begin) for shot in ordered]
     image.NumberOfFrames = len(ordered)
     add_pixels(image, np.rint(np.stack([shot.signal for shot in ordered]) / slope), bits=12, signed=False)
     return image
 
 
-def item(**values: object) -> Dataset:
+def make_item(**values: object) -> Dataset:
     """A sequence item from keywords."""
     made = Dataset()
     for keyword, value in values.items():
@@ -88,9 +90,9 @@ def item(**values: object) -> Dataset:
     return made
 
 
-def code(value: str, scheme: str, meaning: str) -> Dataset:
+def make_code(value: str, scheme: str, meaning: str) -> Dataset:
     """A coded concept."""
-    return item(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
+    return make_item(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
 
 
 def add_components(image: Dataset) -> None:
@@ -137,11 +139,11 @@ def add_contrast_modules(image: Dataset, series: PerfusionSeries) -> None:
     """The injected agent."""
     acquisition = series.acquisition
     molarity = molarity_mmol_ml(acquisition.contrast_agent)
-    agent = code(*AGENT_CODES.get(acquisition.contrast_agent, UNSPECIFIC_AGENT))
+    agent = make_code(*AGENT_CODES.get(acquisition.contrast_agent, UNSPECIFIC_AGENT))
     agent.ContrastBolusAgentNumber = 1
-    agent.ContrastBolusAdministrationRouteSequence = [code(*INTRAVENOUS)]
-    agent.ContrastBolusVolume = decimal(acquisition.dose_mmol_kg * WEIGHT_KG / molarity)
-    agent.ContrastBolusIngredientCodeSequence = [code(*GADOLINIUM)]
+    agent.ContrastBolusAdministrationRouteSequence = [make_code(*INTRAVENOUS)]
+    agent.ContrastBolusVolume = format_decimal(acquisition.dose_mmol_kg * WEIGHT_KG / molarity)
+    agent.ContrastBolusIngredientCodeSequence = [make_code(*GADOLINIUM)]
     agent.ContrastBolusIngredientConcentration = 157.25 * molarity
     agent.ContrastBolusIngredientOpaque = "NO"
     image.ContrastBolusAgentSequence = [agent]
@@ -149,10 +151,10 @@ def add_contrast_modules(image: Dataset, series: PerfusionSeries) -> None:
 
 def add_dimensions(image: Dataset) -> None:
     """Frames are indexed by heartbeat, then by slice."""
-    uid = stable_uid(image.SOPInstanceUID, "dimensions")
-    image.DimensionOrganizationSequence = [item(DimensionOrganizationUID=uid)]
+    uid = make_stable_uid(image.SOPInstanceUID, "dimensions")
+    image.DimensionOrganizationSequence = [make_item(DimensionOrganizationUID=uid)]
     image.DimensionIndexSequence = [
-        item(
+        make_item(
             DimensionOrganizationUID=uid,
             DimensionIndexPointer=pointer,
             FunctionalGroupPointer=(0x0020, 0x9111),
@@ -162,31 +164,35 @@ def add_dimensions(image: Dataset) -> None:
     ]
 
 
-def shared_groups(series: PerfusionSeries, slope: float) -> Dataset:
+def make_shared_groups(series: PerfusionSeries, slope: float) -> Dataset:
     """What is the same for all frames."""
     acquisition = series.acquisition
     rows, columns = series.signal.shape[1:]
-    frame_type = item(FrameType=["ORIGINAL", "PRIMARY", "PERFUSION", "NONE"])
+    frame_type = make_item(FrameType=["ORIGINAL", "PRIMARY", "PERFUSION", "NONE"])
     add_components(frame_type)
     lines = 2 * acquisition.pulses_to_center
-    return item(
-        FrameAnatomySequence=[item(FrameLaterality="U", AnatomicRegionSequence=[code(*HEART)])],
-        PixelValueTransformationSequence=[item(RescaleIntercept="0", RescaleSlope=decimal(slope), RescaleType="US")],
-        FrameVOILUTSequence=[item(WindowCenter=decimal(2047.5 * slope), WindowWidth=decimal(4095 * slope))],
+    return make_item(
+        FrameAnatomySequence=[make_item(FrameLaterality="U", AnatomicRegionSequence=[make_code(*HEART)])],
+        PixelValueTransformationSequence=[
+            make_item(RescaleIntercept="0", RescaleSlope=format_decimal(slope), RescaleType="US")
+        ],
+        FrameVOILUTSequence=[
+            make_item(WindowCenter=format_decimal(2047.5 * slope), WindowWidth=format_decimal(4095 * slope))
+        ],
         MRImageFrameTypeSequence=[frame_type],
         MRFOVGeometrySequence=[
-            item(
+            make_item(
                 InPlanePhaseEncodingDirection="COLUMN",
                 MRAcquisitionFrequencyEncodingSteps=columns,
                 MRAcquisitionPhaseEncodingStepsInPlane=lines,
                 MRAcquisitionPhaseEncodingStepsOutOfPlane=1,
-                PercentSampling=decimal(100 * lines / rows),
+                PercentSampling=format_decimal(100 * lines / rows),
                 PercentPhaseFieldOfView="100",
             )
         ],
-        MREchoSequence=[item(EffectiveEchoTime=acquisition.echo_time_s * 1000)],
+        MREchoSequence=[make_item(EffectiveEchoTime=acquisition.echo_time_s * 1000)],
         MRModifierSequence=[
-            item(
+            make_item(
                 InversionRecovery="YES",
                 InversionTimes=[acquisition.saturation_time_s * 1000],
                 FlowCompensation="NONE",
@@ -199,7 +205,7 @@ def shared_groups(series: PerfusionSeries, slope: float) -> Dataset:
             )
         ],
         MRImagingModifierSequence=[
-            item(
+            make_item(
                 MagnetizationTransfer="NONE",
                 BloodSignalNulling="NO",
                 Tagging="NONE",
@@ -208,35 +214,37 @@ def shared_groups(series: PerfusionSeries, slope: float) -> Dataset:
             )
         ],
         MRReceiveCoilSequence=[
-            item(
+            make_item(
                 ReceiveCoilName="CARDIAC",
                 ReceiveCoilManufacturerName="",
                 ReceiveCoilType="MULTICOIL",
                 QuadratureReceiveCoil="NO",
-                MultiCoilDefinitionSequence=[item(MultiCoilElementName="1", MultiCoilElementUsed="YES")],
+                MultiCoilDefinitionSequence=[make_item(MultiCoilElementName="1", MultiCoilElementUsed="YES")],
             )
         ],
         MRTransmitCoilSequence=[
-            item(TransmitCoilName="BODY", TransmitCoilManufacturerName="", TransmitCoilType="BODY")
+            make_item(TransmitCoilName="BODY", TransmitCoilManufacturerName="", TransmitCoilType="BODY")
         ],
-        MRAveragesSequence=[item(NumberOfAverages=1.0)],
+        MRAveragesSequence=[make_item(NumberOfAverages=1.0)],
         ContrastBolusUsageSequence=[
-            item(ContrastBolusAgentNumber=1, ContrastBolusAgentAdministered="YES", ContrastBolusAgentDetected="YES")
+            make_item(
+                ContrastBolusAgentNumber=1, ContrastBolusAgentAdministered="YES", ContrastBolusAgentDetected="YES"
+            )
         ],
     )
 
 
-def frame_groups(shot: Shot, begin: datetime) -> Dataset:
+def make_frame_groups(shot: Shot, begin: datetime) -> Dataset:
     """When and where one frame was acquired."""
-    moment = later(begin, shot.time_s)
+    moment = add_seconds(begin, shot.time_s)
     acquisition = shot.series.acquisition
     measures = Dataset()
     position, orientation = add_place(measures, shot.series)
     flip_deg = PROTON_DENSITY_FLIP_DEG if shot.is_proton_density else acquisition.flip_angle_deg
-    stamp = date(moment) + time(moment)
-    return item(
+    stamp = format_date(moment) + format_time(moment)
+    return make_item(
         FrameContentSequence=[
-            item(
+            make_item(
                 FrameAcquisitionNumber=shot.frame_index + 1,
                 FrameReferenceDateTime=stamp,
                 FrameAcquisitionDateTime=stamp,
@@ -248,30 +256,30 @@ def frame_groups(shot: Shot, begin: datetime) -> Dataset:
             )
         ],
         PixelMeasuresSequence=[measures],
-        PlanePositionSequence=[item(ImagePositionPatient=position)],
-        PlaneOrientationSequence=[item(ImageOrientationPatient=orientation)],
+        PlanePositionSequence=[make_item(ImagePositionPatient=position)],
+        PlaneOrientationSequence=[make_item(ImageOrientationPatient=orientation)],
         CardiacSynchronizationSequence=[
-            item(
+            make_item(
                 NominalCardiacTriggerDelayTime=1000 * shot.delay_s,
                 ActualCardiacTriggerDelayTime=1000 * shot.delay_s,
                 RRIntervalTimeNominal=1000 * shot.interval_s,
             )
         ],
         MRTimingAndRelatedParametersSequence=[
-            item(
-                RepetitionTime=decimal(acquisition.repetition_time_s * 1000),
-                FlipAngle=decimal(flip_deg),
+            make_item(
+                RepetitionTime=format_decimal(acquisition.repetition_time_s * 1000),
+                FlipAngle=format_decimal(flip_deg),
                 EchoTrainLength=1,
                 RFEchoTrainLength=0,
                 GradientEchoTrainLength=1,
                 OperatingModeSequence=[
-                    item(OperatingModeType=kind, OperatingMode="IEC_NORMAL")
+                    make_item(OperatingModeType=kind, OperatingMode="IEC_NORMAL")
                     for kind in ("STATIC FIELD", "RF", "GRADIENT")
                 ],
                 GradientOutputType="DB_DT",
                 GradientOutput=0.0,
                 SpecificAbsorptionRateSequence=[
-                    item(SpecificAbsorptionRateDefinition="IEC_WHOLE_BODY", SpecificAbsorptionRateValue=0.1)
+                    make_item(SpecificAbsorptionRateDefinition="IEC_WHOLE_BODY", SpecificAbsorptionRateValue=0.1)
                 ],
             )
         ],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...data.study import PerfusionSeries, Scan
-from ..header_parts import with_lead
+from ..header_parts import prepend_lead
 
 TRIGGER_DELAY_S = 0.01  # from the R wave to the first slice
 PROTON_DENSITY_FLIP_DEG = 5
@@ -34,16 +34,16 @@ class Shot:
         return self.time_s - self.delay_s + TRIGGER_DELAY_S
 
 
-def first_s(scan: Scan) -> float:
+def compute_first_s(scan: Scan) -> float:
     """The time of the first image of a scan on its own clock."""
-    return float(min(with_lead(series)[1][0] for series in scan.slices))
+    return float(min(prepend_lead(series)[1][0] for series in scan.slices))
 
 
-def shots(scan: Scan, zero_s: float) -> Iterator[Shot]:
+def list_shots(scan: Scan, zero_s: float) -> Iterator[Shot]:
     """All images of a scan, slice by slice; ``zero_s`` is when it began on its own clock."""
-    largest = max(float(with_lead(series)[0].max()) for series in scan.slices)
+    largest = max(float(prepend_lead(series)[0].max()) for series in scan.slices)
     for slice_index, series in enumerate(scan.slices):
-        signal, times_s, lead = with_lead(series)
+        signal, times_s, lead = prepend_lead(series)
         interval_s = float(np.median(np.diff(series.times_s)))
         for frame_index, image in enumerate(signal):
             yield Shot(

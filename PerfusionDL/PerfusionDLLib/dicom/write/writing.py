@@ -9,11 +9,11 @@ from pydicom.dataset import Dataset
 from ...data.errors import PerfusionError
 from ...data.study import Condition, Scan, Study
 from ...data.vendor import Vendor
-from ..header_parts import STUDY_BEGIN, Visit, file_meta
-from .enhanced import enhanced_image
-from .habits import philips_enhanced, siemens_xa
-from .shots import first_s
-from .vendors import CLASSIC, classic_images
+from ..header_parts import STUDY_BEGIN, Visit, make_file_meta
+from .enhanced import make_enhanced_image
+from .habits import write_philips_enhanced, write_siemens_xa
+from .shots import compute_first_s
+from .vendors import CLASSIC, make_classic_images
 
 FIRST_SCAN = timedelta(minutes=6)  # after localizers and cines
 BETWEEN_SCANS = timedelta(minutes=10)
@@ -21,9 +21,9 @@ SERIES_APART = 10
 
 
 MULTI_FRAME = {
-    Vendor.ENHANCED: lambda *arguments: iter([enhanced_image(*arguments)]),
-    Vendor.SIEMENS_XA: siemens_xa,
-    Vendor.PHILIPS_ENHANCED: philips_enhanced,
+    Vendor.ENHANCED: lambda *arguments: iter([make_enhanced_image(*arguments)]),
+    Vendor.SIEMENS_XA: write_siemens_xa,
+    Vendor.PHILIPS_ENHANCED: write_philips_enhanced,
 }
 """How each vendor writes multi-frame images."""
 
@@ -69,13 +69,13 @@ def write_study(
 
 def write_scan(scan: Scan, folder: Path, visit: Visit, vendor: Vendor, begin: datetime, number: int) -> None:
     """Write one scan into a folder, and its arterial input series under the number before it."""
-    zero_s = first_s(scan)
+    zero_s = compute_first_s(scan)
     parts = [(scan, number, "")]
     if scan.aif_series is not None:
         parts.append((replace(scan, slices=(scan.aif_series,), aif_series=None), number - 1, " AIF"))
     for part, series_number, suffix in parts:
         if vendor in CLASSIC:
-            images = classic_images(part, visit, vendor, begin, zero_s, series_number, suffix)
+            images = make_classic_images(part, visit, vendor, begin, zero_s, series_number, suffix)
         else:
             images = MULTI_FRAME[vendor](part, visit, begin, zero_s, series_number, suffix)
         for image in images:
@@ -84,5 +84,5 @@ def write_scan(scan: Scan, folder: Path, visit: Visit, vendor: Vendor, begin: da
 
 def save(image: Dataset, path: Path) -> None:
     """Write one file with its preamble and meta information."""
-    image.file_meta = file_meta(image)
+    image.file_meta = make_file_meta(image)
     image.save_as(path, enforce_file_format=True)

@@ -33,7 +33,7 @@ def compare_corrections(found: Reading, corrected: Reading) -> Comparison:
     return Comparison(
         studies=1,
         slices=tuple(pair for scans in pairs for pair in _pair_slices(*scans)),
-        flows=tuple(pair_flows(1, flows_of(found.table), flows_of(corrected.table))),
+        flows=tuple(pair_flows(1, collect_flows(found.table), collect_flows(corrected.table))),
         readings=("automatic", "corrected"),
     )
 
@@ -51,7 +51,7 @@ def _pair_slices(found: PreprocessedScan, corrected: PreprocessedScan) -> Iterat
         )
 
 
-def flows_of(table: SegmentTable) -> Flows:
+def collect_flows(table: SegmentTable) -> Flows:
     """Every flow and reserve of a table."""
     rows = [
         (str(row.aha_segment), "segment", row) for row in sorted(table.segments, key=lambda row: row.aha_segment or 0)

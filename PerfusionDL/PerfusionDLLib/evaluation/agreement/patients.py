@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from .statistics import NORMAL_95, SIGNIFICANCE, paired
+from .statistics import NORMAL_95, SIGNIFICANCE, keep_complete_pairs
 
 RESAMPLES = 2000
 
@@ -44,7 +44,7 @@ def intervals_over_patients(
     """
     names = np.asarray(list(patients))
     known = np.isfinite(np.asarray(first, dtype=float) + np.asarray(second, dtype=float))
-    first, second = paired(first, second)
+    first, second = keep_complete_pairs(first, second)
     _, members = np.unique(names[known], return_inverse=True)
     count = int(members.max(initial=-1)) + 1
     center = float((first + second).mean()) if len(first) else 0.0

@@ -39,7 +39,7 @@ class Agreement:
     bias_percent: float
 
 
-def paired(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def keep_complete_pairs(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Readings of which both are known, as float arrays."""
     first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if first.shape != second.shape or first.ndim != 1:
@@ -62,7 +62,7 @@ def limits_of_agreement(first: ArrayLike, second: ArrayLike) -> Agreement:
     >>> limits_of_agreement([2.0, 3.0, 4.0], [1.0, 2.0, 3.0]).bias.value
     1.0
     """
-    first, second = paired(first, second)
+    first, second = keep_complete_pairs(first, second)
     n, difference = len(first), first - second
     if n < 2:
         nothing = Estimate(float("nan"))
@@ -87,7 +87,7 @@ def limits_of_agreement(first: ArrayLike, second: ArrayLike) -> Agreement:
 
 def proportional_bias(first: ArrayLike, second: ArrayLike) -> Estimate:
     """Slope of the difference on the mean of two readings: 0 where the bias does not change with the value."""
-    first, second = paired(first, second)
+    first, second = keep_complete_pairs(first, second)
     if len(first) < 3 or np.ptp(first + second) == 0:
         return Estimate(float("nan"))
     line = stats.linregress((first + second) / 2, first - second)
@@ -100,7 +100,7 @@ def repeatability_coefficient(first: ArrayLike, second: ArrayLike) -> float:
 
     The within-subject variance is half the mean squared difference, so a bias counts as disagreement.
     """
-    first, second = paired(first, second)
+    first, second = keep_complete_pairs(first, second)
     return float(NORMAL_95 * np.sqrt(np.mean((first - second) ** 2))) if len(first) else float("nan")
 
 

@@ -21,7 +21,7 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def compute_beside(jobs: Sequence[Callable[[], Result]], workers: int) -> list[Result]:
+def compute_in_parallel(jobs: Sequence[Callable[[], Result]], workers: int) -> list[Result]:
     """Results of independent jobs in their order, computed on as many threads as ``workers``.
 
     The error of the first job that fails is raised, whichever fails earlier; jobs that have not begun are then dropped.

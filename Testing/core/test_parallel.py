@@ -4,9 +4,9 @@ import threading
 
 import pytest
 from PerfusionDLLib import networks, phantom, pipeline
-from PerfusionDLLib.beside import compute_beside, count_cores, one_thread
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.identity import digest
+from PerfusionDLLib.parallel import compute_in_parallel, count_cores, one_thread
 
 
 def test_the_numbers_are_the_same_to_the_last_bit_for_any_number_of_workers():
@@ -21,11 +21,11 @@ def test_the_numbers_are_the_same_to_the_last_bit_for_any_number_of_workers():
 
 def test_slices_are_computed_at_the_same_time():
     meeting = threading.Barrier(2, timeout=30)
-    assert sorted(compute_beside([meeting.wait, meeting.wait], workers=2)) == [0, 1]
+    assert sorted(compute_in_parallel([meeting.wait, meeting.wait], workers=2)) == [0, 1]
 
 
 def test_one_worker_computes_on_the_thread_that_asks():
-    assert compute_beside([threading.get_ident] * 3, workers=1) == [threading.get_ident()] * 3
+    assert compute_in_parallel([threading.get_ident] * 3, workers=1) == [threading.get_ident()] * 3
 
 
 def test_the_error_of_the_first_slice_is_raised_whichever_fails_earlier():
@@ -40,7 +40,7 @@ def test_the_error_of_the_first_slice_is_raised_whichever_fails_earlier():
         raise PerfusionError("The mid slice shows no left ventricle.", "Draw a box.")
 
     with pytest.raises(PerfusionError, match="basal"):
-        compute_beside([first, second], workers=2)
+        compute_in_parallel([first, second], workers=2)
 
 
 def test_slices_that_have_not_begun_are_dropped_when_one_fails():
@@ -54,13 +54,13 @@ def test_slices_that_have_not_begun_are_dropped_when_one_fails():
         threading.Event().wait(0.05)
 
     with pytest.raises(PerfusionError):
-        compute_beside([fail, *[note] * 200], workers=2)
+        compute_in_parallel([fail, *[note] * 200], workers=2)
     assert len(begun) < 200
 
 
 def test_there_is_no_work_without_a_worker():
     with pytest.raises(ValueError, match="at least 1"):
-        compute_beside([list], workers=0)
+        compute_in_parallel([list], workers=0)
     assert count_cores() >= 1
 
 
@@ -68,4 +68,4 @@ def test_each_operation_of_a_thread_beside_others_has_one_thread():
     import torch
 
     with one_thread():
-        assert compute_beside([torch.get_num_threads] * 4, workers=2) == [1] * 4
+        assert compute_in_parallel([torch.get_num_threads] * 4, workers=2) == [1] * 4
