@@ -28,7 +28,7 @@ def compute_in_parallel(jobs: Sequence[Callable[[], Result]], workers: int) -> l
 
     Examples
     --------
-    >>> compute_beside([lambda: 1, lambda: 2, lambda: 3], workers=2)
+    >>> compute_in_parallel([lambda: 1, lambda: 2, lambda: 3], workers=2)
     [1, 2, 3]
     """
     if workers < 1:

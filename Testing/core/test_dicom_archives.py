@@ -21,27 +21,27 @@ RECIPES = []
 class Recipe:
     """An edit of the study of a vendor, and what is said of rest after it.
 
-    note, doubt : words; is_same : whether the numbers are those of the untouched study
+    note, uncertainty : words; is_same : whether the numbers are those of the untouched study
     """
 
     vendor: str
     edit: object
     note: str = ""
-    doubt: str = ""
+    uncertainty: str = ""
     is_same: bool = True
 
 
-def recipe(vendor, note="", *, doubt="", is_same=True):
+def recipe(vendor, note="", *, uncertainty="", is_same=True):
     """Register an editor of a folder."""
 
     def register(edit):
-        RECIPES.append(Recipe(vendor, edit, note, doubt, is_same))
+        RECIPES.append(Recipe(vendor, edit, note, uncertainty, is_same))
         return edit
 
     return register
 
 
-def each_recipe(vendor, note="", *, doubt="", is_same=True):
+def each_recipe(vendor, note="", *, uncertainty="", is_same=True):
     """Register an editor of each image, which gets the image and whether it is one of rest."""
 
     def register(edit):
@@ -49,7 +49,7 @@ def each_recipe(vendor, note="", *, doubt="", is_same=True):
             each(folder, lambda image, path: edit(image, "scan2" in str(path)))
 
         of_folder.__name__ = edit.__name__
-        return recipe(vendor, note, doubt=doubt, is_same=is_same)(of_folder)
+        return recipe(vendor, note, uncertainty=uncertainty, is_same=is_same)(of_folder)
 
     return register
 
@@ -78,18 +78,20 @@ def a_placeholder_for_the_patient_of_rest(image, rest):
     image.PatientID = "Unknown" if rest else image.PatientID
 
 
-@each_recipe("siemens", doubt="The patient has names without a part in common, with one ID in one study")
+@each_recipe("siemens", uncertainty="The patient has names without a part in common, with one ID in one study")
 def rest_has_the_name_of_somebody_else(image, rest):
     image.PatientName = "Else^Somebody" if rest else "Doe^Jane"
 
 
-@each_recipe("siemens", doubt="ImagePositionPatient and ImageOrientationPatient contradict each other", is_same=False)
+@each_recipe(
+    "siemens", uncertainty="ImagePositionPatient and ImageOrientationPatient contradict each other", is_same=False
+)
 def positions_to_the_right_and_front(image, rest):
     x, y, z = (float(one) for one in image.ImagePositionPatient)
     image.ImagePositionPatient = [-x, -y, z]
 
 
-@each_recipe("siemens", doubt="The slices are axial by ImageOrientationPatient", is_same=False)
+@each_recipe("siemens", uncertainty="The slices are axial by ImageOrientationPatient", is_same=False)
 def the_orientation_was_lost(image, rest):
     image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     image.ImagePositionPatient = [0, 0, 8 * place(image)]
@@ -127,7 +129,7 @@ def identifiers_numbers_and_words_are_lost(image, rest):
     image.StudyInstanceUID = pydicom.uid.generate_uid(entropy_srcs=[image.SOPInstanceUID])
 
 
-@each_recipe("siemens", "Taken as rest by heart rate", doubt="(NominalInterval) in the order of", is_same=False)
+@each_recipe("siemens", "Taken as rest by heart rate", uncertainty="(NominalInterval) in the order of", is_same=False)
 def rest_and_stress_in_one_series_without_a_clock(image, rest):
     image.SeriesInstanceUID, image.SeriesNumber = "2.25.5", 10
     image.SeriesDescription = image.ProtocolName = "perf"
@@ -135,26 +137,30 @@ def rest_and_stress_in_one_series_without_a_clock(image, rest):
     image.AcquisitionTime = image.ContentTime = "100000.000000"
 
 
-@each_recipe("siemens", doubt="The axes of ImageOrientationPatient have the opposite sign in images 25, 27, 29, 31")
+@each_recipe(
+    "siemens", uncertainty="The axes of ImageOrientationPatient have the opposite sign in images 25, 27, 29, 31"
+)
 def the_sign_of_the_axes_changes_within_the_scan(image, rest):
     if rest and beat(image) >= 12:
         image.ImageOrientationPatient = [-float(one) for one in image.ImageOrientationPatient]
 
 
-@each_recipe("siemens", doubt="show the heart mirrored left to right against those of", is_same=False)
+@each_recipe("siemens", uncertainty="show the heart mirrored left to right against those of", is_same=False)
 def all_of_rest_is_mirrored(image, rest):
     if rest:
         put(image, image.pixel_array[:, ::-1])
 
 
-@each_recipe("siemens", doubt="show the heart turned or mirrored against those of", is_same=False)
+@each_recipe("siemens", uncertainty="show the heart turned or mirrored against those of", is_same=False)
 def the_row_axis_of_rest_has_the_opposite_sign(image, rest):
     if rest:
         axes = [float(one) for one in image.ImageOrientationPatient]
         image.ImageOrientationPatient = [-axes[0], -axes[1], -axes[2], *axes[3:]]
 
 
-@recipe("siemens", doubt="16 of 16 images of slice 2 hold the same pixels at rest and under stress", is_same=False)
+@recipe(
+    "siemens", uncertainty="16 of 16 images of slice 2 hold the same pixels at rest and under stress", is_same=False
+)
 def one_slice_of_stress_has_the_pixels_of_rest(folder):
     rests = {int(image.InstanceNumber): image.pixel_array for _, image in images(folder / "scan2")}
     each(
@@ -172,7 +178,7 @@ def times_in_whole_seconds(image, rest):
     image.AcquisitionTime = image.ContentTime = image.AcquisitionTime.split(".")[0]
 
 
-@each_recipe("ge", doubt="(HeartRate) in the order of InstanceNumber", is_same=False)
+@each_recipe("ge", uncertainty="(HeartRate) in the order of InstanceNumber", is_same=False)
 def trigger_times_within_a_heartbeat_are_no_cine(image, rest):
     image.TriggerTime = str(round(float(image.TriggerTime)) % 700)
 
@@ -211,7 +217,7 @@ def a_concatenation(folder):
     in_parts(folder)
 
 
-@recipe("enhanced", doubt="Part 8 of 8 of the multi-frame image of series 20 is missing", is_same=False)
+@recipe("enhanced", uncertainty="Part 8 of 8 of the multi-frame image of series 20 is missing", is_same=False)
 def a_concatenation_without_its_end(folder):
     in_parts(folder, 8)
     for path, image in images(folder):
@@ -219,7 +225,7 @@ def a_concatenation_without_its_end(folder):
             path.unlink()
 
 
-@each_recipe("enhanced", doubt="differ in FlipAngle, PixelSpacing; those of the frame were taken")
+@each_recipe("enhanced", uncertainty="differ in FlipAngle, PixelSpacing; those of the frame were taken")
 def groups_of_all_frames_contradict_those_of_single_frames(image, rest):
     shared, first = image.SharedFunctionalGroupsSequence[0], image.PerFrameFunctionalGroupsSequence[0]
     shared.PixelMeasuresSequence = copy.deepcopy(first.PixelMeasuresSequence)
@@ -251,7 +257,7 @@ def temporal_positions_backwards(image, rest):
         content.TemporalPositionIndex = position
 
 
-@each_recipe("philips", doubt="varies between frames", is_same=False)
+@each_recipe("philips", uncertainty="varies between frames", is_same=False)
 def the_private_scale_changes_in_the_middle(image, rest):
     if int(image.TemporalPositionIdentifier) > 8:
         image[0x2005, 0x100E].value = 1.5 * image[0x2005, 0x100E].value
@@ -290,8 +296,8 @@ def test_what_an_archive_changes_is_read_or_said(made, filed, tmp_path):
         assert_same(actual, expected)
     new = words(actual, expected)
     assert any(made.note in text for text in new) or not made.note, new
-    if made.doubt:
-        assert doubted(actual.rest, made.doubt), new
+    if made.uncertainty:
+        assert doubted(actual.rest, made.uncertainty), new
         return
     assert bool(new) == bool(made.note) or all("is shown" in text for text in new)  # the part of the signal
     assert not actual.rest.slices[0].acquisition.findings

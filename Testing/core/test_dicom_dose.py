@@ -23,7 +23,7 @@ USUAL = {"ContrastBolusAgent": "Gadoterate", "ContrastBolusVolume": 11.25, "Pati
 
 
 @pytest.mark.parametrize(
-    ("change", "mmol_kg", "note", "doubt"),
+    ("change", "mmol_kg", "note", "uncertainty"),
     [
         ({}, 0.075, "", ""),
         ({"PatientWeight": 75000}, 0.075, "was taken as g (75 kg)", ""),
@@ -39,12 +39,12 @@ USUAL = {"ContrastBolusAgent": "Gadoterate", "ContrastBolusVolume": 11.25, "Pati
         ({"PatientWeight": 0}, np.nan, "", ""),
     ],
 )
-def test_a_dose_is_what_volume_and_weight_can_mean(change, mmol_kg, note, doubt):
+def test_a_dose_is_what_volume_and_weight_can_mean(change, mmol_kg, note, uncertainty):
     header = Said(USUAL | change)
     found = find_dose(header, find_agent(header.text("ContrastBolusAgent")))
     assert found.mmol_kg == pytest.approx(mmol_kg, abs=1e-4, nan_ok=True)
     assert (note in " ".join(found.notes), bool(found.notes)) == (True, bool(note))
-    assert (doubt in " ".join(found.doubts), bool(found.doubts)) == (True, bool(doubt))
+    assert (uncertainty in " ".join(found.uncertainties), bool(found.uncertainties)) == (True, bool(uncertainty))
 
 
 @pytest.mark.parametrize(

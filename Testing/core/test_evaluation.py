@@ -10,7 +10,7 @@ from PerfusionDLLib import networks, phantom
 from PerfusionDLLib.data.contours import Contours, Part
 from PerfusionDLLib.data.flag import FlagCode
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedSlice
-from PerfusionDLLib.evaluation import calibration, cards, cases, doubt, network_scores
+from PerfusionDLLib.evaluation import calibration, cards, cases, flagged_slices, network_scores
 
 
 @pytest.fixture(scope="module")
@@ -175,11 +175,11 @@ def test_promises_count_what_was_kept():
 def test_doubt_that_lies_in_the_right_place_finds_the_worst_tenth():
     dice = np.linspace(0.6, 0.98, 40)
     codes = [str(FlagCode.CONTOURS_UNCERTAIN)] * 3 + [str(FlagCode.WALL_UNCERTAIN)] + [""] * 36
-    lines = doubt.tabulate_doubt(dice, dice, codes).splitlines()
+    lines = flagged_slices.tabulate_flagged(dice, dice, codes).splitlines()
     assert lines[2:5] == [
         "| the 15% of least confidence | 15% | 100% | 0% |",
         "| contours are flagged as uncertain | 8% | 75% | 0% |",
         "| anything is to be checked | 10% | 100% | 0% |",
     ]
     assert lines[-1] == "Area under the ROC curve of the confidence for the worst tenth: 1.00."
-    assert "0.00" in doubt.tabulate_doubt(dice, dice[::-1], codes).splitlines()[-1]
+    assert "0.00" in flagged_slices.tabulate_flagged(dice, dice[::-1], codes).splitlines()[-1]

@@ -8,7 +8,7 @@ from PerfusionDLLib import NOTICE
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.review import write_cohort_page, write_study_page
 from PerfusionDLLib.review.decisions import Decision, Review, count_decisions, read_review, review_document
-from PerfusionDLLib.review.doubt import rate_studies
+from PerfusionDLLib.review.priority import rate_studies
 from spoiled import SPOILED, cohort_of, exchange, spoil
 
 

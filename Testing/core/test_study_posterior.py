@@ -206,9 +206,9 @@ def test_flanks_and_late_blood_tell_the_top_of_a_saturated_first_pass_together(f
     """Each draws the top to where it expects it; where they contradict each other, the draw says so."""
     times_s = np.arange(0.0, 30.0, 0.7)
     true = 8.0 * (times_s / 6.0) ** 3 * np.exp(3 * (1 - times_s / 6.0))
-    seen, doubt = np.minimum(true, 4.0)[None], (true > 4.0).astype(float)[None]
+    seen, hidden_share = np.minimum(true, 4.0)[None], (true > 4.0).astype(float)[None]
     area = np.array([factor * np.trapezoid(true, times_s)])
-    found = complete(times_s, (0.5, 25.0), seen, doubt, wanted_area=area, top=np.zeros(1))
+    found = complete(times_s, (0.5, 25.0), seen, hidden_share, wanted_area=area, top=np.zeros(1))
     assert found.hidden[0] == 1.0
     if factor == 1.0:
         np.testing.assert_allclose(found.blood[0], true, atol=0.15 * true.max())

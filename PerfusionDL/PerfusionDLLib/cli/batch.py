@@ -164,7 +164,7 @@ def describe_outcome(now) -> str:
 def format_duration(seconds: float) -> str:
     """A time in words.
 
-    >>> duration(45), duration(600), duration(8000)
+    >>> format_duration(45), format_duration(600), format_duration(8000)
     ('45 s', '10 min', '2.2 h')
     """
     if seconds < 90:

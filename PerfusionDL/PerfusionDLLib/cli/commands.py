@@ -264,7 +264,7 @@ def find_repeated(options: tuple[str, ...], arguments: list[str]) -> list[str]:
 
     Examples
     --------
-    >>> repeated(("--with",), ["agree", "a", "b", "--with", "c", "d", "--out", "e"])
+    >>> find_repeated(("--with",), ["agree", "a", "b", "--with", "c", "d", "--out", "e"])
     ['agree', 'a', 'b', '--with', 'c', '--with', 'd', '--out', 'e']
     """
     spread: list[str] = []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ON_FIRST_USE = {
     "export.objects": ("export_results",),
     "own_objects": ("split_results",),
-    "read.archive": ("FoundStudy", "ListedFile", "find_studies", "list_files", "study_label"),
+    "read.archive": ("FoundStudy", "ListedFile", "find_studies", "list_files", "make_study_label"),
     "read.candidates": ("Candidate", "find_candidates"),
     "read.inspection": ("Inspection", "inspect_folders"),
     "read.reading": ("read_study",),

@@ -22,7 +22,7 @@ PROTON_MHZ_T = 42.577
 def make_stable_uid(*names: object) -> UID:
     """A unique identifier that is always the same for the same names (DICOM PS3.5 B.2).
 
-    >>> stable_uid("study", 0) == stable_uid("study", 0) != stable_uid("study", 1)
+    >>> make_stable_uid("study", 0) == make_stable_uid("study", 0) != make_stable_uid("study", 1)
     True
     """
     return UID(f"2.25.{uuid.uuid5(ROOT, '|'.join(map(str, names))).int}")
@@ -31,7 +31,7 @@ def make_stable_uid(*names: object) -> UID:
 def format_decimal(value: float) -> str:
     """A number as a decimal string of at most 16 characters.
 
-    >>> decimal(-0.70710678118654), decimal(30.0)
+    >>> format_decimal(-0.70710678118654), format_decimal(30.0)
     ('-0.7071067812', '30')
     """
     return f"{value:.10g}"[:16]

@@ -41,7 +41,7 @@ def name_report(files: Iterable[Path]) -> dict[str, Any] | None:
 def compute_next_version(former: Name | None) -> int:
     """Number of the version that replaces another; 1 where it replaces none.
 
-    >>> version_after(None), version_after({"version": "2"}), version_after({"sop": "1.2"})
+    >>> compute_next_version(None), compute_next_version({"version": "2"}), compute_next_version({"sop": "1.2"})
     (1, 3, 2)
     """
     if former is None:

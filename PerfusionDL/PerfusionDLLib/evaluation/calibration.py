@@ -61,7 +61,7 @@ def fit_platt(certainty: np.ndarray, good: np.ndarray) -> tuple[float, float]:
     --------
     >>> rng = np.random.default_rng(0)
     >>> certainty = rng.random(20000)
-    >>> slope, offset = platt(certainty, rng.random(20000) < certainty)
+    >>> slope, offset = fit_platt(certainty, rng.random(20000) < certainty)
     >>> abs(slope - 1) < 0.05 and abs(offset) < 0.05
     True
     """

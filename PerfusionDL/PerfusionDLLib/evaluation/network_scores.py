@@ -19,7 +19,7 @@ from ..preprocessing import preprocess_slice, settle_insertion_points
 from ..preprocessing.segmentation import compute_box
 from .agreement.shape import dice, rectangle_dice
 from .cases import Case
-from .doubt import tabulate_doubt
+from .flagged_slices import tabulate_flagged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,13 +158,13 @@ def describe_promises(scores: Sequence[Score], networks: Networks) -> str:
     return "\n".join(lines)
 
 
-def _doubt(scores: Sequence[Score]) -> str:
+def _describe_flagged(scores: Sequence[Score]) -> str:
     found = [one for one in scores if not one.failure]
     if not found:
         return ""
     columns = zip(*((one.myocardium_dice, one.labels_confidence, one.flags) for one in found), strict=True)
     dice_of, confidence, flags = columns
-    return tabulate_doubt(np.array(dice_of), np.array(confidence), flags)
+    return tabulate_flagged(np.array(dice_of), np.array(confidence), flags)
 
 
 def write_csv(path: Path, scores: Sequence[Score]) -> None:
@@ -214,7 +214,7 @@ def measure(
         worst = sorted([*worst, one], key=lambda one: _overlap(one[0]))[:_WORST]  # images of the others are let go
         progress(f"{scored.name} {scored.condition} {scored.level}: myocardium Dice {scored.myocardium_dice:.3f}")
     write_csv(out / "scores.csv", scores)
-    text = f"{table(scores)}\n\n{describe_promises(scores, networks)}\n\n{_doubt(scores)}"
+    text = f"{table(scores)}\n\n{describe_promises(scores, networks)}\n\n{_describe_flagged(scores)}"
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
     draw_worst_cases(worst).savefig(out / "worst.png", dpi=100)
     return text, scores

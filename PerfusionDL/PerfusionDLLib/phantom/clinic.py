@@ -153,7 +153,7 @@ def misread_acquisition(protocol: Acquisition, rng: np.random.Generator, ranges:
 def disperse_input(curve: np.ndarray, mean_s: float) -> np.ndarray:
     """The curve (N,), on the grid of the bolus, after well-mixed vessels with a mean transit time.
 
-    >>> later = dispersed(np.exp(-((np.arange(600) * STEP_S - 20) / 3.0) ** 2), 2.0)
+    >>> later = disperse_input(np.exp(-((np.arange(600) * STEP_S - 20) / 3.0) ** 2), 2.0)
     >>> bool(0.7 < later.max() < 0.9), bool(21 < np.argmax(later) * STEP_S < 22.5)
     (True, True)
     """

@@ -30,7 +30,7 @@ class CompletedInput:
     """Blood of N draws with the tops of their first passes.
 
     blood : (N, T); hidden : (N,) 0 to 1, how far the top lies at the ceiling
-    flank_log_shift, flank_log_sd : (N,) of the area that flanks alone expect over the drawn one, and of its doubt
+    flank_log_shift, flank_log_sd : (N,) of the area that flanks alone expect over the drawn one, and of how sure it is
     """
 
     blood: np.ndarray
@@ -43,7 +43,7 @@ def complete(
     times_s: np.ndarray,
     limits_s: tuple[float, float],
     blood: np.ndarray,
-    doubt: np.ndarray,
+    hidden_share: np.ndarray,
     *,
     wanted_area: np.ndarray,
     top: np.ndarray,
@@ -51,23 +51,23 @@ def complete(
     """Blood (N, T) whose frames near the ceiling follow a gamma variate through the flanks, raised or lowered.
 
     ``log c = a + b log(t - t0) - (t - t0) / d`` is linear in its unknowns. Flanks and late blood say how high the top
-    is, each with its doubt; `top` draws from what both say.
+    is, each with a standard deviation; `top` draws from what both say.
 
-    limits_s : arrival and end of the first pass; doubt : (N, T) 0 to 1, how near a frame is to the ceiling
+    limits_s : arrival and end of the first pass; hidden_share : (N, T) 0 to 1, how near a frame is to the ceiling
     wanted_area : (N,) of the first pass by late blood, mmol/L s; top : (N,) standard deviations
     """
     arrival_s, end_s = limits_s
     first_pass = (times_s > arrival_s - FOOT_S / 2) & (times_s <= end_s)
-    doubt = doubt * first_pass
-    hidden = doubt.max(axis=1)
+    hidden_share = hidden_share * first_pass
+    hidden = hidden_share.max(axis=1)
     touched = np.flatnonzero(hidden > 0)
     shift, spread = np.zeros(len(blood)), np.zeros(len(blood))
     if not touched.size or first_pass.sum() < 4:
         return CompletedInput(blood=blood, hidden=np.zeros(len(blood)), flank_log_shift=shift, flank_log_sd=spread)
-    doubt, seen = doubt[touched][:, first_pass], blood[touched][:, first_pass]
-    shape = _through_flanks(times_s[first_pass] - arrival_s + FOOT_S, seen, doubt)
+    hidden_share, seen = hidden_share[touched][:, first_pass], blood[touched][:, first_pass]
+    shape = _through_flanks(times_s[first_pass] - arrival_s + FOOT_S, seen, hidden_share)
     step_s = np.gradient(times_s)[first_pass]
-    below, above = ((1 - doubt) * seen) @ step_s, (doubt * shape) @ step_s
+    below, above = ((1 - hidden_share) * seen) @ step_s, (hidden_share * shape) @ step_s
     by_late, late_sd = _told_by_late_blood(wanted_area[touched], below, above)
     unseen = np.maximum(above / np.maximum(below + above, 1e-3) - SEEN_WELL, 0.0)
     by_flanks, flank_sd = TOP_LOG_MEAN_SLOPE * unseen, LEAST_TOP_LOG_SD + TOP_LOG_SD_SLOPE * unseen
@@ -75,7 +75,7 @@ def complete(
     both, both_sd = by_flanks + share * (by_late - by_flanks), flank_sd * np.sqrt(1 - share)
     height = np.exp(np.clip(both + both_sd * top[touched], *TOP_LOG_HEIGHT))
     found = blood.copy()
-    found[np.ix_(touched, np.flatnonzero(first_pass))] = (1 - doubt) * seen + doubt * np.minimum(
+    found[np.ix_(touched, np.flatnonzero(first_pass))] = (1 - hidden_share) * seen + hidden_share * np.minimum(
         shape * height[:, None], HIGHEST_MMOL_L
     )
     drawn, expected = below + above * height, below + above * np.exp(by_flanks)
@@ -91,12 +91,12 @@ def _told_by_late_blood(wanted: np.ndarray, below: np.ndarray, above: np.ndarray
     return np.log(hidden / above), AREA_OVER_LATE_LOG_SD * np.maximum(wanted, least) / hidden
 
 
-def _through_flanks(since_s: np.ndarray, seen: np.ndarray, doubt: np.ndarray) -> np.ndarray:
+def _through_flanks(since_s: np.ndarray, seen: np.ndarray, hidden_share: np.ndarray) -> np.ndarray:
     """Gamma variates (N, T) through what is believed of N first passes; a frame counts by how high and sure it is."""
     basis = np.column_stack((np.ones_like(since_s), np.log(since_s), -since_s))
-    believed = np.where(doubt < 1, seen, 0.0).max(axis=1, keepdims=True).clip(1e-3)
+    believed = np.where(hidden_share < 1, seen, 0.0).max(axis=1, keepdims=True).clip(1e-3)
     height = np.clip(seen / believed, 0, 1)
-    weight = (1 - doubt) * height * np.clip((height - LEAST_FLANK) / (WHOLE_FLANK - LEAST_FLANK), 0, 1)
+    weight = (1 - hidden_share) * height * np.clip((height - LEAST_FLANK) / (WHOLE_FLANK - LEAST_FLANK), 0, 1)
     mean, sd = GAMMA_VARIATE
     precision = (FLANK_LOG_SD / sd) ** 2
     normal = np.einsum("pi,np,pj->nij", basis, weight, basis) + np.diag(precision)

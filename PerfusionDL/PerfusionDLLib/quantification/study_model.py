@@ -64,7 +64,7 @@ class ConvertedCurves:
     log_excess : by how much the highest signal exceeds what a draw allows, 0 where it does not
     residual_mmol_l : of an earlier injection, in blood
     hidden : 0 to 1, how far the top of the first pass lies at the ceiling
-    flank_log_shift, flank_log_sd : of the area that flanks alone expect, over that which was drawn, and of its doubt
+    flank_log_shift, flank_log_sd : of the area flanks alone expect over the drawn one, and how sure it is
     """
 
     blood: np.ndarray
@@ -109,11 +109,11 @@ def convert(scan: ScanCurves, draws: NuisanceDraws, area_over_late_s: float, top
         blood, share = _converted(seen, table, left_mmol_l)
         excess = np.log(np.maximum(share.max(axis=1), 1.0))
         shares = np.where(draws.as_stated[:, None], AS_STATED_SHARES, BELIEVED_SHARES)
-        doubt = np.clip((share - shares[:, :1]) / np.diff(shares), 0, 1)
+        hidden_share = np.clip((share - shares[:, :1]) / np.diff(shares), 0, 1)
         late_mmol_l = np.maximum(blood[:, late_frames(scan)].mean(axis=1), 1e-3)
         limits_s = scan.arrival_s, scan.first_pass_end_s
         found = complete(
-            scan.arterial_times_s, limits_s, blood, doubt, wanted_area=area_over_late_s * late_mmol_l, top=top
+            scan.arterial_times_s, limits_s, blood, hidden_share, wanted_area=area_over_late_s * late_mmol_l, top=top
         )
         found = replace(found, blood=found.blood * scan.dose_scale)
     return _described(scan, found, tissue, excess, left_mmol_l)

@@ -103,7 +103,7 @@ def estimate_scan(scan: PreprocessedScan, maps: PerfusionMaps) -> Estimate | Non
 
 
 def _scale_log_sd(scan: PreprocessedScan, measured: ArterialInput) -> float:
-    """Doubt of the scale of blood beside tissue beyond the usual, which `study_posterior.MODEL_LOG_SD` holds."""
+    """Uncertainty of the scale of blood beside tissue beyond the usual, which `study_posterior.MODEL_LOG_SD` holds."""
     blood = np.sqrt(max(measured.log_sd**2 - MEASURED_INPUT_LOG_SD**2, 0.0))
     return float(np.hypot(blood, np.mean([floor_log_sd(part, measured) for part in scan.slices])))
 

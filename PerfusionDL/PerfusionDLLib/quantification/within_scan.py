@@ -36,7 +36,7 @@ def compute_mean(flow: np.ndarray, error: np.ndarray) -> Mean:
 
     Examples
     --------
-    >>> mean = mean_of(np.full(16, 2.0), np.full(16, 0.4))
+    >>> mean = compute_mean(np.full(16, 2.0), np.full(16, 0.4))
     >>> mean.value, round(mean.noise, 3)
     (2.0, 0.075)
     """

@@ -41,7 +41,7 @@ def flow_cells(summary: FlowSummary) -> list[str]:
 def format_bracketed(estimate: Estimate, digits: int = 2) -> str:
     """An estimate with its interval.
 
-    >>> bracketed(Estimate(0.89, 0.87, 0.90))
+    >>> format_bracketed(Estimate(0.89, 0.87, 0.90))
     '0.89 [0.87, 0.90]'
     """
     if not np.isfinite(estimate.low + estimate.high):

@@ -29,7 +29,7 @@ def text_width_mm(text: str, size: float, *, bold: bool = False) -> float:
 def wrap_text(text: str, width_mm: float, size: float) -> list[str]:
     """Break text into lines no wider than ``width_mm``; a longer word keeps a line of its own.
 
-    >>> wrapped("one two three", 12, 7)
+    >>> wrap_text("one two three", 12, 7)
     ['one two', 'three']
     """
     words, lines = text.split(), []

@@ -9,8 +9,8 @@ from .. import NOTICE, __version__
 from ..data.flag import FlagCode
 from ..report.cohort import StudyReading
 from .decisions import Review, review_document
-from .doubt import rate_studies
 from .html import build_page
+from .priority import rate_studies
 
 STYLES = ("shared.css", "cohort.css")
 SCRIPTS = ("shared.js", "contact_sheet.js", "distributions.js", "decisions.js", "cohort.js")

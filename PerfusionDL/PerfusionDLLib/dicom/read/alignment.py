@@ -32,7 +32,7 @@ def align_shifted_times(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[
     """Times of slices that were acquired together, where dates or times of some of them were shifted as a whole.
 
     A shift of whole days leaves the delays between slices; after another shift they are only known from TriggerTime.
-    Returns the times, notes, and doubts.
+    Returns the times, notes, and uncertainties.
     """
     first = times_s[0]
     begin_s, span_s = np.nanmin(first), np.ptp(first[np.isfinite(first)])

@@ -209,7 +209,7 @@ def make_study(root: Path, listed: Mapping[str, ListedFile], label: str, places:
 def find_common_folder(places: Iterable[str]) -> str:
     """The deepest folder that holds all places, "" for the tree itself.
 
-    >>> common_folder(["a/b/1.dcm", "a/c/2.dcm"]), common_folder(["1.dcm"])
+    >>> find_common_folder(["a/b/1.dcm", "a/c/2.dcm"]), find_common_folder(["1.dcm"])
     ('a', '')
     """
     return posixpath.commonpath([place.rpartition("/")[0] for place in places])
@@ -218,7 +218,7 @@ def find_common_folder(places: Iterable[str]) -> str:
 def list_folders_above(place: str) -> Iterator[str]:
     """The folders that hold a place, the deepest first, the tree itself ("") last.
 
-    >>> list(folders_above("a/b/1.dcm"))
+    >>> list(list_folders_above("a/b/1.dcm"))
     ['a/b', 'a', '']
     """
     while place:

@@ -11,7 +11,7 @@ from ...data.study import Condition
 from ...data.text import make_line
 from . import condition
 from .choices import NO_CHOICES, ReadChoices
-from .consistency import make_doubts, name_images
+from .consistency import make_uncertainties, name_images
 from .frame import Frame
 from .grouping import LONGEST_BREAK_S
 from .scans import FoundScan, compute_seconds_after, find_scans, is_completing
@@ -69,9 +69,13 @@ def choose(
         decided = condition.decide([scan.evidence for scan in scans])
     except PerfusionError as error:
         raise find_several_studies_error(scans) or find_changed_in_the_middle_error(scans) or error from error
-    for scan, (which, how, doubt) in zip(scans, decided, strict=True):
+    for scan, (which, how, uncertainty) in zip(scans, decided, strict=True):
         chosen.setdefault(
-            which, Chosen(scan.with_doubts(*make_doubts(FlagCode.CONDITION_UNCERTAIN, filter(None, [doubt]))), how)
+            which,
+            Chosen(
+                scan.with_uncertainties(*make_uncertainties(FlagCode.CONDITION_UNCERTAIN, filter(None, [uncertainty]))),
+                how,
+            ),
         )
     return chosen
 
@@ -198,7 +202,9 @@ def find_scans_of_study(findings: Sequence[Finding], rr_interval_s: float | None
     others = [f"{one.name}, {one.reason}" for one in unused if one.dynamic or one.remains or one.has_no_place]
     notes = [f"Not used: {'; '.join(others[:MOST_LISTED])}."] if others else []
     unread = [f"Not used: {one.name}, {one.reason}. {error.problem}" for one, error in broken]
-    return [scan.noting(*notes).with_doubts(*make_doubts(FlagCode.SERIES_LEFT_OUT, unread)) for scan in scans]
+    return [
+        scan.noting(*notes).with_uncertainties(*make_uncertainties(FlagCode.SERIES_LEFT_OUT, unread)) for scan in scans
+    ]
 
 
 def make_nothing_found_error(findings: Sequence[Finding]) -> PerfusionError:

@@ -38,7 +38,7 @@ def read_time_of_day(text: str) -> str:
     A number loses its leading zeros, a decimal point becomes a comma or is lost, seconds become a part of the minute,
     and a spreadsheet makes a part of the day of it.
 
-    >>> [of_day_text(one) for one in ("09:05:03.5", "90503,5", "090503500000", "0905.0583", "503.5", "0.25")]
+    >>> [read_time_of_day(one) for one in ("09:05:03.5", "90503,5", "090503500000", "0905.0583", "503.5", "0.25")]
     ['090503.5', '090503.5', '090503.500000', '090503.498000', '000503.5', '060000.000000']
     """
     clock = text.strip().replace(":", "").replace(",", ".")
@@ -61,7 +61,7 @@ def read_time_of_day(text: str) -> str:
 def read_date_time_s(text: str) -> float:
     """DICOM date and time (YYYYMMDDHHMMSS.FFFFFF, shortened from the right) in seconds since 1970, local time.
 
-    >>> date_time_s("19700102000001.5"), date_time_s("19700102000001.25+0100")
+    >>> read_date_time_s("19700102000001.5"), read_date_time_s("19700102000001.25+0100")
     (86401.5, 86401.25)
     """
     parts = re.match(r"(\d{10,14})(\.\d+)?", text)

@@ -64,7 +64,7 @@ class Evidence:
 def read_condition(text: str) -> Condition | None:
     """What a description says; None if nothing or both.
 
-    >>> from_words("SR_TFL_SAX_PERF_STRESS"), from_words("PerfRest"), from_words("first pass, restored")
+    >>> read_condition("SR_TFL_SAX_PERF_STRESS"), read_condition("PerfRest"), read_condition("first pass, restored")
     (<Condition.STRESS: 'stress'>, <Condition.REST: 'rest'>, None)
     """
     stress, rest = find_mentions(text)
@@ -76,7 +76,7 @@ def read_condition(text: str) -> Condition | None:
 def find_mentions(text: str) -> tuple[bool, bool]:
     """Whether a text speaks of stress, and whether it speaks of rest.
 
-    >>> mentions("Stress/Rest Perfusion")
+    >>> find_mentions("Stress/Rest Perfusion")
     (True, True)
     """
     words = re.split(r"[\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())
@@ -86,7 +86,7 @@ def find_mentions(text: str) -> tuple[bool, bool]:
 
 
 def decide(scans: Sequence[Evidence]) -> list[tuple[Condition, str, str]]:
-    """The condition of one or two scans, a sentence that says how it is known, and a doubt or "".
+    """The condition of one or two scans, a sentence that says how it is known, and an uncertainty or "".
 
     Raises PerfusionError where nothing tells two scans apart, or there are more than two.
     """
@@ -131,7 +131,7 @@ def find_own_words(scan: Evidence, beside: Evidence) -> list[str]:
 
 
 def compare_heart_rates(scans: Sequence[Evidence], first: Condition) -> str:
-    """A doubt where heart rates contradict the words, else ""."""
+    """An uncertainty where heart rates contradict the words, else ""."""
     stress, rest = scans if first is Condition.STRESS else scans[::-1]
     if stress.rr_s * SHORTER > rest.rr_s:
         return (

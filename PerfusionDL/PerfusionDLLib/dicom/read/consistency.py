@@ -18,26 +18,26 @@ CONSTANT = (
 )
 
 
-class Doubt(str):
-    """A sentence on what makes every flow of a scan doubtful, with the code of its kind.
+class Uncertainty(str):
+    """A sentence on what makes every flow of a scan uncertain, with the code of its kind.
 
-    >>> one, = doubts(FlagCode.CLOCK_UNCERTAIN, ["The clocks differ."])
+    >>> one, = make_uncertainties(FlagCode.CLOCK_UNCERTAIN, ["The clocks differ."])
     >>> one == "The clocks differ.", one.code
     (True, <FlagCode.CLOCK_UNCERTAIN: 'clock_uncertain'>)
     """
 
     code: FlagCode
 
-    def __new__(cls, text: str, code: FlagCode = FlagCode.ACQUISITION_UNCERTAIN) -> "Doubt":
+    def __new__(cls, text: str, code: FlagCode = FlagCode.ACQUISITION_UNCERTAIN) -> "Uncertainty":
         """A sentence with the code of its kind; one that has a code keeps it."""
         made = super().__new__(cls, text)
-        made.code = text.code if isinstance(text, Doubt) else code
+        made.code = text.code if isinstance(text, Uncertainty) else code
         return made
 
 
-def make_doubts(code: FlagCode, sentences: Iterable[str]) -> list[Doubt]:
-    """Sentences as doubts of one kind; those that are doubts of another kind stay it."""
-    return [Doubt(sentence, code) for sentence in sentences]
+def make_uncertainties(code: FlagCode, sentences: Iterable[str]) -> list[Uncertainty]:
+    """Sentences as uncertainties of one kind; those that are uncertainties of another kind stay it."""
+    return [Uncertainty(sentence, code) for sentence in sentences]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def find_typical_number(frames: Sequence[Frame], keyword: str) -> float:
 
     >>> def frame(value):
     ...     return type("F", (), {"number": lambda self, keyword: value})()
-    >>> typical_number([frame(10.0), frame(10.0), frame(90.0), frame(float("nan"))], "FlipAngle")
+    >>> find_typical_number([frame(10.0), frame(10.0), frame(90.0), frame(float("nan"))], "FlipAngle")
     10.0
     """
     values = np.array([frame.number(keyword) for frame in frames])

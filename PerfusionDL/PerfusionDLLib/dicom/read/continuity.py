@@ -38,11 +38,11 @@ BACK = (0, 1, 2, 3, 4, 6, 5, 7)
 
 @dataclass(frozen=True)
 class Found:
-    """Slices of a scan with their signals, and doubts on what was put back."""
+    """Slices of a scan with their signals, and uncertainties on what was put back."""
 
     pieces: tuple[Slice, ...]
     signals: tuple[np.ndarray, ...]
-    doubts: tuple[str, ...] = ()
+    uncertainties: tuple[str, ...] = ()
 
     @cached_property
     def images(self) -> list[np.ndarray]:
@@ -56,16 +56,16 @@ class Found:
 
 
 def put_back(pieces: Sequence[Slice], signals: Sequence[np.ndarray]) -> Found:
-    """Slices and signals of a scan with what was turned over or exchanged put back, and doubts that say so.
+    """Slices and signals of a scan with what was turned over or exchanged put back, and uncertainties that say so.
 
     A turned image may resemble another slice by chance, and the reverse: what makes images resemble each other most
     counts.
     """
     untouched = Found(tuple(pieces), tuple(signals))
     turned, exchanged = turn_back_images(untouched), exchange_back_slices(untouched)
-    if not turned.doubts:
-        return turn_back_images(exchanged) if exchanged.doubts else untouched
-    if not exchanged.doubts:
+    if not turned.uncertainties:
+        return turn_back_images(exchanged) if exchanged.uncertainties else untouched
+    if not exchanged.uncertainties:
         return exchange_back_slices(turned)
     return max(exchange_back_slices(turned), turn_back_images(exchanged), key=lambda one: one.smoothness)
 
@@ -75,7 +75,7 @@ def turn_back_images(found: Found) -> Found:
     each = zip(found.pieces, found.signals, found.images, strict=True)
     mended = [turn_upright(one.frames, signal, images) for one, signal, images in each]
     said = [sentence for _, sentences in mended for sentence in sentences]
-    return Found(found.pieces, tuple(signal for signal, _ in mended), (*found.doubts, *said))
+    return Found(found.pieces, tuple(signal for signal, _ in mended), (*found.uncertainties, *said))
 
 
 def turn_upright(frames: Sequence[Frame], signal: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -144,7 +144,7 @@ def exchange_back_slices(found: Found) -> Found:
         "put back to those they resemble. Check which slice is which: the levels depend on it."
     )
     images = tuple(np.stack([image for *_, image in each]) for each in ordered)
-    return Found(tuple(sorted_pieces), images, (*found.doubts, sentence))
+    return Found(tuple(sorted_pieces), images, (*found.uncertainties, sentence))
 
 
 def number_heartbeats(pieces: Sequence[Slice]) -> list[np.ndarray]:
@@ -179,7 +179,7 @@ def find_surely_shown(alike: np.ndarray, usual: np.ndarray) -> np.ndarray:
 
     alike : (S, S) correlation of each image with each slice
 
-    >>> surely_shown(np.array([[0.8, 0.95], [0.95, 0.8]]), np.array([0, 1])).tolist()
+    >>> find_surely_shown(np.array([[0.8, 0.95], [0.95, 0.8]]), np.array([0, 1])).tolist()
     [1, 0]
     """
     if (alike.argmax(axis=1) == usual).all():

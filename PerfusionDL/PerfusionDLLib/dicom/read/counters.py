@@ -36,7 +36,7 @@ def rank_by_position(frames: Sequence[Frame]) -> np.ndarray | None:
 def find_longest_rising(values: np.ndarray) -> np.ndarray:
     """(T,) bool, the longest part of a row of numbers that strictly rises.
 
-    >>> in_line(np.array([1.0, 2.0, 0.0, 3.0])).tolist()
+    >>> find_longest_rising(np.array([1.0, 2.0, 0.0, 3.0])).tolist()
     [True, True, False, True]
     """
     best = np.ones(len(values), int)

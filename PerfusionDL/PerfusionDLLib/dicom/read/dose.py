@@ -36,12 +36,12 @@ class Dose(NamedTuple):
     """A dose as headers give it.
 
     mmol_kg : NaN where they give none that is plausible
-    notes, doubts : sentences on what was chosen between
+    notes, uncertainties : sentences on what was chosen between
     """
 
     mmol_kg: float
     notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    uncertainties: tuple[str, ...] = ()
 
 
 def find_dose(header: Values, agent: str) -> Dose:
@@ -51,7 +51,7 @@ def find_dose(header: Values, agent: str) -> Dose:
     said = header.text("ContrastBolusAgent")
     molarity = molarity_mmol_ml(agent, said)
     volume_ml, notes = find_volume_ml(header, molarity)
-    weight_kg, grams, doubts = find_weight_kg(header)
+    weight_kg, grams, uncertainties = find_weight_kg(header)
     notes += grams
     found = keep_plausible(volume_ml * molarity / weight_kg, *POSSIBLE_MMOL_KG)
     written = PER_KG.search(said)
@@ -60,19 +60,19 @@ def find_dose(header: Values, agent: str) -> Dose:
         if not np.isfinite(found):
             return Dose(per_kg, notes=(*notes, f"The dose of {per_kg:g} mmol/kg is that in the name of the agent."))
         if abs(found / per_kg - 1) > 2 * SAME_AMOUNT:
-            doubts = (
-                *doubts,
+            uncertainties = (
+                *uncertainties,
                 f"Volume and weight give {found:.3f} mmol/kg, and the name of the agent says {per_kg:g} mmol/kg; "
                 f"{found:.3f} was taken.",
             )
     if not np.isfinite(found):
-        return Dose(found, notes=tuple(notes), doubts=doubts)
+        return Dose(found, notes=tuple(notes), uncertainties=uncertainties)
     if not LOW_MMOL_KG <= found <= HIGH_MMOL_KG:
         odd = f"The dose of {found:.3f} mmol/kg is not that of a perfusion scan; check volume and weight."
-        return Dose(found, notes=tuple(notes), doubts=(*doubts, odd))
-    if not doubts:
+        return Dose(found, notes=tuple(notes), uncertainties=(*uncertainties, odd))
+    if not uncertainties:
         notes += find_other_unit(found, molarity)
-    return Dose(found, notes=tuple(notes), doubts=doubts)
+    return Dose(found, notes=tuple(notes), uncertainties=uncertainties)
 
 
 def find_volume_ml(header: Values, molarity: float) -> tuple[float, list[str]]:
@@ -89,7 +89,7 @@ def find_volume_ml(header: Values, molarity: float) -> tuple[float, list[str]]:
 
 
 def find_weight_kg(header: Values) -> tuple[float, list[str], tuple[str, ...]]:
-    """The patient's weight, NaN where it is missing or cannot be, and notes and doubts where it is in another unit."""
+    """The patient's weight, NaN where it is missing or cannot be, and what is said where it is in another unit."""
     weight, height_m = header.number("PatientWeight"), header.number("PatientSize")
     if WEIGHT_KG[1] * 10 < weight and WEIGHT_KG[0] <= weight / 1000 <= WEIGHT_KG[1]:
         return weight / 1000, [f"PatientWeight is {weight:g}, and was taken as g ({weight / 1000:g} kg)."], ()
@@ -98,11 +98,11 @@ def find_weight_kg(header: Values) -> tuple[float, list[str], tuple[str, ...]]:
         of_height = weight / height_m**2
         if of_height > HEAVIEST_KG_M2 and LEAN_KG_M2 < of_height * POUND_KG < HEAVY_KG_M2:
             pounds_kg = weight * POUND_KG
-            doubt = (
+            uncertainty = (
                 f"PatientWeight is {weight:g} at a height of {height_m:g} m; it was taken as pounds ({pounds_kg:.0f} "
                 "kg)."
             )
-            return pounds_kg, [], (doubt,)
+            return pounds_kg, [], (uncertainty,)
     return keep_plausible(weight, *WEIGHT_KG), [], ()
 
 
@@ -126,7 +126,7 @@ def is_usual(mmol_kg: float) -> bool:
 
 
 def find_weights_that_differ(headers: Sequence[Values]) -> list[str]:
-    """A doubt where two scans of one patient have weights as far apart as pounds and kg, else nothing."""
+    """An uncertainty where two scans of one patient have weights as far apart as pounds and kg, else nothing."""
     known = sorted(value for header in headers if np.isfinite(value := header.number("PatientWeight")))
     if len(known) < 2 or known[0] <= 0 or abs(known[1] * POUND_KG / known[0] - 1) > SAME_AMOUNT:
         return []

@@ -31,7 +31,7 @@ def read_choices(document: Mapping[str, Any], study: str = "") -> ReadChoices:
 
     Examples
     --------
-    >>> choices = choices_from({"hematocrit": 0.4, "stress": {"dose_mmol_kg": 0.1}})
+    >>> choices = read_choices({"hematocrit": 0.4, "stress": {"dose_mmol_kg": 0.1}})
     >>> choices.acquisition[Condition.REST], choices.acquisition[Condition.STRESS]
     ({'hematocrit': 0.4}, {'hematocrit': 0.4, 'dose_mmol_kg': 0.1})
     """

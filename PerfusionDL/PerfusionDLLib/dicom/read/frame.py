@@ -86,7 +86,7 @@ def read_plain_value(content: bytes, vr: str, is_little_endian: bool) -> Any:
 
     Numbers in text stay text; `read_number` reads them. This spares most of the time that headers take.
 
-    >>> plain_value(b"0.5\\0.25 ", "DS", True), plain_value(b"\x02\x00", "US", True)
+    >>> read_plain_value(b"0.5\\0.25 ", "DS", True), read_plain_value(b"\x02\x00", "US", True)
     (['0.5', '0.25'], 2)
     """
     if vr in TEXTS and content.isascii():
@@ -155,7 +155,7 @@ class Frame:
 def read_text(value: Any) -> str:
     """A header's value as text, several values joined by a backslash, "" where there is none.
 
-    >>> as_text(["0.5", "0.25"]), as_text(" MR "), as_text(None)
+    >>> read_text(["0.5", "0.25"]), read_text(" MR "), read_text(None)
     ('0.5\\\\0.25', 'MR', '')
     """
     if value is None:
@@ -169,7 +169,7 @@ def read_text(value: Any) -> str:
 def read_number(value: Any) -> float:
     """A header's value as a number, also with a decimal comma or its own unit; NaN where it is none.
 
-    >>> as_number("1,5 T"), as_number("10 deg"), as_number("ten")
+    >>> read_number("1,5 T"), read_number("10 deg"), read_number("ten")
     (1.5, 10.0, nan)
     """
     if isinstance(value, str):

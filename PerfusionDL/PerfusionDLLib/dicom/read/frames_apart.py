@@ -23,12 +23,12 @@ SAME_ANGLE = 0.02  # relative difference of flip angles and inversion times that
 class Apart:
     """Frames that are no part of the first pass of a slice.
 
-    mask : (T,) bool; notes, doubts : sentences on them
+    mask : (T,) bool; notes, uncertainties : sentences on them
     """
 
     mask: np.ndarray
     notes: tuple[str, ...]
-    doubts: tuple[str, ...]
+    uncertainties: tuple[str, ...]
 
 
 def find_frames_apart(frames: Sequence[Frame], signal: np.ndarray, times_s: np.ndarray) -> Apart:
@@ -49,20 +49,20 @@ def find_frames_apart(frames: Sequence[Frame], signal: np.ndarray, times_s: np.n
     found += find_other_contrast(frames, signal, count_proton_density_frames(frames, signal), out)
     taken = np.zeros(len(frames), bool)
     notes: list[str] = []
-    doubts: list[str] = []
-    for mask, reason, is_doubt in found:
+    uncertainties: list[str] = []
+    for mask, reason, is_uncertain in found:
         new = mask & ~taken
         if not new.any():
             continue
         odd = Aside(tuple(frames[index] for index in np.flatnonzero(new).tolist()), reason)
         if (taken | new).sum() <= max(1, FEW * len(frames)):
             taken |= new
-            (doubts if is_doubt else notes).append(odd.sentence)
-        elif is_doubt:
-            doubts.append(
+            (uncertainties if is_uncertain else notes).append(odd.sentence)
+        elif is_uncertain:
+            uncertainties.append(
                 f"{len(odd.frames)} of {len(frames)} frames of {frames[0].series} are used, although {reason}."
             )
-    return Apart(taken, tuple(notes), tuple(doubts))
+    return Apart(taken, tuple(notes), tuple(uncertainties))
 
 
 def find_blank_frames(signal: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ def find_repeated_frames(signal: np.ndarray, times_s: np.ndarray) -> np.ndarray:
 def find_other_contrast(
     frames: Sequence[Frame], signal: np.ndarray, lead: int, out: np.ndarray
 ) -> list[tuple[np.ndarray, str, bool]]:
-    """Frames whose magnetization was prepared otherwise, by header and brightness; mask, reason, whether a doubt."""
+    """Frames whose magnetization was prepared otherwise, by header and brightness; mask, reason, uncertain or not."""
     bright = np.percentile(sample(signal), BRIGHT_PERCENTILE, axis=(1, 2))
     inside = ~out & (np.arange(len(frames)) >= lead)
     found = []

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...data.flag import FlagCode
 from ...data.study import TOWARD_APEX_RAS, Level
-from .consistency import Doubt
+from .consistency import Uncertainty
 from .frame import Frame
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -109,7 +109,7 @@ def read_pixel_spacing_mm(frame: Frame) -> tuple[tuple[float, float], tuple[str,
     notes: tuple[str, ...] = ()
     if unit:
         notes += (
-            Doubt(
+            Uncertainty(
                 f"PixelSpacing is {frame.text('PixelSpacing')}: no scanner has such pixels, and no heart such a size. "
                 f"It was taken as {unit} in place of mm; check the size of the heart.",
                 FlagCode.GEOMETRY_UNCERTAIN,
@@ -177,7 +177,7 @@ def compute_normal(matrix: np.ndarray) -> np.ndarray:
 def compute_cross_product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(3,) cross product of two vectors; NumPy's is made for many of them, and takes ten times as long for one.
 
-    >>> cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])).tolist()
+    >>> compute_cross_product(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])).tolist()
     [0.0, 0.0, 1.0]
     """
     (x, y, z), (u, v, w) = first.tolist(), second.tolist()
@@ -240,7 +240,7 @@ def find_odd_stack(matrices: Sequence[np.ndarray], shapes: Sequence[tuple[int, i
 def choose_levels(along_mm: np.ndarray) -> tuple[Level, ...]:
     """Level of each slice from its place along the axis, base to apex.
 
-    >>> levels(np.array([0.0, 10.0, 20.0, 30.0]))
+    >>> choose_levels(np.array([0.0, 10.0, 20.0, 30.0]))
     (<Level.BASAL: 'basal'>, <Level.MID: 'mid'>, <Level.MID: 'mid'>, <Level.APICAL: 'apical'>)
     """
     if len(along_mm) == 1:

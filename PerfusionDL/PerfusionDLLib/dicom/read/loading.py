@@ -14,8 +14,8 @@ from ...data.study import Condition, Level, PerfusionSeries, Scan
 from . import protocol
 from .archive import make_study_label
 from .brightness import describe_brightness_steps
-from .consistency import Aside, Doubt, find_typical_number, is_same_number, name_images
-from .consistency import make_doubts as as_doubts
+from .consistency import Aside, Uncertainty, find_typical_number, is_same_number, name_images
+from .consistency import make_uncertainties as as_uncertainties
 from .continuity import put_back
 from .doubles import has_identifiers
 from .frame import Frame
@@ -47,16 +47,16 @@ def load(
 
     Raises PerfusionError where pixels cannot be read or values cannot be right.
     """
-    notes, doubts = [how, *scan.notes], list(scan.doubts)
+    notes, uncertainties = [how, *scan.notes], list(scan.uncertainties)
     read_pieces, read_signals = [], []
     for one in scan.slices:
-        piece, signal, said, doubted = read_slice_pixels(one, reader)
+        piece, signal, said, uncertain = read_slice_pixels(one, reader)
         read_pieces.append(piece)
         read_signals.append(signal)
         notes += said
-        doubts += doubted
+        uncertainties += uncertain
     pieces, signals, changing = unify_scan(read_pieces, read_signals)
-    doubts += changing
+    uncertainties += changing
     lead = median_low(
         count_proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True)
     )
@@ -69,16 +69,21 @@ def load(
         said for one in pieces for said in protocol.find_other_units(protocol.Header(one.frames[lead:]))
     )
     late = find_delays_beyond_a_heartbeat(pieces, acquisitions)
-    doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd, *units, *late))
-    doubts += as_doubts(FlagCode.SEQUENCE_UNCERTAIN, find_contradicting_groups(pieces))
-    doses = (said for one in pieces for said in protocol.find_acquisition_doubts(protocol.Header(one.frames[lead:])))
-    doubts += as_doubts(FlagCode.ACQUISITION_UNCERTAIN, dict.fromkeys(doses))
+    uncertainties += as_uncertainties(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd, *units, *late))
+    uncertainties += as_uncertainties(FlagCode.SEQUENCE_UNCERTAIN, find_contradicting_groups(pieces))
+    doses = (
+        said for one in pieces for said in protocol.find_acquisition_uncertainties(protocol.Header(one.frames[lead:]))
+    )
+    uncertainties += as_uncertainties(FlagCode.ACQUISITION_UNCERTAIN, dict.fromkeys(doses))
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
     if len(pieces) > 3 or len(pieces) == 2:
         notes.append(f"{len(pieces)} slices were taken as {', '.join(placed)}.")
     notes += reader.notes
-    grave = tuple(make_flag(doubt.code, found=str(doubt)) for doubt in map(Doubt, dict.fromkeys(doubts)))
+    grave = tuple(
+        make_flag(uncertainty.code, found=str(uncertainty))
+        for uncertainty in map(Uncertainty, dict.fromkeys(uncertainties))
+    )
     slices = tuple(
         make_series(one, signal, lead, zero_s, level, replace(enter(acquisition, entered), findings=grave))
         for one, signal, level, acquisition in zip(pieces, signals, placed, acquisitions, strict=True)
@@ -97,19 +102,19 @@ def load(
         aif_series=aif,
         aif_is_prebolus=aif is not None and not scan.aif_shares_clock,
         assumptions=tuple(
-            make_flag(FlagCode.READ_AS, found=str(note)) for note in dict.fromkeys((*notes, *doubts)) if note
+            make_flag(FlagCode.READ_AS, found=str(note)) for note in dict.fromkeys((*notes, *uncertainties)) if note
         ),
         study=make_study_label(scan.slices[0].first.text("StudyInstanceUID")),
     )
 
 
-def read_slice_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, list[str], list[Doubt]]:
+def read_slice_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, list[str], list[Uncertainty]]:
     """A slice and its signal, without classic images whose pixels cannot be read, and what is said about it.
 
     Raises PerfusionError where too many of them are lost, or the values cannot be right.
     """
     notes, uneven = check_scale(one.frames)
-    doubts = as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, uneven)
+    uncertainties = as_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, uneven)
     try:
         signal = reader.read(one.frames)
     except PerfusionError:
@@ -117,32 +122,32 @@ def read_slice_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarra
             raise
         one, signal, lost = remove_lost_pixels(one, reader)
         notes.append(lost)
-        doubts.append(Doubt(lost, FlagCode.IMAGES_MISSING))
+        uncertainties.append(Uncertainty(lost, FlagCode.IMAGES_MISSING))
     signal, padded = remove_padding(one.frames, signal)
     notes += [padded] if padded else []
     apart = find_frames_apart(one.frames, signal, one.times_s)
     notes += apart.notes
-    doubts += as_doubts(FlagCode.IMAGES_MISSING, apart.doubts)
+    uncertainties += as_uncertainties(FlagCode.IMAGES_MISSING, apart.uncertainties)
     if apart.mask.any():
         one, signal = one.with_times(np.where(apart.mask, np.nan, one.times_s)), signal[~apart.mask]
-    said, doubted = check_signal(one.frames, signal)
-    doubts += as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, doubted)
-    return one, signal, [*notes, *said, *doubts], doubts
+    said, uncertain = check_signal(one.frames, signal)
+    uncertainties += as_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, uncertain)
+    return one, signal, [*notes, *said, *uncertainties], uncertainties
 
 
 def unify_scan(
     pieces: Sequence[Slice], signals: Sequence[np.ndarray]
-) -> tuple[tuple[Slice, ...], tuple[np.ndarray, ...], list[Doubt]]:
-    """Slices and signals without what changes in the middle of the scan, and doubts that say so."""
+) -> tuple[tuple[Slice, ...], tuple[np.ndarray, ...], list[Uncertainty]]:
+    """Slices and signals without what changes in the middle of the scan, and uncertainties that say so."""
     pieces, signals, repeated = remove_repeated(pieces, signals)
     found = put_back(pieces, signals)
     steps: list[str] = []
     for one, signal in zip(found.pieces, found.signals, strict=True):
         lead = count_proton_density_frames(one.frames, signal)
         steps += describe_brightness_steps(one.frames[lead:], one.times_s[lead:], signal[lead:])
-    lost = as_doubts(FlagCode.IMAGES_MISSING, repeated)
-    put = as_doubts(FlagCode.GEOMETRY_UNCERTAIN, found.doubts)
-    return found.pieces, found.signals, [*lost, *put, *as_doubts(FlagCode.STORED_VALUES_UNCERTAIN, steps)]
+    lost = as_uncertainties(FlagCode.IMAGES_MISSING, repeated)
+    put = as_uncertainties(FlagCode.GEOMETRY_UNCERTAIN, found.uncertainties)
+    return found.pieces, found.signals, [*lost, *put, *as_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, steps)]
 
 
 def remove_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, str]:
@@ -210,10 +215,10 @@ def find_delays_beyond_a_heartbeat(pieces: Sequence[Slice], acquisitions: Sequen
 def find_disagreements(pieces: Sequence[Slice], lead: int) -> tuple[list[str], list[str]]:
     """Sentences on values of the sequence that differ between frames of a slice, or between slices.
 
-    Notes where a few frames say something else; doubts where many do, or whole slices.
+    Notes where a few frames say something else; uncertainties where many do, or whole slices.
     """
     notes: list[str] = []
-    doubts: list[str] = []
+    uncertainties: list[str] = []
     for keyword in COMPARED:
         usual = []
         for one in pieces:
@@ -225,15 +230,15 @@ def find_disagreements(pieces: Sequence[Slice], lead: int) -> tuple[list[str], l
                 seen = sorted({frame.text(keyword)[:16] or "missing" for frame in odd})[:3]
                 differ = [frame for frame in odd if np.isfinite(frame.number(keyword))]
                 matters = keyword != "SliceThickness" and len(differ) > FEW_FRAMES * len(frames)
-                (doubts if matters else notes).append(
+                (uncertainties if matters else notes).append(
                     f"{keyword} is {' or '.join(seen)} in {name_images(odd)} and {value:g} in the other frames, which "
                     "was taken."
                 )
         known = [value for value in usual if np.isfinite(value)]
         if known and not all(close(value, known[0]) for value in known):
             said = f"{keyword} differs between slices ({', '.join(f'{value:g}' for value in usual)})."
-            (notes if keyword == "SliceThickness" else doubts).append(said)
-    return notes, doubts
+            (notes if keyword == "SliceThickness" else uncertainties).append(said)
+    return notes, uncertainties
 
 
 def close(value: float, usual: float) -> bool:

@@ -19,7 +19,7 @@ FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
 
 
 def find_lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
-    """Sentences on frames that a slice lacks, and those of them that make its flow doubtful.
+    """Sentences on frames that a slice lacks, and those of them that make its flow uncertain.
 
     Known by gaps in the numbers of the images, and by heartbeats in which the other slices have a frame.
     """

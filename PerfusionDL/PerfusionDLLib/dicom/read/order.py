@@ -8,8 +8,8 @@ import numpy as np
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from . import counters
-from .consistency import Doubt, capitalize, name_images
-from .consistency import make_doubts as as_doubts
+from .consistency import Uncertainty, capitalize, name_images
+from .consistency import make_uncertainties as as_uncertainties
 from .frame import Frame
 from .pixels import compute_roughness
 from .witnesses import Clock, Slices
@@ -37,7 +37,7 @@ class Ordered:
 
     times_s: tuple[np.ndarray, ...]
     notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    uncertainties: tuple[str, ...] = ()
     agree: tuple[str, ...] = ()
 
 
@@ -47,7 +47,7 @@ def put_in_order(slices: Slices, chosen: Clock, others: Sequence[Clock]) -> Orde
     Raises PerfusionError where clock and numbers contradict each other and neither other attributes nor the pixels
     tell which of them is right.
     """
-    times, notes, doubts = [], [], []
+    times, notes, uncertainties = [], [], []
     contradicting = find_contradiction(slices, chosen)
     ranks = {"TemporalPositionIdentifier": counters.rank_by_position, "InstanceNumber": counters.rank_by_number}
     if contradicting:
@@ -55,12 +55,12 @@ def put_in_order(slices: Slices, chosen: Clock, others: Sequence[Clock]) -> Orde
     usable = [rank for name, rank in ranks.items() if name not in contradicting]
     for index, frames in enumerate(slices):
         ranked = next((one for rank in usable if (one := rank(frames)) is not None), None)
-        mended, said, doubted = mend(frames, index, chosen, others, ranked)
+        mended, said, uncertain = mend(frames, index, chosen, others, ranked)
         times.append(mended)
         notes += said
-        doubts += doubted
+        uncertainties += uncertain
     agree = [name for name, rank in ranks.items() if name not in contradicting and rank(slices[0]) is not None]
-    grave = [*as_doubts(FlagCode.CLOCK_UNCERTAIN, chosen.doubts), *dict.fromkeys(doubts)]
+    grave = [*as_uncertainties(FlagCode.CLOCK_UNCERTAIN, chosen.uncertainties), *dict.fromkeys(uncertainties)]
     return Ordered(tuple(times), tuple(dict.fromkeys(notes)), tuple(grave), tuple(agree))
 
 
@@ -134,11 +134,11 @@ def is_beginning_in_the_middle(times_s: np.ndarray, rank: np.ndarray) -> bool:
 
 def mend(
     frames: Sequence[Frame], index: int, chosen: Clock, others: Sequence[Clock], rank: np.ndarray | None
-) -> tuple[np.ndarray, list[str], list[Doubt]]:
+) -> tuple[np.ndarray, list[str], list[Uncertainty]]:
     """Times of one slice without those that cannot be right, and what is said about them."""
     times_s = chosen.times_s[index].copy()
     notes: list[str] = []
-    doubts: list[str] = []
+    uncertainties: list[str] = []
     uncertain: list[str] = []
     missing = np.isnan(times_s)
     wrong = find_far_away(times_s, chosen.step_s)
@@ -170,11 +170,14 @@ def mend(
             times_s[one] = np.nan
             sentence = f"{capitalize(name_images([frames[one]]))} is not used: {chosen.name} {what}."
             notes.append(sentence)
-            doubts.append(sentence)
+            uncertainties.append(sentence)
     return (
         times_s,
         notes,
-        [*as_doubts(FlagCode.CLOCK_UNCERTAIN, uncertain), *as_doubts(FlagCode.IMAGES_MISSING, doubts)],
+        [
+            *as_uncertainties(FlagCode.CLOCK_UNCERTAIN, uncertain),
+            *as_uncertainties(FlagCode.IMAGES_MISSING, uncertainties),
+        ],
     )
 
 

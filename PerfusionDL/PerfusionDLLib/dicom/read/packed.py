@@ -64,7 +64,7 @@ def unpack(path: Path, folder: Path) -> None:
 def make_harmless_name(part: str) -> str:
     """A part of a name that every file system takes, and that says the same as far as it goes.
 
-    >>> harmless("IM 0001?.dcm"), harmless("Ärzte"), harmless("CON.")
+    >>> make_harmless_name("IM 0001?.dcm"), make_harmless_name("Ärzte"), make_harmless_name("CON.")
     ('IM 0001_.dcm', '_rzte', '_CON.')
     """
     plain = re.sub(r"[^\w .-]", "_", part, flags=re.ASCII)[-LONGEST_PART:].strip(" ")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ...data.errors import PerfusionError
-from .consistency import Doubt
+from .consistency import Uncertainty
 from .frame import Frame
 
 PLACEHOLDERS = (
@@ -15,7 +15,7 @@ CHOOSE = "Choose a folder with the study of one patient."
 
 
 def describe_unnamed_patient(frames: Sequence[Frame]) -> tuple[str, ...]:
-    """Sentences where some images name no patient, or name one in several ways; a doubt where names differ.
+    """Sentences where some images name no patient, or name one in several ways; an uncertainty where names differ.
 
     Raises PerfusionError if the images belong to more than one patient.
     """
@@ -76,4 +76,4 @@ def find_other_names(frames: Sequence[Frame]) -> tuple[str, ...]:
     if any(not of_name[one] & of_name[other] for one, other in apart):
         raise PerfusionError("Images of different studies have one patient ID, but other names.", CHOOSE)
     said = "The patient has names without a part in common, with one ID in one study. Check whose images they are."
-    return (Doubt(said),)
+    return (Uncertainty(said),)

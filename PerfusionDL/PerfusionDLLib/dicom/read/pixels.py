@@ -67,11 +67,11 @@ def read_rescale(frame: Frame) -> tuple[float, float]:
 
 
 def check_scale(frames: Sequence[Frame]) -> tuple[list[str], list[str]]:
-    """Notes and doubts on the scale from stored values to signal.
+    """Notes and uncertainties on the scale from stored values to signal.
 
     Raises PerfusionError where a slope cannot be right.
     """
-    notes, doubts = [], []
+    notes, uncertainties = [], []
     said = frames[0].text("RescaleSlope")
     slopes = np.array([frame.number("RescaleSlope") for frame in frames])
     if said and not (slopes[0] > 0):
@@ -82,13 +82,13 @@ def check_scale(frames: Sequence[Frame]) -> tuple[list[str], list[str]]:
     pairs = [read_rescale(frame) for frame in frames]
     if not all(is_same_number(one[0], pairs[0][0]) and is_same_number(one[1], pairs[0][1]) for one in pairs):
         low, high = min(pairs)[0], max(pairs)[0]
-        doubts.append(
+        uncertainties.append(
             f"RescaleSlope or RescaleIntercept of {frames[0].series} varies between frames (slope {low:g} to "
             f"{high:g}); each was applied as it stands."
         )
     if any(intercept for _, intercept in pairs):
         notes.append(f"RescaleIntercept of {frames[0].series} is {pairs[0][1]:g}, which was added to the signal.")
-    return notes, doubts
+    return notes, uncertainties
 
 
 def compute_roughness(frames: Sequence[Frame], order: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from ...data.flag import FlagCode
 from ...data.text import make_line
 from . import clock, geometry
 from .components import read_component
-from .consistency import Aside, Doubt, find_typical_number, name_images
+from .consistency import Aside, Uncertainty, find_typical_number, name_images
 from .frame import Frame
 from .moments import split_by_moment
 
@@ -118,8 +118,8 @@ def is_opposite(group: Sequence[Placed], other: Sequence[Placed]) -> bool:
     return all(np.abs(there_mm - image.along_mm).min() < geometry.SAME_PLACE_MM for image in group)
 
 
-def find_opposite_signs(place: Sequence[Placed]) -> list[Doubt]:
-    """A doubt where images of one slice have axes of opposite sign."""
+def find_opposite_signs(place: Sequence[Placed]) -> list[Uncertainty]:
+    """An uncertainty where images of one slice have axes of opposite sign."""
     axes = np.array([one.matrix[:3, :2] for one in place])
     signs = [tuple(row) for row in np.sign((axes * axes[0]).sum(axis=1)).tolist()]
     usual = max(sorted(set(signs)), key=signs.count)
@@ -127,7 +127,7 @@ def find_opposite_signs(place: Sequence[Placed]) -> list[Doubt]:
     if not odd:
         return []
     return [
-        Doubt(
+        Uncertainty(
             f"The axes of ImageOrientationPatient have the opposite sign in {name_images(odd)}; the pixels decided how "
             "these images lie. Check the position of the AHA segments.",
             FlagCode.GEOMETRY_UNCERTAIN,

@@ -121,7 +121,7 @@ VENDORS = ("Siemens", "Philips", "GE", "Canon", "Toshiba", "United Imaging", "Br
 def find_vendor(manufacturer: str) -> str:
     """Which vendor the free text of a header names; empty for every other text, which may be anything.
 
-    >>> known_vendor("SIEMENS Healthineers"), known_vendor("GE MEDICAL SYSTEMS"), known_vendor("scanner of Dr. Doe")
+    >>> find_vendor("SIEMENS Healthineers"), find_vendor("GE MEDICAL SYSTEMS"), find_vendor("scanner of Dr. Doe")
     ('Siemens', 'GE', '')
     """
     words = f" {' '.join(manufacturer.casefold().replace('_', ' ').split())} "
@@ -170,7 +170,7 @@ def add_timing(header: Header, known: dict[str, Any], header_tr_s: float) -> dic
 def choose_constants(agent: str, field_t: float) -> dict[str, float]:
     """Native T1 of blood and myocardium, and the relaxivity of the agent, at a field strength.
 
-    >>> constants("gadobutrol", 3.0)
+    >>> choose_constants("gadobutrol", 3.0)
     {'t10_blood_s': 1.65, 't10_myocardium_s': 1.2, 'relaxivity_l_mmol_s': 5.0}
     """
     known = agent if agent in AGENTS else DEFAULT.contrast_agent
@@ -217,9 +217,9 @@ def find_other_units(header: Header) -> list[str]:
     return said
 
 
-def find_acquisition_doubts(header: Header) -> list[str]:
-    """Sentences on the dose that make flow doubtful, because it leans on it where the arterial input is in doubt."""
-    return list(find_dose(header, read_contrast_agent(header)).doubts)
+def find_acquisition_uncertainties(header: Header) -> list[str]:
+    """Sentences on the dose that make flow uncertain, because it leans on it where the arterial input is uncertain."""
+    return list(find_dose(header, read_contrast_agent(header)).uncertainties)
 
 
 def read_field_strength_t(header: Header) -> float:

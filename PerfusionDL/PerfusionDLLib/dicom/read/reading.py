@@ -12,7 +12,7 @@ from . import condition, geometry
 from .between_scans import compare_scans
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, choose
-from .consistency import Doubt, find_typical_text, make_doubts
+from .consistency import Uncertainty, find_typical_text, make_uncertainties
 from .doubles import remove_copied_series, remove_copies
 from .frame import Frame
 from .headers import Survey, survey_files, tolerate_broken_rules
@@ -105,7 +105,7 @@ class Gathered:
 
     frames: tuple[Frame, ...]
     notes: tuple[str, ...]
-    doubts: tuple[str, ...]
+    uncertainties: tuple[str, ...]
 
 
 def gather(found: Survey) -> Gathered:
@@ -118,8 +118,8 @@ def gather(found: Survey) -> Gathered:
     distinct = remove_copies(originals)
     damaged = [f"Not used: {error.problem}" for error in found.damaged]
     lost = [one.sentence for one in distinct.aside]
-    missing = make_doubts(FlagCode.IMAGES_MISSING, (*damaged, *lost))
-    odd = [one for one in patient if isinstance(one, Doubt)]
+    missing = make_uncertainties(FlagCode.IMAGES_MISSING, (*damaged, *lost))
+    odd = [one for one in patient if isinstance(one, Uncertainty)]
     return Gathered(tuple(distinct.frames), (*patient, *copied, *distinct.notes), (*odd, *missing))
 
 
@@ -141,9 +141,13 @@ def add_notes_of_study(chosen: Mapping[Condition, Chosen], gathered: Gathered) -
     used = [frame for one in chosen.values() for part in one.scan.all_slices for frame in (*part.frames, *part.aside)]
     strays = find_stray_images(gathered.frames, used)
     strays += find_misfiled_images([one.scan.slices for one in chosen.values()])
-    grave = (*gathered.doubts, *make_doubts(FlagCode.IMAGES_MISSING, strays), *find_contradictions(headers))
+    grave = (
+        *gathered.uncertainties,
+        *make_uncertainties(FlagCode.IMAGES_MISSING, strays),
+        *find_contradictions(headers),
+    )
     return {
-        which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_doubts(*grave), one.how)
+        which: Chosen(one.scan.noting(*notes, *filter(None, [late[which]])).with_uncertainties(*grave), one.how)
         for which, one in chosen.items()
     }
 

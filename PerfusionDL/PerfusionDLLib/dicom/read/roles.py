@@ -7,7 +7,7 @@ import numpy as np
 
 from ...data.flag import FlagCode
 from . import geometry
-from .consistency import Doubt, find_typical_number, is_same_number
+from .consistency import Uncertainty, find_typical_number, is_same_number
 from .frame import Frame
 from .pixels import compute_sharpness
 from .slices import Slice
@@ -104,7 +104,7 @@ def remove_doubles(slices: Sequence[Slice], aif: Slice | None, notes: list[str])
 
 
 def find_too_near(low: Slice, kept: Slice) -> str:
-    """A doubt where two slices of a series lie nearer to each other than slices are ever planned, else nothing."""
+    """An uncertainty where two slices of a series lie nearer to each other than any are planned, else nothing."""
     axis = geometry.compute_normal(kept.matrix)
     apart_mm = abs(
         float(
@@ -114,7 +114,7 @@ def find_too_near(low: Slice, kept: Slice) -> str:
     one_series = low.first.text("SeriesInstanceUID") == kept.first.text("SeriesInstanceUID")
     if not one_series or apart_mm < PLANNED_MM:
         return ""
-    return Doubt(
+    return Uncertainty(
         f"Two slices of {kept.first.series} lie {apart_mm:.1f} mm from each other, and only one of them is used: "
         "ImagePositionPatient may be in another unit than mm.",
         FlagCode.SERIES_LEFT_OUT,

@@ -11,7 +11,7 @@ from . import geometry, timing
 from .beginnings import compare_clocks_s, compute_time_between_s, has_running_clock
 from .clock import DAY_S, read_zone_s
 from .condition import Evidence, read_condition
-from .consistency import Doubt, make_doubts
+from .consistency import Uncertainty, make_uncertainties
 from .frame import Frame
 from .losses import find_lost_frames
 from .roles import is_at_same_place, key_by_time, remove_doubles, remove_side_views, separate_aif
@@ -37,7 +37,7 @@ class FoundScan:
     """The slices of one scan, base to apex.
 
     aif : series that measures the arterial input; aif_shares_clock : acquired in the same heartbeats
-    notes : what was decided, in sentences; doubts : what makes every flow of the scan doubtful
+    notes : what was decided, in sentences; uncertainties : what makes every flow of the scan uncertain
     witnesses : sentences on every attribute that says when frames were acquired
     """
 
@@ -45,7 +45,7 @@ class FoundScan:
     aif: Slice | None = None
     aif_shares_clock: bool = True
     notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    uncertainties: tuple[str, ...] = ()
     clock: str = ""
     witnesses: tuple[str, ...] = ()
 
@@ -97,9 +97,9 @@ class FoundScan:
         """The same scan with further notes."""
         return replace(self, notes=(*self.notes, *notes))
 
-    def with_doubts(self, *doubts: str) -> "FoundScan":
-        """The same scan with further notes, each of which makes its flow doubtful."""
-        return replace(self, notes=(*self.notes, *doubts), doubts=(*self.doubts, *doubts))
+    def with_uncertainties(self, *uncertainties: str) -> "FoundScan":
+        """The same scan with further notes, each of which makes its flow uncertain."""
+        return replace(self, notes=(*self.notes, *uncertainties), uncertainties=(*self.uncertainties, *uncertainties))
 
 
 def compute_seconds_after(one: FoundScan, other: FoundScan) -> float:
@@ -227,20 +227,24 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
             + " The slices are turned so that this is uncertain; check it." * (not sure)
         )
     lost, grave = find_lost_frames(main)
-    odd = [note for note in notes if isinstance(note, Doubt)]
-    odd += make_doubts(FlagCode.GEOMETRY_UNCERTAIN, geometry.find_odd_stack(matrices, shapes))
-    grave = [*odd, *make_doubts(FlagCode.SERIES_LEFT_OUT, short), *make_doubts(FlagCode.IMAGES_MISSING, grave)]
+    odd = [note for note in notes if isinstance(note, Uncertainty)]
+    odd += make_uncertainties(FlagCode.GEOMETRY_UNCERTAIN, geometry.find_odd_stack(matrices, shapes))
+    grave = [
+        *odd,
+        *make_uncertainties(FlagCode.SERIES_LEFT_OUT, short),
+        *make_uncertainties(FlagCode.IMAGES_MISSING, grave),
+    ]
     said = [note for one in together for note in one.notes]
-    doubted = [doubt for one in main for doubt in one.doubts]
+    uncertain = [uncertainty for one in main for uncertainty in one.uncertainties]
     return FoundScan(
         tuple(main[index] for index in order),
         aif,
         notes=tuple(
             dict.fromkeys(
-                (*notes, f"Times are from {known.source}.", *known.notes, *said, *lost, *short, *known.doubts)
+                (*notes, f"Times are from {known.source}.", *known.notes, *said, *lost, *short, *known.uncertainties)
             )
         ),
-        doubts=tuple(dict.fromkeys((*known.doubts, *doubted, *grave))),
+        uncertainties=tuple(dict.fromkeys((*known.uncertainties, *uncertain, *grave))),
         clock=known.source,
         witnesses=known.witnesses,
     )

@@ -11,7 +11,7 @@ from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from . import beginnings, geometry, timing
 from .components import MAGNITUDE, read_component
-from .consistency import Aside, Doubt, capitalize, make_doubts, split_deviant
+from .consistency import Aside, Uncertainty, capitalize, make_uncertainties, split_deviant
 from .frame import Frame
 from .grouping import MANY_SERIES, group_series
 from .moments import COPY, is_derived
@@ -22,7 +22,7 @@ FEWEST_FRAMES = 12  # T1 maps take up to 11 images over as many heartbeats
 CAPTURE = "a secondary capture, such as a screenshot"
 COLORED = "a colored picture"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-MOST_ASIDE = 0.05  # share of the frames of a slice, above which their loss makes flow doubtful
+MOST_ASIDE = 0.05  # share of the frames of a slice, above which their loss makes flow uncertain
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Slice:
     """The frames of one slice of one series, in the order of time.
 
     matrix : (4, 4) ijk to RAS, mm; times_s : (T,); start_s : when it began, NaN if unknown
-    notes, doubts : sentences on its images: which are not used and why, and what makes its flow doubtful
+    notes, uncertainties : sentences on its images: which are not used and why, and what makes its flow uncertain
     aside : images of its series that were set aside
     """
 
@@ -39,7 +39,7 @@ class Slice:
     start_s: float
     matrix: np.ndarray
     notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    uncertainties: tuple[str, ...] = ()
     aside: tuple[Frame, ...] = ()
 
     @property
@@ -70,12 +70,12 @@ class Slice:
         frames = tuple(self.frames[index] for index in order)
         return replace(self, frames=frames, times_s=times_s[order], aside=(*self.aside, *out))
 
-    def with_notes(self, notes: Sequence[str] = (), doubts: Sequence[str] = ()) -> "Slice":
+    def with_notes(self, notes: Sequence[str] = (), uncertainties: Sequence[str] = ()) -> "Slice":
         """The same slice with more to say."""
         return replace(
             self,
             notes=tuple(dict.fromkeys((*self.notes, *notes))),
-            doubts=tuple(dict.fromkeys((*self.doubts, *doubts))),
+            uncertainties=tuple(dict.fromkeys((*self.uncertainties, *uncertainties))),
         )
 
 
@@ -180,8 +180,8 @@ def decide_on_perfusion(about: dict[str, Any], found: Places, rr_interval_s: flo
     grave = [one.sentence for one in aside if is_loss(one)] if count > MOST_ASIDE * max(about["places"]) else []
     out = tuple(frame for one in aside for frame in one.frames)
     notes = (*found.notes, *cut_in_pieces(found.places), *said)
-    odd = [note for note in found.notes if isinstance(note, Doubt)]
-    lost = [*odd, *make_doubts(FlagCode.IMAGES_MISSING, grave)]
+    odd = [note for note in found.notes if isinstance(note, Uncertainty)]
+    lost = [*odd, *make_uncertainties(FlagCode.IMAGES_MISSING, grave)]
     spoken = (replace(one, aside=(*one.aside, *out)).with_notes(notes, lost) for one in slices)
     return Finding(**about, slices=tuple(spoken))
 
@@ -209,7 +209,7 @@ def make_slices(places: Sequence[Sequence[Frame]], rr_interval_s: float | None =
             tuple(frames), times_s, beginnings.start_s(frames), geometry.compute_middle_matrix(frames)
         ).with_times(times_s)
         lost = not np.isfinite(times_s).all()
-        found.append(one.with_notes(known.notes, known.doubts) if lost else one)
+        found.append(one.with_notes(known.notes, known.uncertainties) if lost else one)
     return found
 
 

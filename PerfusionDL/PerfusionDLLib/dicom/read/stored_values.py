@@ -6,7 +6,7 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
-from .consistency import Doubt
+from .consistency import Uncertainty
 from .decoding import is_lossy
 from .frame import Frame
 from .pixels import compute_block_curves, read_rescale, sample
@@ -22,12 +22,12 @@ DEEPEST = 0.1  # chosen: lowest value over the highest, negative, that no filter
 
 
 def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str], list[str]]:
-    """Notes and doubts on the values of the pixels: cut off at a ceiling, negative, compressed with loss.
+    """Notes and uncertainties on the values of the pixels: cut off at a ceiling, negative, compressed with loss.
 
     Raises PerfusionError for 8-bit copies whose brightest blood is cut off.
     """
     notes: list[str] = []
-    doubts: list[str] = []
+    uncertainties: list[str] = []
     series = frames[0].series
     if np.ptp(signal) == 0:
         return [], [f"All pixels of a slice of {series} hold the same value ({signal.max():g})."]
@@ -45,30 +45,32 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
             "Send the original images of 12 or 16 bits from the scanner or its archive.",
         )
     if clipped:
-        doubts.append(
+        uncertainties.append(
             f"The brightest pixels of {series} are cut off at {top:g}: up to {per_frame.max()} pixels in "
             f"{int((per_frame >= CLIPPED_PIXELS).sum())} frames. The arterial peak is too low, and flow too high."
         )
     if narrow:
-        doubts.append(f"The images of {series} have 8 bits; a display window may be burnt in, and flow may be off.")
+        uncertainties.append(
+            f"The images of {series} have 8 bits; a display window may be burnt in, and flow may be off."
+        )
     low, high = np.percentile(sample(signal[:: max(1, len(signal) // 16)]), (1, 99))
     if low < -0.02 * top or signal.min() < -DEEPEST * top:
-        doubts.append(
+        uncertainties.append(
             f"The images of {series} have negative values (down to {signal.min():g}) and are no plain magnitude."
         )
     if low > DARKEST * high:
-        doubts.append(f"The darkest pixels of {series} have a signal of {low:g}: an offset may have been added.")
+        uncertainties.append(f"The darkest pixels of {series} have a signal of {low:g}: an offset may have been added.")
     if is_scaled_by_frame(signal):
-        doubts.append(
+        uncertainties.append(
             f"The brightest pixel of nearly every frame of {series} is {np.median(signal.max(axis=(1, 2))):g}: each "
             "frame seems to be scaled for itself, so that signal cannot be compared between frames."
         )
     if is_in_no_order(signal):
         sentence = f"Signal of {series} jumps from frame to frame as it would in a random order: check its order."
-        doubts.append(Doubt(sentence, FlagCode.CLOCK_UNCERTAIN))
+        uncertainties.append(Uncertainty(sentence, FlagCode.CLOCK_UNCERTAIN))
     if any(map(is_lossy, frames)):
-        doubts.append(f"The images of {series} were compressed with loss; flow may be off.")
-    return notes, doubts
+        uncertainties.append(f"The images of {series} were compressed with loss; flow may be off.")
+    return notes, uncertainties
 
 
 def remove_padding(frames: Sequence[Frame], signal: np.ndarray) -> tuple[np.ndarray, str]:

@@ -11,8 +11,8 @@ from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from . import counters
 from .alignment import add_delays, align_shifted_times
-from .consistency import Doubt
-from .consistency import make_doubts as as_doubts
+from .consistency import Uncertainty
+from .consistency import make_uncertainties as as_uncertainties
 from .order import ContradictedClockError, put_in_order
 from .witnesses import (
     FAR,
@@ -42,13 +42,13 @@ class Timing:
     times_s : per slice (T,), in the order of its frames, on one clock for all slices; not sorted; NaN where a frame's
         time cannot be right
     source : the attribute they come from; witnesses : sentences on what every other attribute says
-    notes, doubts : what had to be assumed, and what makes every flow doubtful
+    notes, uncertainties : what had to be assumed, and what makes every flow uncertain
     """
 
     times_s: tuple[np.ndarray, ...]
     source: str
     notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    uncertainties: tuple[str, ...] = ()
     witnesses: tuple[str, ...] = ()
 
 
@@ -72,7 +72,7 @@ def find_times(slices: Slices, rr_interval_s: float | None = None, ignored: Sequ
         ordered = put_in_order(slices, best, others)
     except ContradictedClockError as error:
         return decide_without_clock(slices, best, rr_interval_s, ignored, error)
-    witnesses, notes, doubts = hear(best, others, intervals)
+    witnesses, notes, uncertainties = hear(best, others, intervals)
     witnesses += [f"{name} runs with it" for name in ordered.agree]
     aligned, shifted, unknown = align_shifted_times(slices, ordered.times_s)
     times_s, undelayed = add_delays(slices, aligned)
@@ -80,7 +80,7 @@ def find_times(slices: Slices, rr_interval_s: float | None = None, ignored: Sequ
         tuple(times_s),
         best.name,
         (*filter(None, [best.note]), *ordered.notes, *notes, *shifted, *undelayed),
-        (*ordered.doubts, *as_doubts(FlagCode.CLOCK_UNCERTAIN, (*doubts, *unknown))),
+        (*ordered.uncertainties, *as_uncertainties(FlagCode.CLOCK_UNCERTAIN, (*uncertainties, *unknown))),
         (f"{best.name}: {best.step_s:.3f} s between frames", *witnesses),
     )
 
@@ -98,8 +98,8 @@ def decide_without_clock(
     except PerfusionError:
         raise error from None
     sentence = f"Not used as clock: {' and '.join((wrong.name, *copies))}, because {error.reason}."
-    doubt = Doubt(sentence, FlagCode.CLOCK_UNCERTAIN)
-    return replace(known, notes=(sentence, *known.notes), doubts=(doubt, *known.doubts))
+    uncertainty = Uncertainty(sentence, FlagCode.CLOCK_UNCERTAIN)
+    return replace(known, notes=(sentence, *known.notes), uncertainties=(uncertainty, *known.uncertainties))
 
 
 def score(one: Clock, slices: Slices, clocks: Sequence[Clock], intervals: Sequence[Interval]) -> float:
@@ -119,10 +119,10 @@ def score(one: Clock, slices: Slices, clocks: Sequence[Clock], intervals: Sequen
 
 
 def hear(best: Clock, others: Sequence[Clock], intervals: Sequence[Interval]) -> tuple[list[str], list[str], list[str]]:
-    """What the other attributes say about the chosen clock: all of it, what is a note, and what is a doubt."""
+    """What the other attributes say about the chosen clock: all of it, what is a note, and what is an uncertainty."""
     witnesses: list[str] = []
     notes: list[str] = []
-    doubts: list[str] = []
+    uncertainties: list[str] = []
     for other in others:
         rate = other.rate_over(best)
         if abs(rate - 1) < FEW_PERCENT:
@@ -131,12 +131,14 @@ def hear(best: Clock, others: Sequence[Clock], intervals: Sequence[Interval]) ->
         if abs(other.step_s / best.step_s - 1) < FEW_PERCENT:
             said = f"{other.name} and {best.name} have the same time between most frames, but one of them jumps"
             witnesses.append(said)
-            doubts.append(f"{said}: they last {other.span_s:.1f} and {best.span_s:.1f} s. {best.name} was taken.")
+            uncertainties.append(
+                f"{said}: they last {other.span_s:.1f} and {best.span_s:.1f} s. {best.name} was taken."
+            )
             continue
         said = f"{other.name} has {other.step_s:.3f} s between frames where {best.name} has {best.step_s:.3f} s"
         witnesses.append(said)
         measured = TRUST[other.name] >= 4 and not other.is_regular
-        (doubts if measured else notes).append(
+        (uncertainties if measured else notes).append(
             f"The clocks differ: {said}. {best.name} was taken; flow scales with time."
         )
     for interval in intervals:
@@ -154,17 +156,17 @@ def hear(best: Clock, others: Sequence[Clock], intervals: Sequence[Interval]) ->
             f"{best.step_s:.3f} s between frames."
         )
         if differs > FAR:
-            doubts.append(f"{sentence} {best.name} was taken; flow scales with time. Check which is right.")
+            uncertainties.append(f"{sentence} {best.name} was taken; flow scales with time. Check which is right.")
         else:
             notes.append(f"{sentence} Heart rates change that much.")
     if best.name == "ContentTime" and not intervals and all(other.copies(best) for other in others):
-        doubts.append(
+        uncertainties.append(
             "Times are from ContentTime alone, which may be that of the reconstruction; no attribute confirms it, and "
             "flow scales with time."
         )
     if best.step_s < UNGATED_S:
         notes.append(f"Frames are {best.step_s:.2f} s apart, faster than any heart beats: the scan is not gated.")
-    return witnesses, list(dict.fromkeys(notes)), doubts
+    return witnesses, list(dict.fromkeys(notes)), uncertainties
 
 
 def count_times(
@@ -196,12 +198,14 @@ def count_times(
         f"No attribute gives each frame's own time, so frames were taken {best.seconds:.3f} s apart ({best.name}) in "
         f"the order of {name}; missed heartbeats are not seen."
     ]
-    doubts = notes[:1] if best not in measured and best not in given else []
+    uncertainties = notes[:1] if best not in measured and best not in given else []
     for other in candidates:
         if other is not best and abs(other.seconds / best.seconds - 1) > NEAR:
-            doubts.append(f"{best.name} says {best.seconds:.3f} s between frames, {other.name} {other.seconds:.3f} s.")
+            uncertainties.append(
+                f"{best.name} says {best.seconds:.3f} s between frames, {other.name} {other.seconds:.3f} s."
+            )
     for one in clocks:
-        doubts.append(
+        uncertainties.append(
             f"{one.name} has {one.step_s:.3f} s between frames, which contradicts {best.name} ({best.seconds:.3f} s); "
             "it may be the time of the reconstruction."
         )
@@ -214,7 +218,7 @@ def count_times(
         tuple(times_s),
         f"{name} x {best.name}",
         (*notes, *undelayed),
-        tuple(as_doubts(FlagCode.CLOCK_UNCERTAIN, doubts)),
+        tuple(as_uncertainties(FlagCode.CLOCK_UNCERTAIN, uncertainties)),
         witnesses,
     )
 

@@ -39,13 +39,13 @@ class Clock:
 
     times_s : per slice (T,), NaN where it is missing
     note : a sentence where it is not in the unit of the standard, or was set by an hour
-    doubts : sentences on where it was set back
+    uncertainties : sentences on where it was set back
     """
 
     name: str
     times_s: tuple[np.ndarray, ...]
     note: str = ""
-    doubts: tuple[str, ...] = ()
+    uncertainties: tuple[str, ...] = ()
 
     @property
     def step_s(self) -> float:
@@ -114,9 +114,9 @@ def find_clocks(slices: Slices) -> list[Clock]:
         if name == "TriggerTime" and not is_usable(times_s):
             found += convert_clock(name, times_s, find_intervals(slices))
             continue
-        times_s, doubts = unwrap_reset_clock(name, slices, times_s)
+        times_s, uncertainties = unwrap_reset_clock(name, slices, times_s)
         if is_usable(times_s) and not all(map(clock.is_coarse, times_s)):
-            found.append(Clock(name, times_s, describe_leap(name, slices), doubts))
+            found.append(Clock(name, times_s, describe_leap(name, slices), uncertainties))
     return found
 
 

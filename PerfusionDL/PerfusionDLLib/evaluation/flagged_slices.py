@@ -16,7 +16,7 @@ GOOD_DICE = 0.85
 _GRAVE = {str(code) for code in FlagCode if code.severity is not Severity.NOTE}
 
 
-def tabulate_doubt(dice: np.ndarray, confidence: np.ndarray, flags: Sequence[str]) -> str:
+def tabulate_flagged(dice: np.ndarray, confidence: np.ndarray, flags: Sequence[str]) -> str:
     """Table of what each way to choose slices for a reader finds of the worst, and takes of the good ones.
 
     dice, confidence : (N,) of the myocardium, and in the contours; flags : codes of each slice, separated by spaces
