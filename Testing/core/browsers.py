@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from patience import PATIENCE_S
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -34,13 +35,14 @@ class Watched:
 
     def __init__(self, browser, path, *, width=1440, height=900) -> None:
         self.page = browser.new_page(viewport={"width": width, "height": height})
+        self.page.set_default_timeout(1000 * PATIENCE_S)
         self.said: list[str] = []
         self.asked: list[str] = []
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self._note(request.url))
         self.page.goto(path.as_uri())
-        self.page.wait_for_selector("body[data-ready=yes]", timeout=20_000)
+        self.page.wait_for_selector("body[data-ready=yes]")
 
     def _note(self, url: str) -> None:
         if not url.startswith(("file:", "data:", "blob:")):

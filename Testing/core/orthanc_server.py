@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 USER, PASSWORD = "node", "secret"
 PLUGINS = Path("/usr/lib/orthanc/libOrthancDicomWeb.so"), Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -41,14 +42,14 @@ class Server:
         self._process.wait()
 
     def get(self, path: str):
-        answer = self.session.get(self.url + path, timeout=20)
+        answer = self.session.get(self.url + path, timeout=PATIENCE_S)
         answer.raise_for_status()
         return answer
 
     def send(self, files) -> None:
         """As a scanner sends images."""
         for path in files:
-            answer = self.session.post(f"{self.url}/instances", data=Path(path).read_bytes(), timeout=20)
+            answer = self.session.post(f"{self.url}/instances", data=Path(path).read_bytes(), timeout=PATIENCE_S)
             answer.raise_for_status()
 
     def objects(self) -> list[dict]:
@@ -61,7 +62,7 @@ class Server:
         ]
 
     def wait_until_stable(self) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE_S
         while not all(one["IsStable"] for one in self.get("/studies?expand").json()):
             assert time.monotonic() < until, "studies did not become stable"
             time.sleep(0.2)
@@ -107,7 +108,7 @@ def orthanc(folder: Path) -> Iterator[Server]:
 def _wait_until_it_answers(server: Server, process: subprocess.Popen) -> None:
     import requests
 
-    for _ in range(200):
+    for _ in range(10 * PATIENCE_S):
         assert process.poll() is None, "Orthanc ended"
         try:
             server.get("/system")

@@ -13,6 +13,7 @@ import pydicom
 import pytest
 import SimpleITK
 from dicom_studies import small_scan
+from patience import PATIENCE_S
 from PerfusionDLLib.data.contours import Label
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.preprocessed import PreprocessedStudy
@@ -357,7 +358,7 @@ def complaints(path):
     """Errors that dciodvfy finds in an object."""
     if shutil.which("dciodvfy") is None:
         pytest.skip("dciodvfy is not installed; Debian has it in dicom3tools")
-    said = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False, timeout=60).stderr
+    said = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False, timeout=PATIENCE_S).stderr
     return [line for line in said.splitlines() if line.startswith("Error")]
 
 
@@ -381,7 +382,7 @@ def converted(tool, path, folder, *options):
     """What Slicer's own importer (dcmqi) makes of an object."""
     dcmqi = pytest.importorskip("dcmqi", reason="dcmqi is not installed; `pip install dcmqi` to read as Slicer does")
     program = Path(dcmqi.__file__).parent / "bin" / tool
-    subprocess.run([program, "--inputDICOM", path, *options], check=True, capture_output=True, timeout=60)
+    subprocess.run([program, "--inputDICOM", path, *options], check=True, capture_output=True, timeout=PATIENCE_S)
     return folder
 
 

@@ -9,6 +9,7 @@ import pydicom
 import pytest
 from dicom_edits import each
 from dicom_studies import small_study
+from patience import PATIENCE_S
 from PerfusionDLLib.cli.acquisition import read_entered
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition, Identity
@@ -29,7 +30,7 @@ def folder(tmp_path):
 def run(*arguments, **environment):
     """The command line in a process of its own."""
     command = [sys.executable, "-m", "PerfusionDLLib.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, env=os.environ | environment, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, env=os.environ | environment, timeout=PATIENCE_S, check=False)
 
 
 def test_every_decision_is_said_and_nobody_named(folder):

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from patience import PATIENCE_S
 from PerfusionDLLib import networks, phantom, pipeline
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.identity import digest
@@ -20,7 +21,7 @@ def test_the_numbers_are_the_same_to_the_last_bit_for_any_number_of_workers():
 
 
 def test_slices_are_computed_at_the_same_time():
-    meeting = threading.Barrier(2, timeout=30)
+    meeting = threading.Barrier(2, timeout=PATIENCE_S)
     assert sorted(compute_in_parallel([meeting.wait, meeting.wait], workers=2)) == [0, 1]
 
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from PerfusionDLLib.app.processes import ProcessCall, loading_to_stay
 from PerfusionDLLib.app.result_parts import write_parts, write_parts_later
 from PerfusionDLLib.app.write_outputs import begin_writing, write_results
@@ -96,10 +97,10 @@ def test_a_process_that_is_killed_is_not_taken_for_done(monkeypatch):
 
 def test_a_process_ends_with_the_block_that_asked_for_it():
     began = time.monotonic()
-    with ProcessCall(time.sleep, 60) as call:
+    with ProcessCall(time.sleep, 10 * PATIENCE_S) as call:
         process = call._process
     assert process.poll() is not None
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < PATIENCE_S
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import PerfusionDLLib
 import pytest
+from patience import PATIENCE_S
 from PerfusionDLLib.data.study import Condition, Level
 from PerfusionDLLib.phantom import DEFAULT, simulate_study
 
@@ -47,7 +48,7 @@ def results(tmp_path_factory):
     }
     found = {}
     for kernel, process in running.items():
-        said = process.communicate(timeout=300)[1]
+        said = process.communicate(timeout=PATIENCE_S)[1]
         if process.returncode < 0 and kernel != KERNELS[0]:
             pytest.skip(f"this processor cannot run the kernel {kernel}")
         assert process.returncode == 0, said

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 from PerfusionDLLib import NOTICE
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import PerfusionSeries
@@ -235,7 +236,7 @@ def test_a_command_that_is_asked_to_end_leaves_nothing_hidden(tmp_path, number):
         assert command.stdout.readline() == "begun\n"
         assert len(list(tmp_path.iterdir())) == 1
         command.send_signal(number)
-        assert command.wait(timeout=30) == 128 + number
+        assert command.wait(timeout=PATIENCE_S) == 128 + number
     assert list(tmp_path.iterdir()) == []
 
 

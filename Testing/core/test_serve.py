@@ -15,6 +15,7 @@ import numpy as np
 import pydicom
 import pytest
 from orthanc_server import PASSWORD, USER, orthanc
+from patience import PATIENCE_S
 from PerfusionDLLib import mrml
 from PerfusionDLLib.batch.cohort import Settings
 from PerfusionDLLib.data.errors import PerfusionError
@@ -44,7 +45,7 @@ def serve(server, out, *options, wait=True):
     )
     if not wait:
         return started
-    said, _ = started.communicate(timeout=300)
+    said, _ = started.communicate(timeout=PATIENCE_S)
     assert started.returncode == 0, said
     return said
 
@@ -106,7 +107,7 @@ def test_images_that_come_late_give_a_new_version_that_names_the_former(archive,
         archive.send(files[-4:])
         wait_for(lambda: sum(one["modality"] == "SR" for one in archive.objects()) == 2, node)
         node.send_signal(signal.SIGTERM)
-        said, _ = node.communicate(timeout=60)
+        said, _ = node.communicate(timeout=PATIENCE_S)
     finally:
         node.kill()
     assert "images came late" in said
@@ -116,8 +117,8 @@ def test_images_that_come_late_give_a_new_version_that_names_the_former(archive,
     assert named.ReferencedSOPInstanceUID == read(archive, former).SOPInstanceUID
 
 
-def wait_for(is_there, node, seconds=200):
-    until = time.monotonic() + seconds
+def wait_for(is_there, node):
+    until = time.monotonic() + PATIENCE_S
     while not is_there():
         assert node.poll() is None, node.communicate()[0]
         assert time.monotonic() < until, "it did not happen"
@@ -190,7 +191,7 @@ def test_a_node_waits_for_an_archive_that_dies_and_comes_back(archive, tmp_path)
         archive.begin()
         wait_for(lambda: sum(one["modality"] == "DOC" for one in archive.objects()) == 1, node)
         node.send_signal(signal.SIGTERM)
-        said, _ = node.communicate(timeout=60)
+        said, _ = node.communicate(timeout=PATIENCE_S)
     finally:
         node.kill()
     assert said.count("The archive does not answer now: ConnectionError") == 1

@@ -13,6 +13,7 @@ import cohorts
 import pytest
 from encrypting_proxy import encrypted
 from orthanc_server import PASSWORD, USER, orthanc
+from patience import PATIENCE_S
 from PerfusionDLLib.batch.cohort import Settings
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.serve import orthanc as module
@@ -204,7 +205,7 @@ def serve(url, out, *options):
         env=os.environ | {"PERFUSIONDL_ORTHANC_PASSWORD": PASSWORD},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_S,
     )
 
 

@@ -37,7 +37,7 @@ def main(path: Path) -> None:
         mrml.writeScan(session.scene, scan)
     panel = session.open()
     panel.ui.findContoursButton.qt_object.click()
-    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.", seconds=3000)
+    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
     for nodes in panel.scans():
         nodes.browser.SetSelectedItemNumber(mrml.readSlice(nodes.slices[1]).contours.peak_frame)
     panel.images.onArrangeViews()

@@ -16,7 +16,7 @@ PIXEL = (23, 37)
 def load(session, panel, folder):
     session.dialogs.answers.append(str(folder))
     press(panel.ui.loadStudyButton)
-    session.wait(lambda: not panel.work.busy and panel.scans(), seconds=60)
+    session.wait(lambda: not panel.work.busy and panel.scans())
     assert session.dialogs.errors == []
 
 
@@ -33,7 +33,7 @@ def enter_what_no_header_says(panel):
 
 def draw(session, panel):
     press(panel.ui.drawButton)
-    session.wait(lambda: not panel.work.busy and all(part.hasContours for part in panel.slices()), seconds=120)
+    session.wait(lambda: not panel.work.busy and all(part.hasContours for part in panel.slices()))
     for part in panel.slices():
         mrml.writeLabels(part.contours, part.originalVolume, small_study.ring_labels())
         series = mrml.readSeries(part)
@@ -54,7 +54,7 @@ def press(button):
 
 
 def up_to_date(session, panel):
-    session.wait(lambda: panel.logic.flowIsCurrent(panel.parameters) and not panel.work.busy, seconds=60)
+    session.wait(lambda: panel.logic.flowIsCurrent(panel.parameters) and not panel.work.busy)
 
 
 def table(panel):

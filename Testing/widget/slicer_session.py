@@ -17,6 +17,7 @@ import dialogs
 import immortal  # noqa: F401
 import slicer
 import vtk
+from patience import PATIENCE_S
 from PerfusionDLLib.mrml import HeadlessScene
 from PySide6.QtCore import QFile, Qt
 from PySide6.QtGui import QBrush, QColor, QKeySequence, QShortcut
@@ -30,7 +31,6 @@ from stand_ins import STAND_INS
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 MODULE = Path(__file__).parents[2] / "PerfusionDL"
-
 
 WINDOW_PARTS = ("MenuBars", "StatusBar", "ModuleHelpSection", "ApplicationLogo", "DataProbe")
 """What `slicer.util` shows and hides around the panel; the session keeps it in `shown`."""
@@ -356,11 +356,11 @@ class Session:
         self.widget = self.module.PerfusionDLWidget(_ParentAdapter(self.parent))
         self.widget.setup()
 
-    def wait(self, condition, seconds=20):
+    def wait(self, condition):
         """Let the event loop run until something is so."""
         import time
 
-        until = time.monotonic() + seconds
+        until = time.monotonic() + PATIENCE_S
         while not condition():
             if time.monotonic() > until:
                 status = self.widget.ui.statusLabel.text

@@ -123,7 +123,7 @@ def test_a_threshold_colors_the_values_below_it(session, drawn):
     colors = {table.item(0, column).background().color().name() for column in (1, 2, 3)}
     press(drawn.ui.updateCheckBox) if not drawn.parameters.updateAutomatically else None
     drawn.ui.thresholdsSelector.setCurrentIndex(1)
-    session.wait(lambda: not drawn.work.busy and drawn.logic.flowIsCurrent(drawn.parameters), seconds=60)
+    session.wait(lambda: not drawn.work.busy and drawn.logic.flowIsCurrent(drawn.parameters))
     low = [row for row in drawn.logic.flow.table.segments if row.mpr < 2.19]
     expected = {row.aha_segment: row in low for row in drawn.logic.flow.table.segments}
     found = {

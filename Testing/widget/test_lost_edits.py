@@ -107,7 +107,7 @@ def test_finding_contours_does_not_ask_where_nothing_was_drawn(session, drawn):
 def follows(session, drawn, change):
     former = drawn.logic.flow
     change()
-    session.wait(lambda: drawn.logic.flow is not former and drawn.logic.history.canUndo, seconds=60)
+    session.wait(lambda: drawn.logic.flow is not former and drawn.logic.history.canUndo)
     up_to_date(session, drawn)
 
 
@@ -211,10 +211,10 @@ def test_a_second_patient_is_not_put_together_with_the_first(session, drawn, fol
     drawn.parameters.stressScan = first[0].browser
     up_to_date(session, drawn)
     drawn.parameters.restScan = second[1].browser
-    session.wait(lambda: not drawn.work.busy, seconds=60)
+    session.wait(lambda: not drawn.work.busy)
     exported = drawn.logic.tableText()
     press(drawn.ui.drawButton)
-    session.wait(lambda: not drawn.work.busy, seconds=60)
+    session.wait(lambda: not drawn.work.busy)
     for part in second[1].slices:
         mrml.writeLabels(part.contours, part.originalVolume, small_study.ring_labels())
     session.wait(lambda: "different studies" in drawn.ui.statusLabel.text)

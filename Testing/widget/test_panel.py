@@ -214,7 +214,7 @@ def test_slices_can_be_drawn_by_hand_without_networks(session, panel):
     session.widget.initializeParameterNode()
     assert lines(panel) == ["Stress basal: no contours", "Stress mid: no contours"]
     panel.ui.drawButton.qt_object.click()
-    session.wait(lambda: nodes.slices[1].hasContours and not panel.work.busy, seconds=60)
+    session.wait(lambda: nodes.slices[1].hasContours and not panel.work.busy)
     assert lines(panel)[0].startswith("Stress basal: manual")
     session.dialogs.errors.clear()  # no flow without a contour
     for part in nodes.slices:

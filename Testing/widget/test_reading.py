@@ -76,7 +76,7 @@ def test_without_a_study_the_large_button_loads_one(session, panel, folder):
     session.dialogs.answers.append(str(folder))
     panel.ui.readingButton.toggle()
     assert not panel.ui.readingButton.checked
-    session.wait(lambda: not panel.work.busy and panel.scans(), seconds=60)
+    session.wait(lambda: not panel.work.busy and panel.scans())
     assert panel.ui.readingButton.text == "Read this study (T)"
 
 
@@ -162,7 +162,7 @@ def test_a_number_without_an_interval_shows_that_it_has_none():
 def test_a_second_study_that_was_read_is_not_taken_for_one_that_just_arrived(session, drawn, folder):
     load(session, drawn, folder)
     press(drawn.ui.drawButton)
-    session.wait(lambda: not drawn.work.busy and all(part.hasContours for part in drawn.slices()), seconds=60)
+    session.wait(lambda: not drawn.work.busy and all(part.hasContours for part in drawn.slices()))
     session.scene.AddNewNodeByClass("vtkMRMLTextNode")
     for _ in range(3):
         session.qt_application.processEvents()

@@ -24,7 +24,7 @@ def test_what_was_found_and_what_was_corrected_are_compared_in_the_panel(session
     press(drawn.ui.agreementButton)
     assert not drawn.ui.agreementButton.enabled
     assert drawn.work.busy
-    session.wait(lambda: not drawn.work.busy, seconds=60)
+    session.wait(lambda: not drawn.work.busy)
     assert session.dialogs.errors == []
     folder = tmp_path / "PerfusionDL_agreement"
     slices, flows = (pandas.read_csv(folder / name) for name in ("slices.csv", "flows.csv"))
@@ -38,7 +38,7 @@ def test_what_was_found_and_what_was_corrected_are_compared_in_the_panel(session
     assert said.endswith(f"Saved: {folder}")
 
     press(drawn.ui.agreementButton)
-    session.wait(lambda: not drawn.work.busy, seconds=60)
+    session.wait(lambda: not drawn.work.busy)
     assert drawn.ui.statusLabel.text.endswith("PerfusionDL_agreement_2")
     drawn.ui.undoButton.qt_object.click()
     up_to_date(session, drawn)
@@ -51,7 +51,7 @@ def test_the_results_folder_goes_on_to_the_command_line(session, drawn, tmp_path
     (tmp_path / "PerfusionDL_results").mkdir()
     session.dialogs.answers.append(str(tmp_path))
     press(drawn.ui.exportResultsButton)
-    session.wait(lambda: not drawn.work.busy, seconds=60)
+    session.wait(lambda: not drawn.work.busy)
     assert session.dialogs.errors == []
     folder = tmp_path / "PerfusionDL_results_2"  # what is there is kept
     assert drawn.ui.statusLabel.text == f"Saved: {folder}"

@@ -41,7 +41,7 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
     press(panel.ui.copyTableButton)
     press(panel.ui.exportReportButton)
     press(panel.ui.exportDicomButton)
-    session.wait(lambda: not panel.work.busy, seconds=60)
+    session.wait(lambda: not panel.work.busy)
     assert session.dialogs.errors == []
     exported = (tmp_path / "segments.csv").read_text(encoding="utf-8")
     assert exported == panel.logic.tableText()
@@ -120,7 +120,7 @@ def write_dicom_objects(session, panel, folder):
     folder.mkdir()
     session.dialogs.answers.append(str(folder))
     press(panel.ui.exportDicomButton)
-    session.wait(lambda: not panel.work.busy, seconds=60)
+    session.wait(lambda: not panel.work.busy)
     assert session.dialogs.errors == []
     return folder / "PerfusionDL_DICOM" / "segment_table.dcm"
 
@@ -132,7 +132,7 @@ def test_the_networks_find_the_phantom_and_the_numbers_follow_a_painted_contour(
     write_study(patient.study, tmp_path, vendor=Vendor.SIEMENS)
     load(session, panel, tmp_path)
     press(panel.ui.readingButton)
-    session.wait(lambda: panel.ui.readingButton.checked, seconds=900)
+    session.wait(lambda: panel.ui.readingButton.checked)
     up_to_date(session, panel)
     assert session.dialogs.errors == []
     rows = table(panel)

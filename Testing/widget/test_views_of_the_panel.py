@@ -99,7 +99,7 @@ def test_a_scan_comes_up_enhanced_and_after_the_contours_at_the_peak(session, pa
         shown = series.signal[nodes.browser.GetSelectedItemNumber()]
         assert shown.mean() > series.signal[0].mean()
     press(panel.ui.drawButton)
-    session.wait(lambda: not panel.work.busy and all(part.hasContours for part in panel.slices()), seconds=120)
+    session.wait(lambda: not panel.work.busy and all(part.hasContours for part in panel.slices()))
     assert all(nodes.browser.GetSelectedItemNumber() == mrml.peakFrame(nodes) for nodes in panel.scans())
 
 
@@ -139,13 +139,13 @@ def test_a_map_that_was_deleted_is_written_again(session, drawn):
     part = drawn.slices()[0]
     session.scene.RemoveNode(part.mbf)
     assert not part.hasMaps
-    session.wait(lambda: part.hasMaps and not drawn.work.busy, seconds=60)
+    session.wait(lambda: part.hasMaps and not drawn.work.busy)
     assert drawn.ui.statusLabel.text == "Up to date."
 
 
 def test_a_scan_that_is_taken_away_is_computed_without(session, drawn):
     drawn.parameters.restScan = None
-    session.wait(lambda: not drawn.work.busy and drawn.ui.statusLabel.text == "Up to date.", seconds=60)
+    session.wait(lambda: not drawn.work.busy and drawn.ui.statusLabel.text == "Up to date.")
     assert np.isnan(drawn.logic.flow.table.whole.mpr)
 
 
@@ -291,7 +291,7 @@ def test_a_map_goes_with_its_contours_and_a_map_written_again_brings_no_second_l
     first, second = drawn.slices()[:2]
     session.scene.RemoveNode(first.mbf)
     session.scene.RemoveNode(second.contours)
-    session.wait(lambda: first.hasMaps and not drawn.work.busy, seconds=60)
+    session.wait(lambda: first.hasMaps and not drawn.work.busy)
     composite = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(sliceNode(session, "PerfusionMid1"))
     assert composite.GetForegroundVolumeID() is None
     assert not slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(first.mbf).GetVisibility()
