@@ -277,6 +277,18 @@ def test_a_saved_scene_goes_on_where_it_was(session, ready, study, tmp_path):
     assert lines(ready)[1].startswith("Stress mid: automatic")
 
 
+def test_a_scene_whose_numbers_were_others_is_not_called_up_to_date_alone(session, ready, study, tmp_path):
+    saved = ready.parameters.segmentTable
+    column = next(one for one in range(saved.GetNumberOfColumns()) if saved.GetColumnName(one) == "Stress MBF")
+    saved.SetCellText(0, column, "9.99")
+    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
+    session.scene.Clear(False)
+    assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), True, slicer.vtkMRMLMessageCollection())
+    session.wait(lambda: ready.ui.statusLabel.text.startswith("Up to date."))
+    assert "saved with other numbers (PerfusionDL" in ready.ui.statusLabel.text
+    assert "): 1 of " in ready.ui.statusLabel.text
+
+
 def test_the_choices_of_a_scene_that_is_added_are_kept(session, ready, study, tmp_path):
     mrml.saveScene(session.scene, tmp_path / "scene.mrb")
     assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), False, slicer.vtkMRMLMessageCollection())

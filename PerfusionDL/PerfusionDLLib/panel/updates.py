@@ -27,6 +27,7 @@ class Updates:
         self._recorded = False  # a correction that the results do not follow yet
         self._displaced = ""  # work that a correction canceled, to be told when the flow is there
         self._remark = ""  # on a correction, to be told again when the flow is there
+        self._saved: session.SavedNumbers | None = None  # numbers that a scene came with
 
     def close(self) -> None:
         """Let go of a scene."""
@@ -166,7 +167,7 @@ class Updates:
     def recompute(self) -> None:
         """Compute flow from the contours as they are now."""
         with slicer.util.tryWithErrorDisplay(_("Blood flow could not be computed."), waitCursor=False):
-            self.start(self.panel.logic.flowTask(self.panel.parameters), self.onFlow)
+            self.start(self._flowTask(), self.onFlow)
 
     def recomputeIfWanted(self) -> None:
         """Let the flow follow a correction; a problem is told in the status line, because nobody pressed a button."""
@@ -188,9 +189,15 @@ class Updates:
             panel.showStatus(_("Out of date. Press Recompute."))
             return
         try:
-            self.start(panel.logic.flowTask(panel.parameters), self.onFlow, onError=self._onProblem)
+            self.start(self._flowTask(), self.onFlow, onError=self._onProblem)
         except PerfusionError as error:
             self._onProblem(error)
+
+    def _flowTask(self) -> Task:
+        """The computation of the flow; before the first one what the scene came with is kept."""
+        logic, parameters = self.panel.logic, self.panel.parameters
+        self._saved = session.readNumbers(parameters.segmentTable) if logic.flow is None else None
+        return logic.flowTask(parameters)
 
     @property
     def isCurrent(self) -> bool:
@@ -203,6 +210,11 @@ class Updates:
         if flow is None or flow.table.knows_absolute_flow:
             return _("Up to date.")
         return _("Up to date. Absolute flow is not known: read MPR and flow relative to the best segments.")
+
+    def _describeMoved(self, flow: Flow) -> str:
+        """Where flow is not what the scene was saved with; nothing where it is, and for a scene without numbers."""
+        saved, self._saved = self._saved, None
+        return session.describeMoved(saved, session.readNumbers(flow.tableNode)) if saved else ""
 
     def _onProblem(self, error: Exception) -> None:
         """Tell a problem without asking for a click."""
@@ -228,7 +240,7 @@ class Updates:
         if panel.pick and session.isThere(panel.pick, flow):
             session.showPick(slicer.mrmlScene, panel.pick, flow)
         panel.picking.show("")
-        said = self._upToDate(flow)
+        said = " ".join(filter(None, [self._upToDate(flow), self._describeMoved(flow)]))
         if self._displaced:
             said += " " + _("Canceled by the correction: {task}.").format(task=self._displaced)
         if self._remark:

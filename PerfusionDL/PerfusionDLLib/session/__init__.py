@@ -21,6 +21,7 @@ from .history import (
 from .picked_curve import showPick
 from .picking import Pick, isThere, pickAt, pickSegment
 from .readout import CHECK, describeRow, numberText, percentText, readout
+from .saved_numbers import SavedNumbers, describeMoved, readNumbers
 from .tasks import exhaust
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "FlowChoices",
     "History",
     "Pick",
+    "SavedNumbers",
     "WrittenAgreement",
     "agreementTask",
     "archivedChoices",
@@ -36,6 +38,7 @@ __all__ = [
     "carryCorrectionOver",
     "choicesOfScene",
     "describeArchive",
+    "describeMoved",
     "describeRow",
     "exhaust",
     "exportDicom",
@@ -63,6 +66,7 @@ __all__ = [
     "percentText",
     "pickAt",
     "pickSegment",
+    "readNumbers",
     "readout",
     "rememberReport",
     "restoreAutomatic",
