@@ -72,7 +72,7 @@ def test_a_correction_meanwhile_cancels_the_export_and_that_is_said(session, dra
     session.dialogs.answers.append(str(tmp_path))
     press(drawn.ui.exportResultsButton)
     worker = drawn.work._thread
-    session.wait(lambda: drawn.ui.statusLabel.text == "report")  # the longest step
+    session.wait(lambda: drawn.ui.statusLabel.text == "Report")  # the longest step
     correct(session, drawn)
     worker.join(60)
     assert drawn.ui.statusLabel.text == "Up to date. Canceled by the correction: Write results."
@@ -86,7 +86,7 @@ def test_a_comparison_can_be_canceled_and_leaves_no_file(session, drawn, tmp_pat
     session.dialogs.answers += [str(tmp_path), ""]
     press(drawn.ui.agreementButton)
     worker = drawn.work._thread
-    session.wait(lambda: drawn.ui.statusLabel.text in ("flow of the automatic contours", "comparison and figures"))
+    session.wait(lambda: drawn.ui.statusLabel.text in ("Flow of the automatic contours", "Comparison and figures"))
     press(drawn.ui.cancelButton)
     worker.join(60)
     assert not worker.is_alive()
