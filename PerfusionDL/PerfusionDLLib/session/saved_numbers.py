@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import slicer
-from slicer.i18n import tr as _
 
 from ..data.study import Condition
 
@@ -45,14 +44,10 @@ def describeMoved(saved: SavedNumbers | None, now: SavedNumbers | None) -> str:
     moved += [math.inf for old, new in pairs if math.isnan(old) != math.isnan(new)]
     if not moved:
         return ""
-    far = (
-        _("by up to {share:.0%}").format(share=max(moved))
-        if math.isfinite(max(moved))
-        else _("some of them are new or gone")
-    )
-    return _("The scene was saved with other numbers ({software}): {count} of {all} differ, {far}.").format(
-        software=saved.software or _("unknown version"), count=len(moved), all=len(pairs), far=far
-    )
+    most = max(moved)
+    far = f"by up to {most:.0%}" if math.isfinite(most) else "some of them are new or gone"
+    software = saved.software or "unknown version"
+    return f"The scene was saved with other numbers ({software}): {len(moved)} of {len(pairs)} differ, {far}."
 
 
 def _number(text: str) -> float:
