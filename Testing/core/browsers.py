@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -43,6 +44,13 @@ class Watched:
         self.page.on("request", lambda request: self._note(request.url))
         self.page.goto(path.as_uri())
         self.page.wait_for_selector("body[data-ready=yes]")
+
+    def wait_until(self, condition) -> None:
+        """Let the page go on until something is so."""
+        until = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < until, "it did not happen"
+            self.page.wait_for_timeout(50)
 
     def _note(self, url: str) -> None:
         if not url.startswith(("file:", "data:", "blob:")):

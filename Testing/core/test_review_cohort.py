@@ -80,20 +80,18 @@ def test_pictures_show_the_heart_with_its_contours_and_are_drawn_only_while_they
     page = watched.page
     page.wait_for_selector("#cards article")
     first = "document.querySelector('#cards canvas')"
-    page.wait_for_timeout(300)
-    colors = page.evaluate(
+    count = (
         f"(() => {{ const c = {first}; const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
         "let gray = 0, blue = 0; for (let i = 0; i < d.length; i += 4) {"
         "if (d[i] === d[i + 1] && d[i] > 60 && d[i + 3] === 255) gray++;"
         "if (d[i + 2] > d[i] + 60) blue++; } return [gray, blue]; })()"
     )
-    assert min(colors) > 200
+    watched.wait_until(lambda: min(page.evaluate(count)) > 200)
     last = "[...cards.values()].at(-1).sheet.pictures === undefined"
     assert page.evaluate(last)
     page.keyboard.press("/")
     page.keyboard.type("study-12")
-    page.wait_for_timeout(300)
-    assert names(page) == ["study-12"]
+    watched.wait_until(lambda: names(page) == ["study-12"])
 
 
 def test_a_study_opens_inside_and_is_decided_there(watched, tmp_path):
@@ -101,8 +99,7 @@ def test_a_study_opens_inside_and_is_decided_there(watched, tmp_path):
     page.locator("[data-study='study-05'] .open").click()
     inside = page.frame_locator("#frame")
     inside.locator("body[data-ready=yes]").wait_for()
-    page.wait_for_timeout(200)
-    assert "as bright as blood" in page.text_content("#viewer-reasons")
+    watched.wait_until(lambda: "as bright as blood" in page.text_content("#viewer-reasons"))
     page.keyboard.press("m")  # a key of the study's page
     assert inside.locator("#switch-flow").get_attribute("aria-pressed") == "true"
     page.keyboard.press("x")  # a key that it leaves to the cohort
@@ -127,7 +124,8 @@ def test_letters_typed_before_the_comment_has_the_keyboard_are_not_lost(watched)
     page.frames[-1].evaluate(
         "for (const key of 'ex,y') document.dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true }))"
     )
-    page.wait_for_function("document.activeElement.id === 'comment' && comment.value === 'x,y'")
+    focused = "document.activeElement.id === 'comment'"
+    watched.wait_until(lambda: page.input_value("#comment") == "x,y" and page.evaluate(focused))
     page.keyboard.type(" and more")
     assert page.input_value("#comment") == "x,y and more"
     assert page.get_attribute("#accept", "aria-pressed") == "false", "Y was a letter"
