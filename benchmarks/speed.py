@@ -4,7 +4,8 @@ Each round runs every variant once, in turn, so that what else the machine does 
 ranges over the rounds are printed as a table, and ratios to the first variant. ``--against FOLDER`` adds another
 version of this repository (a worktree), with whatever number of cores it takes by itself.
 
-Peak memory is that of the largest process; a study is computed in one process.
+Peak memory is that of the largest process: reading, report and scene have processes of their own where there is more
+than one worker.
 """
 
 import argparse
