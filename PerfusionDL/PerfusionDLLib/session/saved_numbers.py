@@ -40,6 +40,7 @@ def describeMoved(saved: SavedNumbers | None, now: SavedNumbers | None) -> str:
     if saved is None or now is None:
         return ""
     pairs = [(value, now.values[key]) for key, value in saved.values.items() if key in now.values]
+    pairs = [pair for pair in pairs if not all(map(math.isnan, pair))]  # what no slice shows is no number
     moved = [abs(new / old - 1) for old, new in pairs if abs(new - old) > ROUNDING and old > 0]
     moved += [math.inf for old, new in pairs if math.isnan(old) != math.isnan(new)]
     if not moved:
