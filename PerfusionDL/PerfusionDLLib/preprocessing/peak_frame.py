@@ -155,7 +155,7 @@ def find_first_pass_peak(curve: np.ndarray) -> int:
 
 
 def find_peak_interval(curve: np.ndarray, peak_frame: int) -> tuple[int, int]:
-    """First and last of the frames about a peak in which a curve holds 95 % of its rise: the true peak is one of them.
+    """First and last of the frames about a peak that hold 95 % of its rise; the true peak is most probably one of them.
 
     Examples
     --------
