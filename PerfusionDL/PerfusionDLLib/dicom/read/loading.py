@@ -14,8 +14,7 @@ from ...data.study import Condition, Level, PerfusionSeries, Scan
 from . import protocol
 from .archive import make_study_label
 from .brightness import describe_brightness_steps
-from .consistency import Aside, Uncertainty, find_typical_number, is_same_number, name_images
-from .consistency import make_uncertainties as as_uncertainties
+from .consistency import Aside, Uncertainty, find_typical_number, is_same_number, make_uncertainties, name_images
 from .continuity import put_back
 from .doubles import has_identifiers
 from .frame import Frame
@@ -69,12 +68,12 @@ def load(
         said for one in pieces for said in protocol.find_other_units(protocol.Header(one.frames[lead:]))
     )
     late = find_delays_beyond_a_heartbeat(pieces, acquisitions)
-    uncertainties += as_uncertainties(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd, *units, *late))
-    uncertainties += as_uncertainties(FlagCode.SEQUENCE_UNCERTAIN, find_contradicting_groups(pieces))
+    uncertainties += make_uncertainties(FlagCode.SEQUENCE_UNCERTAIN, (*named, *grave_odd, *units, *late))
+    uncertainties += make_uncertainties(FlagCode.SEQUENCE_UNCERTAIN, find_contradicting_groups(pieces))
     doses = (
         said for one in pieces for said in protocol.find_acquisition_uncertainties(protocol.Header(one.frames[lead:]))
     )
-    uncertainties += as_uncertainties(FlagCode.ACQUISITION_UNCERTAIN, dict.fromkeys(doses))
+    uncertainties += make_uncertainties(FlagCode.ACQUISITION_UNCERTAIN, dict.fromkeys(doses))
     if lead:
         notes.append(f"The first {lead} frames are proton-density images and were set apart.")
     if len(pieces) > 3 or len(pieces) == 2:
@@ -114,7 +113,7 @@ def read_slice_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarra
     Raises PerfusionError where too many of them are lost, or the values cannot be right.
     """
     notes, uneven = check_scale(one.frames)
-    uncertainties = as_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, uneven)
+    uncertainties = make_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, uneven)
     try:
         signal = reader.read(one.frames)
     except PerfusionError:
@@ -127,11 +126,11 @@ def read_slice_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarra
     notes += [padded] if padded else []
     apart = find_frames_apart(one.frames, signal, one.times_s)
     notes += apart.notes
-    uncertainties += as_uncertainties(FlagCode.IMAGES_MISSING, apart.uncertainties)
+    uncertainties += make_uncertainties(FlagCode.IMAGES_MISSING, apart.uncertainties)
     if apart.mask.any():
         one, signal = one.with_times(np.where(apart.mask, np.nan, one.times_s)), signal[~apart.mask]
     said, uncertain = check_signal(one.frames, signal)
-    uncertainties += as_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, uncertain)
+    uncertainties += make_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, uncertain)
     return one, signal, [*notes, *said, *uncertainties], uncertainties
 
 
@@ -145,9 +144,9 @@ def unify_scan(
     for one, signal in zip(found.pieces, found.signals, strict=True):
         lead = count_proton_density_frames(one.frames, signal)
         steps += describe_brightness_steps(one.frames[lead:], one.times_s[lead:], signal[lead:])
-    lost = as_uncertainties(FlagCode.IMAGES_MISSING, repeated)
-    put = as_uncertainties(FlagCode.GEOMETRY_UNCERTAIN, found.uncertainties)
-    return found.pieces, found.signals, [*lost, *put, *as_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, steps)]
+    lost = make_uncertainties(FlagCode.IMAGES_MISSING, repeated)
+    put = make_uncertainties(FlagCode.GEOMETRY_UNCERTAIN, found.uncertainties)
+    return found.pieces, found.signals, [*lost, *put, *make_uncertainties(FlagCode.STORED_VALUES_UNCERTAIN, steps)]
 
 
 def remove_lost_pixels(one: Slice, reader: PixelReader) -> tuple[Slice, np.ndarray, str]:

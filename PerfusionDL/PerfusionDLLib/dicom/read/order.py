@@ -8,8 +8,7 @@ import numpy as np
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from . import counters
-from .consistency import Uncertainty, capitalize, name_images
-from .consistency import make_uncertainties as as_uncertainties
+from .consistency import Uncertainty, capitalize, make_uncertainties, name_images
 from .frame import Frame
 from .pixels import compute_roughness
 from .witnesses import Clock, Slices
@@ -60,7 +59,7 @@ def put_in_order(slices: Slices, chosen: Clock, others: Sequence[Clock]) -> Orde
         notes += said
         uncertainties += uncertain
     agree = [name for name, rank in ranks.items() if name not in contradicting and rank(slices[0]) is not None]
-    grave = [*as_uncertainties(FlagCode.CLOCK_UNCERTAIN, chosen.uncertainties), *dict.fromkeys(uncertainties)]
+    grave = [*make_uncertainties(FlagCode.CLOCK_UNCERTAIN, chosen.uncertainties), *dict.fromkeys(uncertainties)]
     return Ordered(tuple(times), tuple(dict.fromkeys(notes)), tuple(grave), tuple(agree))
 
 
@@ -175,8 +174,8 @@ def mend(
         times_s,
         notes,
         [
-            *as_uncertainties(FlagCode.CLOCK_UNCERTAIN, uncertain),
-            *as_uncertainties(FlagCode.IMAGES_MISSING, uncertainties),
+            *make_uncertainties(FlagCode.CLOCK_UNCERTAIN, uncertain),
+            *make_uncertainties(FlagCode.IMAGES_MISSING, uncertainties),
         ],
     )
 

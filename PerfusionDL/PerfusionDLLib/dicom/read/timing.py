@@ -11,8 +11,7 @@ from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
 from . import counters
 from .alignment import add_delays, align_shifted_times
-from .consistency import Uncertainty
-from .consistency import make_uncertainties as as_uncertainties
+from .consistency import Uncertainty, make_uncertainties
 from .order import ContradictedClockError, put_in_order
 from .witnesses import (
     FAR,
@@ -80,7 +79,7 @@ def find_times(slices: Slices, rr_interval_s: float | None = None, ignored: Sequ
         tuple(times_s),
         best.name,
         (*filter(None, [best.note]), *ordered.notes, *notes, *shifted, *undelayed),
-        (*ordered.uncertainties, *as_uncertainties(FlagCode.CLOCK_UNCERTAIN, (*uncertainties, *unknown))),
+        (*ordered.uncertainties, *make_uncertainties(FlagCode.CLOCK_UNCERTAIN, (*uncertainties, *unknown))),
         (f"{best.name}: {best.step_s:.3f} s between frames", *witnesses),
     )
 
@@ -218,7 +217,7 @@ def count_times(
         tuple(times_s),
         f"{name} x {best.name}",
         (*notes, *undelayed),
-        tuple(as_uncertainties(FlagCode.CLOCK_UNCERTAIN, uncertainties)),
+        tuple(make_uncertainties(FlagCode.CLOCK_UNCERTAIN, uncertainties)),
         witnesses,
     )
 
