@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 from PerfusionDLLib.app.process_study import run_study
 from PerfusionDLLib.batch.cluster import connect_cluster
-from PerfusionDLLib.batch.dispatch import Task, dispatch
+from PerfusionDLLib.batch.dispatch import QueuedStudy, dispatch
 from PerfusionDLLib.batch.outcome import DONE, Outcome
 from PerfusionDLLib.networks import load_networks
 
@@ -213,7 +213,7 @@ def nothing(job, images, seconds, memory_bytes):
 
 def engine(folder):
     """What the engine itself costs, and a simulation of 10,000 studies on 100 workers with it."""
-    tasks = [Task({"study": f"study-{number}"}, None, 0) for number in range(NOTHING_TASKS)]
+    tasks = [QueuedStudy({"study": f"study-{number}"}, None, 0) for number in range(NOTHING_TASKS)]
     with connect_cluster(None, 2) as client:
         began = time.perf_counter()
         ended = sum(1 for _ in dispatch(client, tasks, seconds=1, memory_bytes=1, function=nothing))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from PerfusionDLLib import networks, phantom, pipeline
+from PerfusionDLLib.app.parallel import one_thread
 from PerfusionDLLib.app.phantom_truth import make_true_maps
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.data.table import SegmentRow, SegmentTable
-from PerfusionDLLib.parallel import one_thread
 from PerfusionDLLib.phantom import CLINIC, DEFAULT
 
 COLUMNS = ("patients", "number", "n", "95 % interval covers %", "median bias %", "median half width %", "worst %")

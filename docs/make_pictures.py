@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PerfusionDLLib import preprocess, quantify, read_study, summarize
 from PerfusionDLLib.data.result import StudyResult
 from PerfusionDLLib.report import figures, pages
-from PerfusionDLLib.report.findings import findings_page
+from PerfusionDLLib.report.first_page import findings_page
 from PIL import Image
 
 HERE = Path(__file__).parent

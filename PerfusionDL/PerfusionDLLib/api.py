@@ -1,19 +1,20 @@
 """The Python API: a study from its DICOM files to its table in four calls, one for each link of the chain."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
 from . import pipeline
+from .app.parallel import compute_in_parallel, count_cores, one_thread
 from .data.flow import ArterialInput, FlowModel, PerfusionMaps
 from .data.preprocessed import PreprocessedStudy
 from .data.study import Condition, Study
 from .data.table import SegmentTable
 from .dicom import read_study as read_files
 from .networks import choose_device, load_networks
-from .parallel import count_cores, one_thread
 from .quantification.options import Options
 from .quantification.thresholds import Threshold
 
@@ -84,7 +85,8 @@ def preprocess(
     """
     networks = load_networks(None if weights is None else Path(weights), choose_device(device))
     with one_thread():
-        return pipeline.preprocess(study, networks, workers=workers or count_cores(), progress=progress)
+        find_slices = partial(compute_in_parallel, workers=workers or count_cores())
+        return pipeline.preprocess(study, networks, find_slices=find_slices, progress=progress)
 
 
 def quantify(

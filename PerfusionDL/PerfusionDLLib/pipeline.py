@@ -1,6 +1,6 @@
 """The chain, one name per link: the one place where its order is spelled out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 
@@ -12,12 +12,14 @@ from .data.result import StudyResult
 from .data.study import Condition, PerfusionSeries, Study
 from .data.table import SegmentTable
 from .networks import Networks
-from .parallel import compute_in_parallel
 from .preprocessing import preprocess_slice, settle_insertion_points
 from .quantification.flow_maps import quantify_scan
 from .quantification.options import DEFAULT, Options
 from .quantification.segment_table import summarize
 from .quantification.uncertainty import with_uncertainty
+
+FindSlices = Callable[[Sequence[Callable[[], PreprocessedSlice]]], Sequence[PreprocessedSlice]]
+"""Calls independent functions, in any order or beside each other; their results come back in their order."""
 
 __all__ = [
     "measure_arterial_input",
@@ -32,8 +34,16 @@ __all__ = [
 ]
 
 
+def _find_in_turn(jobs: Sequence[Callable[[], PreprocessedSlice]]) -> list[PreprocessedSlice]:
+    return [job() for job in jobs]
+
+
 def preprocess(
-    study: Study, networks: Networks, *, workers: int = 1, progress: Progress = lambda step: None
+    study: Study,
+    networks: Networks,
+    *,
+    find_slices: FindSlices = _find_in_turn,
+    progress: Progress = lambda step: None,
 ) -> PreprocessedStudy:
     """Find everything in every slice of a study, base to apex.
 
@@ -41,8 +51,9 @@ def preprocess(
     ----------
     study : Study
     networks : Networks
-    workers : int
-        Slices that are computed beside each other, each on a thread of its own. The result is the same to the last bit.
+    find_slices : callable
+        Calls what finds everything in a slice, for all slices. The result is the same to the last bit, whether it does
+        so in turn or beside each other.
     progress : callable
         Called with each step as it begins, from any thread: ``rest basal: motion compensation``.
 
@@ -57,7 +68,7 @@ def preprocess(
         return preprocess_slice(series, networks, progress=lambda step: progress(f"{place}: {step}"))
 
     jobs = [partial(job, scan.condition, series) for scan in study.scans for series in scan.slices]
-    found = iter(compute_in_parallel(jobs, workers))
+    found = iter(find_slices(jobs))
     return PreprocessedStudy(
         scans=tuple(
             PreprocessedScan(

@@ -14,7 +14,7 @@ from browsers import chromium
 from cohort_folder import SETTINGS
 from dicom_cases import case, rest_scans  # noqa: F401, fixtures
 from dicom_studies import small_study
-from PerfusionDLLib.batch import opening
+from PerfusionDLLib.batch.cohort_opening import open_cohort
 from PerfusionDLLib.data.contours import Contours, Origin, Part
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.flow import ArterialInput, FitStatus, PerfusionMaps, PixelFits, SegmentFit, SliceMaps
@@ -288,7 +288,7 @@ def siemens(tmp_path_factory):
 @pytest.fixture
 def opened(tmp_path):
     """The folder of a cohort that begins."""
-    with opening.open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
+    with open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
         yield folder
 
 

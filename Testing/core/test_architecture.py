@@ -13,7 +13,6 @@ FILES = sorted(CORE.rglob("*.py"))
 
 ARROWS = {
     "data": set(),
-    "parallel": set(),
     "cache": {"data"},
     "signal": {"data"},
     "motion": {"data"},
@@ -26,7 +25,7 @@ ARROWS = {
     "aif": {"data", "cache", "signal"},
     "preprocessing": {"data", "motion", "networks"},
     "quantification": {"data", "cache", "signal", "aif", "kinetics"},
-    "pipeline": {"data", "parallel", "cache", "networks", "preprocessing", "aif", "quantification"},
+    "pipeline": {"data", "cache", "networks", "preprocessing", "aif", "quantification"},
     "evaluation": {"data", "motion", "networks", "dicom", "phantom", "preprocessing"},
     "report": {"data", "evaluation"},
     "review": {"data", "report"},

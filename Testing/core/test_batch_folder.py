@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from cohort_folder import SETTINGS, finish, studies_in, tree
 from PerfusionDLLib.batch import folder as folders
-from PerfusionDLLib.batch import opening
+from PerfusionDLLib.batch.cohort_opening import open_cohort
 from PerfusionDLLib.batch.outcome import DONE, LIMITS, LOST, REFUSED, Outcome
 from PerfusionDLLib.data.errors import PerfusionError
 
@@ -65,7 +65,7 @@ def test_a_nearly_full_disk_stops_before_studies_are_spoiled(tmp_path, opened, m
 def test_two_commands_on_one_folder_do_not_tangle(tmp_path, opened):
     with (
         pytest.raises(PerfusionError, match="Another command"),
-        opening.open_cohort(opened.out, SETTINGS, resume=True),
+        open_cohort(opened.out, SETTINGS, resume=True),
     ):
         pass
 
@@ -74,30 +74,30 @@ def test_two_commands_on_one_folder_do_not_tangle(tmp_path, opened):
     ("settings", "resume", "said"), [(SETTINGS, False, "--resume"), ({"model": "x"}, True, "begun")]
 )
 def test_a_cohort_is_continued_only_as_it_was_begun(tmp_path, settings, resume, said):
-    with opening.open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
+    with open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
         folder.begin(studies_in(tree(tmp_path / "in", (1,)))[0])
-    with pytest.raises(PerfusionError, match=said), opening.open_cohort(tmp_path / "out", settings, resume=resume):
+    with pytest.raises(PerfusionError, match=said), open_cohort(tmp_path / "out", settings, resume=resume):
         pass
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.docx").write_text("years of work")
-    with pytest.raises(PerfusionError, match="no cohort"), opening.open_cohort(tmp_path, SETTINGS, resume=True):
+    with pytest.raises(PerfusionError, match="no cohort"), open_cohort(tmp_path, SETTINGS, resume=True):
         pass
 
 
 def test_what_a_crash_left_is_put_back_and_taken_away(tmp_path):
-    with pytest.raises(KeyboardInterrupt), opening.open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
+    with pytest.raises(KeyboardInterrupt), open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
         (folder.out / "studies" / ".study-a.partial-1-x").mkdir()
         (folder.out / "studies" / ".study-b.former-1-y").mkdir()  # between two renamings: the new one waits
         (folder.out / "studies" / ".study-b.partial-1-y").mkdir()
         (folder.out / "studies" / ".study-c.former-1-z").mkdir()  # the new one took its place, and was deleted since
         raise KeyboardInterrupt
-    with opening.open_cohort(tmp_path / "out", SETTINGS, resume=True) as folder:
+    with open_cohort(tmp_path / "out", SETTINGS, resume=True) as folder:
         assert [path.name for path in (folder.out / "studies").iterdir()] == ["study-b"]
 
 
 def test_a_cohort_that_ends_leaves_nothing_half_written(tmp_path):
-    with opening.open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
+    with open_cohort(tmp_path / "out", SETTINGS, resume=False) as folder:
         (folder.out / "studies" / ".study-a.partial-1-x").mkdir()  # by an attempt whose worker was killed
     assert not list((folder.out / "studies").iterdir())

@@ -12,9 +12,9 @@ import pytest
 from cohort_folder import studies_in, tree
 from dicom_studies import small_study
 from PerfusionDLLib.batch.cohort import survey_cohort
+from PerfusionDLLib.batch.cohort_tables import make_cohort_tables
 from PerfusionDLLib.batch.folder import CohortFolder
 from PerfusionDLLib.batch.outcome import REFUSED, Outcome
-from PerfusionDLLib.batch.tables import make_cohort_tables
 from PerfusionDLLib.batch.worker import pack, unpack
 from PerfusionDLLib.dicom import read_study, write_study
 from PerfusionDLLib.dicom.read import archive

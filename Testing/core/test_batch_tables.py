@@ -7,8 +7,8 @@ from dataclasses import replace
 import pypdf
 from cohort_folder import studies_in, tree
 from PerfusionDLLib import report
+from PerfusionDLLib.batch.cohort_tables import make_cohort_tables
 from PerfusionDLLib.batch.outcome import DONE, REFUSED, Outcome
-from PerfusionDLLib.batch.tables import make_cohort_tables
 from PerfusionDLLib.report import cohort
 from PerfusionDLLib.report.cohort_pages import write_cohort_pdf
 from PerfusionDLLib.results import writing

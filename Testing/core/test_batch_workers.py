@@ -15,7 +15,7 @@ from distributed import LocalCluster
 from distributed.security import Security
 from PerfusionDLLib import __version__
 from PerfusionDLLib.batch.cluster import ENGINE, Certificates, connect_cluster, is_open_to_others
-from PerfusionDLLib.batch.dispatch import Task, dispatch
+from PerfusionDLLib.batch.dispatch import QueuedStudy, dispatch
 from PerfusionDLLib.batch.outcome import DONE, LIMITS, REFUSED, Outcome
 from PerfusionDLLib.batch.supervisor import Supervisor
 from PerfusionDLLib.batch.worker import list_files, pack, unpack
@@ -76,7 +76,7 @@ def processes(workers):
 
 def test_what_fails_is_tried_once_more_on_another_worker_and_a_killed_worker_loses_nothing(tmp_path):
     def ended(client, *names):
-        tasks = [Task({"study": name, "out": str(tmp_path / name)}, None, 0) for name in names]
+        tasks = [QueuedStudy({"study": name, "out": str(tmp_path / name)}, None, 0) for name in names]
         how = {"seconds": 1, "memory_bytes": 1, "function": cohorts.worker_that_loses}
         return {outcome.study: (outcome.kind, outcome.attempts) for outcome in dispatch(client, tasks, **how)}
 
@@ -107,7 +107,7 @@ def test_a_cohort_on_this_machine_opens_no_port():
     """Nobody else on the machine can give it work, and no dashboard names folders."""
     before = listening()
     with connect_cluster(None, 2) as client:
-        tasks = [Task({"study": name}, None, 0) for name in "abc"]
+        tasks = [QueuedStudy({"study": name}, None, 0) for name in "abc"]
         done = dispatch(client, tasks, seconds=1, memory_bytes=1, function=done_at_once)
         assert {outcome.study for outcome in done} == set("abc")
         assert listening() == before
@@ -142,7 +142,7 @@ def test_a_scheduler_with_certificates_is_spoken_to_in_private(certificates):
         address = cluster.scheduler_address
         assert address.startswith("tls://")
         with connect_cluster(address, 1, certificates) as client:
-            tasks = [Task({"study": "a"}, None, 0)]
+            tasks = [QueuedStudy({"study": "a"}, None, 0)]
             done = dispatch(client, tasks, seconds=1, memory_bytes=1, function=done_at_once)
             assert [outcome.kind for outcome in done] == [DONE]
 

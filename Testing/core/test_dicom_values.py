@@ -9,7 +9,7 @@ from dicom_studies import edit, rest_only, said, small_study, written
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.dicom import read_study, write_study
 from PerfusionDLLib.dicom.read.clock import read_date_time_s, unwrap_midnight
-from PerfusionDLLib.dicom.read.witnesses import is_usable
+from PerfusionDLLib.dicom.read.timing_attributes import is_usable
 
 REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice" / "dicom"
 

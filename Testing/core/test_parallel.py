@@ -1,20 +1,22 @@
 """Slices beside each other: the same numbers, the first error, and no slice begun for nothing."""
 
 import threading
+from functools import partial
 
 import pytest
 from patience import PATIENCE_S
 from PerfusionDLLib import networks, phantom, pipeline
+from PerfusionDLLib.app.parallel import compute_in_parallel, count_cores, one_thread
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.identity import digest
-from PerfusionDLLib.parallel import compute_in_parallel, count_cores, one_thread
 
 
 def test_the_numbers_are_the_same_to_the_last_bit_for_any_number_of_workers():
     study = phantom.simulate_study(3, size=96).study
     loaded = networks.load_networks()
     with one_thread():
-        found = [pipeline.preprocess(study, loaded, workers=workers) for workers in (1, 2, 8)]
+        side_by_side = [partial(compute_in_parallel, workers=workers) for workers in (1, 2, 8)]
+        found = [pipeline.preprocess(study, loaded, find_slices=one) for one in side_by_side]
     assert len({digest(one) for one in found}) == 1
     assert [scan.condition for scan in found[1].scans] == [scan.condition for scan in study.scans]
     assert [part.series.level for part in found[1].scans[0].slices] == ["basal", "mid", "apical"]

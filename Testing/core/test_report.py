@@ -18,7 +18,7 @@ from PerfusionDLLib.data.preprocessed import PreprocessedStudy
 from PerfusionDLLib.data.provenance import provenance_from
 from PerfusionDLLib.data.table import RegionFlow
 from PerfusionDLLib.report.figures import styled
-from PerfusionDLLib.report.findings import findings_page, summary
+from PerfusionDLLib.report.first_page import findings_page, summary
 from PerfusionDLLib.report.page import RIGHT_MM, Page, text_width_mm, wrap_text
 from PerfusionDLLib.report.quality import (
     arterial_checks,

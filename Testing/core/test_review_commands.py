@@ -10,8 +10,8 @@ from cohort_folder import studies_in, tree
 from PerfusionDLLib import report, review
 from PerfusionDLLib.app import comparison
 from PerfusionDLLib.batch.cohort import say_reviews
+from PerfusionDLLib.batch.cohort_tables import make_cohort_tables
 from PerfusionDLLib.batch.outcome import DONE, Outcome
-from PerfusionDLLib.batch.tables import make_cohort_tables
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.results import writing
 from PerfusionDLLib.results.layout import CONTACT_SHEET, INDEX

@@ -9,9 +9,9 @@ from ..data.result import StudyResult
 from ..data.study import Scan, Study
 from ..dicom import NO_CHOICES, ReadChoices
 from ..networks import Networks
-from ..parallel import one_thread
 from ..quantification.options import DEFAULT, Options
 from ..results.atomic import atomic_folder
+from .parallel import compute_in_parallel, one_thread
 from .processes import ProcessCall, loading_to_stay
 from .write_outputs import begin_writing, write_dicom
 
@@ -81,7 +81,8 @@ def run_study(
         for scan in study.scans:
             found(scan)
         with one_thread():
-            preprocessed = pipeline.preprocess(study, loaded, workers=workers, progress=progress)
+            find_slices = partial(compute_in_parallel, workers=workers)
+            preprocessed = pipeline.preprocess(study, loaded, find_slices=find_slices, progress=progress)
             with begin_writing(unfinished, preprocessed, workers=workers) as write:
                 progress("blood flow")
                 result = pipeline.process(preprocessed, options)

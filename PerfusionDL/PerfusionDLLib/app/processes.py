@@ -19,7 +19,7 @@ from functools import partial
 from typing import IO, Any, Generic, Self, TypeVar, cast
 
 from ..data.errors import PerfusionError
-from ..parallel import one_thread_environment
+from .parallel import one_thread_environment
 
 Result = TypeVar("Result")
 

@@ -17,8 +17,8 @@ from ..data.slice_document import slice_from, with_entered
 from ..data.study import Condition, PerfusionSeries, Scan, Study
 from ..data.table import SegmentTable
 from ..dicom import StoredResults, StoredSlice, find_stored, group_name, read_study, split_results
-from ..parallel import compute_in_parallel, count_cores, one_thread
 from ..quantification.options import DEFAULT, Options, options_from
+from .parallel import compute_in_parallel, count_cores, one_thread
 
 Progress = Callable[[str], None]
 SAME = 1e-6  # relative; a report keeps some fifteen digits of a number

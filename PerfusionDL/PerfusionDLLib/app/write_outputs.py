@@ -10,9 +10,9 @@ from typing import Any
 
 from ..data.preprocessed import PreprocessedStudy
 from ..data.result import StudyResult
-from ..parallel import compute_in_parallel
 from ..quantification.options import DEFAULT, Options, options_document
 from ..results import layout
+from .parallel import compute_in_parallel
 from .processes import ProcessCall
 from .result_parts import PARTS, write_parts, write_parts_later
 

@@ -14,11 +14,11 @@ from ..dicom import FoundStudy, ListedFile, find_studies, list_files, make_pseud
 from ..networks import weights_sha256
 from ..review.decisions import Decision, Review, count_decisions, find_current_decision, fingerprint_results
 from .cluster import Certificates, connect_cluster, count_fitting_workers
-from .dispatch import Task, dispatch
+from .cohort_opening import open_cohort
+from .cohort_tables import make_cohort_tables
+from .dispatch import QueuedStudy, dispatch
 from .folder import CohortFolder
-from .opening import open_cohort
 from .outcome import DONE
-from .tables import make_cohort_tables
 from .worker import pack
 
 GB = 2**30
@@ -173,7 +173,7 @@ def compute(
     """Compute the waiting ones of the studies and note how each ended."""
     by_label = {study.label: study for study in waiting}
     stale = {label for label in by_label if folder.results(label).is_dir()}
-    tasks = [make_task(study, root, folder, settings, overwrite=study.label in stale) for study in waiting]
+    tasks = [queue_study(study, root, folder, settings, overwrite=study.label in stale) for study in waiting]
     memory_bytes = int(settings.memory_limit_gb * GB)
     workers = settings.workers or min(count_fitting_workers(memory_bytes), len(tasks))
     began_s, ended = time.monotonic(), 0
@@ -195,7 +195,9 @@ def compute(
             ended += 1
 
 
-def make_task(study: FoundStudy, root: Path, folder: CohortFolder, settings: Settings, *, overwrite: bool) -> Task:
+def queue_study(
+    study: FoundStudy, root: Path, folder: CohortFolder, settings: Settings, *, overwrite: bool
+) -> QueuedStudy:
     """One study as a worker gets it."""
     job = settings.shared() | {
         "key": read_or_make_key().hex(),
@@ -208,7 +210,7 @@ def make_task(study: FoundStudy, root: Path, folder: CohortFolder, settings: Set
         "out": str(folder.results(study.label)),
         "overwrite": overwrite,
     }
-    return Task(job, partial(pack, root, study.files) if settings.send else None, study.size)
+    return QueuedStudy(job, partial(pack, root, study.files) if settings.send else None, study.size)
 
 
 def find_state(folder: CohortFolder, studies: Sequence[FoundStudy], workers: int, seconds_left: float) -> Progress:

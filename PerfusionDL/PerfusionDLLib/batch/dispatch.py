@@ -21,7 +21,7 @@ LOST_S = 30.0  # how long a scheduler may be silent
 
 
 @dataclass(frozen=True)
-class Task:
+class QueuedStudy:
     """A study that is to be computed.
 
     images : makes the DICOM bytes that are sent along; None where workers share our folders
@@ -36,18 +36,18 @@ class Task:
 class Running:
     """An attempt under way."""
 
-    task: Task
+    task: QueuedStudy
     attempt: int
     future: Future
 
 
 def dispatch(
     client: Client,
-    tasks: Sequence[Task],
+    tasks: Sequence[QueuedStudy],
     *,
     seconds: float,
     memory_bytes: int,
-    begin: Callable[[Task], None] = lambda task: None,
+    begin: Callable[[QueuedStudy], None] = lambda task: None,
     wait: Callable[[int], None] = lambda workers: None,
     function: Callable[..., Outcome] = process_study,
 ) -> Iterator[Outcome]:

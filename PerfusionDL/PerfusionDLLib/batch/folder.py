@@ -23,7 +23,7 @@ FLUSH_FILES = 1000
 
 
 class CohortFolder:
-    """What is known of a cohort; `opening.opened` keeps others out meanwhile.
+    """What is known of a cohort; `cohort_opening.open_cohort` keeps others out meanwhile.
 
     folders : where each study lies, by label
     ended : the last outcome of each study

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import psutil
 
-from ..parallel import one_thread_environment
+from ..app.parallel import one_thread_environment
 from .outcome import ERROR, LIMITS, LOST, Outcome
 from .worker_process import MORE_MEMORY
 

@@ -111,10 +111,10 @@ def run(
     steps = Steps(messages)
     try:
         steps("loading software")
+        from ..app.parallel import count_cores
         from ..app.process_study import run_study
         from ..dicom import read_choices, unpack_archives
         from ..networks import choose_device, load_networks
-        from ..parallel import count_cores
 
         choices = read_choices(document)
         with unpack_archives([*folders, rest, stress]) as (*places, rest_place, stress_place):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .export.objects import export_results
     from .own_objects import split_results
     from .read.archive import FoundStudy, ListedFile, find_studies, list_files, make_study_label
-    from .read.candidates import Candidate, find_candidates
+    from .read.candidate_scans import Candidate, find_candidates
     from .read.inspection import Inspection, inspect_folders
     from .read.reading import read_study
     from .read.series_list import ListedSeries, SeriesList, list_series
@@ -26,7 +26,7 @@ _ON_FIRST_USE = {
     "export.objects": ("export_results",),
     "own_objects": ("split_results",),
     "read.archive": ("FoundStudy", "ListedFile", "find_studies", "list_files", "make_study_label"),
-    "read.candidates": ("Candidate", "find_candidates"),
+    "read.candidate_scans": ("Candidate", "find_candidates"),
     "read.inspection": ("Inspection", "inspect_folders"),
     "read.reading": ("read_study",),
     "read.series_list": ("ListedSeries", "SeriesList", "list_series"),

@@ -48,7 +48,7 @@ def format_time(moment: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Visit:
+class WrittenVisit:
     """Whose images are written, and when each scan began."""
 
     identity: Identity
@@ -76,7 +76,7 @@ def make_file_meta(image: Dataset) -> FileMetaDataset:
     return meta
 
 
-def start_image(visit: Visit, begin: datetime) -> Dataset:
+def start_image(visit: WrittenVisit, begin: datetime) -> Dataset:
     """Patient, study and frame of reference of an image; the patient is made up unless the study names one."""
     image = Dataset()
     image.SpecificCharacterSet = "ISO_IR 192"

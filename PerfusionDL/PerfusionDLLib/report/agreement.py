@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from .. import NOTICE
-from ..evaluation.agreement import Comparison, Estimate, FlowSummary, ShapeSummary, interval_notes
+from ..evaluation.agreement import Comparison, FlowSummary, IntervalEstimate, ShapeSummary, interval_notes
 from ..evaluation.agreement.cohort import PAPER, PAPER_FLOW
 from .text_table import number
 
@@ -38,10 +38,10 @@ def flow_cells(summary: FlowSummary) -> list[str]:
     ]
 
 
-def format_bracketed(estimate: Estimate, digits: int = 2) -> str:
+def format_bracketed(estimate: IntervalEstimate, digits: int = 2) -> str:
     """An estimate with its interval.
 
-    >>> format_bracketed(Estimate(0.89, 0.87, 0.90))
+    >>> format_bracketed(IntervalEstimate(0.89, 0.87, 0.90))
     '0.89 [0.87, 0.90]'
     """
     if not np.isfinite(estimate.low + estimate.high):

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_pdf import PdfPages
 from .. import NOTICE, __version__
 from ..data.result import StudyResult
 from .figures import styled
-from .findings import findings_page
+from .first_page import findings_page
 from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, TOP_MM, Page
 from .quality import quality_pages
 

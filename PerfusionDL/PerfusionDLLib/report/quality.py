@@ -11,7 +11,7 @@ from ..data.result import StudyResult
 from ..data.study import Condition
 from ..data.table import SegmentTable
 from .figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
-from .findings import flags_overflow
+from .first_page import flags_overflow
 from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrap_text
 from .text_table import flag_notes, number
 

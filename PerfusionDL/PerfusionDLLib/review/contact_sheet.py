@@ -9,7 +9,7 @@ from ..data.contours import Contours
 from ..data.flow import SliceMaps
 from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.result import StudyResult
-from .field import crop_around_box, find_field_mm
+from .field_of_view import crop_around_box, find_field_mm
 from .findings import list_findings
 from .packing import pack_array, pack_cines
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..data.flow import ArterialInput, PixelFits, SegmentFit, SliceMaps
 from ..data.preprocessed import PreprocessedSlice
-from .field import crop_around_box
+from .field_of_view import crop_around_box
 from .packing import code_grays, pack_array, pack_cines, pack_curves, shrink
 
 CONTEXT_PX = 128

@@ -12,7 +12,7 @@ from ..data.preprocessed import PreprocessedScan
 from ..data.result import StudyResult
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
-from .field import find_field_mm
+from .field_of_view import find_field_mm
 from .findings import list_findings
 from .html import build_page
 from .packing import pack_array
@@ -45,7 +45,7 @@ def write_study_page(result: StudyResult) -> str:
 def describe_study(study: str, result: StudyResult) -> dict:
     """Everything that the page shows, as JSON holds it."""
     from ..report.figures import FLOW_UNIT
-    from ..report.findings import summary
+    from ..report.first_page import summary
     from ..report.quality import notes
 
     table = result.table

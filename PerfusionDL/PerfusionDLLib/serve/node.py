@@ -201,7 +201,7 @@ class Node:
 
     def _alone(self) -> AbstractContextManager[None]:
         """Nobody else serves from this folder. Raises PerfusionError where somebody does."""
-        from ..batch.opening import lock_folder
+        from ..batch.cohort_opening import lock_folder
 
         name = self.out.name
         occupied = PerfusionError(f"Another command serves from {name}.", "Stop it first, or name another folder.")

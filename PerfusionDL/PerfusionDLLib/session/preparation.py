@@ -41,7 +41,7 @@ def contoursTask(
     leftOut = {nodes.key: frozenset(attribute(nodes.contours, "excluded_frames") or ()) for nodes in slices}
 
     def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]:
-        from ..parallel import compute_in_parallel, count_cores, one_thread
+        from ..app.parallel import compute_in_parallel, count_cores, one_thread
         from ..preprocessing import preprocess_slice
 
         progress("loading networks")

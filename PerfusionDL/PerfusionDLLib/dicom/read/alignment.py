@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .clock import DAY_S
-from .witnesses import Slices, find_delays_s
+from .timing_attributes import Slices, find_delays_s
 
 
 def add_delays(slices: Slices, times_s: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:

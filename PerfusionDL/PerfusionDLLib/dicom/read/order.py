@@ -11,7 +11,7 @@ from . import counters
 from .consistency import Uncertainty, capitalize, make_uncertainties, name_images
 from .frame import Frame
 from .pixels import compute_roughness
-from .witnesses import Clock, Slices
+from .timing_attributes import Clock, Slices
 
 MOSTLY = 0.8  # share of the frames in line, below which two orders contradict each other
 NEARLY = 0.95

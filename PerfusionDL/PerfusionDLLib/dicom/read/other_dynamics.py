@@ -7,7 +7,7 @@ import numpy as np
 from . import clock, counters
 from .consistency import find_typical_number
 from .frame import Frame
-from .witnesses import compute_median_step_s, find_clocks
+from .timing_attributes import compute_median_step_s, find_clocks
 
 SHORTEST_SPAN_S = 8.0  # chosen: of perfusion
 CINE_SPAN_S = 2.0  # a gated cine covers one heartbeat

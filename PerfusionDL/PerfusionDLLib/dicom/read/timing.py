@@ -13,7 +13,7 @@ from . import counters
 from .alignment import add_delays, align_shifted_times
 from .consistency import Uncertainty, make_uncertainties
 from .order import ContradictedClockError, put_in_order
-from .witnesses import (
+from .timing_attributes import (
     FAR,
     FEW_PERCENT,
     NEAR,

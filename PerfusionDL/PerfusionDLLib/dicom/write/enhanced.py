@@ -11,7 +11,7 @@ from ...data.study import Condition, PerfusionSeries, Scan
 from ..header_parts import (
     PROTON_MHZ_T,
     WEIGHT_KG,
-    Visit,
+    WrittenVisit,
     add_pixels,
     add_place,
     add_seconds,
@@ -40,7 +40,7 @@ PROTOCOL = {Condition.REST: "SR TFE perfusion at rest", Condition.STRESS: "SR TF
 
 
 def make_enhanced_image(
-    scan: Scan, visit: Visit, begin: datetime, zero_s: float, number: int, suffix: str = ""
+    scan: Scan, visit: WrittenVisit, begin: datetime, zero_s: float, number: int, suffix: str = ""
 ) -> Dataset:
     """All frames of all slices of a scan, heartbeat by heartbeat."""
     ordered = sorted(list_shots(scan, zero_s), key=lambda shot: (shot.frame_index, shot.slice_index))

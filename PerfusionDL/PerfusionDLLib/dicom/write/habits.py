@@ -10,7 +10,7 @@ from pydicom.sequence import Sequence
 
 from ...data.study import Condition, Scan
 from ..header_parts import (
-    Visit,
+    WrittenVisit,
     add_pixels,
     add_seconds,
     choose_stored_scale,
@@ -60,7 +60,7 @@ def write_united_imaging(image: Dataset, shot: Shot, condition: Condition, begin
 
 
 def write_siemens_xa(
-    scan: Scan, visit: Visit, begin: datetime, zero_s: float, number: int, suffix: str = ""
+    scan: Scan, visit: WrittenVisit, begin: datetime, zero_s: float, number: int, suffix: str = ""
 ) -> Iterator[Dataset]:
     """A multi-frame image for each heartbeat, which holds one frame of every slice."""
     whole = make_enhanced_image(scan, visit, begin, zero_s, number, suffix)
@@ -86,7 +86,7 @@ def write_siemens_interoperable(image: Dataset, shot: Shot) -> None:
 
 
 def write_philips_enhanced(
-    scan: Scan, visit: Visit, begin: datetime, zero_s: float, number: int, suffix: str = ""
+    scan: Scan, visit: WrittenVisit, begin: datetime, zero_s: float, number: int, suffix: str = ""
 ) -> Iterator[Dataset]:
     """One multi-frame image, slice by slice; times and scale in a private sequence of each frame."""
     image = make_enhanced_image(scan, visit, begin, zero_s, number, suffix)

@@ -12,7 +12,7 @@ from ...data.study import Condition, Scan
 from ...data.vendor import Vendor
 from ..header_parts import (
     PROTON_MHZ_T,
-    Visit,
+    WrittenVisit,
     add_contrast,
     add_pixels,
     add_place,
@@ -29,7 +29,7 @@ from .shots import PROTON_DENSITY_FLIP_DEG, TRIGGER_DELAY_S, Shot, list_shots
 
 
 def make_classic_images(
-    scan: Scan, visit: Visit, vendor: Vendor, begin: datetime, zero_s: float, number: int, suffix: str = ""
+    scan: Scan, visit: WrittenVisit, vendor: Vendor, begin: datetime, zero_s: float, number: int, suffix: str = ""
 ) -> Iterator[Dataset]:
     """The images of one scan as a vendor writes them; ``number`` is that of the first series."""
     write = CLASSIC[vendor]

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from ...data.errors import PerfusionError
 from ...data.study import Condition, Scan, Study
 from ...data.vendor import Vendor
-from ..header_parts import STUDY_BEGIN, Visit, make_file_meta
+from ..header_parts import STUDY_BEGIN, WrittenVisit, make_file_meta
 from .enhanced import make_enhanced_image
 from .habits import write_philips_enhanced, write_siemens_xa
 from .shots import compute_first_s
@@ -52,7 +52,7 @@ def write_study(
     PerfusionError
         Where the files cannot be written.
     """
-    vendor, visit = Vendor(vendor), Visit(study.identity, seed)
+    vendor, visit = Vendor(vendor), WrittenVisit(study.identity, seed)
     ordered = sorted(study.scans, key=lambda scan: scan.condition is not first)
     for index, scan in enumerate(ordered):
         begin = STUDY_BEGIN + FIRST_SCAN + index * BETWEEN_SCANS
@@ -67,7 +67,7 @@ def write_study(
             ) from error
 
 
-def write_scan(scan: Scan, folder: Path, visit: Visit, vendor: Vendor, begin: datetime, number: int) -> None:
+def write_scan(scan: Scan, folder: Path, visit: WrittenVisit, vendor: Vendor, begin: datetime, number: int) -> None:
     """Write one scan into a folder, and its arterial input series under the number before it."""
     zero_s = compute_first_s(scan)
     parts = [(scan, number, "")]

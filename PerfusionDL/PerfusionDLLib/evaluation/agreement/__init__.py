@@ -15,7 +15,7 @@ from .patients import intervals_over_patients
 from .shape import ContourDistance, contour_distance_mm, dice, insertion_angle_deg, insertion_error_mm, rectangle_dice
 from .statistics import (
     Agreement,
-    Estimate,
+    IntervalEstimate,
     icc_agreement,
     icc_consistency,
     limits_of_agreement,
@@ -27,8 +27,8 @@ __all__ = [
     "Agreement",
     "Comparison",
     "ContourDistance",
-    "Estimate",
     "FlowSummary",
+    "IntervalEstimate",
     "PairedFlow",
     "PairedSlice",
     "ShapeSummary",

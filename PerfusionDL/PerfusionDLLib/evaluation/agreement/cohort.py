@@ -9,7 +9,7 @@ from .contours import SliceAgreement
 from .patients import intervals_over_patients
 from .statistics import (
     Agreement,
-    Estimate,
+    IntervalEstimate,
     icc_agreement,
     icc_consistency,
     limits_of_agreement,
@@ -83,11 +83,11 @@ class FlowSummary:
     patients: int
     drawn: bool
     limits: Agreement
-    bias_percent: Estimate
-    icc_agreement: Estimate
-    icc_consistency: Estimate
-    repeatability: Estimate
-    slope: Estimate
+    bias_percent: IntervalEstimate
+    icc_agreement: IntervalEstimate
+    icc_consistency: IntervalEstimate
+    repeatability: IntervalEstimate
+    slope: IntervalEstimate
 
 
 PAPER = "Scannell et al., JMRI 2020;51:1689 (30 patients, one manual reader)"
@@ -167,9 +167,9 @@ def _flow_summary(
     drawn = patients < len(first)
     over_patients = intervals_over_patients(first, second, studies, random)
 
-    def estimate(name: str, value: float, independent: Estimate | None = None) -> Estimate:
+    def estimate(name: str, value: float, independent: IntervalEstimate | None = None) -> IntervalEstimate:
         """With the interval of independent pairs where there is one and pairs are independent."""
-        return Estimate(value, *over_patients[name]) if drawn or independent is None else independent
+        return IntervalEstimate(value, *over_patients[name]) if drawn or independent is None else independent
 
     agreement, consistency, slope = icc_agreement(ratings), icc_consistency(ratings), proportional_bias(first, second)
     return FlowSummary(

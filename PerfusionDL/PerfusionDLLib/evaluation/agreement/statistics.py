@@ -16,7 +16,7 @@ ROUNDING = 1e-12  # of the largest reading; a smaller difference is none
 
 
 @dataclass(frozen=True)
-class Estimate:
+class IntervalEstimate:
     """A number with its 95 % interval."""
 
     value: float
@@ -32,10 +32,10 @@ class Agreement:
     """
 
     pairs: int
-    bias: Estimate
+    bias: IntervalEstimate
     sd: float
-    lower: Estimate
-    upper: Estimate
+    lower: IntervalEstimate
+    upper: IntervalEstimate
     bias_percent: float
 
 
@@ -65,15 +65,15 @@ def limits_of_agreement(first: ArrayLike, second: ArrayLike) -> Agreement:
     first, second = keep_complete_pairs(first, second)
     n, difference = len(first), first - second
     if n < 2:
-        nothing = Estimate(float("nan"))
-        bias = Estimate(float(difference.mean())) if n else nothing
+        nothing = IntervalEstimate(float("nan"))
+        bias = IntervalEstimate(float(difference.mean())) if n else nothing
         return Agreement(pairs=n, bias=bias, sd=np.nan, lower=nothing, upper=nothing, bias_percent=np.nan)
     mean, sd = float(difference.mean()), float(difference.std(ddof=1))
     t = stats.t.ppf(1 - SIGNIFICANCE / 2, n - 1)
     to_bias, to_limit = t * sd * np.sqrt(1 / n), t * sd * np.sqrt(1 / n + NORMAL_95**2 / (2 * (n - 1)))
 
-    def around(value: float, margin: float) -> Estimate:
-        return Estimate(float(value), float(value - margin), float(value + margin))
+    def around(value: float, margin: float) -> IntervalEstimate:
+        return IntervalEstimate(float(value), float(value - margin), float(value + margin))
 
     return Agreement(
         pairs=n,
@@ -85,14 +85,14 @@ def limits_of_agreement(first: ArrayLike, second: ArrayLike) -> Agreement:
     )
 
 
-def proportional_bias(first: ArrayLike, second: ArrayLike) -> Estimate:
+def proportional_bias(first: ArrayLike, second: ArrayLike) -> IntervalEstimate:
     """Slope of the difference on the mean of two readings: 0 where the bias does not change with the value."""
     first, second = keep_complete_pairs(first, second)
     if len(first) < 3 or np.ptp(first + second) == 0:
-        return Estimate(float("nan"))
+        return IntervalEstimate(float("nan"))
     line = stats.linregress((first + second) / 2, first - second)
     margin = stats.t.ppf(1 - SIGNIFICANCE / 2, len(first) - 2) * line.stderr
-    return Estimate(float(line.slope), float(line.slope - margin), float(line.slope + margin))
+    return IntervalEstimate(float(line.slope), float(line.slope - margin), float(line.slope + margin))
 
 
 def repeatability_coefficient(first: ArrayLike, second: ArrayLike) -> float:
@@ -104,7 +104,7 @@ def repeatability_coefficient(first: ArrayLike, second: ArrayLike) -> float:
     return float(NORMAL_95 * np.sqrt(np.mean((first - second) ** 2))) if len(first) else float("nan")
 
 
-def icc_agreement(ratings: np.ndarray, *, interval: bool = True) -> Estimate:
+def icc_agreement(ratings: np.ndarray, *, interval: bool = True) -> IntervalEstimate:
     """ICC(A,1): absolute agreement of single readings, two-way model; Shrout and Fleiss call it ICC(2,1).
 
     ratings : (subjects, readers), no NaN
@@ -118,9 +118,9 @@ def icc_agreement(ratings: np.ndarray, *, interval: bool = True) -> Estimate:
     total = rows + (k - 1) * error + k / n * (columns - error)
     value = (rows - error) / total if total > 0 else float("nan")
     if not value < 1:
-        return Estimate(value, value, value)
+        return IntervalEstimate(value, value, value)
     if not interval:
-        return Estimate(float(value))
+        return IntervalEstimate(float(value))
     a = k * value / (n * (1 - value))
     b = 1 + k * value * (n - 1) / (n * (1 - value))
     freedom = (a * columns + b * error) ** 2 / ((a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1)))
@@ -129,10 +129,10 @@ def icc_agreement(ratings: np.ndarray, *, interval: bool = True) -> Estimate:
     above = stats.f.ppf(1 - SIGNIFICANCE / 2, freedom, n - 1)
     low = n * (rows - below * error) / (below * rest + n * rows)
     high = n * (above * rows - error) / (rest + n * above * rows)
-    return Estimate(float(value), float(low), float(high))
+    return IntervalEstimate(float(value), float(low), float(high))
 
 
-def icc_consistency(ratings: np.ndarray) -> Estimate:
+def icc_consistency(ratings: np.ndarray) -> IntervalEstimate:
     """ICC(C,1): consistency of single readings, a constant bias between readers does not count against them.
 
     Shrout and Fleiss call it ICC(3,1). ratings, source : as for `icc_agreement`
@@ -141,11 +141,11 @@ def icc_consistency(ratings: np.ndarray) -> Estimate:
     total = rows + (k - 1) * error
     value = (rows - error) / total if total > 0 else float("nan")
     if not value < 1:
-        return Estimate(value, value, value)
+        return IntervalEstimate(value, value, value)
     freedom = (n - 1) * (k - 1)
     low = rows / error / stats.f.ppf(1 - SIGNIFICANCE / 2, n - 1, freedom)
     high = rows / error * stats.f.ppf(1 - SIGNIFICANCE / 2, freedom, n - 1)
-    return Estimate(float(value), float((low - 1) / (low + k - 1)), float((high - 1) / (high + k - 1)))
+    return IntervalEstimate(float(value), float((low - 1) / (low + k - 1)), float((high - 1) / (high + k - 1)))
 
 
 def _mean_squares(ratings: np.ndarray) -> tuple[int, int, float, float, float]:

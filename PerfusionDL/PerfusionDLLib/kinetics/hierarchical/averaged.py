@@ -19,7 +19,7 @@ from .groups import CurveSet, group_means, noise_sd, shared_error
 from .matching import LOG_FLOW_NODES, Dictionary, ModelFit
 from .population import Population, learn
 from .slice_input import SliceInput, slice_inputs
-from .tissue_models import TissueModel
+from .tissue_models import HierarchicalModel
 
 NEGLIGIBLE_PROBABILITY = 0.02
 LEAST_MISFIT, IMAGES_MISFIT = 0.003, 0.008  # of the peak: arterial input known, and curves from images
@@ -65,7 +65,7 @@ def learn_scan(
     aif_times_s,
     arterial_mmol_l,
     *,
-    families: Sequence[Sequence[TissueModel]],
+    families: Sequence[Sequence[HierarchicalModel]],
     hematocrit: float,
     from_images: bool = False,
     cache: Cache = NO_CACHE,

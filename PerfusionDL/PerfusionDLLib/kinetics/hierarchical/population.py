@@ -12,7 +12,7 @@ import numpy as np
 
 from .groups import GroupCurves
 from .slice_input import LOCAL
-from .tissue_models import DELAY_PRIOR_S, LOG_FLOW_PRIOR, TissueModel
+from .tissue_models import DELAY_PRIOR_S, LOG_FLOW_PRIOR, HierarchicalModel
 
 ITERATIONS = 20
 SMALL_GAIN = 1e-2  # of the cost, in units of the noise variance: a hundredth of what tells models apart
@@ -30,7 +30,7 @@ class Population:
     log_flow_variance : of a group, with what is left open about the tissue; median
     """
 
-    model: TissueModel
+    model: HierarchicalModel
     mean: np.ndarray
     covariance: np.ndarray
     input_error: np.ndarray
@@ -41,7 +41,7 @@ class Population:
     log_flow_variance: float
 
 
-def learn(family: Sequence[TissueModel], slices: Sequence[GroupCurves]) -> list[Population]:
+def learn(family: Sequence[HierarchicalModel], slices: Sequence[GroupCurves]) -> list[Population]:
     """Fit all groups at once by each model of a family: own flow, delay and small deviations of the tissue each; in
     common the tissue parameters and the errors of the arterial input, which change no flow of the model but the curves
     that it gives.
@@ -96,7 +96,7 @@ class _Weight:
 class _Problem:
     """Curves of all groups and the priors of a model, as sums of squares."""
 
-    def __init__(self, model: TissueModel, slices: Sequence[GroupCurves]) -> None:
+    def __init__(self, model: HierarchicalModel, slices: Sequence[GroupCurves]) -> None:
         self.model, self.slices = model, slices
         self.splits = np.cumsum([len(group.curves) for group in slices])[:-1]
         self.weights = [_Weight(group) for group in slices]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...cache import NO_CACHE, Cache
 from ..convolution import input_spline
-from .tissue_models import PreparedInput, TissueModel, prepare_input
+from .tissue_models import HierarchicalModel, PreparedInput, prepare_input
 
 LOCAL = 2  # parameters: flow and delay come first
 START_FLOW_ML_MIN_G = np.geomspace(0.2, 6.0, 18)
@@ -36,7 +36,7 @@ def slice_inputs(
     aif_times_s,
     arterial_mmol_l,
     *,
-    families: Sequence[Sequence[TissueModel]],
+    families: Sequence[Sequence[HierarchicalModel]],
     hematocrit: float,
     from_images: bool = False,
     cache: Cache = NO_CACHE,
@@ -89,7 +89,7 @@ def input_errors(times_s: np.ndarray, arterial: Callable) -> tuple[Callable, Cal
     return at_peak, late
 
 
-def _starts(model: TissueModel, prepared: PreparedInput):
+def _starts(model: HierarchicalModel, prepared: PreparedInput):
     log_flow, delay_s = (axis.ravel() for axis in np.meshgrid(np.log(START_FLOW_ML_MIN_G), START_DELAY_S))
     atoms = np.column_stack((log_flow, delay_s, np.broadcast_to(model.mean, (log_flow.size, model.mean.size))))
     return atoms, model.curves(atoms, prepared)[0]

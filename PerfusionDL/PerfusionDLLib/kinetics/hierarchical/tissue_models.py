@@ -75,7 +75,7 @@ def prepare_input(arterial, times_s, *, first_s, hematocrit, errors=()):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TissueModel:
+class HierarchicalModel:
     """A flow model with its priors.
 
     tissue_parameters : names, with units
@@ -172,8 +172,8 @@ EXCHANGE_POPULATION_SD = np.array([0.35, 0.35, 0.5, 0.25])
 EXCHANGE_PIXEL_SD = np.array([0.15, 0.2, 0.15, 0.02])
 
 
-def _exchange_model(name: str, transfer: Callable) -> TissueModel:
-    return TissueModel(
+def _exchange_model(name: str, transfer: Callable) -> HierarchicalModel:
+    return HierarchicalModel(
         name=name,
         tissue_parameters=EXCHANGE_PARAMETERS,
         mean=EXCHANGE_MEAN,
@@ -184,7 +184,7 @@ def _exchange_model(name: str, transfer: Callable) -> TissueModel:
     )
 
 
-def _dispersed_models() -> tuple[TissueModel, ...]:
+def _dispersed_models() -> tuple[HierarchicalModel, ...]:
     """Capillaries of each dispersion, with the share of the prior that falls on it."""
     weights = np.exp(-((DISPERSION_NODES / DISPERSION_PRIOR_SD) ** 2) / 2)
     return tuple(
@@ -200,7 +200,7 @@ def _dispersed_models() -> tuple[TissueModel, ...]:
 CAPILLARY = _exchange_model("capillary", capillary_transfer)
 DISPERSED = _dispersed_models()
 TWO_COMPARTMENT = _exchange_model("two_compartment", two_compartment_transfer)
-FERMI = TissueModel(
+FERMI = HierarchicalModel(
     name="fermi",
     tissue_parameters=("log volume (mL/mL)", "shoulder k tau0"),
     mean=np.array([np.log(0.35), 1.5]),

@@ -15,7 +15,7 @@ from .scans import FoundScan
 
 
 @dataclass(frozen=True, eq=False)
-class Visit:
+class FoundVisit:
     """The scans of one study that belong together."""
 
     chosen: Mapping[Condition, Chosen]
@@ -34,7 +34,7 @@ class Candidate:
     """A scan that could be loaded, with the visit that it belongs to."""
 
     condition: Condition
-    visit: Visit
+    visit: FoundVisit
 
     @property
     def found(self) -> FoundScan:
@@ -96,7 +96,7 @@ def find_candidates_of_patient(gathered: Gathered) -> tuple[Candidate, ...]:
         if len(studies) < 2:
             return ()
         return tuple(candidate for study in studies for candidate in find_candidates_of_patient(study))
-    visit = Visit(chosen)
+    visit = FoundVisit(chosen)
     return tuple(Candidate(which, visit) for which in chosen)
 
 
