@@ -12,8 +12,9 @@ from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.preprocessed import MotionCompensation, PreprocessedScan, PreprocessedSlice
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.evaluation.agreement import dice
+from PerfusionDLLib.evaluation.network_scores import Score
 from PerfusionDLLib.motion.field import resampled
-from PerfusionDLLib.training import corrections, finetune
+from PerfusionDLLib.training import comparison, corrections, finetune
 from PerfusionDLLib.training.correction_samples import TRAINED_BY, make_sampler
 from scipy import ndimage
 
@@ -207,14 +208,14 @@ def test_studies_left_out_teach_nothing(found):
 @pytest.mark.parametrize("step", networks.STEPS)
 def test_a_network_is_kept_only_if_it_does_not_lose(found, step):
     found = [replace(one, parts=frozenset(TRAINED_BY[step])) for one in found]
-    measure, more = finetune.JUDGED_BY[step]
+    measure, more = comparison.JUDGED_BY[step]
     good, bad = (
-        [finetune.Score(name="", condition="stress", level="mid", **{measure: value}) for _ in found]
+        [Score(name="", condition="stress", level="mid", **{measure: value}) for _ in found]
         for value in ((0.9, 0.8) if more else (0.8, 0.9))
     )
     lost = [replace(good[0], failure="No left ventricle was found."), good[1]]
-    assert finetune.compare(step, found, bad, good).learned
-    assert finetune.compare(step, found, good, good).learned
-    assert not finetune.compare(step, found, good, bad).learned
-    assert not finetune.compare(step, found, good, lost).learned
-    assert finetune.compare(step, found, lost, bad).learned
+    assert comparison.compare(step, found, bad, good).learned
+    assert comparison.compare(step, found, good, good).learned
+    assert not comparison.compare(step, found, good, bad).learned
+    assert not comparison.compare(step, found, good, lost).learned
+    assert comparison.compare(step, found, lost, bad).learned

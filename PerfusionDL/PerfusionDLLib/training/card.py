@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..networks import shipped_thresholds
+from ..networks import Network, shipped_thresholds
 from ..networks.unet import UNet
-from .fit import ARCHITECTURE, HEAT_SD_PX
+from .fit import ARCHITECTURE
+from .losses import HEAT_SD_PX
 from .synthetic.samples import CLOSER, COARSE, CROP, FRAMES, MOMENTS, WIDE
 
 _SHARED = {
@@ -59,7 +60,7 @@ def write_network(
     net: UNet, step: str, folder: Path, *, training: Mapping[str, Any], scores: Mapping[str, Any]
 ) -> Path:
     """Write ``<step>.pt`` (half precision) and its card ``<step>.json``; returns the card's path."""
-    content = store_card(net)
+    content = encode_weights(net)
     weights = folder / f"{step}.pt"
     weights.write_bytes(content)
     about = _STEPS[step]
@@ -88,7 +89,23 @@ def write_network(
     return path
 
 
-def store_card(net: torch.nn.Module) -> bytes:
+def write_further(network: Network, folder: Path, *, training: dict, scores: dict) -> None:
+    """Write weights with the card they had, which says what came after."""
+    name, content = network.card["name"], encode_weights(network.module)
+    (folder / network.card["weights"]).write_bytes(content)
+    card = dict(network.card) | {
+        "version": __version__,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "training": {"before": network.card["training"], "then": training},
+        "training_data": f"{network.card['training_data']}; then {training['corrected']}",
+        "scores": scores,
+    }
+    if "calibration" in card:
+        card["calibration"] = {**card["calibration"], "counted_on": "the network this one started from"}
+    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def encode_weights(net: torch.nn.Module) -> bytes:
     """The weights of a network as a file holds them, in half precision."""
     file = io.BytesIO()
     state = {

@@ -1,6 +1,6 @@
 """Training samples from slices that a reader corrected, at the spacing and size of each network's card."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -28,6 +28,14 @@ _OFF_CENTER_MM = {  # mm, largest shift of a sample; chosen
     "points": 12.0,
 }
 _ZOOM_SD = 0.08  # standard deviation of the log of its scale; chosen
+
+
+def select_usable(corrections: Sequence[Correction], step: str) -> list[Correction]:
+    """Corrections that a network can be trained on, or be judged on."""
+    found = [one for one in corrections if one.parts & TRAINED_BY[step]]
+    if step == "points":
+        found = [one for one in found if np.isfinite(one.case.reference.rv_points_px).all()]
+    return found
 
 
 def make_sampler(correction: Correction, network: Network) -> Callable[[np.random.Generator], Sample]:

@@ -1,13 +1,11 @@
 """Learning from corrections: networks trained further on what readers edited, and judged on studies left out."""
 
-import hashlib
-import json
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,37 +13,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import __version__
 from ..data.errors import PerfusionError
 from ..evaluation.cases import phantom_cases
-from ..evaluation.network_scores import MEASURES, Score, evaluate
-from ..networks import SHIPPED, STEPS, Network, Networks, load_networks
+from ..evaluation.network_scores import evaluate
+from ..networks import SHIPPED, STEPS, Network, load_networks
 from ..results.atomic import Kind, atomic_folder
-from .card import store_card
-from .correction_samples import TRAINED_BY, make_sampler
+from .batches import BATCH, batches, make_tensors
+from .card import write_further
+from .comparison import compare, count_corrections, judge, make_comparison, summarize
+from .correction_samples import make_sampler, select_usable
 from .corrections import Correction, read_corrections
-from .fit import BATCH, batches, loss_for, tensors
+from .losses import make_loss
 from .synthetic.samples import Sample, turned
 
 LEARNING_RATE = 3e-4  # chosen
 LEFT_OUT_SHARE = 0.25  # share of the studies that judge the result; chosen
-JUDGED_BY = {  # the measure that decides whether a network is kept, and whether more of it is better
-    "peak": ("peak_frame_error", False),
-    "box": ("epicardium_dice", True),
-    "labels": ("myocardium_dice", True),
-    "points": ("insertion_points_mm", False),
-}
 PHANTOM_SEED = 60000
 """Seed of the phantom patient on which forgetting is measured; chosen: no other seed is near."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Decision on one network: kept as it was, or trained further, and why."""
-
-    step: str
-    learned: bool
-    reason: str
 
 
 def learn(
@@ -74,12 +58,10 @@ def learn(
     """
     corrections = read_corrections(folders)
     kept, left_out = split(corrections, seed)
-    progress(f"Learning from {_counted(kept)}; judging on {_counted(left_out)}.")
+    progress(f"Learning from {count_corrections(kept)}; judging on {count_corrections(left_out)}.")
     before = now = load_networks(weights, device=device)
     steps = [
-        name
-        for name in STEPS
-        if step in (name, "all") and usable_corrections(kept, name) and usable_corrections(left_out, name)
+        name for name in STEPS if step in (name, "all") and select_usable(kept, name) and select_usable(left_out, name)
     ]
     if not steps:
         raise PerfusionError(
@@ -92,7 +74,7 @@ def learn(
         for name in steps:
             network, done = train_further(
                 getattr(now, name),
-                usable_corrections(kept, name),
+                select_usable(kept, name),
                 minutes=minutes / len(steps),
                 seed=seed,
                 progress=progress,
@@ -109,17 +91,17 @@ def learn(
         progress("Measuring on phantoms what was forgotten.")
         cases = list(islice(phantom_cases([PHANTOM_SEED], held_out=False), phantoms))
         elsewhere = [[score for score, _, _ in evaluate(cases, networks)] for networks in (before, now)]
-        table = comparison(left_out, scores["before"], scores["after"], verdicts, elsewhere)
+        table = make_comparison(left_out, scores["before"], scores["after"], verdicts, elsewhere)
         command = f"perfusiondl train --cases RESULTS... --step {step} --minutes {minutes:g} --seed {seed}"
         for name in STEPS:
             if name in trained:
                 about = {
                     "command": command,
                     "started_from_sha256": getattr(before, name).card["sha256"],
-                    "corrected": _counted(usable_corrections(kept, name)),
+                    "corrected": count_corrections(select_usable(kept, name)),
                     "batches": trained[name],
                 }
-                judged = {"command": command, "left out": _summary(name, left_out, scores), "kept_because": "no worse"}
+                judged = {"command": command, "left out": summarize(name, left_out, scores), "kept_because": "no worse"}
                 write_further(getattr(now, name), partial, training=about, scores={"corrections": judged})
             else:
                 for suffix in ("json", "pt"):
@@ -144,14 +126,6 @@ def split(corrections: Sequence[Correction], seed: int) -> tuple[list[Correction
     return apart
 
 
-def usable_corrections(corrections: Sequence[Correction], step: str) -> list[Correction]:
-    """Corrections that a network can be trained on, or be judged on."""
-    found = [one for one in corrections if one.parts & TRAINED_BY[step]]
-    if step == "points":
-        found = [one for one in found if np.isfinite(one.case.reference.rv_points_px).all()]
-    return found
-
-
 def train_further(
     network: Network, corrections: Sequence[Correction], *, minutes: float, seed: int, progress: Callable[[str], None]
 ) -> tuple[Network, int]:
@@ -163,13 +137,13 @@ def train_further(
     torch.manual_seed(seed)
     module = deepcopy(network.module).eval()
     optimizer = torch.optim.AdamW(module.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
-    loss_of = loss_for(step)
+    loss_of = make_loss(step)
     source = _mixed(network, corrections, seed)
     began, count, losses = time.monotonic(), 0, []
     while (share := (time.monotonic() - began) / (60 * minutes)) < 1 or not count:
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1, (count + 1) / 20) * (0.5 * (1 + math.cos(math.pi * min(share, 1))))
-        image, target = tensors(step, next(source), network.device)
+        image, target = make_tensors(step, next(source), network.device)
         loss = loss_of(module(image).float(), target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -198,96 +172,3 @@ def _middle(sample: Sample, size: int) -> Sample:
     corner = (sample.labels.shape[-1] - size) // 2
     part = slice(corner, corner + size)
     return Sample(sample.image[:, part, part], sample.labels[part, part], sample.points_px - corner)
-
-
-def write_further(network: Network, folder: Path, *, training: dict, scores: dict) -> None:
-    """Write weights with the card they had, which says what came after."""
-    name, content = network.card["name"], store_card(network.module)
-    (folder / network.card["weights"]).write_bytes(content)
-    card = dict(network.card) | {
-        "version": __version__,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "training": {"before": network.card["training"], "then": training},
-        "training_data": f"{network.card['training_data']}; then {training['corrected']}",
-        "scores": scores,
-    }
-    if "calibration" in card:
-        card["calibration"] = {**card["calibration"], "counted_on": "the network this one started from"}
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-
-
-def judge(corrections: Sequence[Correction], networks: Networks) -> list[Score]:
-    """How the whole chain does on corrected slices."""
-    return [score for score, _, _ in evaluate([one.case for one in corrections], networks)]
-
-
-def compare(step: str, corrections: Sequence[Correction], before: Sequence[Score], after: Sequence[Score]) -> Verdict:
-    """Whether a network does at least as well after learning, on the slices that can judge it."""
-    measure, more = JUDGED_BY[step]
-    old, new = (_of_judges(step, corrections, scores) for scores in (before, after))
-    lost = [sum(bool(score.failure) for score in scores) for scores in (old, new)]
-    means = [float(np.nanmean([getattr(score, measure) for score in scores] or [np.nan])) for scores in (old, new)]
-    better = means[1] >= means[0] if more else means[1] <= means[0]
-    learned = lost[1] < lost[0] or (lost[1] == lost[0] and better)
-    what = f"{_title(measure)} {means[0]:.3f} before, {means[1]:.3f} after"
-    if lost[0] or lost[1]:
-        what += f"; not found {lost[0]} before, {lost[1]} after"
-    return Verdict(step, learned, f"{what} (n = {len(old)}): {'learned' if learned else 'left as it was'}")
-
-
-def comparison(
-    corrections: Sequence[Correction],
-    before: Sequence[Score],
-    after: Sequence[Score],
-    verdicts: Sequence[Verdict],
-    phantoms: Sequence[Sequence[Score]],
-) -> str:
-    """Old and new networks side by side: on the slices left out, and on phantoms."""
-    blocks = [f"On {_counted(corrections)} that nothing was learned from:", _table(before, after)]
-    blocks += ["\n".join(f"- {verdict.step}: {verdict.reason}" for verdict in verdicts)]
-    blocks += [f"On {len(phantoms[0])} phantom slices, which show what was forgotten:", _table(*phantoms)]
-    blocks += [
-        "Corrected slices are those that the old networks did worst on, so the new ones have it easier here than on "
-        "the next patients. A reading of slices that nobody chose is the fair test."
-    ]
-    return "\n\n".join(blocks)
-
-
-def _table(before: Sequence[Score], after: Sequence[Score]) -> str:
-    lines = ["| measure | n | before | after | better in |", "|---|---|---|---|---|"]
-    for title, field in MEASURES.items():
-        pairs = np.array([[getattr(score, field) for score in pair] for pair in zip(before, after, strict=True)], float)
-        pairs = pairs[np.isfinite(pairs).all(axis=1)]
-        if len(pairs):
-            gain = (pairs[:, 1] - pairs[:, 0]) * (1 if "Dice" in title else -1)
-            cells = [f"{mean:.3f} ({sd:.3f})" for mean, sd in zip(pairs.mean(axis=0), pairs.std(axis=0), strict=True)]
-            lines.append(f"| {title} | {len(pairs)} | {cells[0]} | {cells[1]} | {(gain > 0).sum()} |")
-    lost = [sum(bool(score.failure) for score in scores) for scores in (before, after)]
-    lines.append(f"| left ventricle not found | {len(before)} | {lost[0]} | {lost[1]} | |")
-    return "\n".join(lines)
-
-
-def _summary(step: str, corrections: Sequence[Correction], scores: dict[str, list[Score]]) -> dict:
-    measure, _ = JUDGED_BY[step]
-    values = {
-        when: [getattr(score, measure) for score in _of_judges(step, corrections, found)]
-        for when, found in scores.items()
-    }
-    return {"slices": len(values["before"]), "measure": _title(measure)} | {
-        when: round(float(np.nanmean(found)), 4) for when, found in values.items()
-    }
-
-
-def _of_judges(step: str, corrections: Sequence[Correction], scores: Sequence[Score]) -> list[Score]:
-    """The scores of those slices whose correction says something about a network."""
-    judges = usable_corrections(corrections, step)
-    return [score for one, score in zip(corrections, scores, strict=True) if one in judges]
-
-
-def _title(field: str) -> str:
-    return next(title for title, name in MEASURES.items() if name == field)
-
-
-def _counted(corrections: Sequence[Correction]) -> str:
-    studies = len({one.study for one in corrections})
-    return f"{len(corrections)} corrected slices of {studies} {'study' if studies == 1 else 'studies'}"

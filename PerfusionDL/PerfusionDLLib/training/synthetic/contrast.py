@@ -1,4 +1,4 @@
-"""Brightness of tissues: in one frame near the LV peak, at three moments of a first pass, and all over it."""
+"""Brightness of tissues in one frame near the LV peak, and at three moments of a first pass."""
 
 from dataclasses import fields
 
@@ -28,7 +28,7 @@ def draw_frame_palette(rng: np.random.Generator) -> Palette:
         rv = cavity * rng.uniform(0.4, 1.1)
     wall = muscle * rng.uniform(0.6, 1.3)
     alike = rng.random()
-    fat = _bright(rng, 0.45, 0.9, 1.8)
+    fat = draw_brightness(rng, 0.45, 0.9, 1.8)
     if alike < 0.2:
         rv = muscle * rng.uniform(0.85, 1.3)
     elif alike < 0.28:
@@ -45,13 +45,13 @@ def draw_frame_palette(rng: np.random.Generator) -> Palette:
         rv=one(rv),
         rv_wall=one(wall),
         lung=one(lung),
-        vessel=one(_bright(rng, 0.5, 0.7, 1.5)),
+        vessel=one(draw_brightness(rng, 0.5, 0.7, 1.5)),
         aorta=one(cavity * rng.uniform(0.4, 1.15)),
         fat=one(fat),
-        chest=one(_bright(rng, 0.2, 0.7, 1.2)),
-        liver=one(_bright(rng, 0.22, 0.7, 1.1)),
-        stomach=one(_bright(rng, 0.3, 1.1, 1.5)),
-        regions=np.array([[_bright(rng, 0.2, 0.9, 1.4)] for _ in range(REGIONS)], np.float32),
+        chest=one(draw_brightness(rng, 0.2, 0.7, 1.2)),
+        liver=one(draw_brightness(rng, 0.22, 0.7, 1.1)),
+        stomach=one(draw_brightness(rng, 0.3, 1.1, 1.5)),
+        regions=np.array([[draw_brightness(rng, 0.2, 0.9, 1.4)] for _ in range(REGIONS)], np.float32),
     )
 
 
@@ -122,84 +122,6 @@ def _like(rng, value, spread):
     return value * np.float32(np.exp(rng.normal(0, spread)))
 
 
-def _bright(rng, median, spread, most):
+def draw_brightness(rng: np.random.Generator, median: float, spread: float, most: float) -> float:
+    """A brightness between 0.01 and ``most``, log-normal about its median."""
     return float(np.clip(median * np.exp(rng.normal(0, spread)), 0.01, most))
-
-
-def draw_series_palette(rng: np.random.Generator, frames: int) -> Palette:
-    """A first pass of ``frames`` frames: contrast reaches the RV, the lung, the LV, the aorta and the muscle in turn.
-
-    Time runs from 0 to 1 over the series. Enhancement is a gamma-variate bolus with recirculation, on a baseline that
-    may hold residual contrast, compressed by saturation.
-    """
-    time = np.linspace(0, 1, frames)
-    rise = rng.uniform(0.035, 0.11)
-    delay = rng.uniform(0.03, 0.2)
-    rv_start = rng.uniform(0.01, 0.42)
-    left = _bolus(time, rv_start + delay, rise, rng)
-    right = _bolus(time, rv_start, rise * rng.uniform(0.55, 1.0), rng)
-    between = _bolus(time, rv_start + delay * rng.uniform(0.3, 0.7), rise, rng)
-    late = _bolus(time, rv_start + delay + rng.uniform(0.0, 0.03), rise * rng.uniform(1, 1.3), rng)
-    uptake = _uptake(time, left, rng)
-    residue = rng.uniform(0, 0.35) if rng.random() < 0.5 else rng.uniform(0, 0.08)
-    saturation = rng.uniform(0.01, 2.5)
-
-    def seen(enhancement, base, gain):
-        return (base + gain * -np.expm1(-saturation * (enhancement + residue)) / saturation).astype(np.float32)
-
-    gain = -saturation / np.expm1(-saturation)
-    blood = rng.uniform(0.03, 0.25)
-    muscle_base, muscle_gain = rng.uniform(0.04, 0.3), gain * rng.uniform(0.1, 0.6)
-    moving = [left, right, between, uptake, uptake]
-    regions = []
-    for _ in range(REGIONS):
-        base = _bright(rng, 0.2, 0.8, 1.3)
-        curve = moving[rng.integers(5)] if rng.random() < 0.6 else np.zeros(frames)
-        regions.append(seen(curve, base, rng.uniform(0.05, 0.7)))
-    fat_base = _bright(rng, 0.4, 0.7, 1.5)
-    palette = {
-        "cavity": seen(left, blood, gain),
-        "myocardium": seen(uptake, muscle_base, muscle_gain),
-        "defect": seen(uptake * rng.uniform(0.1, 0.9), muscle_base, muscle_gain),
-        "rv": seen(right, blood, gain * (rng.uniform(0.5, 1.2) if rng.random() < 0.6 else rng.uniform(1.0, 1.8))),
-        "rv_wall": seen(uptake, muscle_base, muscle_gain),
-        "lung": seen(between, rng.uniform(0.01, 0.15), rng.uniform(0.02, 0.25)),
-        "vessel": seen(between, blood, gain * rng.uniform(0.3, 1.3)),
-        "aorta": seen(late, blood, gain * rng.uniform(0.4, 1.25)),
-        "fat": seen(np.zeros(frames), fat_base, 0.1),
-        "chest": seen(0.3 * uptake, _bright(rng, 0.25, 0.6, 1.0), 0.2),
-        "liver": seen(_liver(time, left, rng), _bright(rng, 0.2, 0.6, 1.0), gain * rng.uniform(0.05, 0.7)),
-        "stomach": seen(np.zeros(frames), _bright(rng, 0.3, 1.0, 1.5), 0.1),
-    }
-    return Palette(**palette, regions=np.stack(regions))
-
-
-def _bolus(time, start, rise, rng):
-    """Gamma-variate of peak 1 at ``start + rise`` with a second pass."""
-    shape = rng.uniform(1.5, 4.5)
-
-    def variate(first, width):
-        elapsed = np.maximum(time - first, 0) / width
-        return elapsed**shape * np.exp(shape * (1 - elapsed))
-
-    again = rng.uniform(0.05, 0.35)
-    tail = np.clip((time - start - rise) / (2 * rise), 0, 1) * rng.uniform(0.05, 0.35)
-    return variate(start, rise) + again * variate(start + rng.uniform(2.5, 4.5) * rise, 2.2 * rise) + tail
-
-
-def _liver(time, left, rng):
-    """What the liver makes of it: some at once by its artery, more later by the portal vein, all of it kept; peak 1."""
-    early = _uptake(time, left, rng)
-    late = np.cumsum(np.interp(time - rng.uniform(0, 0.2), time, early, left=0))
-    share = rng.uniform(0, 1)
-    curve = share * np.maximum.accumulate(early) + (1 - share) * late / max(late[-1], 1e-3)
-    return curve / max(curve.max(), 1e-3)
-
-
-def _uptake(time, left, rng):
-    """What muscle makes of the LV's bolus: washed in at once, washed out slowly; peak 1."""
-    decay = np.exp(-time / rng.uniform(0.04, 0.8))
-    curve = np.convolve(left, decay)[: len(time)]
-    wait = rng.uniform(0, 0.04)
-    curve = np.interp(time - wait, time, curve, left=0)
-    return curve / max(curve.max(), 1e-3)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from .contrast import draw_frame_palette, draw_moments_palette, draw_series_palette
+from .contrast import draw_frame_palette, draw_moments_palette
+from .first_pass import draw_series_palette
 from .grid import Grid
 from .heart import draw_heart
 from .scanner import acquire
