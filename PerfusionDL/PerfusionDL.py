@@ -253,7 +253,7 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         """Whether finding contours anew would replace what a reader corrected or drew."""
         return part.hasContours and session.isDrawnByReader(self.reader(mrml.ScanNodes(part.browser)).readSlice(part))
 
-    def isDoubtful(self, part: mrml.SliceNodes) -> bool:
+    def needsCheck(self, part: mrml.SliceNodes) -> bool:
         """Whether a slice has no contours, or contours with something to check."""
         return not part.hasContours or bool(self.reader(mrml.ScanNodes(part.browser)).readSlice(part).flags)
 

@@ -66,3 +66,19 @@ def drawn(session):
     panel = session.open()
     up_to_date(session, panel)
     return panel
+
+
+@pytest.fixture
+def study(session):
+    """A stress scan with automatic contours, in the scene before the panel is opened."""
+    import small_study
+    from PerfusionDLLib import mrml
+
+    return mrml.writeStudy(session.scene, [small_study.enhancing_scan()])
+
+
+@pytest.fixture
+def ready(session, study, panel):
+    """The panel of one scan, once the first flow is there."""
+    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
+    return panel

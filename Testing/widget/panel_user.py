@@ -43,6 +43,7 @@ def draw(session, panel):
 
 
 def take_away_the_top_of_the_ring(part):
+    """As the Segment Editor does: through the segmentation."""
     labels = small_study.ring_labels()
     labels[:14] = 0
     mrml.writeLabels(part.contours, part.originalVolume, labels)
@@ -55,6 +56,12 @@ def press(button):
 
 def up_to_date(session, panel):
     session.wait(lambda: panel.logic.flowIsCurrent(panel.parameters) and not panel.work.busy)
+
+
+def settled(session, panel):
+    """Wait until a correction was noticed and its flow is there."""
+    before = panel.logic.flow
+    session.wait(lambda: panel.logic.flow is not before and not panel.work.busy)
 
 
 def table(panel):

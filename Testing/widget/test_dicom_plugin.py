@@ -22,7 +22,7 @@ from PerfusionDLLib.data.study import Condition, Identity, Level, Scan, Study
 from PerfusionDLLib.dicom import Vendor, export_results, name_report, read_study, write_study
 from PerfusionDLLib.quantification.options import Options, options_document
 from PerfusionDLLib.session import setFrameExcluded
-from slicer_session import MODULE
+from scripted_module import MODULE
 
 MULTI_VOLUME_IMPORTER = 1.0
 REAL = Path(__file__).parents[3] / "shared" / "real" / "ge15t_one_slice" / "dicom"

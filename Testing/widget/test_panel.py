@@ -6,43 +6,12 @@ import numpy as np
 import pytest
 import slicer
 import small_study
+from panel_user import lines, settled, take_away_the_top_of_the_ring
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.study import Condition, Scan
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox
 from pythonqt import Adapter
-
-
-@pytest.fixture
-def study(session):
-    """A stress scan with automatic contours, in the scene before the panel is opened."""
-    return mrml.writeStudy(session.scene, [small_study.enhancing_scan()])
-
-
-@pytest.fixture
-def ready(session, study, panel):
-    """The panel once the first flow is there."""
-    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
-    return panel
-
-
-def settled(session, panel):
-    """Wait until a correction was noticed and its flow is there."""
-    before = panel.logic.flow
-    session.wait(lambda: panel.logic.flow is not before and not panel.work.busy)
-
-
-def paint(part):
-    """Take the top of the ring away, as the Segment Editor does: through the segmentation."""
-    labels = small_study.ring_labels()
-    labels[:14] = 0
-    mrml.writeLabels(part.contours, part.originalVolume, labels)
-
-
-def lines(panel):
-    """The list of slices."""
-    slices = panel.ui.slicesList.qt_object
-    return [slices.item(row).text() for row in range(slices.count())]
 
 
 def flow_of(part):
@@ -85,7 +54,7 @@ def test_scans_of_the_scene_are_chosen_and_their_flow_is_computed(session):
 def test_a_painted_contour_changes_flow_table_and_list_and_undo_takes_it_back(session, ready, study):
     part = study[0].slices[1]
     before = flow_of(part).copy()
-    paint(part)
+    take_away_the_top_of_the_ring(part)
     settled(session, ready)
     assert np.isnan(flow_of(part)[12, 27])
     assert np.isfinite(before[12, 27])
@@ -103,7 +72,7 @@ def test_a_painted_contour_changes_flow_table_and_list_and_undo_takes_it_back(se
 
 def test_results_that_are_out_of_date_may_not_be_exported(session, ready, study):
     ready.ui.updateCheckBox.checked = False
-    paint(study[0].slices[0])
+    take_away_the_top_of_the_ring(study[0].slices[0])
     session.wait(lambda: ready.ui.statusLabel.text.startswith("Out of date"))
     assert not ready.ui.exportTableButton.enabled
     assert ready.ui.exportTableButton.toolTip == "Flow is not up to date. Press Recompute."
@@ -181,7 +150,7 @@ def test_a_frame_can_be_left_out(session, ready, study):
 
 
 def test_restoring_brings_the_automatic_contours_back(session, ready, study):
-    paint(study[0].slices[0])
+    take_away_the_top_of_the_ring(study[0].slices[0])
     settled(session, ready)
     ready.ui.restoreButton.qt_object.click()
     settled(session, ready)
@@ -235,112 +204,10 @@ def test_a_problem_of_the_study_is_shown_word_for_word(session, panel, tmp_path)
 
 def test_work_can_be_canceled_and_leaves_the_scene_as_it_was(session, ready, study):
     before = flow_of(study[0].slices[0]).copy()
-    paint(study[0].slices[0])
+    take_away_the_top_of_the_ring(study[0].slices[0])
     session.wait(lambda: ready.work.busy)
     ready.ui.cancelButton.qt_object.click()
     assert not ready.work.busy
     np.testing.assert_array_equal(flow_of(study[0].slices[0]), before)
     assert not ready.ui.exportTableButton.enabled
     assert ready.ui.recomputeButton.enabled
-
-
-def test_the_scene_may_be_closed_at_any_moment(session, ready, study):
-    paint(study[0].slices[0])
-    session.wait(lambda: ready.work.busy)
-    session.scene.Clear(False)
-    assert lines(ready) == []
-    assert not ready.ui.findContoursButton.enabled
-    for _ in range(50):
-        session.qt_application.processEvents()
-    assert session.dialogs.errors == []
-
-
-def test_a_scan_may_be_deleted_at_any_moment(session, ready, study):
-    paint(study[0].slices[0])
-    session.wait(lambda: ready.work.busy)
-    session.scene.RemoveNode(study[0].browser)
-    for _ in range(50):
-        session.qt_application.processEvents()
-    session.widget.initializeParameterNode()
-    assert lines(ready) == []
-    assert session.dialogs.errors == []
-
-
-def test_a_saved_scene_goes_on_where_it_was(session, ready, study, tmp_path):
-    paint(study[0].slices[0])
-    settled(session, ready)
-    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
-    session.scene.Clear(False)
-    assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), True, slicer.vtkMRMLMessageCollection())
-    session.wait(lambda: ready.ui.statusLabel.text == "Up to date.")
-    assert lines(ready)[0].startswith("Stress basal: edited")
-    assert lines(ready)[1].startswith("Stress mid: automatic")
-
-
-def test_a_scene_whose_numbers_were_others_is_not_called_up_to_date_alone(session, ready, study, tmp_path):
-    saved = ready.parameters.segmentTable
-    column = next(one for one in range(saved.GetNumberOfColumns()) if saved.GetColumnName(one) == "Stress MBF")
-    saved.SetCellText(0, column, "9.99")
-    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
-    session.scene.Clear(False)
-    assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), True, slicer.vtkMRMLMessageCollection())
-    session.wait(lambda: ready.ui.statusLabel.text.startswith("Up to date."))
-    assert "saved with other numbers (PerfusionDL" in ready.ui.statusLabel.text
-    assert "): 1 of " in ready.ui.statusLabel.text
-
-
-def test_the_choices_of_a_scene_that_is_added_are_kept(session, ready, study, tmp_path):
-    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
-    assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), False, slicer.vtkMRMLMessageCollection())
-    session.wait(lambda: ready.ui.statusLabel.text == "Up to date." and not ready.work.busy)
-    added = [nodes.browser for nodes in mrml.findScans(session.scene) if nodes.browser is not study[0].browser]
-    assert ready.parameters.stressScan is added[0]
-    assert ready.ui.stressSelector.currentNode() is added[0]
-    assert ready.slice.browser is added[0]
-
-
-def test_a_scene_may_be_added_while_another_module_is_open_and_work_goes_on(session, ready, tmp_path):
-    mrml.saveScene(session.scene, tmp_path / "scene.mrb")
-    ready.updates.recompute()
-    session.widget.exit()
-    session.parent.entered = False
-    assert session.scene.ReadFromMRB(str(tmp_path / "scene.mrb"), False, slicer.vtkMRMLMessageCollection())
-    session.wait(lambda: not ready.work.busy)
-    assert ready.parameters.segmentTable is not None
-    assert len(lines(ready)) == 2
-    assert session.dialogs.errors == []
-
-
-def test_closing_the_panel_leaves_no_observer_behind(session, study):
-    def observed():
-        part = study[0].slices[0]
-        nodes = (part.contours, part.rvInsertionPoints, part.box, session.scene)
-        events = ("ModifiedEvent", slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, session.scene.StartCloseEvent)
-        return [node.HasObserver(event) for node in nodes for event in events]
-
-    before = observed()
-    panel = session.open()
-    session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
-    session.widget.cleanup()
-    assert panel.parameters is None
-    assert observed() == before
-
-
-@pytest.mark.slow
-def test_the_self_test_of_the_module_passes(session):
-    """What *Reload and Test* and ctest run in Slicer."""
-    session.open()
-    session.module.PerfusionDLTest().runTest()
-
-
-def test_the_sample_patient_has_a_perfusion_defect(session):
-    from PerfusionDLLib.phantom.patient import draw_patient
-    from PerfusionDLLib.phantom.settings import DEFAULT
-
-    session._read()
-    from PerfusionDLLib.panel.startup import SAMPLE_PATIENT
-
-    (defect,) = draw_patient(SAMPLE_PATIENT, DEFAULT, None).defects
-    assert defect.territory == "LAD"
-    assert defect.stress_share < 0.5 < 0.9 < defect.rest_share
-    assert defect.depth > 0.8

@@ -1,4 +1,4 @@
-"""From a loaded study to its numbers: one button, a screen without tools, one key through the doubtful slices."""
+"""From a loaded study to its numbers: one button, a screen without tools, one key through the slices to check."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def shows(panel, name):
 
 
 @pytest.fixture
-def doubtful(session):
+def uncertain(session):
     """The panel of a stress scan whose both slices have something to check."""
     scan = small_study.enhancing_scan()
     flag = make_flag(FlagCode.INSERTION_POINTS_UNCERTAIN, confidence=0.3)
@@ -32,7 +32,7 @@ def test_reading_hides_the_tools_and_gives_them_back(session, drawn):
     drawn.ui.readingButton.toggle()
     assert not any(shows(drawn, name) for name in TOOLS)
     assert set(session.shown.values()) == {False}
-    assert all(shows(drawn, name) for name in ("resultsTable", "readoutLabel", "statusLabel", "doubtLabel"))
+    assert all(shows(drawn, name) for name in ("resultsTable", "readoutLabel", "statusLabel", "checkLabel"))
     assert drawn.ui.readingButton.text == "Back to the tools (T)"
     drawn.ui.readingButton.toggle()
     assert all(shows(drawn, name) for name in TOOLS)
@@ -86,29 +86,29 @@ def test_a_loaded_study_says_which_button_is_next(session, panel, folder):
     assert panel.ui.readingButton.text in panel.ui.statusLabel.text.replace(".", " (T)")
 
 
-def test_a_key_leads_through_the_doubtful_slices_to_a_visible_end(session, doubtful):
+def test_a_key_leads_through_the_slices_to_check_to_a_visible_end(session, uncertain):
     said = []
     for _ in range(5):
-        said.append(doubtful.ui.doubtLabel.text)
-        key(session, doubtful, "N")
-    assert said[0] == "Doubtful slices to be seen: 2 of 2. Press N."
+        said.append(uncertain.ui.checkLabel.text)
+        key(session, uncertain, "N")
+    assert said[0] == "Slices to check: 2 of 2. Press N."
     assert said[1].startswith(
-        "Doubtful slice 1 of 2. Stress basal: automatic \u26a0 The RV insertion points are uncertain"
+        "To check, slice 1 of 2. Stress basal: automatic \u26a0 The RV insertion points are uncertain"
     )
     assert said[1].endswith("N: next.")
-    assert said[2].startswith("Doubtful slice 2 of 2. Stress mid: ")
+    assert said[2].startswith("To check, slice 2 of 2. Stress mid: ")
     assert said[2].endswith("It is the last one.")
-    assert said[3] == "All doubtful slices seen (2). N begins again."
-    assert said[4].startswith("Doubtful slice 1 of 2. Stress basal: ")
+    assert said[3] == "All slices to check seen (2). N begins again."
+    assert said[4].startswith("To check, slice 1 of 2. Stress basal: ")
 
 
-def test_a_slice_whose_contours_went_is_doubtful_and_others_are_not(session, drawn):
-    assert drawn.ui.doubtLabel.text == "No slice is doubtful."
+def test_a_slice_whose_contours_went_is_to_check_and_others_are_not(session, drawn):
+    assert drawn.ui.checkLabel.text == "No slice to check."
     session.scene.RemoveNode(drawn.slices()[2].contours)
-    session.wait(lambda: "1 of 1" in drawn.ui.doubtLabel.text)
+    session.wait(lambda: "1 of 1" in drawn.ui.checkLabel.text)
     key(session, drawn, "N")
     assert drawn.ui.slicesList.currentRow == 2
-    assert "no contours" in drawn.ui.doubtLabel.text
+    assert "no contours" in drawn.ui.checkLabel.text
 
 
 def test_a_segment_is_read_with_its_interval_and_what_to_check(drawn):

@@ -12,7 +12,6 @@ from PerfusionDLLib import mrml
 from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
 from PerfusionDLLib.data.study import Condition
 from PerfusionDLLib.mrml.layouts import OWN_ROWS
-from PerfusionDLLib.session import arrivalFrame
 from PySide6.QtCore import Qt
 
 FLOWS = ((Condition.STRESS, 2.0), (Condition.REST, 1.0))
@@ -67,7 +66,7 @@ def test_the_panel_says_whose_study_is_on_show_and_no_node_does(session, panel, 
 
 def test_what_is_going_on_stays_in_sight_whatever_tool_is_scrolled_to(panel):
     scrolled = panel.ui.sectionsArea.qt_object
-    for name in ("patientLabel", "statusLabel", "readingButton", "doubtLabel", "readoutLabel", "disclaimerLabel"):
+    for name in ("patientLabel", "statusLabel", "readingButton", "checkLabel", "readoutLabel", "disclaimerLabel"):
         assert not scrolled.isAncestorOf(getattr(panel.ui, name).qt_object), name
     for name in ("studySection", "correctionsSection", "exportSection"):
         assert scrolled.isAncestorOf(getattr(panel.ui, name).qt_object), name
@@ -90,41 +89,6 @@ def test_a_loaded_study_is_in_its_views_after_the_views_have_set_themselves(sess
         normal = np.cross(series.ijk_to_ras[:3, 0], series.ijk_to_ras[:3, 1])
         offset_mm = (np.array(plane) - series.ijk_to_ras[:3, 3]) @ normal / np.linalg.norm(normal)
         assert abs(offset_mm) < 0.1
-
-
-def test_a_scan_comes_up_enhanced_and_after_the_contours_at_the_peak(session, panel, folder):
-    load(session, panel, folder)
-    for nodes in panel.scans():
-        series = mrml.readSeries(nodes.slices[0])
-        shown = series.signal[nodes.browser.GetSelectedItemNumber()]
-        assert shown.mean() > series.signal[0].mean()
-    press(panel.ui.drawButton)
-    session.wait(lambda: not panel.work.busy and all(part.hasContours for part in panel.slices()))
-    assert all(nodes.browser.GetSelectedItemNumber() == mrml.peakFrame(nodes) for nodes in panel.scans())
-
-
-def test_rest_and_stress_show_as_many_heartbeats_after_their_peak(session, drawn):
-    stress, rest = drawn.scans()
-    stress.browser.SetSelectedItemNumber(mrml.peakFrame(stress) + 3)
-    assert rest.browser.GetSelectedItemNumber() == mrml.peakFrame(rest) + 3
-    rest.browser.SetSelectedItemNumber(0)
-    assert stress.browser.GetSelectedItemNumber() == max(mrml.peakFrame(stress) - mrml.peakFrame(rest), 0)
-    drawn.ui.inStepCheckBox.qt_object.setChecked(False)
-    stress.browser.SetSelectedItemNumber(7)
-    assert rest.browser.GetSelectedItemNumber() == 0
-
-
-def test_rest_and_stress_meet_where_contrast_arrives_or_at_the_same_frame(session, drawn):
-    stress, rest = drawn.scans()
-    arrivals = [arrivalFrame(drawn.logic.reader(nodes)) for nodes in (stress, rest)]
-    drawn.ui.stepSelector.setCurrentText("seconds after contrast arrives")
-    stress.browser.SetSelectedItemNumber(arrivals[0] + 4)
-    seconds = mrml.playedTimes(stress)[arrivals[0] + 4] - mrml.playedTimes(stress)[arrivals[0]]
-    there = mrml.playedTimes(rest) - mrml.playedTimes(rest)[arrivals[1]]
-    assert rest.browser.GetSelectedItemNumber() == np.argmin(np.abs(there - seconds))
-    drawn.ui.stepSelector.setCurrentText("number of the frame")
-    rest.browser.SetSelectedItemNumber(2)
-    assert stress.browser.GetSelectedItemNumber() == 2
 
 
 def test_all_slices_of_a_scan_share_one_window(drawn):
@@ -159,39 +123,6 @@ def test_a_click_on_a_number_shows_its_curve(drawn, column, condition):
 def test_a_study_that_arrives_while_the_module_is_open_is_chosen(session, drawn):
     second = another_patient(session)
     session.wait(lambda: {nodes.browser for nodes in drawn.scans()} == {nodes.browser for nodes in second})
-
-
-def test_points_are_placed_one_after_the_other_and_escape_gives_them_back(session, drawn):
-    part, points = drawn.slice, drawn.slice.rvInsertionPoints
-    former = [np.array(points.GetNthControlPointPositionWorld(index)) for index in range(2)]
-    press(drawn.ui.placePointsButton)
-    assert "anterior" in drawn.ui.statusLabel.text
-    assert points.GetNumberOfUndefinedControlPoints() == 0
-    clicked = slicer.modules.markups.logic().GetActiveListID()
-    clicked = session.scene.GetNodeByID(clicked)
-    clicked.SetNthControlPointPositionWorld(0, *(former[0] + 2))
-    assert "inferior" in drawn.ui.statusLabel.text
-    np.testing.assert_allclose(points.GetNthControlPointPositionWorld(0), former[0] + 2)
-    np.testing.assert_allclose(points.GetNthControlPointPositionWorld(1), former[1])
-    key(session, drawn, "Escape")
-    np.testing.assert_allclose(points.GetNthControlPointPositionWorld(0), former[0])
-    interaction = slicer.app.applicationLogic().GetInteractionNode()
-    assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
-    assert clicked.GetScene() is None
-    assert part.hasContours
-
-
-def test_what_to_click_next_stays_said_while_the_flow_follows_the_first_point(session, drawn):
-    press(drawn.ui.placePointsButton)
-    clicked = session.scene.GetNodeByID(slicer.modules.markups.logic().GetActiveListID())
-    former = np.array(drawn.slice.rvInsertionPoints.GetNthControlPointPositionWorld(0))
-    clicked.SetNthControlPointPositionWorld(0, *(former + 2))
-    session.wait(lambda: drawn.work.busy)
-    up_to_date(session, drawn)
-    assert "inferior" in drawn.ui.statusLabel.text
-    key(session, drawn, "Escape")
-    up_to_date(session, drawn)
-    assert drawn.ui.statusLabel.text == "Up to date."
 
 
 def test_the_line_below_the_table_forgets_the_patient_before(session, drawn):

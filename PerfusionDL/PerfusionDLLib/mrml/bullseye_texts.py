@@ -1,4 +1,4 @@
-"""What is written on a bullseye: its numbers, which of them are doubtful, and how wide their intervals are."""
+"""What is written on a bullseye: its numbers, which of them are to be checked, and how wide their intervals are."""
 
 import math
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from ..data.table import SegmentRow, SegmentTable
 from .colors import FLOW_UNIT
 
 NO_VALUE = "\u2013"
-DOUBTFUL = "?"
+TO_CHECK = "?"
 """Behind a number with something to check, and behind the title where something concerns all numbers."""
 
 Interval = tuple[float, float, float]
@@ -23,17 +23,17 @@ def flowTexts(table: SegmentTable, condition: str, *, isAbsolute: bool) -> tuple
     """
     title = f"{condition.capitalize()} {FLOW_UNIT if isAbsolute else '% of best'}"
     shown = {row.aha_segment or 0: _flow(row, table, condition, isAbsolute=isAbsolute) for row in table.segments}
-    doubtful = {row.aha_segment or 0 for row in table.segments if _isDoubtful(row, condition)}
-    texts = {number: _text(one, number in doubtful, percent=not isAbsolute) for number, one in shown.items()}
-    return _titleText(title, shown.values(), _isDoubtful(table.whole, condition)), texts
+    toCheck = {row.aha_segment or 0 for row in table.segments if _needsCheck(row, condition)}
+    texts = {number: _text(one, number in toCheck, percent=not isAbsolute) for number, one in shown.items()}
+    return _titleText(title, shown.values(), _needsCheck(table.whole, condition)), texts
 
 
 def reserveTexts(table: SegmentTable) -> tuple[str, dict[int, str]]:
     """Title and numbers by AHA segment of the reserve, without unit."""
     shown = {row.aha_segment or 0: (row.mpr, row.mpr_low, row.mpr_high) for row in table.segments}
-    doubtful = {row.aha_segment or 0 for row in table.segments if _isDoubtful(row)}
-    texts = {number: _text(one, number in doubtful) for number, one in shown.items()}
-    return _titleText("MPR", shown.values(), _isDoubtful(table.whole)), texts
+    toCheck = {row.aha_segment or 0 for row in table.segments if _needsCheck(row)}
+    texts = {number: _text(one, number in toCheck) for number, one in shown.items()}
+    return _titleText("MPR", shown.values(), _needsCheck(table.whole)), texts
 
 
 def _flow(row: SegmentRow, table: SegmentTable, condition: str, *, isAbsolute: bool) -> Interval:
@@ -43,22 +43,22 @@ def _flow(row: SegmentRow, table: SegmentTable, condition: str, *, isAbsolute: b
     return region.mbf_ml_min_g, *region.mbf_interval
 
 
-def _isDoubtful(row: SegmentRow, condition: str | None = None) -> bool:
+def _needsCheck(row: SegmentRow, condition: str | None = None) -> bool:
     """Whether there is something to check; a note, e.g. that flow lies below a limit, is none."""
     return any(flag.severity is not Severity.NOTE for flag in row.flags_of(condition))
 
 
-def _text(shown: Interval, isDoubtful: bool, *, percent: bool = False) -> str:
+def _text(shown: Interval, isToCheck: bool, *, percent: bool = False) -> str:
     value = shown[0]
     if not math.isfinite(value):
         return NO_VALUE
     text = f"{100 * value:.0f}" if percent else f"{value:.2f}"
-    return text + (DOUBTFUL if isDoubtful or not has_interval(*shown) else "")
+    return text + (TO_CHECK if isToCheck or not has_interval(*shown) else "")
 
 
-def _titleText(title: str, shown: Iterable[Interval], isDoubtful: bool) -> str:
+def _titleText(title: str, shown: Iterable[Interval], isToCheck: bool) -> str:
     """The title with how far the numbers may be off, e.g. ``MPR \u00b128 %?``."""
     known = [one for one in shown if has_interval(*one) and one[0] > 0]
     widest = max((max(high / value, 2 - low / value) for value, low, high in known), default=math.nan) - 1
     width = f" \u00b1{widest:.0%}".replace("%", " %") if math.isfinite(widest) else ""
-    return title + width + (DOUBTFUL if isDoubtful else "")
+    return title + width + (TO_CHECK if isToCheck else "")

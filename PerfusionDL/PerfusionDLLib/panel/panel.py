@@ -15,7 +15,6 @@ from .archive import ArchiveSection
 from .arrangement import PANEL_WIDTH_PX, chosenLayout, showDataProbe, tidyViews
 from .carrying import CarryingSection
 from .corrections import CorrectionsSection
-from .doubts import Doubts
 from .export import ExportSection
 from .fitting import Fitting
 from .hints import HintsSection
@@ -26,6 +25,7 @@ from .picking import Picking
 from .reading import Reading
 from .results import ResultsSection
 from .shortcuts import Shortcuts
+from .slices_to_check import SlicesToCheck
 from .state import State
 from .study import StudySection
 from .updates import Updates
@@ -55,7 +55,7 @@ class Panel:
         self._views: set[str] = set()
         self.patient = PatientSection(self)
         self.archive = ArchiveSection(self)
-        self.doubts = Doubts(self)
+        self.slicesToCheck = SlicesToCheck(self)
         self.reading = Reading(self)
         self.study = StudySection(self)
         self.images = ImagesSection(self)
@@ -67,7 +67,7 @@ class Panel:
         self.advanced = AdvancedSection(self)
         self.export = ExportSection(self)
         self.sections = (
-            *(self.patient, self.archive, self.doubts, self.reading, self.study, self.images, self.corrections),
+            *(self.patient, self.archive, self.slicesToCheck, self.reading, self.study, self.images, self.corrections),
             *(self.hints, self.carrying, self.results, self.export, self.acquisition, self.advanced),
         )
         self.picking = Picking(self)
@@ -107,7 +107,7 @@ class Panel:
     def close(self) -> None:
         """Let go of a scene."""
         self.updates.close()
-        self.doubts.forgetAll()
+        self.slicesToCheck.forgetAll()
         self.reading.close()
         self._fitting.stop()
         self._inStep.stop()

@@ -8,7 +8,7 @@ import slicer
 
 EFFECTS = {"1": "Paint", "2": "Draw", "3": "Erase", "4": "Smoothing"}
 PREVIOUS_FRAME, NEXT_FRAME, PLAY = ",", ".", "P"
-NEXT_DOUBTFUL, READ, IMAGES_ALONE = "N", "T", "M"
+NEXT_TO_CHECK, READ, IMAGES_ALONE = "N", "T", "M"
 
 
 class Shortcuts:
@@ -16,7 +16,7 @@ class Shortcuts:
 
     The Segment Editor's own are not installed, because its Undo knows only its own strokes.
 
-    Ctrl+Up, Ctrl+Down : previous and next slice; N : next doubtful slice; T : read the study, without tools
+    Ctrl+Up, Ctrl+Down : previous and next slice; N : next slice to check; T : read the study, without tools
     M : images alone, without map and contours
     comma, full stop : previous and next frame; P : play and pause
     Ctrl+Z, Ctrl+Y : undo and redo; 1 to 4 : effects of the Segment Editor, Escape puts them away and ends placing
@@ -30,7 +30,7 @@ class Shortcuts:
             return
         self._add(window, "Ctrl+Up", lambda: panel.study.stepSlice(-1))
         self._add(window, "Ctrl+Down", lambda: panel.study.stepSlice(1))
-        self._add(window, NEXT_DOUBTFUL, panel.doubts.toNext)
+        self._add(window, NEXT_TO_CHECK, panel.slicesToCheck.toNext)
         self._add(window, READ, lambda: panel.ui.readingButton.toggle())
         self._add(window, IMAGES_ALONE, lambda: panel.ui.imagesAloneCheckBox.toggle())
         self._add(window, PREVIOUS_FRAME, lambda: panel.images.stepFrame(-1))

@@ -139,7 +139,7 @@ class StudySection(Section):
         slices = self.panel.slices()
         self.panel.slice = slices[row] if 0 <= row < len(slices) else None
         self.panel.pick = None
-        self.panel.doubts.see(self.panel.slice)
+        self.panel.slicesToCheck.see(self.panel.slice)
         self.panel.updateDisplay()
         self.panel.updateButtons()
 

@@ -156,7 +156,7 @@ class Updates:
         """Contours that are new want their flow; one Undo brings back those that were there before."""
         self._recorded = False
         self.record()
-        self.panel.doubts.forget(slices)
+        self.panel.slicesToCheck.forget(slices)
         self.panel.followScans()
         self.panel.showScans()
         mrml.showPeakFrames(self.panel.scans())

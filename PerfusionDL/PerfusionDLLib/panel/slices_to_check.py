@@ -1,4 +1,4 @@
-"""From one doubtful slice to the next, each seen once, with a visible end."""
+"""From one slice to check to the next, each seen once, with a visible end."""
 
 from collections.abc import Iterable
 
@@ -8,10 +8,10 @@ from .. import mrml
 from .section import Section
 
 
-class Doubts(Section):
-    """Knows which doubtful slices were at hand, and says how many are left.
+class SlicesToCheck(Section):
+    """Knows which slices to check were at hand, and says how many are left.
 
-    A slice is doubtful where it has no contours, or contours with something to check.
+    A slice is to be checked where it has no contours, or contours with something to check.
     """
 
     def __init__(self, panel) -> None:
@@ -20,11 +20,11 @@ class Doubts(Section):
         self._isAtEnd = False  # the key was pressed after the last one
 
     def toNext(self) -> None:
-        """Go to the next doubtful slice that was not seen; after the last one say so, then begin again."""
-        doubtful = self._doubtful()
-        if not doubtful:
+        """Go to the next slice to check that was not seen; after the last one say so, then begin again."""
+        toCheck = self._toCheck()
+        if not toCheck:
             return
-        unseen = [part for part in doubtful if part.key not in self._seen]
+        unseen = [part for part in toCheck if part.key not in self._seen]
         if not unseen and not self._isAtEnd:
             self._isAtEnd = True
             self.updateDisplay()
@@ -33,7 +33,7 @@ class Doubts(Section):
         row = self.ui.slicesList.currentRow
         if not unseen:
             self._seen.clear()
-            unseen, row = doubtful, 0
+            unseen, row = toCheck, 0
         self._isAtEnd = False
         part = next((one for one in unseen if rows[one.key] >= row), unseen[0])
         self._seen.add(part.key)
@@ -54,11 +54,11 @@ class Doubts(Section):
         """The scene is about to go."""
         self._seen.clear()
 
-    def _doubtful(self) -> list[mrml.SliceNodes]:
-        return [part for part in self.panel.slices() if self.panel.logic.isDoubtful(part)]
+    def _toCheck(self) -> list[mrml.SliceNodes]:
+        return [part for part in self.panel.slices() if self.panel.logic.needsCheck(part)]
 
     def updateDisplay(self) -> None:
-        self.ui.doubtLabel.text = self._said()
+        self.ui.checkLabel.text = self._said()
 
     def updateState(self, state) -> None:
         self.updateDisplay()
@@ -66,22 +66,20 @@ class Doubts(Section):
     def _said(self) -> str:
         if not any(part.hasContours for part in self.panel.slices()):
             return ""
-        doubtful = self._doubtful()
-        if not doubtful:
-            return _("No slice is doubtful.")
-        left = [part for part in doubtful if part.key not in self._seen]
+        toCheck = self._toCheck()
+        if not toCheck:
+            return _("No slice to check.")
+        left = [part for part in toCheck if part.key not in self._seen]
         if not left and self._isAtEnd:
-            return _("All doubtful slices seen ({count}). N begins again.").format(count=len(doubtful))
-        at = next((part for part in doubtful if self.panel.slice and part.key == self.panel.slice.key), None)
+            return _("All slices to check seen ({count}). N begins again.").format(count=len(toCheck))
+        at = next((part for part in toCheck if self.panel.slice and part.key == self.panel.slice.key), None)
         if at is None or at.key not in self._seen:
             if not left:
-                return _("All doubtful slices seen ({count}).").format(count=len(doubtful))
-            return _("Doubtful slices to be seen: {left} of {count}. Press N.").format(
-                left=len(left), count=len(doubtful)
-            )
-        return _("Doubtful slice {number} of {count}. {slice}. {next}").format(
-            number=len(doubtful) - len(left),
-            count=len(doubtful),
+                return _("All slices to check seen ({count}).").format(count=len(toCheck))
+            return _("Slices to check: {left} of {count}. Press N.").format(left=len(left), count=len(toCheck))
+        return _("To check, slice {number} of {count}. {slice}. {next}").format(
+            number=len(toCheck) - len(left),
+            count=len(toCheck),
             slice=self.panel.logic.describe(at).rstrip("."),
             next=_("N: next.") if left else _("It is the last one."),
         )
