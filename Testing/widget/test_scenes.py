@@ -1,7 +1,6 @@
 """Scenes that are saved, opened, added to, and closed while the panel works."""
 
 import slicer
-import small_study
 from panel_user import lines, settled, take_away_the_top_of_the_ring
 from PerfusionDLLib import mrml
 
