@@ -57,11 +57,13 @@ def _write_page(folder: Path, result: StudyResult) -> None:
 def _write_scene(folder: Path, result: StudyResult) -> None:
     """The scene to correct in Slicer, and the motion-compensated images of every slice as sequences for it."""
     from .. import mrml
+    from ..dicom import read_or_make_key
 
     folders = [folder / name for name, _ in name_slices(result.scans)]
     for one in folders:
         one.mkdir(parents=True, exist_ok=True)
-    scans = tuple(_without_identifiers(scan) for scan in result.scans)
+    key = read_or_make_key()
+    scans = tuple(_without_identifiers(scan, key) for scan in result.scans)
     anonymous = replace(result, preprocessed=PreprocessedStudy(scans=scans))
     mrml.saveStudy(folder / layout.SCENE, anonymous, corrected=[one / layout.CORRECTED for one in folders])
 
@@ -83,12 +85,14 @@ def _provenance(result: StudyResult) -> dict[str, str]:
     return {"notice": NOTICE, **result.table.provenance.flat()}
 
 
-def _without_identifiers(scan: PreprocessedScan) -> PreprocessedScan:
+def _without_identifiers(scan: PreprocessedScan, key: bytes) -> PreprocessedScan:
     """A scan whose images are known by references that only the user's key leads from."""
+
     from ..dicom import make_image_reference
 
     def kept(series: PerfusionSeries) -> PerfusionSeries:
-        return replace(series, instance_uids=tuple(map(make_image_reference, series.instance_uids)))
+        references = (make_image_reference(uid, key=key) for uid in series.instance_uids)
+        return replace(series, instance_uids=tuple(references))
 
     slices = tuple(replace(part, series=kept(part.series)) for part in scan.slices)
     return replace(scan, slices=slices, aif_series=kept(scan.aif_series) if scan.aif_series else None)

@@ -70,9 +70,9 @@ def make_pseudonym(kind: str, name: str, *, digits: int = 12, key: bytes | None 
     return hmac.new(read_or_make_key() if key is None else key, text, hashlib.sha256).hexdigest()[:digits]
 
 
-def make_image_reference(uid: str) -> str:
-    """What stands for an image's SOPInstanceUID in files that may leave the house."""
-    return uid if uid.startswith(KEPT) else KEPT + make_pseudonym("image", uid, digits=24)
+def make_image_reference(uid: str, *, key: bytes | None = None) -> str:
+    """What stands for an image's SOPInstanceUID in files that may leave the house; ``key`` as of `make_pseudonym`."""
+    return uid if uid.startswith(KEPT) else KEPT + make_pseudonym("image", uid, digits=24, key=key)
 
 
 def make_pseudonym_uid(uid: str) -> str:

@@ -15,6 +15,7 @@ from .figures import (
     draw_bullseyes,
     draw_contours,
     draw_flow,
+    draw_scale,
     field_mm,
     flow_scale,
     slice_title,
@@ -173,9 +174,8 @@ def _pictures(page: Page, y: float, result: StudyResult) -> float:
             )
         y += side + GAP_MM
     bar_axes = page.axes(right_block + columns * (side + GAP_MM) + 1, top, 2.6, y - GAP_MM - top)
-    bar = page.figure.colorbar(ScalarMappable(scale, colormap(FLOW_COLORS)), cax=bar_axes)
-    bar.outline.set_visible(False)
-    bar.set_label(f"MBF ({FLOW_UNIT})")
+    draw_scale(bar_axes, ScalarMappable(scale, colormap(FLOW_COLORS)))
+    bar_axes.set_ylabel(f"MBF ({FLOW_UNIT})")
     return y
 
 
@@ -190,9 +190,8 @@ def _bullseyes(page: Page, y: float, maps: Sequence[PerfusionMaps], table: Segme
     step = (RIGHT_MM - LEFT_MM - side) / 3
     panels = [page.axes(LEFT_MM + index * step, y, side, side) for index in range(4)]
     for index, colored in enumerate(draw_bullseyes(panels, maps, table)):
-        bar_axes = page.axes(LEFT_MM + index * step + side * 0.2, y + side + 0.3, side * 0.6, 1.6)
-        bar = page.figure.colorbar(colored, cax=bar_axes, orientation="horizontal")
-        bar.outline.set_visible(False)
+        bar = page.axes(LEFT_MM + index * step + side * 0.2, y + side + 0.3, side * 0.6, 1.6)
+        draw_scale(bar, colored, horizontal=True)
     return y + side + 6
 
 

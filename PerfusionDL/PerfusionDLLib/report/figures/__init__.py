@@ -6,7 +6,7 @@ Matplotlib does not come with Slicer: import this package inside the function th
 from .bullseye import bullseyes, draw_bullseye, draw_bullseyes
 from .curves import draw_arterial_input, draw_segments, segment_curves
 from .slices import draw_contours, draw_flow, draw_motion, field_mm, flow_maps, slice_title
-from .style import FLOW_COLORS, FLOW_UNIT, colormap, flow_scale, styled
+from .style import FLOW_COLORS, FLOW_UNIT, colormap, draw_scale, flow_scale, styled
 
 __all__ = [
     "FLOW_COLORS",
@@ -19,6 +19,7 @@ __all__ = [
     "draw_contours",
     "draw_flow",
     "draw_motion",
+    "draw_scale",
     "draw_segments",
     "field_mm",
     "flow_maps",

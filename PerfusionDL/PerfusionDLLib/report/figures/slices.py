@@ -1,6 +1,7 @@
 """What is where: the image with its contours, the flow map on it, the motion before and after alignment."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +13,19 @@ from matplotlib.patches import Rectangle
 from ...data.contours import Contours
 from ...data.flow import PerfusionMaps, SliceMaps
 from ...data.preprocessed import PreprocessedScan, PreprocessedSlice
-from .style import ENDOCARDIUM, EPICARDIUM, FLOW_COLORS, FLOW_UNIT, INSERTION_POINT, QUIET, colormap, flow_scale, styled
+from .style import (
+    ENDOCARDIUM,
+    EPICARDIUM,
+    FLOW_COLORS,
+    FLOW_UNIT,
+    INSERTION_POINT,
+    QUIET,
+    colormap,
+    draw_scale,
+    flow_scale,
+    hide_frame,
+    styled,
+)
 
 
 def field_mm(scans: Sequence[PreprocessedScan]) -> float:
@@ -31,9 +44,7 @@ def _frame_heart(axes: Axes, part: PreprocessedSlice, field: float) -> None:
     axes.set_ylim(row + field / 2 / rows_mm, row - field / 2 / rows_mm)
     axes.set_aspect(rows_mm / columns_mm)
     axes.set_facecolor("black")
-    axes.set(xticks=[], yticks=[])
-    for side in axes.spines.values():
-        side.set_visible(False)
+    hide_frame(axes)
 
 
 def _window(image: np.ndarray, part: PreprocessedSlice) -> tuple[float, float]:
@@ -116,6 +127,21 @@ def time_position(frames: np.ndarray, part: PreprocessedSlice, *, field: float) 
     return frames[:, first:last, column - 1 : column + 2].mean(axis=2).T
 
 
+def _label_left(axes: Axes, label: str, **how: Any) -> None:
+    """A word on the left of a picture, read from below."""
+    axes.annotate(
+        label,
+        (0, 0.5),
+        xycoords="axes fraction",
+        xytext=(-2, 0),
+        textcoords="offset points",
+        rotation=90,
+        ha="right",
+        va="center",
+        **how,
+    )
+
+
 def draw_motion(axes: tuple[Axes, Axes], part: PreprocessedSlice, *, field: float, title: str = "") -> None:
     """Time-position strips of a slice, above as measured and below after motion compensation, in one gray window."""
     strips = [time_position(frames, part, field=field) for frames in (part.series.signal, part.motion.corrected)]
@@ -130,12 +156,10 @@ def draw_motion(axes: tuple[Axes, Axes], part: PreprocessedSlice, *, field: floa
             interpolation="nearest",
             extent=(0.5, frames + 0.5, 0, 1),
         )
-        panel.set(xticks=[], yticks=[])
-        panel.set_ylabel(label, color=QUIET, fontsize=6)
+        hide_frame(panel)
+        _label_left(panel, label, color=QUIET, fontsize=6)
         for frame in np.flatnonzero(~part.used_frames):
             panel.axvspan(frame + 0.5, frame + 1.5, color=INSERTION_POINT, alpha=0.45, linewidth=0)
-        for side in panel.spines.values():
-            side.set_visible(False)
     axes[0].set_title(title)
 
 
@@ -158,11 +182,11 @@ def flow_maps(preprocessed: Sequence[PreprocessedScan], maps: Sequence[Perfusion
     for panels, before, after in zip(axes, preprocessed, maps, strict=True):
         for panel in panels[2 * len(before.slices) :]:
             panel.axis("off")
-        panels[0].set_ylabel(after.condition.value.capitalize())
+        _label_left(panels[0], after.condition.value.capitalize())
         for index, (part, flow) in enumerate(zip(before.slices, after.slices, strict=True)):
             draw_contours(panels[index], part, field=field, title=slice_title(part, flow))
             draw_flow(panels[columns + index], part, flow, scale=scale, field=field, title=slice_title(part, flow))
-    bar = figure.colorbar(colored, cax=figure.add_axes((0.94, 0.1, 0.012, 0.75)))
-    bar.set_label(f"MBF ({FLOW_UNIT})")
-    bar.outline.set_visible(False)
+    bar = figure.add_axes((0.94, 0.1, 0.012, 0.75))
+    draw_scale(bar, colored)
+    bar.set_ylabel(f"MBF ({FLOW_UNIT})")
     return figure

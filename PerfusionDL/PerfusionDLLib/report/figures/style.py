@@ -5,10 +5,12 @@ Figures are built as `matplotlib.figure.Figure`, never through pyplot, so that a
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 
 from ...data.flow import PerfusionMaps
@@ -91,6 +93,41 @@ def round_scale(values: np.ndarray, *, percent: float, ends: Sequence[float]) ->
     known = values[np.isfinite(values)]
     top = np.percentile(known, percent) if known.size else 0
     return Normalize(0, float(next((end for end in ends if end >= top), ends[-1])))
+
+
+def hide_frame(axes: Axes) -> None:
+    """Leave a picture without ticks and frame; Matplotlib would make ticks first and then leave them out."""
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def draw_scale(axes: Axes, colored: ScalarMappable, *, horizontal: bool = False) -> None:
+    """A bar with the colors of a scale and its numbers, on the right of it or below.
+
+    Matplotlib's own color bar is drawn on a canvas as large as the page, at the resolution of print: 35 MB each.
+    """
+    scale = cast(Normalize, colored.norm)
+    low, high = float(scale.vmin or 0), float(scale.vmax or 1)
+    ramp = np.linspace(low, high, 256)
+    axes.imshow(
+        ramp[None] if horizontal else ramp[:, None],
+        norm=scale,
+        cmap=colored.cmap,
+        extent=(low, high, 0, 1) if horizontal else (0, 1, low, high),
+        aspect="auto",
+        origin="lower",
+        interpolation="nearest",
+    )
+    if horizontal:
+        axes.yaxis.set_visible(False)
+    else:
+        axes.xaxis.set_visible(False)
+        axes.yaxis.tick_right()
+        axes.yaxis.set_label_position("right")
+    for side in axes.spines.values():
+        side.set_visible(False)
 
 
 def ink_on(color: Sequence[float]) -> str:
