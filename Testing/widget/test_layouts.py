@@ -4,9 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 import slicer
-from panel_user import click, press
+import vtk
+from panel_user import click, load, press
 from PerfusionDLLib import mrml
-from PerfusionDLLib.mrml.layouts import LAYOUT_NUMBERS, Layout, layoutDescription, sliceOf
+from PerfusionDLLib.mrml.layouts import LAYOUT_NUMBERS, OWN_ROWS, Layout, layoutDescription, sliceOf
 from PySide6.QtWidgets import QWidget
 
 
@@ -14,8 +15,14 @@ def arrangement(session):
     return session.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").GetViewArrangement()
 
 
-def choose(panel, layout):
+def choose(session, panel, layout):
     panel.ui.layoutSelector.setCurrentIndex(list(Layout).index(layout))
+    session.wait(lambda: arrangement(session) == LAYOUT_NUMBERS[layout, 2])
+    session.qt_application.processEvents()  # the views are placed again when they have set themselves
+
+
+def views(session):
+    return session.scene.GetNumberOfNodesByClass("vtkMRMLSliceNode")
 
 
 def smallest_width(description, bar_px):
@@ -46,7 +53,7 @@ def test_every_view_of_a_layout_has_a_group_of_its_own(layout):
 
 
 def test_the_layout_that_was_chosen_is_there_again(session, drawn):
-    choose(drawn, Layout.ONE_SLICE)
+    choose(session, drawn, Layout.ONE_SLICE)
     assert arrangement(session) == LAYOUT_NUMBERS[Layout.ONE_SLICE, 2]
     session.parent.reload()
     again = session.widget.panel
@@ -55,8 +62,49 @@ def test_the_layout_that_was_chosen_is_there_again(session, drawn):
     assert arrangement(session) == LAYOUT_NUMBERS[Layout.ONE_SLICE, 2]
 
 
+def test_the_views_of_a_new_layout_are_not_made_all_at_once(session, drawn):
+    before = views(session)
+    drawn.ui.layoutSelector.setCurrentIndex(list(Layout).index(Layout.MAPS_BESIDE))
+    assert views(session) == before + 1
+    assert arrangement(session) != LAYOUT_NUMBERS[Layout.MAPS_BESIDE, 2]  # opens when all are there
+    session.wait(lambda: arrangement(session) == LAYOUT_NUMBERS[Layout.MAPS_BESIDE, 2])
+    assert views(session) == before + 6
+
+
+def test_who_chooses_another_layout_meanwhile_gets_that_one(session, drawn):
+    for layout in (Layout.MAPS_BESIDE, Layout.ONE_SLICE):
+        drawn.ui.layoutSelector.setCurrentIndex(list(Layout).index(layout))
+    session.wait(lambda: arrangement(session) == LAYOUT_NUMBERS[Layout.ONE_SLICE, 2])
+    before = views(session)
+    for _ in range(20):
+        session.qt_application.processEvents()
+    assert arrangement(session) == LAYOUT_NUMBERS[Layout.ONE_SLICE, 2]
+    assert views(session) == before
+
+
+def test_views_are_there_before_their_layout_opens_so_that_no_slider_widens_the_window(session, panel, folder):
+    layout, seen = session.scene.GetFirstNodeByClass("vtkMRMLLayoutNode"), []
+
+    def on_layout(caller, event):
+        if caller.GetViewArrangement() in LAYOUT_NUMBERS.values():
+            manager = slicer.app.layoutManager()
+            seen.extend(manager.sliceWidget(name).sliceController().qt_object.minimumWidth() for name in OWN_ROWS[0])
+
+    layout.AddObserver(vtk.vtkCommand.ModifiedEvent, on_layout)
+    load(session, panel, folder)
+    assert set(seen) == {130}
+
+
+def test_the_layout_follows_the_screen_and_not_a_window_that_is_larger(session, drawn):
+    from PerfusionDLLib.panel.arrangement import chosenLayout
+
+    assert drawn.parent.qt_object.screen().availableGeometry().width() < 1600
+    session.window.resize(1900, 700)
+    assert chosenLayout() is Layout.LAPTOP
+
+
 def test_one_slice_is_large_with_its_rest_beside(session, drawn):
-    choose(drawn, Layout.ONE_SLICE)
+    choose(session, drawn, Layout.ONE_SLICE)
     drawn.ui.slicesList.setCurrentRow(1)
     large = [session.scene.GetSingletonNode(f"PerfusionLarge{row}", "vtkMRMLSliceNode") for row in (1, 2)]
     assert [sliceOf(node) for node in large] == [(0, 1), (1, 1)]
@@ -77,14 +125,14 @@ def test_maps_are_beside_the_images_and_are_read_there(session, drawn):
         return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node).GetForegroundOpacity()
 
     assert opacity("PerfusionMid1") == pytest.approx(0.7)
-    choose(drawn, Layout.MAPS_BESIDE)
+    choose(session, drawn, Layout.MAPS_BESIDE)
     assert (opacity("PerfusionMid1"), opacity("PerfusionMidMap1")) == (0, pytest.approx(0.7))
     part = drawn.slices()[1]
     click(session, drawn, "PerfusionMidMap1", mrml.readSeries(part).ras_from_pixels((23, 37)))
     assert drawn.pick.part.key == part.key
     drawn.ui.mapOpacitySlider.value = 1.0
     assert (opacity("PerfusionMid1"), opacity("PerfusionMidMap1")) == (0, 1)
-    choose(drawn, Layout.WIDE)
+    choose(session, drawn, Layout.WIDE)
     assert opacity("PerfusionMid1") == 1
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import slicer
 import small_study
 from panel_user import key, load, press, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
@@ -37,6 +38,19 @@ def test_reading_hides_the_tools_and_gives_them_back(session, drawn):
     drawn.ui.readingButton.toggle()
     assert all(shows(drawn, name) for name in TOOLS)
     assert {part for part, shown in session.shown.items() if not shown} == {"DataProbe"}
+
+
+def test_views_are_away_until_the_window_has_its_size_and_are_then_drawn_in_turn(session, drawn):
+    session.window.show()
+    central = session.window.centralWidget()
+    view = slicer.app.layoutManager().sliceWidget("PerfusionMid1").sliceView()
+    for _ in ("read", "back to the tools"):
+        drawn.ui.readingButton.toggle()
+        assert central.isHidden()
+        assert view._paused
+        session.wait(lambda: not central.isHidden())
+        assert view._paused
+        session.wait(lambda: not view._paused)
 
 
 def test_whoever_leaves_the_module_while_reading_has_the_window_back(session, drawn):

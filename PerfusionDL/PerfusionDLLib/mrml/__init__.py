@@ -9,7 +9,7 @@ from .colors import flowScaleEnd, renewLegends
 from .frames import peakFrame, playedTimes, showPeakFrames
 from .headless import HeadlessScene, openScene, saveScene
 from .hierarchy import moveScan, nameOfPatient
-from .layouts import Layout, registerLayouts
+from .layouts import Layout, createViews, registerLayouts
 from .nodes import ScanNodes, SliceNodes, findNewestStudy, findScans, findTable
 from .plots import unnameFits
 from .reading import readAcquisition, readAutomatic, readContours, readSeries
@@ -41,6 +41,7 @@ __all__ = [
     "SliceNodes",
     "Source",
     "chooseImages",
+    "createViews",
     "enterAcquisition",
     "findNewestStudy",
     "findScans",

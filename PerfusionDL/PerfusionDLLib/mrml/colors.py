@@ -172,8 +172,9 @@ def showLegend(
     """
     legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(volume)
     legend.SetTitleText("" if below else title)
-    legend.SetLabelFormat("%.1f")
-    legend.SetNumberOfLabels(round(scaleEnd) + 1 if scaleEnd > 2 else 5)
+    isLabeledAtUnits = scaleEnd > 2
+    legend.SetLabelFormat("%.0f" if isLabeledAtUnits else "%.1f")  # decimals would run together in a high, narrow view
+    legend.SetNumberOfLabels(round(scaleEnd) + 1 if isLabeledAtUnits else 5)
     legend.SetUseColorNamesForLabels(False)
     legend.SetOrientation(legend.Horizontal if below else legend.Vertical)
     legend.SetSize(*((0.07, 0.8) if below else (0.12, 0.5)))  # across and along; the text fits itself to it

@@ -1,7 +1,8 @@
 """Layouts of views: all slices of rest and stress at once, for a wide screen and for a laptop, or one slice large."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from xml.etree import ElementTree
 
 import slicer
 
@@ -86,6 +87,41 @@ def arrange(scene: slicer.vtkMRMLScene, layout: Layout, scans: int) -> None:
     node.SetViewArrangement(LAYOUT_NUMBERS[layout, max(1, min(scans, len(OWN_ROWS)))])
 
 
+def createViews(scene: slicer.vtkMRMLScene, layout: Layout, scans: int) -> Iterator[str]:
+    """Make the views of a layout that are not there yet, one at a time; returns the name of each.
+
+    Slicer makes the widget of a view when its node comes. When the layout opens it would make all of them at once, and
+    the user would wait.
+    """
+    description = layoutDescription(layout, max(1, min(scans, len(OWN_ROWS))))
+    for view in ElementTree.fromstring(description).iter("view"):
+        kind, name = view.attrib["class"], view.attrib["singletontag"]
+        if scene.GetSingletonNode(name, kind) is None:
+            _createView(scene, kind, name, {one.attrib["name"]: one.text or "" for one in view})
+            yield name
+
+
+def _createView(scene: slicer.vtkMRMLScene, kind: str, name: str, properties: Mapping[str, str]) -> None:
+    """As Slicer's layout logic makes a view and gives it its properties."""
+    node = scene.CreateNodeByClass(kind)
+    node.UnRegister(None)
+    node.SetLayoutName(name)
+    node.SetName(name)
+    node.SetLayoutLabel(properties["viewlabel"])
+    if "viewcolor" in properties:
+        node.SetLayoutColor(*_channels(properties["viewcolor"]))
+    if "viewgroup" in properties:
+        node.SetViewGroup(int(properties["viewgroup"]))
+    scene.AddNode(node)
+    if "orientation" in properties:
+        node.SetOrientation(properties["orientation"])
+
+
+def _channels(color: str) -> Iterator[float]:
+    """Red, green and blue of ``#RRGGBB``, 0 to 1."""
+    return (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
+
+
 def isArranged(scene: slicer.vtkMRMLScene) -> bool:
     """Whether one of our layouts is open."""
     node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
@@ -106,7 +142,7 @@ def nameViews(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> None:
             sliceNode = scene.GetSingletonNode(name, "vtkMRMLSliceNode")
             if sliceNode is not None:
                 sliceNode.SetLayoutLabel(label)
-                sliceNode.SetLayoutColor(*(int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)))
+                sliceNode.SetLayoutColor(*_channels(color))
 
 
 def layoutDescription(layout: Layout, rows: int) -> str:

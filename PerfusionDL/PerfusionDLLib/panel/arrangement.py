@@ -1,5 +1,7 @@
 """How the views are arranged and what stands around them: the layout that the user chose last."""
 
+from collections.abc import Iterator
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -30,13 +32,24 @@ def chosenLayout() -> mrml.Layout:
     known = qt.QSettings().value(LAYOUT_SETTING)
     if known in set(mrml.Layout):
         return mrml.Layout(known)
-    window = slicer.util.mainWindow()
-    return mrml.Layout.LAPTOP if window and window.width < LAPTOP_WIDTH_PX else mrml.Layout.WIDE
+    window = slicer.util.mainWindow()  # which may be wider than the screen, or be made larger later
+    width_px = window.screen().availableGeometry.width() if window else LAPTOP_WIDTH_PX
+    return mrml.Layout.LAPTOP if width_px < LAPTOP_WIDTH_PX else mrml.Layout.WIDE
 
 
 def rememberLayout(layout: mrml.Layout) -> None:
     """Keep the choice for later sessions."""
     qt.QSettings().setValue(LAYOUT_SETTING, str(layout))
+
+
+def createViews(scans: int) -> Iterator[None]:
+    """Make the views of the chosen layout that are not there yet, one at a time.
+
+    Each is tidy before the layout opens: with their sliders the views would make the window wider than a laptop.
+    """
+    for _name in mrml.createViews(slicer.mrmlScene, chosenLayout(), scans) if scans else ():
+        tidyViews()
+        yield
 
 
 def tidyViews() -> set[str]:

@@ -32,7 +32,7 @@ class ImagesSection(Section):
     def onLayout(self, index: int) -> None:
         """Arrange the views another way, and remember it."""
         rememberLayout(list(layoutNames())[index])
-        self.onArrangeViews()
+        self.panel.prepareViews(self.onArrangeViews, scans=len(self.panel.scans()))
 
     def _nameKeys(self) -> None:
         """Name the keys of the module on the buttons of the cine, and leave its own to the Sequences toolbar."""

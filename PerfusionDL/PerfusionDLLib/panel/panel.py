@@ -1,6 +1,6 @@
 """What the sections of the panel share: the choices, the slice at hand, the work in the background, the flow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import qt
@@ -12,7 +12,7 @@ from ..session.tasks import Flow
 from .acquisition import AcquisitionSection
 from .advanced import AdvancedSection
 from .archive import ArchiveSection
-from .arrangement import PANEL_WIDTH_PX, chosenLayout, showDataProbe, tidyViews
+from .arrangement import PANEL_WIDTH_PX, chosenLayout, createViews, showDataProbe, tidyViews
 from .carrying import CarryingSection
 from .corrections import CorrectionsSection
 from .export import ExportSection
@@ -53,6 +53,7 @@ class Panel:
         self._chosen: tuple = ()
         self._choices: tuple = ()
         self._views: set[str] = set()
+        self._awaited: Iterator[None] = iter(())  # views that are being made
         self.patient = PatientSection(self)
         self.archive = ArchiveSection(self)
         self.slicesToCheck = SlicesToCheck(self)
@@ -109,6 +110,7 @@ class Panel:
         self.updates.close()
         self.slicesToCheck.forgetAll()
         self.reading.close()
+        self._awaited = iter(())
         self._fitting.stop()
         self._inStep.stop()
         self.corrections.letGo()
@@ -201,8 +203,25 @@ class Panel:
         self._placeScans()
         qt.QTimer.singleShot(0, self._placeScans)
 
+    def prepareViews(self, onPrepared: Callable[[], None] | None = None, *, scans: int = 2) -> None:
+        """Make the views of the chosen layout, one with each turn of the event loop, and the user is heard between."""
+        self._awaited = createViews(scans)
+        self._prepareNext(self._awaited, onPrepared)
+
+    def _prepareNext(self, awaited: Iterator[None], onPrepared: Callable[[], None] | None) -> None:
+        if awaited is not self._awaited:  # another layout was chosen, or the scene goes
+            return
+        for _made in awaited:
+            qt.QTimer.singleShot(0, lambda: self._prepareNext(awaited, onPrepared))
+            return
+        if onPrepared is not None:
+            onPrepared()
+
     def _placeScans(self) -> None:
         if self.scans():
+            self._awaited = createViews(len(self.scans()))
+            for _made in self._awaited:
+                pass
             for part in self.slices():
                 if part.hasContours:
                     mrml.smoothOutlines(part.contours)  # those of a scene that was read are not made yet

@@ -1,13 +1,8 @@
 """From a loaded study to its numbers: one button does what is missing, then shows images and numbers alone."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-import qt
-import slicer
 from slicer.i18n import tr as _
 
+from .screen import ScreenWithoutTools
 from .section import Section
 
 
@@ -94,56 +89,3 @@ class Reading(Section):
             self.ui.readingButton.text = _("Back to the tools (T)")
         else:
             self.ui.readingButton.text = _("Read this study (T)")
-
-
-class ScreenWithoutTools:
-    """Images and numbers over the whole screen; what stood around them comes back afterwards."""
-
-    def __init__(self, ui) -> None:
-        self._tools = [ui.studySection, ui.imagesSection, ui.correctionsSection, ui.exportSection]
-        self._tools += [ui.acquisitionSection, ui.advancedSection]
-        self._bars: list[Any] = []
-        self._wasFullScreen = False
-        self.active = False
-
-    def start(self) -> None:
-        """Hide everything but what is read."""
-        window = slicer.util.mainWindow()
-        if self.active or window is None:
-            return
-        self.active = True
-        self._bars = [bar for bar in window.findChildren("QToolBar") if bar.visible]
-        self._wasFullScreen = window.isFullScreen()
-        with _viewsAway(window):
-            self._show(False)
-            window.setWindowState(window.windowState() | qt.Qt.WindowFullScreen)  # a large window stays one below
-
-    def stop(self) -> None:
-        """Bring the tools and the window back as they were."""
-        if not self.active:
-            return
-        self.active = False
-        window = slicer.util.mainWindow()
-        with _viewsAway(window):
-            self._show(True)
-            if not self._wasFullScreen:
-                window.setWindowState(window.windowState() & ~qt.Qt.WindowFullScreen)
-
-    def _show(self, visible: bool) -> None:
-        for widget in (*self._tools, *self._bars):
-            widget.setVisible(visible)
-        slicer.util.setMenuBarsVisible(visible)
-        slicer.util.setStatusBarVisible(visible)
-        slicer.util.setModuleHelpSectionVisible(visible)
-        slicer.util.setApplicationLogoVisible(visible)
-
-
-@contextmanager
-def _viewsAway(window) -> Iterator[None]:
-    """Have the views drawn once at the end: each bar that comes or goes gives all of them another size."""
-    views = window.centralWidget()
-    views.setVisible(False)
-    try:
-        yield
-    finally:
-        views.setVisible(True)

@@ -54,6 +54,7 @@ class StudySection(Section):
         identify = self.panel.patient.identify
         task = session.loadTask(slicer.mrmlScene, [Path(self.folder)], choices, identify)
         self.panel.updates.start(task, self.onStudyLoaded, self.onUnreadable)
+        self.panel.prepareViews()
 
     def onUnreadable(self, error: Exception) -> None:
         """Say why the study cannot be read; where there are series to choose from, let the user choose."""

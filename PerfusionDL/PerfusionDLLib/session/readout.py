@@ -93,4 +93,4 @@ def _rowOf(pick: Pick, flow: Flow) -> SegmentRow:
 
 
 def _checks(row: SegmentRow) -> str:
-    return f"{CHECK} " + " ".join(map(str, row.flags_of()))
+    return " ".join(f"{CHECK} {flag}" for flag in row.flags_of())
