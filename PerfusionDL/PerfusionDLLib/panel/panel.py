@@ -219,8 +219,7 @@ class Panel:
 
     def _placeScans(self) -> None:
         if self.scans():
-            self._awaited = createViews(len(self.scans()))
-            for _made in self._awaited:
+            for _made in createViews(len(self.scans())):
                 pass
             for part in self.slices():
                 if part.hasContours:
