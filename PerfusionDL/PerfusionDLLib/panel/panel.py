@@ -15,6 +15,7 @@ from .archive import ArchiveSection
 from .arrangement import PANEL_WIDTH_PX, chosenLayout, createViews, showDataProbe, tidyViews
 from .carrying import CarryingSection
 from .corrections import CorrectionsSection
+from .drawing import Drawing
 from .export import ExportSection
 from .fitting import Fitting
 from .hints import HintsSection
@@ -54,6 +55,7 @@ class Panel:
         self._choices: tuple = ()
         self._views: set[str] = set()
         self._awaited: Iterator[None] = iter(())  # views that are being made
+        self._drawing = Drawing()
         self.patient = PatientSection(self)
         self.archive = ArchiveSection(self)
         self.slicesToCheck = SlicesToCheck(self)
@@ -201,7 +203,11 @@ class Panel:
         Once more when the event loop has run: a view that the layout has just made sets its offset to 0 then.
         """
         self._placeScans()
-        qt.QTimer.singleShot(0, self._placeScans)
+        qt.QTimer.singleShot(0, self._placeAgain)
+
+    def _placeAgain(self) -> None:
+        self._placeScans()
+        self._drawing.release()
 
     def prepareViews(self, onPrepared: Callable[[], None] | None = None, *, scans: int = 2) -> None:
         """Make the views of the chosen layout, one with each turn of the event loop, and the user is heard between."""
@@ -221,6 +227,7 @@ class Panel:
         if self.scans():
             for _made in createViews(len(self.scans())):
                 pass
+            self._drawing.hold()  # else each is drawn at every change of its size and of what it shows
             for part in self.slices():
                 if part.hasContours:
                     mrml.smoothOutlines(part.contours)  # those of a scene that was read are not made yet
