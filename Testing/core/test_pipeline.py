@@ -247,7 +247,8 @@ def test_values_below_a_threshold_are_flagged_with_it_and_no_threshold_is_built_
     assert low == [row.aha_segment for row in table.segments if row.stress.mbf_ml_min_g < 1.8]
     assert DEFECT_SEGMENT in low
     assert not any(FlagCode.BELOW_THRESHOLD in codes_of(row.flags) for row in table.segments)
-    assert flagged.segments[low[0] - 1].flags[-1].text == "stress MBF is below 1.8 mL/min/g, with a probability of 99%."
+    said = flagged.segments[low[0] - 1].flags[-1].text
+    assert said == "stress MBF is below 1.8 mL/min/g, with a probability of 99 %."
     assert flagged.provenance.study["thresholds"] == "1.8 mL/min/g"
 
 

@@ -232,7 +232,7 @@ def test_the_quality_page_says_what_was_edited_assumed_and_asked_to_be_checked(f
 
 def test_equal_flags_share_a_letter(finished_study):
     letters = flag_letters(finished_study.table.segments)
-    assert letters == {"10% of the pixels have no trustworthy flow.": "a"}
+    assert letters == {"10 % of the pixels have no trustworthy flow.": "a"}
 
 
 def test_a_flow_without_an_interval_shows_none():

@@ -97,7 +97,7 @@ def test_the_console_table_is_aligned_narrow_and_leaves_out_what_was_not_measure
     assert len({line.index("[") for line in lines[2:18]}) == 1
     assert max(map(len, lines)) < 110
     assert "MPR" in lines[0]
-    assert "a: 10% of the pixels have no trustworthy flow." in lines
+    assert "a: 10 % of the pixels have no trustworthy flow." in lines
     only = report.table_text(stress_only_study.table)
     assert "Rest" not in only
     assert "MPR" not in only

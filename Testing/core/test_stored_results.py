@@ -140,7 +140,7 @@ def test_flow_that_is_not_what_the_report_says_is_said(archived, tmp_path):
     assert "of 10 regions is not what the archived report says" in said
     assert f"PerfusionDL {__version__} wrote the report" in said
     nothing = replace(stored, mbf_ml_min_g=dict.fromkeys(stored.mbf_ml_min_g, 0.0))
-    assert "by up to 100.0%" in compare_flow(nothing, restored.table)
+    assert "by up to 100.0 %" in compare_flow(nothing, restored.table)
 
 
 def test_slices_that_only_the_images_or_only_the_results_have_are_said(archived, still, monkeypatch):

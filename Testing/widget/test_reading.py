@@ -164,8 +164,8 @@ def test_what_holds_is_read_first_where_absolute_flow_is_not_known(drawn):
 
 
 def test_a_share_is_shown_in_percent_with_its_interval():
-    assert at_work.percentText(0.834, 0.77, 0.901) == "83% [77, 90]"
-    assert at_work.percentText(0.834, float("nan"), 0.9) == "83% [\u2013]"
+    assert at_work.percentText(0.834, 0.77, 0.901) == "83 % [77, 90]"
+    assert at_work.percentText(0.834, float("nan"), 0.9) == "83 % [\u2013]"
 
 
 def test_a_number_without_an_interval_shows_that_it_has_none():

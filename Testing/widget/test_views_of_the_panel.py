@@ -154,7 +154,7 @@ def test_what_holds_leads_the_table_where_absolute_flow_is_not_known(drawn):
     segments = flow.table.segments
     best = np.mean(np.sort([row.stress.mbf_ml_min_g for row in segments if np.isfinite(row.stress.mbf_ml_min_g)])[-4:])
     assert shown.item(6, 1).text().startswith(f"{segments[6].mpr:.2f} [")
-    assert shown.item(6, 2).text().startswith(f"{segments[6].stress.mbf_ml_min_g / best:.0%} [")
+    assert shown.item(6, 2).text().startswith(f"{100 * segments[6].stress.mbf_ml_min_g / best:.0f} % [")
     assert shown.item(6, 3).text().startswith(f"{segments[6].stress.mbf_ml_min_g:.2f} [")
     assert shown.item(6, 3).background().style() == Qt.BrushStyle.NoBrush
     shown.cellClicked.emit(6, 4)

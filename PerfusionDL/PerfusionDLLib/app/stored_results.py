@@ -123,8 +123,8 @@ def describe_difference(there: Mapping[str, float], software: str, table: Segmen
     most = max(apart.values(), default=0)
     return (
         f"Flow of {len(differing)} of {len(there.keys() | now.keys())} regions is not what the archived report says, "
-        f"by up to {most:.1%}. PerfusionDL {software} wrote the report, {__version__} computed now; where these "
-        "are the same, objects or images were changed since."
+        f"by up to {100 * most:.1f} %. PerfusionDL {software} wrote the report, {__version__} computed now; where "
+        "these are the same, objects or images were changed since."
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .flag_codes import FlagCode, Severity
+from .text import space_percent
 
 CONDITIONS = ("rest", "stress")
 
@@ -72,7 +73,8 @@ def make_flag(code: FlagCode, where: Where = EVERYWHERE, **values: Value) -> Fla
     (<FlagCode.AIF_PEAK_LOW: 'aif_peak_low'>, <Severity.CHECK: 'check'>, 0.52)
     """
     plain = {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}
-    return Flag(code=code, severity=code.severity, text=code.template.format(**plain), where=where, values=plain)
+    text = space_percent(code.template.format(**plain))
+    return Flag(code=code, severity=code.severity, text=text, where=where, values=plain)
 
 
 def codes_of(flags: Iterable[Flag]) -> list[FlagCode]:

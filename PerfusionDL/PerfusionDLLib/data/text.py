@@ -1,4 +1,6 @@
-"""Text that came from outside, such as file names, made safe to be written down."""
+"""Text for people and tables: what came from outside made safe to be written down, signs set as the field sets them."""
+
+import re
 
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection)."""
@@ -42,3 +44,12 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return text == text.strip()
+
+
+def space_percent(text: str) -> str:
+    """Percent signs a space from their numbers, as the SI has them.
+
+    >>> space_percent("10% of 2.5 mL/min/g, 95 %")
+    '10 % of 2.5 mL/min/g, 95 %'
+    """
+    return re.sub(r"(?<=\d)%", " %", text)

@@ -60,5 +60,5 @@ def _titleText(title: str, shown: Iterable[Interval], isToCheck: bool) -> str:
     """The title with how far the numbers may be off, e.g. ``MPR \u00b128 %?``."""
     known = [one for one in shown if has_interval(*one) and one[0] > 0]
     widest = max((max(high / value, 2 - low / value) for value, low, high in known), default=math.nan) - 1
-    width = f" \u00b1{widest:.0%}".replace("%", " %") if math.isfinite(widest) else ""
+    width = f" \u00b1{100 * widest:.0f} %" if math.isfinite(widest) else ""
     return title + width + (TO_CHECK if isToCheck else "")

@@ -108,7 +108,9 @@ def _reserve(whole: SegmentRow) -> list[str]:
         return []
     said = f"MPR {number(whole.mpr)} {interval(whole.mpr_low, whole.mpr_high, 1)}".rstrip()
     below = whole.mpr_below_2_probability
-    return [said, f"below 2 with a probability of {np.clip(below, 0.01, 0.99):.0%}"] if np.isfinite(below) else [said]
+    if not np.isfinite(below):
+        return [said]
+    return [said, f"below 2 with a probability of {100 * np.clip(below, 0.01, 0.99):.0f} %"]
 
 
 def _flow(row: SegmentRow, condition: str) -> Interval:
@@ -173,9 +175,9 @@ def _pictures(page: Page, y: float, result: StudyResult) -> float:
                 fontsize=6,
             )
         y += side + GAP_MM
-    bar_axes = page.axes(right_block + columns * (side + GAP_MM) + 1, top, 2.6, y - GAP_MM - top)
+    bar_axes = page.axes(right_block + columns * (side + GAP_MM) + 0.5, top, 2.2, y - GAP_MM - top)
     draw_scale(bar_axes, ScalarMappable(scale, colormap(FLOW_COLORS)))
-    bar_axes.set_ylabel(f"MBF ({FLOW_UNIT})")
+    bar_axes.set_ylabel(f"MBF ({FLOW_UNIT})", labelpad=1)
     return y
 
 
@@ -247,7 +249,7 @@ def _cells(row: SegmentRow, conditions: Sequence[str], letters: Mapping[str, str
     return [*cells, failed, short_list(sorted(letters[flag.text_with_condition] for flag in row.flags))]
 
 
-def short_list(names: Sequence[str], *, most: int = 4) -> str:
+def short_list(names: Sequence[str], *, most: int = 3) -> str:
     """Names for a narrow cell; of many the first and the last.
 
     >>> short_list("abc"), short_list("abcdef")

@@ -10,6 +10,7 @@ from ..data.preprocessed import PreprocessedScan, PreprocessedSlice
 from ..data.result import StudyResult
 from ..data.study import Condition
 from ..data.table import SegmentTable
+from ..data.text import space_percent
 from .figures import draw_arterial_input, draw_motion, draw_segments, field_mm, slice_title
 from .first_page import flags_overflow
 from .page import BOTTOM_MM, LEFT_MM, RIGHT_MM, Columns, Page, wrap_text
@@ -254,19 +255,22 @@ def _add_phrase(phrases: list[str], name: str, value: str) -> None:
 def _phrase(name: str, value: str) -> str:
     if name == "weights_sha256":
         value = ", ".join(one[:HASH_LENGTH] for one in value.split(", "))
-    return WORDS.get(name, f"{name.replace('_', ' ')} {{}}").format(value)
+    return WORDS.get(name, f"{name.replace('_', ' ')} {{}}").format(space_percent(value))
 
 
 def _notes(page: Page, y: float, blocks: Iterator[tuple[str, list[str]]]) -> list[Page]:
-    """Set the blocks one below the other, on as many pages as they need."""
+    """Set the blocks one below the other; one that fits on a page is not broken over two."""
     pages = [page]
+    top, bottom = 30.0, BOTTOM_MM - 6
     for title, sentences in blocks:
         lines = [line for sentence in sentences for line in wrap_text(sentence, WIDTH_MM - 34, TEXT_SIZE)]
+        height = (len(lines) - 1) * LINE_MM
+        breaks_in_vain = y + height > bottom >= top + height
         for place, line in enumerate(lines):
-            if y > BOTTOM_MM - 6:
+            if y > bottom or (place == 0 and breaks_in_vain):
                 pages.append(Page())
-                y = 30
-            if place == 0 or y == 30:
+                y = top
+            if place == 0 or y == top:
                 pages[-1].rule(y - 3.0, width=0.4)
                 pages[-1].text(LEFT_MM, y, title, size=7, fontweight="bold")
             pages[-1].text(LEFT_MM + 34, y, line, size=TEXT_SIZE)

@@ -39,7 +39,7 @@ def _about_slices(slices: Sequence[Mapping]) -> Iterator[str]:
     for one in slices:
         name, found = f"{one['condition']} {one['level']}", one["measures"]
         if (found["blood_in_wall"] or 0) > MOST_BLOOD_IN_WALL:
-            yield f"{name}: {found['blood_in_wall']:.0%} of the wall is as bright as blood"
+            yield f"{name}: {100 * found['blood_in_wall']:.0f} % of the wall is as bright as blood"
         if (found.get("anterior_mm") or 0) < 0:
             yield f"{name}: the anterior insertion point lies behind the inferior one; they may be exchanged"
 

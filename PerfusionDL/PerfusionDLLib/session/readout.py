@@ -80,10 +80,11 @@ def numberText(value: float, interval: tuple[float, float]) -> str:
 
 
 def percentText(share: float, low: float, high: float) -> str:
-    """A share in percent with its 95 % interval where there is one, e.g. ``83% [77, 90]``; nothing without a share."""
+    """A share in percent with its 95 % interval where there is one, e.g. ``83 % [77, 90]``; nothing without a share."""
     if not math.isfinite(share):
         return ""
-    return f"{share:.0%} [{100 * low:.0f}, {100 * high:.0f}]" if math.isfinite(low + high) else f"{share:.0%} [\u2013]"
+    limits = f"{100 * low:.0f}, {100 * high:.0f}" if math.isfinite(low + high) else "\u2013"
+    return f"{100 * share:.0f} % [{limits}]"
 
 
 def _rowOf(pick: Pick, flow: Flow) -> SegmentRow:

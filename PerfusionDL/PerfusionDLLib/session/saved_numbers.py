@@ -46,7 +46,7 @@ def describeMoved(saved: SavedNumbers | None, now: SavedNumbers | None) -> str:
     if not moved:
         return ""
     most = max(moved)
-    far = f"by up to {most:.0%}" if math.isfinite(most) else "some of them are new or gone"
+    far = f"by up to {100 * most:.0f} %" if math.isfinite(most) else "some of them are new or gone"
     software = saved.software or "unknown version"
     return f"The scene was saved with other numbers ({software}): {len(moved)} of {len(pairs)} differ, {far}."
 

@@ -84,7 +84,7 @@ def remove_padding(frames: Sequence[Frame], signal: np.ndarray) -> tuple[np.ndar
     if not padding.any() or padding.all() or value < signal[:, ~padding].max():
         return signal, ""
     found = np.where(padding, signal[:, ~padding].min(), signal)
-    said = f"{padding.mean():.0%} of the pixels of {frames[0].series} hold PixelPaddingValue"
+    said = f"{100 * padding.mean():.0f} % of the pixels of {frames[0].series} hold PixelPaddingValue"
     return found, f"{said} ({frames[0].text('PixelPaddingValue')[:12]}); they were taken as dark."
 
 
