@@ -21,6 +21,7 @@ from PerfusionDLLib.report.quality import (
     notes,
     provenance_sentences,
     quality_pages,
+    set_blocks,
     width_at_half_height_s,
 )
 from PerfusionDLLib.report.text_table import flag_letters
@@ -228,6 +229,14 @@ def test_the_quality_page_says_what_was_edited_assumed_and_asked_to_be_checked(f
     titles = [title for title, _ in notes(finished_study)]
     assert titles == ["To check", "Assumptions", "How it was computed"]
     assert any("4.4" in check for check in arterial_checks(finished_study.maps[0].arterial_input))
+
+
+def test_a_block_of_notes_stays_on_one_page():
+    for y in range(200, 275, 5):
+        pages = set_blocks(Page(), y, iter({"First": ["a"] * 4, "Second": ["b"] * 9}.items()))
+        written = [[text.get_text() for text in page.figure.texts] for page in pages]
+        assert sum(page.count("Second") for page in written) == 1
+        assert {page.count("b") for page in written} == ({9} if len(pages) == 1 else {0, 9})
 
 
 def test_equal_flags_share_a_letter(finished_study):

@@ -28,7 +28,7 @@ def quality_pages(result: StudyResult) -> list[Page]:
     y = _arterial_inputs(page, y + 5, result.maps)
     y = _motion(page, y + 5, result)
     y = _parts(page, y + 5, result.scans)
-    return _notes(page, y + 5, notes(result))
+    return set_blocks(page, y + 5, notes(result))
 
 
 def _curves(page: Page, y: float, maps: Sequence[PerfusionMaps]) -> float:
@@ -258,7 +258,7 @@ def _phrase(name: str, value: str) -> str:
     return WORDS.get(name, f"{name.replace('_', ' ')} {{}}").format(space_percent(value))
 
 
-def _notes(page: Page, y: float, blocks: Iterator[tuple[str, list[str]]]) -> list[Page]:
+def set_blocks(page: Page, y: float, blocks: Iterator[tuple[str, list[str]]]) -> list[Page]:
     """Set the blocks one below the other; one that fits on a page is not broken over two."""
     pages = [page]
     top, bottom = 30.0, BOTTOM_MM - 6
