@@ -9,7 +9,7 @@ from PerfusionDLLib import pipeline
 from PerfusionDLLib.data.flow import FlowUncertainty
 from PerfusionDLLib.data.preprocessed import PreprocessedScan
 from PerfusionDLLib.data.study import Condition, Level
-from PerfusionDLLib.quantification.within_scan import border_log_sd, wall_px
+from PerfusionDLLib.quantification.within_scan import THINNEST_PX, border_log_sd, compute_thickness_px, wall_px
 
 UNKNOWN = FlowUncertainty(
     log_shift=0.0,
@@ -40,6 +40,10 @@ def noisier(maps, factor):
     return replace(maps, slices=tuple(slices))
 
 
+def with_a_wall_of_two_pixels(part):
+    return replace(part, depth=np.where(np.indices(part.depth.shape)[1] % 2, 0.25, 0.75))
+
+
 def relative_width(low, high):
     return np.log(high / low)
 
@@ -65,12 +69,20 @@ def test_noise_widens_ratio_and_relative_flow(maps, table):
 
 def test_the_half_of_a_thin_wall_is_hardly_known():
     def across(pixels):
-        return wall_px(np.tile((np.arange(pixels) + 0.5) / pixels, (6, 1)))
+        return compute_thickness_px(wall_px(np.tile((np.arange(pixels) + 0.5) / pixels, (6, 1))))
 
-    assert np.nanmedian(across(5)) == pytest.approx(5)
-    assert border_log_sd(across(3)) > 3 * border_log_sd(across(4)) > 9 * border_log_sd(across(7))
-    assert border_log_sd(across(8)) == pytest.approx(0.04, rel=0.02)
-    assert border_log_sd(np.full(9, np.nan)) > 1, "no pixel has neighbors on both sides"
+    assert across(5) == pytest.approx(5)
+    assert border_log_sd(across(3)) > 2 * border_log_sd(across(4)) > 4 * border_log_sd(across(8))
+    assert border_log_sd(across(8)) == pytest.approx(0.04, rel=0.05)
+    assert across(2) == THINNEST_PX, "no pixel has neighbors on both sides"
+
+
+def test_a_wall_of_two_pixels_has_no_halves(maps):
+    thin = pipeline.summarize(None, replace(maps, slices=tuple(map(with_a_wall_of_two_pixels, maps.slices))))
+    for row in (thin.segments[8], thin.whole):
+        assert np.isfinite(row.stress.mbf_ml_min_g)
+        assert np.isnan([row.stress.endo_ml_min_g, row.stress.epi_ml_min_g, row.stress.endo_epi_ratio]).all()
+        assert row.stress.within_scan_log_sd < 1.1
 
 
 def test_what_is_not_known_of_the_whole_scan_is_in_the_value_of_a_pixel_and_not_in_relative_flow(maps, table):

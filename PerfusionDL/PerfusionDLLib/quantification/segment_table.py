@@ -25,7 +25,16 @@ from .table_flags import (
     find_study_flags,
 )
 from .thresholds import Threshold
-from .within_scan import border_log_sd, compute_mean, flow_log_sd, layer_limits, ratio_limits, wall_px
+from .within_scan import (
+    THINNEST_PX,
+    border_log_sd,
+    compute_mean,
+    compute_thickness_px,
+    flow_log_sd,
+    layer_limits,
+    ratio_limits,
+    wall_px,
+)
 
 PLAUSIBLE_RATE_PRESSURE = (2000.0, 40000.0)  # mmHg/min
 REFERENCE_RATE_PRESSURE = 10000.0
@@ -206,9 +215,11 @@ def _region_flow(pixels: _Pixels, members: Sequence[int]) -> RegionFlow:
     if not flow.size:
         return RegionFlow()
     good = np.isfinite(flow)
-    inner, outer = good & (depth < 0.5), good & (depth >= 0.5)
+    thickness_px = compute_thickness_px(pixels.wall[np.isin(pixels.segment, members)])
+    halved = good & (thickness_px > THINNEST_PX)
+    inner, outer = halved & (depth < 0.5), halved & (depth >= 0.5)
     whole, endo, epi = (compute_mean(flow[part], error[part]) for part in (good, inner, outer))
-    border = border_log_sd(pixels.wall[np.isin(pixels.segment, members)])
+    border = border_log_sd(thickness_px)
     curve, below, above, upslope, upslope_log_sd = _curve_flow(pixels, members)
     upslope_low, upslope_high = upslope_limits(upslope, upslope_log_sd, pixels.maps)
     if not has_interval(1.0, below, above):

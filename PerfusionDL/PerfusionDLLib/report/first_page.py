@@ -199,9 +199,8 @@ def _bullseyes(page: Page, y: float, maps: Sequence[PerfusionMaps], table: Segme
 
 def _table(page: Page, y: float, table: SegmentTable) -> None:
     """Segments, then territories and the whole; letters refer to the flags below."""
-    page.heading(
-        y, "Table", f"{FLOW_UNIT} [95 % interval]; endo/epi: inner over outer half; failed: pixels without a flow"
-    )
+    halves = "endo/epi: inner over outer half (–: wall too thin)"
+    page.heading(y, "Table", f"{FLOW_UNIT} [95 % interval]; {halves}; failed: pixels without a flow")
     conditions = describe_measured(table)
     places = [("AHA", 20.0, "right"), ("Segment", 22.5, "left"), ("", 51.0, "left")]
     for condition, x in zip(conditions, (60.0, 110.5), strict=False):
