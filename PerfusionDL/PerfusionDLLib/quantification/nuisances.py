@@ -14,7 +14,7 @@ from scipy.special import ndtri
 
 from ..data.acquisition import Acquisition
 
-DRAWS, AS_STATED_DRAWS = 1200, 200  # chosen; `study_posterior.DRAWS_LOG_SD` holds what fewer draws leave open
+DRAWS, AS_STATED_DRAWS = 3000, 800  # chosen; `study_posterior.DRAWS_LOG_SD` holds what fewer draws leave open
 AS_STATED_PROBABILITY = 0.1  # that the header holds and the scanner is ideal, before any curve is seen; chosen
 AS_STATED_SHARE = 0.03  # of the usual range that is left open then; chosen
 FIRST_EXCITATION_PROBABILITY = 0.25  # that a header counts to the first excitation: both habits are common; chosen
@@ -149,7 +149,7 @@ NUISANCES = (
 """All nuisances."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class NuisanceDraws:
     """N draws of all nuisances, each (N,), relative to what an acquisition states.
 

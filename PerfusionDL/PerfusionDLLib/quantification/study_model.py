@@ -5,6 +5,7 @@ What flow they then tell, `tissue_fit` finds.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -133,8 +134,7 @@ def residual_of_draws(scan: ScanCurves, draws: NuisanceDraws) -> np.ndarray:
         )
         table = signal_table(draws, stated, muscle=False)
         level = lifted * _at(table, np.zeros(len(table)))[:, None]
-        found = [np.interp(one, row, CONCENTRATIONS_MMOL_L) for one, row in zip(level, table, strict=True)]
-        left_mmol_l = np.minimum(np.array(found)[:, 0], MOST_LEFT_MMOL_L)
+        left_mmol_l = np.minimum(_inverted(level, table)[:, 0], MOST_LEFT_MMOL_L)
     scale = left_mmol_l / max(scan.residual_mmol_l, 1e-9)
     return np.clip(left_mmol_l + scale * scan.residual_sd_mmol_l * draws.residual, 0.0, MOST_LEFT_MMOL_L)
 
@@ -161,6 +161,7 @@ def _described(scan: ScanCurves, found: CompletedInput, tissue, excess, left_mmo
     )
 
 
+@lru_cache(maxsize=8)
 def signal_table(draws: NuisanceDraws, stated: Acquisition, *, muscle: bool, own: bool = False) -> np.ndarray:
     """Signal (N, G) at `CONCENTRATIONS_MMOL_L`, as a share of full recovery; it never falls.
 
@@ -210,8 +211,18 @@ def _at(table: np.ndarray, concentration_mmol_l: np.ndarray) -> np.ndarray:
 def _converted(seen: np.ndarray, table: np.ndarray, left_mmol_l: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Concentrations of signals over baseline (N, T), and these signals as shares of the ceiling."""
     level = seen * _at(table, left_mmol_l)[:, None]
-    found = np.stack([np.interp(one, row, CONCENTRATIONS_MMOL_L) for one, row in zip(level, table, strict=True)])
-    return found - left_mmol_l[:, None], level / table[:, -1:]
+    return _inverted(level, table) - left_mmol_l[:, None], level / table[:, -1:]
+
+
+def _inverted(level: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Concentrations of signals (N, T), each row by its own table (N, G), which reach no higher than it does.
+
+    All rows are one: each is lifted over the one before.
+    """
+    lifted = (np.arange(len(table)) * (1 + np.ptp(table)))[:, None]
+    within = np.clip(level, table[:, :1], table[:, -1:])
+    told = np.tile(CONCENTRATIONS_MMOL_L, len(table))
+    return np.interp((within + lifted).ravel(), (table + lifted).ravel(), told).reshape(level.shape)
 
 
 def _without_muscle(scan: ScanCurves, tissue: np.ndarray, muscle_share: np.ndarray, baselines) -> np.ndarray:

@@ -19,7 +19,7 @@ from .study_model import ConvertedCurves, ScanCurves, convert
 from .tissue_fit import FittedFlow, fit_flow
 from .witnesses import AREA_OVER_LATE_S, draw_tops, weigh_curves, weigh_flow
 
-FITTED_DRAWS = 320  # of all draws, by their weight, for which flow is fitted; chosen
+FITTED_DRAWS = 700  # of all draws, by their weight, for which flow is fitted; chosen
 FEWEST_BY_CURVES, FEWEST_BY_FLOW = 60, 8  # draws that must carry the result, else the weights are flattened; chosen
 FLATTENINGS = 20  # bisections
 # How well a tissue fits counts as so many independent errors of a scan, whose size is not known but at least a share of
@@ -32,7 +32,7 @@ whose tissue is one, it widens the reserve by 3 %."""
 # development seeds 630000 to 630089 (docs).
 MODEL_LOG_SD = {Condition.REST: 0.06, Condition.STRESS: 0.08}
 MODEL_RESERVE_LOG_SD = 0.07
-DRAWS_LOG_SD = 0.055  # by which a median differs between sets of draws, on 50 development patients from 680000 on
+DRAWS_LOG_SD = 0.035  # by which a median differs between four sets of draws, on 55 development patients from 680000 on
 UPSLOPE_LOG_SD = (
     0.08  # what five frames see of the rise of a bolus whose top is drawn; chosen on seeds 680000 to 680098
 )

@@ -33,6 +33,8 @@ PERIOD_SHARE, SERIES_STEP_S, DAMPING, HIGHEST_HZ = 1.5, 15.0, 8.0, 0.8
 RUN_OUT_S = 2.0  # after the last frame the input runs out smoothly
 INTEGRATION_S, RESIDUE_STEP_S = 0.1, 0.25
 INPUT_DIRECTIONS, CURVE_DIRECTIONS = 6, 10  # that draws of the blood, and curves of tissue, differ in
+LEAST_SHARE = 1e-5  # of the largest singular value, down to which transfer functions are told apart
+SAMPLED_TRANSFERS = 96  # from which the directions of tissue curves are found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +57,13 @@ def fit_flow(scan: ScanCurves, blood: np.ndarray, tissue: np.ndarray, dispersion
     inputs, directions = _directions(arriving)
     height = tissue.max(axis=1, keepdims=True).clip(1e-6)
     wanted = tissue / height
-    laplace_per_s, transfers = _transfers(_series_s(scan), scan.acquisition.hematocrit)
+    laplace_per_s, shares, transfers = _transfers(_series_s(scan), scan.acquisition.hematocrit)
     spectra = _spectra(grid_s, directions, scan)
     synthesis = _synthesis(scan, laplace_per_s)
     middle = (inputs / height).mean(axis=0) @ spectra
-    seen = _curve_directions(transfers[:: transfers.shape[0] // 96], middle, laplace_per_s, synthesis, wanted)
-    curves = _dictionary(transfers, spectra, laplace_per_s, synthesis @ seen)
+    some = shares[:: shares.shape[0] // SAMPLED_TRANSFERS] @ transfers
+    seen = _curve_directions(some, middle, laplace_per_s, synthesis, wanted)
+    curves = _dictionary(shares, transfers, spectra, laplace_per_s, synthesis @ seen)
     part = np.arange(len(blood)) % PARTS
     log_flow, squared = np.empty((2, len(blood), TISSUES // PARTS))
     for each in range(PARTS):
@@ -83,10 +86,10 @@ def _laplace_grid(series_s: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _transfers(series_s: float, hematocrit: float) -> tuple[np.ndarray, np.ndarray]:
+def _transfers(series_s: float, hematocrit: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points s (K,), and the transfer functions (tissues x flows, 2 K) at them: real parts, minus imaginary parts.
 
-    Tissues stand part by part.
+    They are the product of two matrices, since they differ in few directions. Tissues stand part by part.
     """
     laplace_per_s = _laplace_grid(series_s)
     uniform = fill_evenly(TISSUES, 6)
@@ -113,7 +116,9 @@ def _transfers(series_s: float, hematocrit: float) -> tuple[np.ndarray, np.ndarr
     volume, shoulder = np.exp(drawn(LOG_VOLUME, 0)), drawn(SHOULDER, 1).clip(0, 4)
     found[fermi] = _fermi_transfers(laplace_per_s, volume[fermi], shoulder[fermi], PERIOD_SHARE * series_s)
     by_part = found[np.argsort(np.arange(TISSUES) % PARTS, kind="stable")].reshape(TISSUES * flows, -1)
-    return laplace_per_s, np.concatenate((by_part.real, -by_part.imag), axis=1)
+    left, size, right = np.linalg.svd(np.concatenate((by_part.real, -by_part.imag), axis=1), full_matrices=False)
+    kept = size > LEAST_SHARE * size[0]
+    return laplace_per_s, left[:, kept] * size[kept], right[kept]
 
 
 def _fermi_transfers(laplace_per_s, volume, shoulder, period_s) -> np.ndarray:
@@ -131,8 +136,8 @@ def _fermi_transfers(laplace_per_s, volume, shoulder, period_s) -> np.ndarray:
 def _directions(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Shares (N, R) of curves (N, M) in the directions (R, M) that they differ in most."""
     height = curves.max(axis=1, keepdims=True).clip(1e-6)
-    _, _, found = np.linalg.svd(curves / height, full_matrices=False)
-    directions = found[:INPUT_DIRECTIONS]
+    alike = curves / height
+    directions = np.linalg.eigh(alike.T @ alike)[1][:, -INPUT_DIRECTIONS:].T
     return curves @ directions.T, directions
 
 
@@ -170,22 +175,31 @@ def _curve_directions(transfers, arriving, laplace_per_s, synthesis, wanted) -> 
     return columns[:, -CURVE_DIRECTIONS:]
 
 
-def _dictionary(transfers, spectra, laplace_per_s, synthesis) -> np.ndarray:
-    """Curves (parts, R, tissues D F Q) of all transfer functions and delays for each direction of the blood."""
+def _dictionary(shares, transfers, spectra, laplace_per_s, synthesis) -> np.ndarray:
+    """Curves (parts, R, Q, D tissues F) of all transfer functions and delays for each direction of the blood."""
     late = spectra[:, None, :] * np.exp(-DELAYS_S[:, None] * laplace_per_s)
-    operators = (late[:, :, :, None] * synthesis).transpose(2, 0, 1, 3).reshape(laplace_per_s.size, -1)
-    curves = transfers @ np.concatenate((operators.real, operators.imag))
-    shape = PARTS, TISSUES // PARTS, LOG_FLOW.size, len(spectra), DELAYS_S.size, synthesis.shape[1]
-    return curves.reshape(shape).transpose(0, 3, 1, 4, 2, 5).reshape(PARTS, len(spectra), -1)
+    operators = (synthesis.T[None, :, None, :] * late[:, None]).reshape(-1, laplace_per_s.size)
+    curves = (np.concatenate((operators.real, operators.imag), axis=1) @ transfers.T) @ shares.T
+    wide = len(spectra), synthesis.shape[1], DELAYS_S.size, PARTS, TISSUES // PARTS * LOG_FLOW.size
+    return curves.reshape(wide).transpose(3, 0, 1, 2, 4).reshape(PARTS, *wide[:2], -1)
 
 
 def _fitted(inputs: np.ndarray, curves: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log of flow and sum of squares (N, tissues) of the best of all flows and delays, by parabolas between them."""
-    found = (inputs @ curves).reshape(len(inputs), -1, DELAYS_S.size, LOG_FLOW.size, wanted.shape[1])
-    found -= wanted[:, None, None, None, :]
-    misfit = np.einsum("ntdfq,ntdfq->ntdf", found, found)
-    place, shift, least = _lowest(misfit)
+    """Log of flow and sum of squares (N, tissues) of the best of all flows and delays, by parabolas between them.
+
+    ``|i c - w|^2`` is one product of matrices: of ``i i`` and ``-2 i w`` with ``c c`` and ``c``.
+    """
+    first, second = np.triu_indices(len(curves))
+    twice = np.where(first == second, 1.0, 2.0)
+    squares = np.einsum("pqm,pqm->pm", curves[first], curves[second])
+    of_squares = twice * inputs[:, first] * inputs[:, second]
+    of_curves = -2 * (inputs[:, :, None] * wanted[:, None]).reshape(len(inputs), -1)
+    misfit = of_squares @ squares
+    misfit += of_curves @ curves.reshape(-1, squares.shape[1])
+    misfit += (wanted**2).sum(axis=1, keepdims=True)
+    place, shift, least = _lowest(misfit.reshape(len(inputs), DELAYS_S.size, -1, LOG_FLOW.size))
     log_flow = LOG_FLOW[place] + shift * (LOG_FLOW[1] - LOG_FLOW[0])
+    log_flow, least = (np.ascontiguousarray(np.moveaxis(one, 1, -1)) for one in (log_flow, least))
     place, shift, least = _lowest(least)
     before, at, after = (_beside(log_flow, place, by) for by in (-1, 0, 1))
     log_flow = at + shift * (after - before) / 2 + shift**2 * (before - 2 * at + after) / 2
@@ -203,7 +217,9 @@ def _lowest(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _beside(values: np.ndarray, place: np.ndarray, by: int) -> np.ndarray:
-    return np.take_along_axis(values, (place + by)[..., None], axis=-1)[..., 0]
+    """Values (..., F) of contiguous rows at one place of each (...) and so many nodes on."""
+    rows = values.shape[-1] * np.arange(place.size).reshape(place.shape)
+    return values.ravel()[rows + place + by]
 
 
 def _dispersed(curves: np.ndarray, mean_s: np.ndarray) -> np.ndarray:
