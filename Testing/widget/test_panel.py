@@ -10,6 +10,7 @@ from panel_user import lines, settled, take_away_the_top_of_the_ring
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.flag import FlagCode, make_flag
 from PerfusionDLLib.data.study import Condition, Scan
+from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox
 from pythonqt import Adapter
 
@@ -113,10 +114,10 @@ def test_the_slice_that_is_clicked_gets_the_tools(session, ready, study):
     assert plot.GetPlotChartNodeID() == part.chart.GetID()
 
 
-def test_a_slice_that_the_networks_doubt_is_flagged_and_a_click_leads_to_it(session):
+def test_a_slice_that_the_networks_are_not_sure_of_is_flagged_and_a_click_leads_to_it(session):
     scan = small_study.enhancing_scan()
-    doubtful = replace(scan.slices[1], flags=(make_flag(FlagCode.INSERTION_POINTS_UNCERTAIN, confidence=0.3),))
-    (nodes,) = mrml.writeStudy(session.scene, [replace(scan, slices=(scan.slices[0], doubtful))])
+    uncertain = replace(scan.slices[1], flags=(make_flag(FlagCode.INSERTION_POINTS_UNCERTAIN, confidence=0.3),))
+    (nodes,) = mrml.writeStudy(session.scene, [replace(scan, slices=(scan.slices[0], uncertain))])
     panel = session.open()
     session.wait(lambda: panel.ui.statusLabel.text == "Up to date.")
     assert lines(panel) == [
@@ -137,6 +138,12 @@ def test_everything_in_the_panel_says_what_it_is_for(ready):
     }
     assert len(asked) > 30
     assert [name for name, one in asked.items() if not (one.toolTip() or name.endswith("Section"))] == []
+    assert [name for name, one in asked.items() if not read_aloud(one)] == []
+
+
+def read_aloud(widget):
+    """What a screen reader calls a widget."""
+    return QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
 
 
 def test_a_frame_can_be_left_out(session, ready, study):

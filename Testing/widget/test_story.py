@@ -40,6 +40,7 @@ def test_from_dicom_to_the_table_and_on_the_next_day(session, panel, folder, tmp
     press(panel.ui.exportTableButton)
     press(panel.ui.copyTableButton)
     press(panel.ui.exportReportButton)
+    session.wait(lambda: not panel.work.busy)
     press(panel.ui.exportDicomButton)
     session.wait(lambda: not panel.work.busy)
     assert session.dialogs.errors == []

@@ -49,11 +49,18 @@ class ExportSection(Section):
     def onExportReport(self) -> None:
         """Save the report as PDF."""
         path = self._fileName(_("Save report"), "report.pdf", "PDF (*.pdf)")
-        if path:
-            with slicer.util.tryWithErrorDisplay(_("The report could not be saved."), waitCursor=True):
-                ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
-                session.exportReport(path, self.panel.logic.flow, comment=self.panel.parameters.comment)
-                self._saved(path)
+        if path is None:
+            return
+        with slicer.util.tryWithErrorDisplay(_("The report could not be saved."), waitCursor=False):
+            ensureMatplotlib(self.panel.resourcePath("requirements.txt"))
+            flow, comment = self.panel.logic.flow, self.panel.parameters.comment
+
+            def compute(progress):
+                progress(_("report"))
+                session.exportReport(path, flow, comment=comment)
+                return path
+
+            self.panel.updates.start(Task(_("Save report"), compute, lambda written: written, 1), self._onSaved)
 
     def onExportDicom(self) -> None:
         """Write contours, flow, table and report as DICOM objects of the patient's study into a new folder."""
@@ -95,7 +102,7 @@ class ExportSection(Section):
                 return folder
 
             task = Task(_("Write results"), compute, lambda written: written, RESULTS_STEPS)
-            self.panel.updates.start(task, self._onFolder)
+            self.panel.updates.start(task, self._onSaved)
 
     def onAgreement(self) -> None:
         """Compare the automatic contours of the study and their flow with the corrected ones."""
@@ -106,8 +113,8 @@ class ExportSection(Section):
                 logic = self.panel.logic
                 self.panel.updates.start(session.agreementTask(folder, logic.flow, logic.cache), self._onAgreement)
 
-    def _onFolder(self, folder: Path) -> None:
-        self._saved(folder)
+    def _onSaved(self, path: Path) -> None:
+        self._saved(path)
         self.panel.updateButtons()
 
     def _onAgreement(self, written: session.WrittenAgreement) -> None:
@@ -130,7 +137,7 @@ class ExportSection(Section):
         return next(folder for folder in (Path(parent) / one for one in names) if not folder.exists())
 
     def _onWritten(self, files: Sequence[Path]) -> None:
-        self._onFolder(files[0].parent)
+        self._onSaved(files[0].parent)
 
     def _images(self, uids: Sequence[str]) -> list[Path]:
         """The images that the study came from: from the DICOM database, else from a folder that the user names."""
@@ -159,7 +166,7 @@ class ExportSection(Section):
         ui, noFlow = self.ui, state.noFlow
         yield ui.exportTableButton, noFlow, _("Save the table of segments as Excel workbook, CSV or JSON.")
         yield ui.copyTableButton, noFlow, _("Copy the table of segments.")
-        yield ui.exportReportButton, noFlow, _("Save the report as PDF.")
+        yield ui.exportReportButton, noFlow or state.busy, _("Save the report as PDF.")
         dicom = _("Write contours, flow maps, table and report as DICOM objects of the patient's study.")
         yield ui.exportDicomButton, noFlow or state.busy, dicom
         results = _("Write the folder of results that the command line writes, to go on with `perfusiondl agree`.")

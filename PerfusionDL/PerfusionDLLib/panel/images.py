@@ -21,6 +21,7 @@ class ImagesSection(Section):
         self.showLayout()
         selector.connect("currentIndexChanged(int)", self.onLayout)
         self._nameKeys()
+        self.nameParts(self.ui.mapOpacitySlider, _("Opacity of the flow map"))
 
     def showLayout(self) -> None:
         """Name the layout that the views are arranged in; without a choice it depends on the size of the window."""

@@ -98,7 +98,7 @@ class Picking(VTKObservationMixin):
         """What is said while the mouse is over nothing that can be read."""
         pick, flow = self.panel.pick, self.panel.flow
         if flow is None:
-            return _("Point at a flow map to read it, click to see the curve.")
+            return ""
         if pick is not None and session.isThere(pick, flow):
             return session.readout(pick, flow)
         return session.describeRow(flow.table.whole, flow.table)

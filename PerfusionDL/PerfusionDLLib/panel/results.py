@@ -91,6 +91,7 @@ class ResultsSection(Section):
         if flow is None:
             self._shown = []
             self.ui.resultsTable.setRowCount(0)
+            self.ui.resultsTable.setMinimumHeight(0)  # a second study does not begin with the space of the first
             return
         colors = flowColors(slicer.mrmlScene), ratioColors(slicer.mrmlScene)
         scales = Scales(*colors, mrml.flowScaleEnd(flow.maps))

@@ -16,6 +16,12 @@ class Section:
         """Call a function without arguments when a button is pressed."""
         button.connect("clicked(bool)", lambda checked=False: handler())
 
+    def nameParts(self, widget: Any, name: str) -> None:
+        """Give a widget that is made of others a name for screen readers: it is its parts that have the focus."""
+        for kind in ("QComboBox", "QAbstractSlider", "QAbstractSpinBox"):
+            for part in widget.findChildren(kind):
+                part.setAccessibleName(name)
+
     def buttons(self, state: State) -> Iterator[tuple[Any, str, str]]:
         """Each button with the reason why it cannot be pressed, empty where it can, and what it does."""
         return iter(())

@@ -33,6 +33,8 @@ class StudySection(Section):
         policy = ui.progressBar.sizePolicy
         policy.setRetainSizeWhenHidden(True)  # else everything below moves away from the mouse when work begins
         ui.progressBar.setSizePolicy(policy)
+        self.nameParts(ui.restSelector, _("Rest scan"))
+        self.nameParts(ui.stressSelector, _("Stress scan"))
         for selector, condition in ((ui.restSelector, "rest"), (ui.stressSelector, "stress")):
             selector.addAttribute("vtkMRMLSequenceBrowserNode", "PerfusionDL.condition", f'"{condition}"')
         self.onClick(ui.loadStudyButton, self.onLoadStudy)

@@ -38,6 +38,7 @@ def contoursTask(
     for one that has none.
     """
     jobs = [(nodes, readSeries(nodes), _given(nodes)) for nodes in slices]
+    names = {nodes.key: _nameOf(nodes) for nodes in slices}
     leftOut = {nodes.key: frozenset(attribute(nodes.contours, "excluded_frames") or ()) for nodes in slices}
 
     def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice | PerfusionError]]:
@@ -51,7 +52,7 @@ def contoursTask(
             nodes: SliceNodes, series: PerfusionSeries, given: Mapping[str, Any]
         ) -> tuple[SliceNodes, PreprocessedSlice | PerfusionError]:
             def report(step: str) -> None:
-                progress(f"{series.level}: {step}")
+                progress(f"{names[nodes.key]}: {step}")
 
             try:
                 part = preprocess_slice(series, networks, **given, progress=report)
@@ -64,6 +65,11 @@ def contoursTask(
         return _settled(found)
 
     return Task("Find contours", compute, lambda found: _write(scene, found), 1 + STEPS_OF_A_SLICE * len(jobs))
+
+
+def _nameOf(nodes: SliceNodes) -> str:
+    """Scan and slice, e.g. ``stress basal``: two slices of a study have the same level."""
+    return f"{ScanNodes(nodes.browser).condition} {nodes.name}"
 
 
 def _settled(
@@ -89,12 +95,12 @@ def manualTask(scene: slicer.vtkMRMLScene, slices: Sequence[SliceNodes]) -> Task
 
     Apply returns the slices.
     """
-    jobs = [(nodes, readSeries(nodes)) for nodes in slices]
+    jobs = [(nodes, _nameOf(nodes), readSeries(nodes)) for nodes in slices]
 
     def compute(progress: Progress) -> list[tuple[SliceNodes, PreprocessedSlice]]:
         prepared = []
-        for nodes, series in jobs:
-            progress(f"{series.level}: motion compensation")
+        for nodes, name, series in jobs:
+            progress(f"{name}: motion compensation")
             prepared.append((nodes, _undrawn(series)))
         return prepared
 
