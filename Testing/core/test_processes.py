@@ -1,15 +1,18 @@
 """Functions called in processes of their own, and the parts of a results folder that they write."""
 
 import gc
+import pickle
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from patience import PATIENCE_S
 from PerfusionDLLib.app.processes import ProcessCall, loading_to_stay
 from PerfusionDLLib.app.result_parts import write_parts, write_parts_later
 from PerfusionDLLib.app.write_outputs import begin_writing, write_results
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.data.preprocessed import MotionCompensation
 
 
 def content(folder):
@@ -26,6 +29,22 @@ def test_a_process_writes_what_is_written_here(finished_study, tmp_path):
         call.result(steps.append)
     assert content(there) == content(here)
     assert steps == ["tables"]
+
+
+@pytest.mark.parametrize("moved", [(), (0.5, -0.0, np.nan)])
+def test_another_process_is_sent_the_displacements_that_are_not_zero_and_has_them_all(moved):
+    field_mm = np.zeros((5, 2, 60, 50), np.float32)
+    field_mm[1, 0, 20 : 20 + len(moved), 30] = moved
+    motion = MotionCompensation(
+        corrected=np.zeros(1),
+        displacement_mm=field_mm,
+        reference_frame=0,
+        quality=np.ones(5),
+        aligned=np.ones(5, bool),
+    )
+    sent = pickle.dumps(motion)
+    assert len(sent) < 2000
+    assert pickle.loads(sent).displacement_mm.tobytes() == field_mm.tobytes()
 
 
 def test_a_process_loads_its_libraries_before_it_is_given_the_result(finished_study, tmp_path):

@@ -49,3 +49,10 @@ def box_around(mask: np.ndarray) -> Box:
     """
     rows, columns = np.nonzero(mask)
     return Box(float(rows.min()) - 0.5, float(columns.min()) - 0.5, float(rows.max()) + 0.5, float(columns.max()) + 0.5)
+
+
+def find_area(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest rectangle around a mask; nothing if it is empty."""
+    lines = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    rows, columns = (slice(int(line[0]), int(line[-1]) + 1) if len(line) else slice(0) for line in lines)
+    return rows, columns

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .box import Box
+from .box import Box, find_area
 from .contours import Contours
 from .flag import Flag
 from .study import Condition, PerfusionSeries
@@ -34,6 +35,19 @@ class MotionCompensation:
     quality: np.ndarray
     aligned: np.ndarray
     region_px: Box | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: of the displacements only the rectangle in which they are not zero, to the last bit."""
+        field_mm = self.displacement_mm
+        bits = field_mm.view(f"u{field_mm.itemsize}")  # as whole numbers, among which there is one zero only
+        area = find_area(np.any(bits, axis=(0, 1)).astype(bool))
+        return self.__dict__ | {"displacement_mm": (field_mm.shape, area, field_mm[:, :, *area].copy())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        shape, area, values = state["displacement_mm"]
+        field_mm = np.zeros(shape, values.dtype)
+        field_mm[:, :, *area] = values
+        self.__dict__.update(state | {"displacement_mm": field_mm})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
+from ..data.box import find_area
 from .grid import Grid, cosines
 
 FADE_MM = 20.0  # outside the grid displacements fade to zero over this distance
@@ -12,14 +13,16 @@ SPLINE_PX = 12  # beyond which a pixel has no part in a cubic spline
 def dense_field(waves_mm: np.ndarray, grid: Grid, shape: tuple[int, int], *, reference_frame: int) -> np.ndarray:
     """(T, 2, Y, X) float32 mm from the pose of one frame: cosines inside the grid, their edge values fading outside.
 
+    Pixels far from the grid do not move; nothing is computed there.
+
     waves_mm : (T, 2, order, order) amplitudes in the pose that the frames have in common
     """
     frames, _, order, _ = waves_mm.shape
     at_rest = np.zeros((2, *shape), np.float32)
     flat = np.ascontiguousarray(waves_mm, np.float32).reshape(2 * frames, -1)
 
-    def fields(waves, displacement_mm):
-        row, column = (
+    def near_grid(displacement_mm):
+        return (
             _fading_cosines(order, position, low, high, spacing_mm)
             for position, low, high, spacing_mm in zip(
                 pixels_at(displacement_mm, grid.spacing_mm),
@@ -29,12 +32,17 @@ def dense_field(waves_mm: np.ndarray, grid: Grid, shape: tuple[int, int], *, ref
                 strict=True,
             )
         )
-        return waves @ (row[:, None] * column).reshape(order**2, -1)
 
-    to_reference = fields(flat[2 * reference_frame : 2 * reference_frame + 2], at_rest).reshape(2, *shape)
+    def fields(waves, row, column):
+        return (waves @ (row[:, None] * column).reshape(order**2, -1)).reshape(-1, 2, *row.shape[1:])
+
+    (to_reference,) = fields(flat[2 * reference_frame : 2 * reference_frame + 2], *near_grid(at_rest))
     back = inverted(to_reference, grid.spacing_mm)
-    field_mm = fields(flat, back).reshape(frames, 2, *shape)
-    field_mm += back
+    row, column = near_grid(back)
+    rows, columns = find_area((row[0] != 0) & (column[0] != 0) | (back != 0).any(axis=0))
+    field_mm = np.zeros((frames, 2, *shape), np.float32)
+    field_mm[:, :, rows, columns] = fields(flat, row[:, rows, columns], column[:, rows, columns])
+    field_mm[:, :, rows, columns] += back[:, rows, columns]
     field_mm[reference_frame] = 0
     return field_mm
 
@@ -91,7 +99,7 @@ def resampled(signal: np.ndarray, displacement_mm: np.ndarray, spacing_mm) -> np
         moved = np.abs(field_mm).max(axis=0) > 1e-4
         if not moved.any():
             continue
-        area = _area(moved)
+        area = find_area(moved)
         position = pixels_at(field_mm, spacing_mm, area)
         low = np.maximum(np.floor(position.min((1, 2))).astype(int) - SPLINE_PX, 0)
         high = np.ceil(position.max((1, 2))).astype(int) + SPLINE_PX
@@ -99,10 +107,3 @@ def resampled(signal: np.ndarray, displacement_mm: np.ndarray, spacing_mm) -> np
         values = ndimage.map_coordinates(near, position - low[:, None, None], order=3, mode="nearest")
         out[area] = np.where(moved[area], values, image[area])
     return corrected
-
-
-def _area(mask: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the smallest rectangle around a mask; nothing if it is empty."""
-    lines = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    rows, columns = (slice(int(line[0]), int(line[-1]) + 1) if len(line) else slice(0) for line in lines)
-    return rows, columns
