@@ -10,7 +10,7 @@ from ..cache import NO_CACHE, Cache
 from ..data.errors import PerfusionError
 from ..data.preprocessed import PreprocessedScan, PreprocessedStudy, Progress
 from ..data.table import SegmentTable
-from ..evaluation.agreement.corrections import StudyReading, compare_corrections
+from ..evaluation.agreement.corrections import ContouredStudy, compare_corrections
 from ..report import agreement as tables
 from ..results.atomic import Kind, atomic_folder
 from .history import isCorrected
@@ -82,7 +82,7 @@ def automaticOf(scans: Sequence[PreprocessedScan]) -> tuple[PreprocessedScan, ..
     return tuple(found)
 
 
-def _readings(flow: Flow, cache: Cache) -> tuple[StudyReading, StudyReading]:
+def _readings(flow: Flow, cache: Cache) -> tuple[ContouredStudy, ContouredStudy]:
     """What was found and what it was corrected to, of the slices that have both, rest first."""
     both = tuple(
         replace(scan, slices=tuple(part for part in scan.slices if part.automatic))
@@ -90,9 +90,9 @@ def _readings(flow: Flow, cache: Cache) -> tuple[StudyReading, StudyReading]:
         if any(part.automatic for part in scan.slices)
     )
     whole = sum(len(scan.slices) for scan in both) == sum(len(scan.slices) for scan in flow.scans)
-    corrected = StudyReading(both, flow.table if whole else _table(flow, both, cache))
+    corrected = ContouredStudy(both, flow.table if whole else _table(flow, both, cache))
     found = automaticOf(both)
-    return StudyReading(found, _table(flow, found, cache)), corrected
+    return ContouredStudy(found, _table(flow, found, cache)), corrected
 
 
 def _table(flow: Flow, scans: tuple[PreprocessedScan, ...], cache: Cache) -> SegmentTable:

@@ -16,14 +16,14 @@ Flows = Mapping[tuple[str, str, str], float]
 
 
 @dataclass(frozen=True)
-class StudyReading:
+class ContouredStudy:
     """Contours of a study, and the flow that follows from them."""
 
     scans: tuple[PreprocessedScan, ...]
     table: SegmentTable
 
 
-def compare_corrections(found: StudyReading, corrected: StudyReading) -> Comparison:
+def compare_corrections(found: ContouredStudy, corrected: ContouredStudy) -> Comparison:
     """One study as the networks found it, compared with the same slices as a reader corrected them.
 
     A peak frame or a box that the reader gave before the networks went on from it is not of the networks: it agrees
