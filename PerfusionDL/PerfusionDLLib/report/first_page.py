@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
+from matplotlib.ticker import MaxNLocator
 
 from ..data.flow import PerfusionMaps
 from ..data.result import StudyResult
@@ -177,7 +178,8 @@ def _pictures(page: Page, y: float, result: StudyResult) -> float:
         y += side + GAP_MM
     bar_axes = page.axes(right_block + columns * (side + GAP_MM) + 0.5, top, 2.2, y - GAP_MM - top)
     draw_scale(bar_axes, ScalarMappable(scale, colormap(FLOW_COLORS)))
-    bar_axes.set_ylabel(f"MBF ({FLOW_UNIT})", labelpad=1)
+    bar_axes.yaxis.set_major_locator(MaxNLocator(5))
+    bar_axes.set_ylabel(f"MBF ({FLOW_UNIT})", labelpad=3)
     return y
 
 
