@@ -9,7 +9,7 @@ import pytest
 from cohort_folder import studies_in, tree
 from PerfusionDLLib import report, review
 from PerfusionDLLib.app import comparison
-from PerfusionDLLib.batch.cohort import say_reviews
+from PerfusionDLLib.batch.cohort import report_reviews
 from PerfusionDLLib.batch.cohort_tables import make_cohort_tables
 from PerfusionDLLib.batch.outcome import DONE, Outcome
 from PerfusionDLLib.data.errors import PerfusionError
@@ -69,7 +69,7 @@ def test_decisions_reach_the_tables_the_page_and_the_words_of_batch(done, opened
     assert page["review"]["studies"][first]["decision"] == "needs correction"
     assert {one["page"] for one in page["studies"]} == {f"studies/{name}/report.html" for name in (first, second)}
     said = []
-    say_reviews(opened, reviews, said.append)
+    report_reviews(opened, reviews, said.append)
     assert said[0] == "Review: 0 accepted, 1 need correction, 1 not reviewed."
     assert first in said[1]
     assert second not in said[1]

@@ -180,7 +180,7 @@ def test_a_study_that_the_archive_never_gives_holds_up_nobody_and_is_given_up(an
     monkeypatch.setattr(archive, "images", lambda study: StudyImages("1.2", (study,), study))
     monkeypatch.setattr(archive, "changes", lambda since: iter([(2, ["a", "b"])] if since < 2 else []))
     said = []
-    node = Node(archive=archive, out=tmp_path, settings=Settings(), everything=True, say=said.append)
+    node = Node(archive=archive, out=tmp_path, settings=Settings(), everything=True, report_line=said.append)
     node.run(interval_s=0.01, once=True)
     assert {name: one.ended for name, one in Journal(tmp_path).studies.items()} == {"a": "failed", "b": "failed"}
     assert len(said) == 2

@@ -82,7 +82,7 @@ def process_cohort(
     settings: Settings,
     *,
     resume: bool = False,
-    say: Callable[[str], None] = lambda line: None,
+    report_line: Callable[[str], None] = lambda line: None,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """Compute every study below ``root`` and write its results, the tables and the page of the cohort into ``out``.
@@ -91,7 +91,7 @@ def process_cohort(
     ----------
     resume : bool
         Go on with a cohort: compute what is new, changed or was not finished.
-    say, progress : callable
+    report_line, progress : callable
         Called with sentences, and about every second with how far it is.
 
     Raises
@@ -108,7 +108,7 @@ def process_cohort(
             f"The folder for the results, {out.name}, holds the studies that are to be read.", "Name another folder."
         )
     with open_cohort(out, settings.shared(), resume=resume) as folder:
-        studies = survey_cohort(root, folder, say)
+        studies = survey_cohort(root, folder, report_line)
         if not studies:
             raise PerfusionError(
                 f"No study was found in {root.name}.", "Name the folder that holds the DICOM files of the studies."
@@ -117,23 +117,23 @@ def process_cohort(
             folder.adopt(study)
         reviews = folder.reviews()
         waiting = [study for study in studies if not folder.settled(study)]
-        say(f"Found {len(studies)} studies; {len(waiting)} are to be computed.")
+        report_line(f"Found {len(studies)} studies; {len(waiting)} are to be computed.")
         try:
             if waiting:
                 compute(root, folder, studies, waiting, settings, progress)
         finally:
             folder.write(make_cohort_tables(folder, studies, reviews))
-            say_reviews(folder, reviews, say)
+            report_reviews(folder, reviews, report_line)
         return find_state(folder, studies, 0, float("nan"))
 
 
-def say_reviews(folder: CohortFolder, reviews: Mapping[str, Review], say: Callable[[str], None]) -> None:
+def report_reviews(folder: CohortFolder, reviews: Mapping[str, Review], report_line: Callable[[str], None]) -> None:
     """How many studies readers accepted, and which they marked for correction."""
     if not reviews:
         return
     results = {study: fingerprint_results(folder.table(study)) for study in folder.done()}
     counts = count_decisions(results, reviews)
-    say(
+    report_line(
         f"Review: {counts[Decision.ACCEPTED]} accepted, {counts[Decision.NEEDS_CORRECTION]} need correction, "
         f"{counts[Decision.NONE]} not reviewed."
     )
@@ -141,14 +141,16 @@ def say_reviews(folder: CohortFolder, reviews: Mapping[str, Review], say: Callab
         one for one in results if find_current_decision(reviews.get(one), results[one]) is Decision.NEEDS_CORRECTION
     ]
     if wrong:
-        say(f"To be corrected, from scene.mrb in the folder of each: {', '.join(wrong)}.")
+        report_line(f"To be corrected, from scene.mrb in the folder of each: {', '.join(wrong)}.")
 
 
-def survey_cohort(root: Path, folder: CohortFolder, say: Callable[[str], None] = lambda line: None) -> list[FoundStudy]:
+def survey_cohort(
+    root: Path, folder: CohortFolder, report_line: Callable[[str], None] = lambda line: None
+) -> list[FoundStudy]:
     """The studies in the tree; files that were listed before and did not change are not opened again."""
     listed: dict[str, ListedFile] = {}
     unreadable: list[str] = []
-    known, said_s = folder.known_files(), time.monotonic()
+    known, said_s = folder.read_listed_files(), time.monotonic()
     with folder.listing(listed) as note:
         for place, file in list_files(root, known, without=folder.out, unreadable=unreadable.append):
             listed[place] = file
@@ -156,9 +158,9 @@ def survey_cohort(root: Path, folder: CohortFolder, say: Callable[[str], None] =
                 note(place, file)
             if time.monotonic() - said_s > SAY_EVERY_S:
                 said_s = time.monotonic()
-                say(f"{len(listed)} files looked at.")
+                report_line(f"{len(listed)} files looked at.")
     for place in unreadable:
-        say(f"The folder {place} cannot be read and is left out. Check that you may open it.")
+        report_line(f"The folder {place} cannot be read and is left out. Check that you may open it.")
     return find_studies(root, listed)
 
 

@@ -96,7 +96,7 @@ class CohortFolder:
             outcome = replace(outcome, kind=DONE, step="", problem="", remedy="")
         self._note({"event": "ended", "fingerprint": study.fingerprint, **outcome.noted()})
 
-    def known_files(self) -> dict[str, ListedFile]:
+    def read_listed_files(self) -> dict[str, ListedFile]:
         """The files of the last pass over the headers."""
         return {place: ListedFile(*values) for place, *values in self._lines("files.jsonl")}
 

@@ -15,7 +15,7 @@ from .. import NOTICE
 from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from .acquisition import AcquisitionFile, read_document
-from .console import end_on_signal, messages, output
+from .console import end_on_signal, messages, output, print_line
 
 SAY_EVERY_S = 30.0
 
@@ -111,7 +111,7 @@ def batch(
                 out,
                 settings,
                 resume=resume,
-                say=lambda line: messages.print(line, markup=False),
+                report_line=print_line,
                 progress=show,
             )
         except KeyboardInterrupt:

@@ -27,7 +27,7 @@ from .console import (
     messages,
     output,
     print_any_name,
-    say,
+    print_line,
 )
 from .inspect import inspect
 from .serve import send, serve
@@ -238,7 +238,7 @@ def train(
     chosen = choose_device(device)
     if cases:
         learned = training.learn(
-            cases, out, minutes=minutes or 10, step=step, seed=seed, device=chosen, weights=weights, progress=say
+            cases, out, minutes=minutes or 10, step=step, seed=seed, device=chosen, weights=weights, progress=print_line
         )
         output.print(f"\n{learned}\n\nNetworks in {out}. {NOTICE}.", markup=False)
         output.print(
@@ -247,7 +247,7 @@ def train(
         )
         return
     cards = training.train(
-        out, minutes=minutes or 60, step=step, seed=seed, device=chosen, weights=weights, progress=say
+        out, minutes=minutes or 60, step=step, seed=seed, device=chosen, weights=weights, progress=print_line
     )
     for card in cards:
         output.print(f"Wrote {card}", markup=False)

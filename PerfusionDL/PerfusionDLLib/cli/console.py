@@ -41,7 +41,7 @@ class Step(StrEnum):
     ALL = "all"
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """A line on how far the work is."""
     messages.print(line, markup=False)
 
@@ -67,9 +67,9 @@ class Steps:
         with self._lock:
             self._count(list(self._running) if thread == self._main else [thread, self._main])
             self._running[thread] = (step.rpartition(": ")[2], perf_counter())
-            self._say(step)
+            self._show(step)
 
-    def _say(self, step: str) -> None:
+    def _show(self, step: str) -> None:
         if self._status is None:
             self._console.print(step, style="dim", markup=False)
         else:

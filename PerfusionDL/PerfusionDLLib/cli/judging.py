@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..results.atomic import Kind, atomic_folder
-from .console import Device, Overwrite, Step, Steps, messages, output, say
+from .console import Device, Overwrite, Step, Steps, messages, output, print_line
 
 if TYPE_CHECKING:
     from ..evaluation.cases import Case
@@ -52,7 +52,7 @@ def evaluate(
             from ..training.synthetic.other_series import OTHER_SERIES, draw_other_series
 
             table = out_of_distribution.tabulate_refusals(
-                list(OTHER_SERIES), draw_other_series, networks, count=seeds, seed=first_seed, progress=say
+                list(OTHER_SERIES), draw_other_series, networks, count=seeds, seed=first_seed, progress=print_line
             )
             (partial / "table.md").write_text(table + "\n", encoding="utf-8")
         else:
@@ -63,7 +63,7 @@ def evaluate(
                 patients = range(first_seed, first_seed + seeds)
                 chosen, judged_on, option = _phantoms(patients, held_out, closed_cavities, difficult)
                 options = f"--seeds {seeds} --first-seed {first_seed}{option}"
-            table, scores = network_scores.measure(chosen, networks, partial, progress=say)
+            table, scores = network_scores.measure(chosen, networks, partial, progress=print_line)
             if cards is not None:
                 write_scores(cards, judged_on, scores, f"perfusiondl evaluate --out OUT {options}")
     output.print(table, markup=False)

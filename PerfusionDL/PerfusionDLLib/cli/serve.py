@@ -13,7 +13,7 @@ from ..data.errors import PerfusionError
 from ..data.flow import FlowModel
 from .acquisition import AcquisitionFile, read_document
 from .batch import DeviceName, MemoryLimit, Model, Scheduler, TimeLimit, Weights
-from .console import end_on_signal, messages, output
+from .console import end_on_signal, messages, output, print_line
 
 PASSWORD = "PERFUSIONDL_ORTHANC_PASSWORD"
 """Environment variable with the password of the archive's user."""
@@ -77,7 +77,7 @@ def serve(
         read_only=read_only,
         everything=everything,
         workers=workers,
-        say=lambda line: messages.print(line, markup=False),
+        report_line=print_line,
     )
     with end_on_signal(lambda number: KeyboardInterrupt()):
         try:

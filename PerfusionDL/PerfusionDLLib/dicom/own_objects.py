@@ -99,7 +99,7 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def read_whole(path: Path) -> Dataset | None:
+def read_own_object(path: Path) -> Dataset | None:
     """One of our own objects with all it holds; None where it is damaged."""
     try:
         return _read_bounded(path)

@@ -25,7 +25,7 @@ from .concepts import (
     TRACKING_IDENTIFIER,
     Concept,
 )
-from .own_objects import read_labels, read_own_header, read_whole
+from .own_objects import read_labels, read_own_header, read_own_object
 from .pseudonyms import make_pseudonym_uid
 from .read.headers import DAMAGED, tolerate_broken_rules
 from .versions import Name, name_object
@@ -123,7 +123,7 @@ def find_stored(files: Iterable[Path]) -> tuple[StoredResults, ...]:
         report
         for path, header in headers.items()
         if header.get("Modality") == "SR" and str(header.get("SeriesDescription", "")).startswith(REPORT_SERIES)
-        if (report := read_whole(path)) is not None
+        if (report := read_own_object(path)) is not None
     ]
     places = {str(header.SOPInstanceUID): path for path, header in headers.items() if header.get("Modality") == "SEG"}
     found = list(filter(None, (_results(report, places) for report in reports)))

@@ -13,7 +13,7 @@ STATE = ".serve"
 
 
 @dataclass
-class Known:
+class StudyRecord:
     """What is known of one study.
 
     label : a name that says nothing of the patient
@@ -40,7 +40,7 @@ class Journal:
     out: Path
     seen: int | None = None
     waiting: dict[str, None] = field(default_factory=dict)
-    studies: dict[str, Known] = field(default_factory=dict)
+    studies: dict[str, StudyRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self._path.is_file():
@@ -69,7 +69,7 @@ class Journal:
             ) from error
         self._take(line)
 
-    def by_label(self, label: str) -> tuple[str, Known] | None:
+    def by_label(self, label: str) -> tuple[str, StudyRecord] | None:
         """The study with a label, and its identifier in the archive."""
         return next(((name, one) for name, one in self.studies.items() if one.label == label), None)
 
@@ -82,7 +82,7 @@ class Journal:
         if event == "changed":
             self.waiting[study] = None
             return
-        one = self.studies.setdefault(study, Known())
+        one = self.studies.setdefault(study, StudyRecord())
         self.waiting.pop(study, None)
         if event == "fetched":
             one.label, one.images, one.ended = line["label"], line["images"], ""

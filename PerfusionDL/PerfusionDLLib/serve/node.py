@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..data.errors import PerfusionError
 from ..dicom import make_study_label
-from .journal import STATE, Journal, Known
+from .journal import STATE, Journal, StudyRecord
 from .orthanc import ArchiveSilentError, Orthanc, RefusedError
 from .sending import find_former
 
@@ -44,7 +44,7 @@ class Node:
     read_only: bool = False
     everything: bool = False
     workers: int = 1
-    say: Callable[[str], None] = lambda line: None
+    report_line: Callable[[str], None] = lambda line: None
     journal: Journal = field(init=False)
     _stored_s: float = 0.0
     _silent: str = ""
@@ -65,7 +65,7 @@ class Node:
                         raise PerfusionError(
                             f"The archive does not answer: {error}.", "Start it, or check --orthanc; then start again."
                         ) from error
-                    self._say_silent(error)
+                    self._report_silence(error)
                 if once and not busy and not self.journal.waiting:
                     return
                 if not busy:
@@ -108,7 +108,7 @@ class Node:
     def _fetch_one(self, study: str) -> bool:
         """Bring the images of one study here, if it has new ones; whether it did."""
         images = self.archive.images(study)
-        known = self.journal.studies.get(study, Known())
+        known = self.journal.studies.get(study, StudyRecord())
         if images is None:
             self.journal.note("ended", study=study, how=NO_IMAGES)
             return False
@@ -118,14 +118,14 @@ class Node:
         label, late = make_study_label(images.uid), "images came late, " if known.ended else ""
         self.archive.fetch(images, self.out / INBOX / label)
         self.journal.note("fetched", study=study, label=label, images=images.fingerprint)
-        self.say(f"{label}: {late}fetched.")
+        self.report_line(f"{label}: {late}fetched.")
         return True
 
     def _refuse(self, study: str, label: str, error: PerfusionError) -> bool:
         """Say once what the archive refuses about a study; whether it is given up now."""
         self._refusals[study] = self._refusals.get(study, 0) + 1
         if self._refusals[study] == 1:
-            self.say(f"{label}: {error.problem} {error.remedy}")
+            self.report_line(f"{label}: {error.problem} {error.remedy}")
         if self._refusals[study] < MOST_REFUSALS:
             return False
         self.journal.note("ended", study=study, how=FAILED)
@@ -150,7 +150,7 @@ class Node:
                 try:
                     self._store(before)
                 except ArchiveSilentError as error:
-                    self._say_silent(error)  # it is tried again after the round
+                    self._report_silence(error)  # it is tried again after the round
                 self._stored_s = time.monotonic()
 
         process_cohort(inbox, self.cohort, replace(self.settings, dicom=True), resume=True, progress=tick)
@@ -171,19 +171,19 @@ class Node:
             if found is None or self._end(*found, outcome, cohort.results(folder.name)):
                 shutil.rmtree(folder, ignore_errors=True)  # what a crash left unnoted is fetched again
 
-    def _end(self, study: str, known: Known, outcome: "Outcome | None", results: Path) -> bool:
+    def _end(self, study: str, known: StudyRecord, outcome: "Outcome | None", results: Path) -> bool:
         """Store what became of a study; whether it has ended."""
         if outcome is None or outcome.kind != "done":
             self.journal.note("ended", study=study, how=FAILED)
             said = f"{outcome.problem} {outcome.remedy}" if outcome else "Its images are those of no study."
-            self.say(f"{known.label}: no results. {said}")
+            self.report_line(f"{known.label}: no results. {said}")
             return True
         try:
             report = self._store_results(results)
         except PerfusionError as error:
             return self._refuse(study, known.label, error)
         self.journal.note("ended", study=study, how=KEPT if self.read_only else STORED, report=report)
-        self.say(f"{known.label}: {'results kept here' if self.read_only else 'results stored'}.")
+        self.report_line(f"{known.label}: {'results kept here' if self.read_only else 'results stored'}.")
         return True
 
     def _store_results(self, results: Path) -> dict[str, Any] | None:
@@ -193,11 +193,11 @@ class Node:
         stored = self.archive.store(paths, find_former(self.archive, paths))
         return next((one for one in stored if one["modality"] == "SR"), None)
 
-    def _say_silent(self, error: ArchiveSilentError) -> None:
+    def _report_silence(self, error: ArchiveSilentError) -> None:
         """Once for each reason."""
         if str(error) != self._silent:
             self._silent = str(error)
-            self.say(f"The archive does not answer now: {error}. It is asked again and again.")
+            self.report_line(f"The archive does not answer now: {error}. It is asked again and again.")
 
     def _alone(self) -> AbstractContextManager[None]:
         """Nobody else serves from this folder. Raises PerfusionError where somebody does."""

@@ -73,7 +73,7 @@ def isDrawnByReader(part: PreprocessedSlice) -> bool:
 
 
 @dataclass
-class _Known:
+class _SliceState:
     """What was last recorded of a slice."""
 
     nodes: SliceNodes
@@ -90,9 +90,9 @@ class History:
     def __init__(self, scene: slicer.vtkMRMLScene, *, limit: int = 100) -> None:
         self._scene = scene
         self._limit = limit
-        self._known: dict[tuple[str, int], _Known] = {}
-        self._undo: list[tuple[_Known, ...]] = []
-        self._redo: list[tuple[_Known, ...]] = []
+        self._recorded: dict[tuple[str, int], _SliceState] = {}
+        self._undo: list[tuple[_SliceState, ...]] = []
+        self._redo: list[tuple[_SliceState, ...]] = []
 
     @property
     def canUndo(self) -> bool:
@@ -110,20 +110,20 @@ class History:
         What changed in the others is still to be recorded.
         """
         for nodes in reader.nodes.slices:
-            if nodes.hasContours and nodes.key not in self._known:
-                self._known[nodes.key] = _Known(nodes, reader.readSlice(nodes))
+            if nodes.hasContours and nodes.key not in self._recorded:
+                self._recorded[nodes.key] = _SliceState(nodes, reader.readSlice(nodes))
 
     def record(self, *readers: ScanReader) -> tuple[SliceNodes, ...]:
         """Keep what changed since the last call; returns the slices that did."""
         former = []
         for reader, nodes in [(each, nodes) for each in readers for nodes in each.nodes.slices]:
-            known = self._known.get(nodes.key)
+            known = self._recorded.get(nodes.key)
             if known is None or not nodes.hasContours:
                 continue
             part = reader.readSlice(nodes)
             if not sameCorrections(part, known.part):
                 former.append(known)
-            self._known[nodes.key] = _Known(nodes, part)
+            self._recorded[nodes.key] = _SliceState(nodes, part)
         if former:
             self._undo = self._kept([*self._undo, tuple(former)])
             self._redo.clear()
@@ -139,14 +139,14 @@ class History:
 
     def clear(self) -> None:
         """Forget everything, e.g. when the scene is closed."""
-        self._known.clear()
+        self._recorded.clear()
         self._undo.clear()
         self._redo.clear()
 
-    def _kept(self, steps: list[tuple[_Known, ...]]) -> list[tuple[_Known, ...]]:
+    def _kept(self, steps: list[tuple[_SliceState, ...]]) -> list[tuple[_SliceState, ...]]:
         """The last steps, as many as the limits of number and memory allow; the last one in any case."""
-        kept: list[tuple[_Known, ...]] = []
-        motions = {id(one.part.motion) for one in self._known.values()}
+        kept: list[tuple[_SliceState, ...]] = []
+        motions = {id(one.part.motion) for one in self._recorded.values()}
         budget = MOST_BYTES
         for step in reversed(steps[-self._limit :]):
             for one in step:
@@ -158,15 +158,17 @@ class History:
             kept.append(step)
         return kept[::-1]
 
-    def _step(self, source: list[tuple[_Known, ...]], target: list[tuple[_Known, ...]]) -> tuple[SliceNodes, ...]:
+    def _step(
+        self, source: list[tuple[_SliceState, ...]], target: list[tuple[_SliceState, ...]]
+    ) -> tuple[SliceNodes, ...]:
         while source:
             step = [one for one in source.pop() if ScanNodes(one.nodes.browser).inScene and one.nodes.hasContours]
             if not step:
                 continue  # the scan was deleted in between
-            target.append(tuple(self._known[one.nodes.key] for one in step))
+            target.append(tuple(self._recorded[one.nodes.key] for one in step))
             for one in step:
-                self._write(one.nodes, one.part, self._known[one.nodes.key].part)
-                self._known[one.nodes.key] = one
+                self._write(one.nodes, one.part, self._recorded[one.nodes.key].part)
+                self._recorded[one.nodes.key] = one
             return tuple(one.nodes for one in step)
         return ()
 
