@@ -7,13 +7,14 @@ from dicom_edits import each
 from PerfusionDLLib.dicom import read_study
 from PerfusionDLLib.dicom.read.agents import find_agent, find_agents
 from PerfusionDLLib.dicom.read.dose import find_dose
+from PerfusionDLLib.dicom.read.frame import read_number
 
 
 class Said(dict):
     """A header of the values that a dose depends on."""
 
     def number(self, keyword):
-        return float(self.get(keyword, "nan"))
+        return read_number(self.get(keyword))
 
     def text(self, keyword):
         return str(self.get(keyword, ""))
@@ -29,7 +30,8 @@ USUAL = {"ContrastBolusAgent": "Gadoterate", "ContrastBolusVolume": 11.25, "Pati
         ({"PatientWeight": 75000}, 0.075, "was taken as g (75 kg)", ""),
         ({"PatientWeight": 165, "PatientSize": 1.75}, 0.0752, "", "it was taken as pounds (75 kg)"),
         ({"PatientWeight": 165, "PatientSize": 175}, 0.0752, "", "it was taken as pounds (75 kg)"),
-        ({"PatientWeight": 165}, 0.0341, "it would be 0.075 if PatientWeight were in pounds", ""),
+        ({"PatientWeight": 165}, 0.0341, "", "0.075 mmol/kg, as protocols prescribe, if it is in pounds"),
+        ({"PatientWeight": "165 lbs"}, 0.0752, "PatientWeight is in pounds (165), 75 kg", ""),
         ({"ContrastBolusVolume": 5.625}, 0.0375, "it would be 0.075 if the volume were in mmol", ""),
         ({"ContrastBolusTotalDose": 5.6}, 0.075, "the total dose is in mmol where the standard has mL", ""),
         ({"ContrastBolusTotalDose": 9}, 0.06, "the total dose was taken, which is that of the undiluted agent", ""),

@@ -41,7 +41,7 @@ def second_echo(image):
     ("change", "sentence"),
     [
         (motion_corrected, "shows the same slices in the same heartbeats again (the original was taken)"),
-        (fainter, "(the sharper or first series was taken)"),
+        (fainter, "(the steadier, sharper or first series was taken)"),
         (second_echo, "again, with an echo time of 3.2 ms in place of 1.15 ms"),
         (
             lambda image: setattr(image, "WindowCenter", "300"),

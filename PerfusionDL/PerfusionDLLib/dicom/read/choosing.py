@@ -10,11 +10,13 @@ from ...data.flag import FlagCode
 from ...data.study import Condition
 from ...data.text import make_line
 from . import condition
+from .boluses import leave_out_without_bolus
 from .choices import NO_CHOICES, ReadChoices
 from .consistency import make_uncertainties, name_images
 from .frame import Frame
 from .grouping import LONGEST_BREAK_S
-from .scans import FoundScan, compute_seconds_after, find_scans, is_completing
+from .pauses import compute_seconds_after
+from .scans import FoundScan, find_scans, is_completing
 from .slices import Finding, find_slices
 
 MOST_LISTED = 12
@@ -56,6 +58,7 @@ def choose(
     scans = find_scans_of_study(findings, choices.rr_interval_s)
     chosen |= choose_by_number(scans, choices)
     scans = [scan for scan in scans if all(scan is not one.scan for one in chosen.values())]
+    scans = leave_out_without_bolus(scans)
     if len(chosen) == 2 or (chosen and not scans):
         return chosen
     if choices.series and len(scans) > 1:

@@ -9,13 +9,22 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.study import Condition
+from .agents import remove_accents
 from .consistency import capitalize
 
 STRESS_WORDS = (
     *("stress", "adeno", "regadenoson", "lexiscan", "rapiscan", "dipyridamol", "dobutamin", "persantin", "vasodil"),
-    *("belastung", "effort", "esfuerzo", "estres", "sforzo", "inspanning"),
+    *("belastung", "effort", "esfuerzo", "estres", "sforzo", "inspanning", "esforco", "obciaz", "wysił", "zatez"),
+    *("нагруз", "стресс", "аденозин", "負荷", "负荷", "腺苷", "부하", "스트레스", "アデノシン", "ストレス"),
 )
-REST_WORDS = frozenset(("rest", "resting", "ruhe", "repos", "reposo", "riposo", "rust"))
+REST_WORDS = frozenset(
+    (
+        *("rest", "resting", "ruhe", "repos", "reposo", "riposo", "rust", "repouso", "klid", "spoczynek", "spoczynku"),
+        *("hvile", "vila", "lepo", "istirahat", "dinlenme", "покой", "покое", "покоя"),
+    )
+)
+PLAIN_REST_WORDS = frozenset(map(remove_accents, REST_WORDS))
+REST_SIGNS = ("安静", "静息", "靜息", "휴식", "안정")  # words of scripts without spaces
 CHOOSE = (
     "Choose the series by number (--rest-series NUMBER, --stress-series NUMBER), or put each scan into a folder of its "
     "own and choose the folders (--rest FOLDER, --stress FOLDER)."
@@ -79,9 +88,10 @@ def find_mentions(text: str) -> tuple[bool, bool]:
     >>> find_mentions("Stress/Rest Perfusion")
     (True, True)
     """
-    words = re.split(r"[\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())
+    words = re.split(r"[\W\d_]+", remove_accents(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)))
     stress = any(part in word for word in words for part in STRESS_WORDS)
-    rest = any(word.removeprefix("perf").removesuffix("perf") in REST_WORDS for word in words)
+    rest = any(word.removeprefix("perf").removesuffix("perf") in PLAIN_REST_WORDS for word in words)
+    rest |= any(sign in text for sign in REST_SIGNS)
     return stress, rest
 
 

@@ -186,6 +186,9 @@ def unpack(header: Dataset, shape: tuple[int, int, int]) -> tuple[np.ndarray, Ex
     highest = int(values.max(initial=0))
     if highest < 1 << stored:
         return values, None
+    swapped = values.byteswap()
+    if int(swapped.max(initial=0)) < 1 << stored:
+        return swapped, Excess("the bytes of the pixels were stored in the wrong order, and were exchanged")
     overlay = read_number(header[OVERLAY_BIT].value) if OVERLAY_BIT in header else -1.0
     if stored <= overlay < 16 and highest & ~(1 << int(overlay)) < 1 << stored:
         said = f"bit {overlay:.0f} of the pixels is an overlay and was taken out"

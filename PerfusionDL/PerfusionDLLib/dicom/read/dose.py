@@ -17,6 +17,9 @@ LOW_MMOL_KG, HIGH_MMOL_KG = 0.015, 0.2  # chosen: outside of them nobody images 
 NEAR = 0.04  # chosen: relative; volumes are rounded to tenths of a milliliter
 SAME_AMOUNT = 0.05  # relative
 POUND_KG = 0.45359
+HEAVY_KG = 95.0  # chosen: half of adults weigh less in kg, and hardly one so little in pounds (43 kg)
+LOWEST_USUAL_MMOL_KG = 0.03  # chosen: of an agent of usual relaxivity
+IN_POUNDS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:lbs?|pounds?|#)\.?\s*$", re.IGNORECASE)
 HEAVIEST_KG_M2 = 50.0  # chosen: weight over height squared, above which pounds are more likely than kg
 LEAN_KG_M2, HEAVY_KG_M2 = 16.0, 45.0  # chosen: what it must be in pounds then
 PER_KG = re.compile(r"(\d+(?:[.,]\d+)?)\s*mmol\s*/\s*kg", re.IGNORECASE)
@@ -71,6 +74,8 @@ def find_dose(header: Values, agent: str) -> Dose:
         odd = f"The dose of {found:.3f} mmol/kg is not that of a perfusion scan; check volume and weight."
         return Dose(found, notes=tuple(notes), uncertainties=(*uncertainties, odd))
     if not uncertainties:
+        uncertainties = find_pounds(found, weight_kg)
+    if not uncertainties:
         notes += find_other_unit(found, molarity)
     return Dose(found, notes=tuple(notes), uncertainties=uncertainties)
 
@@ -91,6 +96,10 @@ def find_volume_ml(header: Values, molarity: float) -> tuple[float, list[str]]:
 def find_weight_kg(header: Values) -> tuple[float, list[str], tuple[str, ...]]:
     """The patient's weight, NaN where it is missing or cannot be, and what is said where it is in another unit."""
     weight, height_m = header.number("PatientWeight"), header.number("PatientSize")
+    named = IN_POUNDS.search(header.text("PatientWeight").replace(",", "."))
+    if named:
+        pounds_kg = float(named[1]) * POUND_KG
+        return pounds_kg, [f"PatientWeight is in pounds ({named[1]}), {pounds_kg:.0f} kg."], ()
     if WEIGHT_KG[1] * 10 < weight and WEIGHT_KG[0] <= weight / 1000 <= WEIGHT_KG[1]:
         return weight / 1000, [f"PatientWeight is {weight:g}, and was taken as g ({weight / 1000:g} kg)."], ()
     height_m = height_m / 100 if 50 < height_m < 250 else height_m
@@ -106,18 +115,29 @@ def find_weight_kg(header: Values) -> tuple[float, list[str], tuple[str, ...]]:
     return keep_plausible(weight, *WEIGHT_KG), [], ()
 
 
+def find_pounds(mmol_kg: float, weight: float) -> tuple[str, ...]:
+    """An uncertainty where a dose is none that is prescribed, and weight and dose are usual ones if it is in pounds.
+
+    In kg the patient would be heavy, and in pounds is not a child.
+    """
+    in_pounds = mmol_kg / POUND_KG
+    low = mmol_kg < (1 - NEAR) * LOWEST_USUAL_MMOL_KG and in_pounds > LOWEST_USUAL_MMOL_KG
+    if weight < HEAVY_KG or is_usual(mmol_kg) or not (low or is_usual(in_pounds)):
+        return ()
+    return (
+        f"The dose is {mmol_kg:.3f} mmol/kg if PatientWeight ({weight:g}) is in kg, as it was taken, and "
+        f"{in_pounds:.3f} mmol/kg, as protocols prescribe, if it is in pounds; no height tells which. Check it.",
+    )
+
+
 def find_other_unit(mmol_kg: float, molarity: float) -> list[str]:
-    """A sentence where a dose is none that is prescribed, but would be one if a value were in another unit."""
-    if is_usual(mmol_kg):
+    """A sentence where a dose is none that is prescribed, but would be one if the volume were in mmol."""
+    if is_usual(mmol_kg) or molarity == 1 or not is_usual(mmol_kg / molarity):
         return []
-    others = [
-        f"{scale * mmol_kg:.3f} if {what}"
-        for what, scale in (("PatientWeight were in pounds", 1 / POUND_KG), ("the volume were in mmol", 1 / molarity))
-        if scale != 1 and is_usual(scale * mmol_kg)
+    return [
+        f"The dose is {mmol_kg:.3f} mmol/kg by volume and weight; it would be {mmol_kg / molarity:.3f} if the volume "
+        "were in mmol. Check it."
     ]
-    if not others:
-        return []
-    return [f"The dose is {mmol_kg:.3f} mmol/kg by volume and weight; it would be {' and '.join(others)}. Check it."]
 
 
 def is_usual(mmol_kg: float) -> bool:

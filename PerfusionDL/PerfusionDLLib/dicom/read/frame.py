@@ -26,7 +26,7 @@ DAMAGED = (  # what reading a broken file or value may raise
 TEXTS = frozenset(("AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "UT"))
 ONE_TEXT = frozenset(("LT", "ST", "UT"))
 VR_OF = {keyword: dictionary_VR(tag) for keyword, tag in TAG_OF.items()}
-WITH_UNIT = re.compile(r"(\d) ?(?:T|ms|mm|ml|kg|deg|degrees)$", re.IGNORECASE)
+WITH_UNIT = re.compile(r"(\d) ?(?:T|ms|mm|ml|kg|deg|degrees|bpm|/min|1/min)$", re.IGNORECASE)
 
 
 class Attributes:

@@ -9,6 +9,7 @@ from .consistency import Aside, find_typical_number
 from .decoding import make_unreadable_error
 from .frame import Frame
 from .pixels import sample
+from .slices import Slice
 
 BRIGHT_PERCENTILE = 75
 PROTON_DENSITY_RATIO = 1.5
@@ -131,6 +132,25 @@ def count_trailing_bright(bright: np.ndarray) -> int:
         if bright[-count:].min() > PROTON_DENSITY_RATIO * before.max() and before.min() > 0:
             return count
     return 0
+
+
+def remove_own_lead(
+    pieces: Sequence[Slice], signals: Sequence[np.ndarray], leads: Sequence[int], lead: int
+) -> tuple[tuple[Slice, ...], tuple[np.ndarray, ...], list[str]]:
+    """Slices and signals without proton-density images that one slice alone has, and sentences that name these.
+
+    leads : how many each slice begins with; lead : how many the scan does
+    """
+    kept, left, said = [], [], []
+    for one, signal, own in zip(pieces, signals, leads, strict=True):
+        odd = np.arange(len(signal)) < own
+        odd[:lead] = False
+        if odd.any():
+            frames = tuple(one.frames[index] for index in np.flatnonzero(odd).tolist())
+            said.append(Aside(frames, "they begin their slice like proton-density images, and no other slice").sentence)
+        kept.append(one.with_times(np.where(odd, np.nan, one.times_s)) if odd.any() else one)
+        left.append(signal[~odd] if odd.any() else signal)
+    return tuple(kept), tuple(left), said
 
 
 def count_proton_density_frames(frames: Sequence[Frame], signal: np.ndarray) -> int:

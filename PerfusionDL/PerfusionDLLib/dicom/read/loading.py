@@ -18,7 +18,7 @@ from .consistency import Aside, Uncertainty, find_typical_number, is_same_number
 from .continuity import put_back
 from .doubles import has_identifiers
 from .frame import Frame
-from .frames_apart import count_proton_density_frames, find_frames_apart
+from .frames_apart import count_proton_density_frames, find_frames_apart, remove_own_lead
 from .oddities import find_oddities, find_other_sequence
 from .pixels import PixelReader, check_scale
 from .repeats import remove_repeated
@@ -56,9 +56,10 @@ def load(
         uncertainties += uncertain
     pieces, signals, changing = unify_scan(read_pieces, read_signals)
     uncertainties += changing
-    lead = median_low(
-        count_proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True)
-    )
+    leads = [count_proton_density_frames(one.frames, signal) for one, signal in zip(pieces, signals, strict=True)]
+    lead = median_low(leads)
+    pieces, signals, own = remove_own_lead(pieces, signals, leads, lead)
+    uncertainties += make_uncertainties(FlagCode.IMAGES_MISSING, own)
     zero_s = min(one.times_s[lead] for one in pieces)
     acquisitions, said = read_acquisitions(pieces, placed, lead, beside.all_frames if beside else ())
     named = filter(None, (find_other_sequence(protocol.Header(one.frames[lead:], [])) for one in pieces))

@@ -13,6 +13,9 @@ from .slices import FEWEST_FRAMES, Slice, find_gaps
 SKIPPED = 1.7  # chosen: time between frames over the usual, above which a heartbeat has none
 LONG_PAUSE_S, LONG_PAUSE_STEPS = 4.0, 3.5  # chosen: no arrhythmia leaves out so many heartbeats
 MOST_BETWEEN = 4  # chosen: wider steps between slices are another way of counting
+EVEN_STEPS = 1.5  # chosen: longest step of a slice over its usual one, without a gap
+WHOLE_SPAN = 0.9  # chosen: share of the time of the fullest slice
+THIN, FEWEST_THIN = 0.6, 8  # chosen: share of its frames, and how many a curve needs
 MOST_NUMBERS = 60  # chosen: numbers that begin higher count something else
 MOST_PARTS = 10000  # chosen: a higher number is damaged
 FIRST_PASS = 0.6  # share of the scan in which a lost frame weighs most
@@ -32,6 +35,12 @@ def find_lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
         gaps = find_gaps(one)
         said += [] if gaps else find_skipped_heartbeats(one)
         if len(one.frames) == len(fullest.frames) and not gaps:
+            continue
+        if is_thinner(one, fullest):
+            said.append(
+                f"A slice of {one.first.series} was imaged {len(one.frames)} times while another was "
+                f"{len(fullest.frames)} times, evenly: not in every heartbeat."
+            )
             continue
         begin_s, end_s = one.times_s[0], one.times_s[-1]
         step_s = float(np.median(np.diff(one.times_s)))
@@ -55,6 +64,16 @@ def find_lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
         if gaps and (early or outer > 1 or len(one.frames) < 0.95 * len(fullest.frames)):
             grave += gaps
     return list(dict.fromkeys((*said, *grave))), list(dict.fromkeys(grave))
+
+
+def is_thinner(one: Slice, fullest: Slice) -> bool:
+    """Whether a slice was imaged in every second or third heartbeat all the time while another one was in each."""
+    steps_s = np.diff(one.times_s)
+    if not FEWEST_THIN <= len(one.frames) < THIN * len(fullest.frames) or steps_s.max() > EVEN_STEPS * np.median(
+        steps_s
+    ):
+        return False
+    return one.span_s >= WHOLE_SPAN * fullest.span_s
 
 
 def find_skipped_heartbeats(one: Slice) -> list[str]:

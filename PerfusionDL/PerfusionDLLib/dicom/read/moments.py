@@ -3,9 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
+from ...data.errors import PerfusionError
 from .consistency import Aside
 from .frame import Frame
-from .pixels import digest_pixels
+from .pixels import PixelReader, compute_block_curves, digest_pixels
 
 MOMENT = (
     *("FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "TriggerTime"),
@@ -55,17 +58,17 @@ def has_clock(moments: Sequence[tuple[str, ...]]) -> bool:
 
 
 def find_copies(members: Sequence[Frame]) -> list[Frame]:
-    """Images of one moment that repeat the pixels of another one of them; none of a multi-frame file."""
-    if any(frame.frames > 1 for frame in members):
+    """Images of one moment that repeat the pixels of another one of them; of multi-frame files those that are equal."""
+    if len({frame.path for frame in members}) < len(members):
         return []
     ordered = sorted(members, key=lambda frame: (is_derived(frame), frame.number("InstanceNumber"), frame.path))
-    seen: set[str] = set()
+    seen: set[tuple[str, int]] = set()
     copies = []
     for frame in ordered:
         digest = digest_pixels(frame)
-        if digest and digest in seen:
+        if digest and (digest, frame.index) in seen:
             copies.append(frame)
-        seen.add(digest)
+        seen.add((digest, frame.index))
     return copies
 
 
@@ -83,7 +86,24 @@ def split_by_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
         moment = tuple(frame.text(keyword) for keyword in MOMENT)
         layers[turns[moment]].append(frame)
         turns[moment] += 1
-    return list(layers.values())
+    found = list(layers.values())
+    return [list(frames)] if len(found) == 2 and is_of_next_heartbeat(*found) else found
+
+
+def is_of_next_heartbeat(first: Sequence[Frame], second: Sequence[Frame]) -> bool:
+    """Whether the second images of each time show the heartbeat after the first ones, and not the same one again.
+
+    Then their signal lies between that of the first ones and that of the next first ones.
+    """
+    count = min(len(first), len(second))
+    try:
+        mine, theirs = (compute_block_curves(PixelReader().read(one[:count])) for one in (first, second))
+    except PerfusionError:
+        return False
+    theirs = theirs * (mine.sum() / max(theirs.sum(), 1e-6))
+    between = (mine[:-1] + mine[1:]) / 2
+    apart = float(np.abs(theirs[:-1] - between).sum())
+    return bool(apart < min(np.abs(theirs[:-1] - mine[:-1]).sum(), np.abs(np.diff(mine, axis=0)).sum()))
 
 
 def is_single(frames: Sequence[Frame]) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...data.acquisition import Acquisition
 from ...data.text import make_line
-from .agents import AGENTS, INTRAVASCULAR, find_agents
+from .agents import AGENTS, INTRAVASCULAR, find_agents, molarity_mmol_ml
 from .dose import find_dose, find_odd_dose, find_weights_that_differ
 from .protocol import (
     DEFAULT,
@@ -37,12 +37,10 @@ def find_oddities(header: Header, acquisition: Acquisition) -> list[str]:
     """Sentences on what stands in the header but cannot be used as it is."""
     said = []
     agent = acquisition.contrast_agent
-    if any(name in agent.lower() for name in INTRAVASCULAR):
-        said.append(f"The contrast agent {agent} stays in the vessels; the flow models do not hold for it.")
-    elif agent not in AGENTS:
+    if agent not in AGENTS and not is_intravascular(agent):
         said.append(
             f"The header names the contrast agent '{agent}', which is not known here; the relaxivity of "
-            f"{DEFAULT.contrast_agent} was taken."
+            f"{DEFAULT.contrast_agent} was taken, and {molarity_mmol_ml(agent, agent):g} mmol/mL."
         )
     named = find_agents(header.text("ContrastBolusAgent"))
     if len(named) > 1:
@@ -77,9 +75,18 @@ def find_odd_field(header: Header, acquisition: Acquisition) -> list[str]:
     return [f"MagneticFieldStrength is '{named}', which is implausible; ImagingFrequency was taken."]
 
 
+def is_intravascular(agent: str) -> bool:
+    """Whether an agent stays in the vessels."""
+    return any(name in agent.lower() for name in INTRAVASCULAR)
+
+
 def find_contradictions(scans: Sequence[Header]) -> list[str]:
     """Sentences on what headers say of field strength and contrast agent and cannot all be right."""
-    said = []
+    said = [
+        f"The contrast agent {agent} stays in the vessels; the flow models do not hold for it."
+        for header in scans
+        if is_intravascular(agent := read_contrast_agent(header))
+    ]
     for header in scans:
         field_t, frequency_t = header.number("MagneticFieldStrength"), convert_frequency_to_t(header)
         field_t = next((field_t / scale for scale in (1, 1e3, 1e4) if LOWEST_T <= field_t / scale <= HIGHEST_T), np.nan)

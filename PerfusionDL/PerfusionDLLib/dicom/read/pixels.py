@@ -125,9 +125,18 @@ def reduce_images(signal: np.ndarray, side: int = SIDE) -> np.ndarray:
     return found / step**2
 
 
-def compute_sharpness(frames: Sequence[Frame]) -> float:
+def compute_steadiness(signal: np.ndarray) -> float:
+    """Mean correlation of each image with the next."""
+    if len(signal) < 2:
+        return 0.0
+    flat = signal.reshape(len(signal), -1).astype(float)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return float((flat[1:] * flat[:-1]).sum(axis=1).mean())
+
+
+def compute_sharpness(signal: np.ndarray) -> float:
     """Mean difference between neighboring pixels over mean signal; low where few pixels were acquired."""
-    signal = PixelReader().read(frames)
     steps = np.abs(np.diff(signal, axis=1)).mean() + np.abs(np.diff(signal, axis=2)).mean()
     return float(steps / max(signal.mean(), 1e-6))
 

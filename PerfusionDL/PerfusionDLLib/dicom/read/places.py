@@ -12,6 +12,7 @@ from . import clock, geometry
 from .components import read_component
 from .consistency import Aside, Uncertainty, find_typical_number, name_images
 from .frame import Frame
+from .mixed_series import find_lost_positions, find_shorter_saturation_ms
 from .moments import split_by_moment
 
 EVEN_MM = 0.05
@@ -54,14 +55,17 @@ def find_places(series: Sequence[Frame]) -> Places:
     notes: dict[str, None] = {}
     by_kind: dict[tuple, list[Placed]] = defaultdict(list)
     echo = np.nan_to_num(find_typical_number(series, "EchoNumbers"))  # also of an image that does not say
+    shorter_ms = find_shorter_saturation_ms(series)
+    lost = find_lost_positions(series)
     for frame in series:
         pose = geometry.read_pose(frame)
-        if pose.matrix is None:
-            without[pose.problem].append(frame)
+        if pose.matrix is None or lost:
+            without[pose.problem or lost].append(frame)
             continue
         notes |= dict.fromkeys(pose.notes)
         kind = (frame.number("Rows"), frame.number("Columns"), np.nan_to_num(frame.number("EchoNumbers"), nan=echo))
-        by_kind[(*kind, read_component(frame))].append(Placed(frame, pose.matrix))
+        is_input = frame.number("InversionTime") < shorter_ms
+        by_kind[(*kind, is_input, read_component(frame))].append(Placed(frame, pose.matrix))
     aside = [Aside(tuple(frames), problem) for problem, frames in without.items()]
     places: list[list[Frame]] = []
     for members in by_kind.values():

@@ -20,9 +20,10 @@ from .loading import load
 from .losses import find_late_beginnings, find_misfiled_images, find_stray_images
 from .oddities import find_contradictions, find_differences
 from .patients import describe_unnamed_patient
+from .pauses import compute_seconds_after, describe_pause
 from .pixels import PixelReader
 from .protocol import Header
-from .scans import FEWEST_SHARE, FoundScan, compute_seconds_after, describe_pause
+from .scans import FEWEST_SHARE, FoundScan
 
 
 @tolerate_broken_rules()

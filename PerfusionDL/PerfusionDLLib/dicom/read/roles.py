@@ -9,11 +9,12 @@ from ...data.flag import FlagCode
 from . import geometry
 from .consistency import Uncertainty, find_typical_number, is_same_number
 from .frame import Frame
-from .pixels import compute_sharpness
+from .pixels import PixelReader, compute_sharpness, compute_steadiness
 from .slices import Slice
 
 COARSER = 1.6  # pixel area of a low-resolution AIF series over that of the others
 SHORTER = 0.6  # its saturation time over that of the others
+STEADIER = 0.2  # chosen: correlation of images with the next; magnitude has 0.9, phase less than half
 BLURRED = 0.7  # sharpness of a low-resolution image that was interpolated to the size of the others
 PLANNED_MM = 0.5  # chosen: positions of one slice differ by less
 MOST_EXAMPLES = 3
@@ -50,15 +51,26 @@ def explain_aif(one: Slice, group: Sequence[Slice]) -> str:
     """Why a slice is the arterial input of the slices acquired beside it; "" where it is none."""
     if len(group) < 2:
         return ""
-    usual = median_low(map(compute_pixel_area_mm2, group))
-    if compute_pixel_area_mm2(one) > COARSER * usual:
-        return f"its pixels are {compute_pixel_area_mm2(one) / usual:.1f} times as large as those of the others"
     delays = [member.first.number("InversionTime") for member in group]
+    usual = median_low(map(compute_pixel_area_mm2, group))
+    named = [any(word in member.first.description for word in AIF_WORDS) for member in group]
+    called = any(word in one.first.description for word in AIF_WORDS) and not all(named)
+    if compute_pixel_area_mm2(one) > COARSER * usual and not (is_slice_of_two(one, group) and not called):
+        return f"its pixels are {compute_pixel_area_mm2(one) / usual:.1f} times as large as those of the others"
     if np.isfinite(delays).any() and one.first.number("InversionTime") < SHORTER * np.nanmax(delays):
         return f"its saturation time is {describe_ms(one.first)} where that of others is {np.nanmax(delays):g} ms"
-    named = [any(word in member.first.description for word in AIF_WORDS) for member in group]
-    called = any(word in one.first.description for word in AIF_WORDS)
-    return "its description says so" if called and not all(named) else ""
+    return "its description says so" if called else ""
+
+
+def is_slice_of_two(one: Slice, group: Sequence[Slice]) -> bool:
+    """Whether a slice is one of two of a scan, at a place of its own and with the saturation time of the other.
+
+    An arterial input is measured in a slice that is imaged too, and after a shorter saturation time.
+    """
+    others = [member for member in group if member is not one]
+    if len(others) != 1 or is_at_same_place(one, others[0]):
+        return False
+    return is_same_number(one.first.number("InversionTime"), others[0].first.number("InversionTime"))
 
 
 def compute_pixel_area_mm2(one: Slice) -> float:
@@ -122,11 +134,15 @@ def find_too_near(low: Slice, kept: Slice) -> str:
 
 
 def find_blurred(one: Slice, member: Slice) -> tuple[Slice, Slice]:
-    """Of two slices of one place, the one of lower resolution (else the first), and the other."""
+    """Of two slices of one place, the one that is no magnitude or is blurred (else the first), and the other."""
     if one.is_derived or member.is_derived:
         return one, member
     middle = slice(len(member.frames) // 2, len(member.frames) // 2 + 3)
-    sharp = [compute_sharpness(each.frames[middle] or each.frames[-3:]) for each in (one, member)]
+    shown = [PixelReader().read(each.frames[middle] or each.frames[-3:]) for each in (one, member)]
+    steady = [compute_steadiness(signal) for signal in shown]
+    if abs(steady[0] - steady[1]) > STEADIER:  # the phase of air is noise, which no image shares with the next
+        return (member, one) if steady[1] < steady[0] else (one, member)
+    sharp = [compute_sharpness(signal) for signal in shown]
     return (member, one) if sharp[1] < BLURRED * sharp[0] else (one, member)
 
 
@@ -143,7 +159,7 @@ def explain_double(low: Slice, kept: Slice) -> str:
     echoes = [one.first.number("EchoTime") for one in (low, kept)]
     if not is_same_number(*echoes):
         return f"shows the same slices again, with an echo time of {echoes[0]:g} ms in place of {echoes[1]:g} ms"
-    return "shows the same slices in the same heartbeats again (the sharper or first series was taken)"
+    return "shows the same slices in the same heartbeats again (the steadier, sharper or first series was taken)"
 
 
 def describe_ms(frame: Frame) -> str:

@@ -8,12 +8,11 @@ import numpy as np
 from ...data.flag import FlagCode
 from ...data.study import Condition
 from . import geometry, timing
-from .beginnings import compare_clocks_s, compute_time_between_s, has_running_clock
-from .clock import DAY_S, read_zone_s
+from .beginnings import has_running_clock
 from .condition import Evidence, read_condition
 from .consistency import Uncertainty, make_uncertainties
 from .frame import Frame
-from .losses import find_lost_frames
+from .losses import find_lost_frames, is_thinner
 from .roles import is_at_same_place, key_by_time, remove_doubles, remove_side_views, separate_aif
 from .shifted import (
     has_a_study_per_series,
@@ -26,9 +25,11 @@ from .shifted import (
 from .slices import Slice
 
 OTHER_BEATS = 1.08  # chosen: ratio of R-R intervals above which two scans are not the same heartbeats
-SAME_PAUSE_S = 600.0  # chosen: a series may be begun minutes before its first image
 FEWEST_SHARE = 0.6  # of the frames of the fullest slice, that another slice must have
-PREBOLUS_WORDS = ("prebolus", "pre-bolus", "pre bolus", "pre_bolus", "diluted", "low dose", "lowdose")
+PREBOLUS_WORDS = (
+    *("prebolus", "pre-bolus", "pre bolus", "pre_bolus", "minibolus", "mini bolus"),
+    *("diluted", "low dose", "lowdose"),
+)
 TIMING_WORDS = ("test bolus", "testbolus", "test_bolus", "timing", "bolus track")
 
 
@@ -100,53 +101,6 @@ class FoundScan:
     def with_uncertainties(self, *uncertainties: str) -> "FoundScan":
         """The same scan with further notes, each of which makes its flow uncertain."""
         return replace(self, notes=(*self.notes, *uncertainties), uncertainties=(*self.uncertainties, *uncertainties))
-
-
-def compute_seconds_after(one: FoundScan, other: FoundScan) -> float:
-    """How much later a scan began than another one of the visit; NaN if unknown, or where both say the same."""
-    if one.start_s == other.start_s or find_contradiction_of_series(one, other) or has_other_dates(one, other):
-        return float("nan")
-    return compute_time_between_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
-
-
-def has_other_dates(one: FoundScan, other: FoundScan) -> bool:
-    """Whether two scans of one study lie days apart, so that dates were changed series by series."""
-    first, second = one.slices[0].first, other.slices[0].first
-    apart_s = compute_time_between_s(second, other.start_s, first, one.start_s)
-    return abs(apart_s) > DAY_S and first.text("StudyInstanceUID") == second.text("StudyInstanceUID")
-
-
-def describe_pause(one: FoundScan, other: FoundScan) -> list[str]:
-    """Sentences on the time between two scans of a visit where headers do not say it, or say it of several days."""
-    first, second = one.slices[0].first, other.slices[0].first
-    apart_s = compute_seconds_after(one, other)
-    days = abs(compute_time_between_s(second, other.start_s, first, one.start_s)) / DAY_S
-    if has_other_dates(one, other):
-        return [
-            f"The images of {one.name} and {other.name} are {days:.0f} days apart in one study: dates were changed, "
-            "and the time between the scans is not known."
-        ]
-    if not np.isfinite(apart_s):
-        return [find_contradiction_of_series(one, other) or "No header says how much time passed between the scans."]
-    said = [f"The scans are {days:.0f} days apart, in two studies."] if days > 1 else []
-    zones_h = [read_zone_s(frame) / 3600 for frame in (first, second)]
-    if np.isfinite(zones_h).all() and zones_h[0] != zones_h[1]:
-        said.append(
-            f"The scans name different time zones (UTC{zones_h[0]:+g} h and UTC{zones_h[1]:+g} h); the time between "
-            f"them, {abs(apart_s) / 60:.0f} minutes, follows these."
-        )
-    return said
-
-
-def find_contradiction_of_series(one: FoundScan, other: FoundScan) -> str:
-    """A sentence where SeriesTime tells another time between two scans than the images do, else nothing."""
-    differ_s = compare_clocks_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
-    if not abs(differ_s) > SAME_PAUSE_S:
-        return ""
-    return (
-        f"By the times of their images, {one.name} and {other.name} lie {abs(differ_s) / 60:.0f} minutes nearer to or "
-        "farther from each other than by SeriesTime: the time between the scans is not known."
-    )
 
 
 def find_scans(slices: Sequence[Slice], rr_interval_s: float | None = None) -> list[FoundScan]:
@@ -260,10 +214,10 @@ def is_completing(one: Slice, slices: Sequence[Slice]) -> bool:
 
 def remove_short_slices(slices: Sequence[Slice]) -> tuple[list[Slice], list[str]]:
     """The slices without those that have far fewer frames than another, and sentences that name these."""
-    most = max(len(one.frames) for one in slices)
-    kept = [one for one in slices if len(one.frames) >= FEWEST_SHARE * most]
-    short = [one for one in slices if len(one.frames) < FEWEST_SHARE * most]
-    return kept, [
+    fullest = max(slices, key=lambda one: len(one.frames))
+    most = len(fullest.frames)
+    short = [one for one in slices if len(one.frames) < FEWEST_SHARE * most and not is_thinner(one, fullest)]
+    return [one for one in slices if one not in short], [
         f"A slice of {one.first.series} is not used: it has {len(one.frames)} frames where another has {most}."
         for one in short
     ]

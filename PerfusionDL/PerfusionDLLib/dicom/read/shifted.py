@@ -7,6 +7,7 @@ import numpy as np
 
 from .beginnings import is_other_day
 from .clock import DAY_S
+from .geometry import PARALLEL, compute_normal
 from .roles import is_at_same_place
 from .slices import Slice
 
@@ -61,7 +62,7 @@ def rejoin_shifted(groups: Sequence[list[Slice]]) -> list[list[Slice]]:
     Slices of one scan have the same times of day, or at least the same irregular heartbeats.
     """
     if len(groups) < 3 or any(len({one.first.text("SeriesInstanceUID") for one in group}) > 1 for group in groups):
-        return list(groups)
+        return rejoin_single(groups)
     joined: list[list[Slice]] = []
     by_time_of_day = True
     for group in groups:
@@ -77,6 +78,29 @@ def rejoin_shifted(groups: Sequence[list[Slice]]) -> list[list[Slice]]:
     what = "dates" if by_time_of_day else "dates and times of day"
     note = f"The {what} of the series were shifted against each other; slices were told apart by their heartbeats."
     return [[replace(one, start_s=start_s(one)).with_notes([note]) for one in group] for group in joined]
+
+
+def rejoin_single(groups: Sequence[list[Slice]]) -> list[list[Slice]]:
+    """Groups with those put to them whose times alone were shifted: other places, the same irregular heartbeats."""
+    joined: list[list[Slice]] = []
+    for group in sorted(groups, key=len, reverse=True):
+        home = next((other for other in joined if is_rest_of_scan(group, other)), None)
+        if home is None:
+            joined.append(list(group))
+            continue
+        note = f"The times of {group[0].first.series} were shifted against those of the other slices of the scan."
+        home += [replace(one, start_s=home[0].start_s).with_notes([note]) for one in group]
+    return joined
+
+
+def is_rest_of_scan(group: Sequence[Slice], other: Sequence[Slice]) -> bool:
+    """Whether slices lie beside those of a scan, were acquired in its heartbeats, and are of the same study."""
+    if any(is_at_same_place(one, member) for one in group for member in other):
+        return False
+    one, member = group[0], other[0]
+    same_study = one.first.text("StudyInstanceUID") == member.first.text("StudyInstanceUID")
+    parallel = abs(compute_normal(one.matrix) @ compute_normal(member.matrix)) >= PARALLEL
+    return same_study and bool(parallel) and has_same_rhythm(one, member)
 
 
 def is_same_scan_shifted(group: Sequence[Slice], other: Sequence[Slice]) -> bool:

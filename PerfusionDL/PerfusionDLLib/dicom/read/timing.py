@@ -163,6 +163,11 @@ def hear(best: Clock, others: Sequence[Clock], intervals: Sequence[Interval]) ->
             "Times are from ContentTime alone, which may be that of the reconstruction; no attribute confirms it, and "
             "flow scales with time."
         )
+    elif best.is_regular and best.step_s >= UNGATED_S:
+        notes.append(
+            f"{best.name} has the same {best.step_s:.3f} s between all frames, as no heart beats: it was computed, or "
+            "the scan is not gated; missed heartbeats are not seen."
+        )
     if best.step_s < UNGATED_S:
         notes.append(f"Frames are {best.step_s:.2f} s apart, faster than any heart beats: the scan is not gated.")
     return witnesses, list(dict.fromkeys(notes)), uncertainties

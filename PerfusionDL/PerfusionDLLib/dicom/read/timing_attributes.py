@@ -28,6 +28,7 @@ STEP_S = (0.08, 12.0)  # chosen: from ungated frames to every third beat of a ve
 INTERVAL_S = (0.25, 3.0)  # chosen: R-R intervals of 20 to 240 beats per minute
 FEW_PERCENT = 0.05  # clocks that differ by less tell the same
 NEAR, FAR = 0.10, 0.25  # nominal intervals: heart rate changes between planning and acquisition
+WIDEST_LIMITS = 1.5  # chosen: limits of arrhythmia rejection that are farther apart tell no interval
 MOSTLY = 0.8  # share of the frames that must have a time of their own
 SAME_MOMENT_S = 0.02
 REGULAR = 0.004  # relative spread of the steps of a clock that was computed and not measured
@@ -186,7 +187,19 @@ def find_intervals(slices: Slices) -> list[Interval]:
     most = max(map(len, slices))
     duration_s = compute_median([frame.number("AcquisitionDuration") for frame in frames])
     found.append(Interval("AcquisitionDuration over the number of frames", duration_s / most))
-    return [one for one in found if INTERVAL_S[0] <= one.seconds <= INTERVAL_S[1]]
+    found = [one for one in found if INTERVAL_S[0] <= one.seconds <= INTERVAL_S[1]]
+    return found or find_limits(frames)
+
+
+def find_limits(frames: Sequence[Frame]) -> list[Interval]:
+    """The interval amid the limits beyond which heartbeats were rejected, which are planned around the usual one."""
+    low_s, high_s = (
+        compute_median([frame.number(name) for frame in frames]) / 1000 for name in ("LowRRValue", "HighRRValue")
+    )
+    middle_s = (low_s + high_s) / 2
+    if not (INTERVAL_S[0] <= middle_s <= INTERVAL_S[1] and high_s <= WIDEST_LIMITS * low_s):
+        return []
+    return [Interval("the middle of LowRRValue and HighRRValue", middle_s)]
 
 
 def convert_interval(name: str, seconds: float, units: Mapping[str, float]) -> list["Interval"]:
