@@ -59,7 +59,6 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNodeGuiTag = None
         self._interrupted = False
         self._looks = False
-        self._known: set = set()
 
     def setup(self) -> None:
         """Build the panel when the module is opened for the first time."""
@@ -133,9 +132,7 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._looks = False
         if self._parameterNode is None or self.panel.work.busy:
             return
-        browsers = {nodes.browser for nodes in mrml.findScans(slicer.mrmlScene)}
-        arrived, self._known = browsers - self._known, browsers
-        if arrived - {nodes.browser for nodes in self.panel.scans()}:  # what the panel itself loaded is on show
+        if self.panel.findArrived():
             self.panel.choose(mrml.findNewestStudy(slicer.mrmlScene))
 
     def initializeParameterNode(self) -> None:
@@ -152,7 +149,7 @@ class PerfusionDLWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.logic.take(parameters, *archived)
         if parameters.segmentTable is None and mrml.findTable(slicer.mrmlScene):
             parameters.segmentTable = mrml.findTable(slicer.mrmlScene)
-        self._known = {nodes.browser for nodes in mrml.findScans(slicer.mrmlScene)}
+        self.panel.findArrived()  # nothing that is there now arrives later
         self.setParameterNode(parameters)
         if self.logic.flow is None and not self.panel.work.busy:
             self.panel.updates.recomputeIfWanted()

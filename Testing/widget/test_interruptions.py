@@ -7,6 +7,7 @@ import numpy as np
 import slicer
 from panel_user import click, key, load, plotted, press, table, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
+from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.mrml.layouts import BULLSEYE_VIEWS
 from PerfusionDLLib.session import isFrameExcluded, setFrameExcluded
 
@@ -18,7 +19,9 @@ def test_the_progress_says_slice_and_step_and_finding_contours_can_be_canceled(s
     def heard():
         said.append(drawn.ui.statusLabel.text)
         shares.append(drawn.ui.progressBar.value)
-        return all(any(text.startswith(level) for text in said) for level in ("Basal: ", "Mid: "))  # in any order
+        return all(
+            any(text.startswith(level) for text in said) for level in ("Stress basal: ", "Rest mid: ")
+        )  # in any order
 
     press(drawn.ui.findContoursButton)
     assert not drawn.ui.findContoursButton.enabled
@@ -34,6 +37,27 @@ def test_the_progress_says_slice_and_step_and_finding_contours_can_be_canceled(s
     np.testing.assert_array_equal(now.contours.labels, before.contours.labels)
     assert drawn.ui.findContoursButton.enabled
     assert session.dialogs.errors == []
+
+
+def test_a_reading_that_was_canceled_can_be_begun_again(session, panel, folder):
+    load(session, panel, folder)
+    for _ in range(2):
+        panel.ui.readingButton.toggle()
+        assert panel.work.name == "Find contours"
+        press(panel.ui.cancelButton)
+    assert panel.ui.statusLabel.text == "Canceled."
+
+
+def test_a_study_without_a_heart_says_so_and_what_can_be_done(session, panel, folder):
+    load(session, panel, folder)
+    panel.study.onNotFound(PerfusionError("No left ventricle was found in this slice.", "Check the series."))
+    assert session.dialogs.errors.pop().startswith("No left ventricle")
+    assert panel.ui.statusLabel.text.startswith("No heart was found.")
+    panel.ui.readingButton.toggle()
+    assert not panel.work.busy  # it would find none again
+    assert panel.ui.statusLabel.text.startswith("No heart was found.")
+    assert panel.ui.drawButton.enabled
+    assert panel.ui.seriesButton.enabled
 
 
 def test_without_pytorch_all_but_the_networks_works_and_it_is_said(session, drawn, monkeypatch):

@@ -120,6 +120,20 @@ def test_a_click_on_a_number_shows_its_curve(drawn, column, condition):
     assert drawn.pick.scan.condition == condition
 
 
+def test_studies_that_the_panel_loaded_do_not_arrive_later(session, panel, folder):
+    session.widget._looks = True  # nobody looks for arrivals meanwhile, as while work goes on
+    for _ in range(2):
+        load(session, panel, folder)
+    panel.showStatus("Up to date.")
+    session.widget.onArrived()
+    assert panel.ui.statusLabel.text == "Up to date."
+
+
+def test_a_view_that_a_study_with_fewer_slices_leaves_empty_bears_no_name_of_a_slice(session, drawn):
+    names = [sliceNode(session, name).GetLayoutLabel() for name in OWN_ROWS[0]]
+    assert names == ["S-B", "S-M", "\u2013"]
+
+
 def test_a_study_that_arrives_while_the_module_is_open_is_chosen(session, drawn):
     second = another_patient(session)
     session.wait(lambda: {nodes.browser for nodes in drawn.scans()} == {nodes.browser for nodes in second})

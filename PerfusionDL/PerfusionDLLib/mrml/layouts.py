@@ -39,6 +39,9 @@ CURVES_VIEW = "PerfusionCurves"
 SCAN_LABELS = {Condition.STRESS: ("S", "#D55E00"), Condition.REST: ("R", "#0072B2")}
 """Letter and edge color of the views of stress and rest: the bar above a view has room for three letters."""
 
+NO_SLICE = "\u2013"
+"""Name of a view that a study with fewer slices leaves empty."""
+
 RESERVE_COLOR = "#7F7F7F"
 
 
@@ -136,6 +139,7 @@ def nameViews(scene: slicer.vtkMRMLScene, scans: Sequence[ScanNodes]) -> None:
             LARGE_VIEWS[row]: letter,
             BULLSEYE_VIEWS[row]: f"{letter}-MBF",
         }
+        labels |= dict.fromkeys(OWN_ROWS[row], NO_SLICE)
         for part, name in zip(nodes.slices, OWN_ROWS[row], strict=False):
             labels[name] = f"{letter}-{part.name[0].upper() if part.name in set(Level) else part.number + 1}"
         for name, label in labels.items():

@@ -51,6 +51,7 @@ class Panel:
         self.work = self.updates.work
         self._fitting = Fitting()
         self._inStep = InStep(logic)
+        self._known: set = set()  # browsers of scans
         self._chosen: tuple = ()
         self._choices: tuple = ()
         self._views: set[str] = set()
@@ -162,6 +163,12 @@ class Panel:
         else:
             self._inStep.stop()
 
+    def findArrived(self) -> bool:
+        """Whether scans came into the scene that the panel has not seen; what it loaded itself, it has."""
+        browsers = {nodes.browser for nodes in mrml.findScans(slicer.mrmlScene)}
+        arrived, self._known = browsers - self._known, browsers
+        return bool(arrived)
+
     def choose(self, scans: Sequence[mrml.ScanNodes]) -> None:
         """Show a study that is new in the scene, in place of what was shown; of one scan, no other stays beside it."""
         wasModifying = self.parameters.StartModify()
@@ -173,6 +180,7 @@ class Panel:
             self.logic.take(self.parameters, *archived)
         self.parameters.EndModify(wasModifying)
         self.pick = None
+        self.findArrived()
         self.picking.show("")
         self.showScans()
         mrml.showPeakFrames(self.scans())

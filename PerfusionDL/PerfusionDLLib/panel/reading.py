@@ -44,10 +44,19 @@ class Reading(Section):
         if not missing:
             panel.updates.recomputeIfWanted()
             return
-        self._searched |= {part.key for part in missing}
         panel.study.findContours(missing)
         if not panel.work.busy:  # there are no networks, or the user does not want them
             self.giveUp()
+
+    def keepNotFound(self) -> None:
+        """In slices that have no contours after a search there are none to be found: a reading goes on without them."""
+        self._searched |= {part.key for part in self.panel.slices() if not part.hasContours}
+
+    @property
+    def isVain(self) -> bool:
+        """Whether all slices were searched and no heart was found."""
+        slices = self.panel.slices()
+        return bool(slices) and all(part.key in self._searched for part in slices)
 
     def onFlow(self) -> None:
         """The numbers are there, and perhaps the user waits for them."""

@@ -118,6 +118,8 @@ class StudySection(Section):
         awaited = self.panel.reading.isAwaited
         self.panel.updates.onError(error)
         self.panel.reading.isAwaited = awaited
+        if isinstance(error, PerfusionError):
+            self.panel.reading.keepNotFound()
         self.panel.updates.onContours(())
 
     def _readAfter(self, task: Task) -> Callable[[Any], Generator[None, None, Any]]:

@@ -176,6 +176,8 @@ class Updates:
             panel.reading.giveUp()
             if not panel.scans():
                 panel.showStatus(_("Load a study."))
+            elif panel.reading.isVain:
+                panel.showStatus(_("No heart was found. Press Series... for other series, or Draw by hand."))
             elif panel.flow is None:
                 panel.showStatus(_("No contours yet. Press Read this study."))
             else:

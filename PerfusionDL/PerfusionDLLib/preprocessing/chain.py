@@ -162,8 +162,8 @@ def _too_short(series):
 def _no_first_pass(series):
     return PerfusionError(
         f"No contrast agent passes through what may be the left ventricle in {_which(series)}.",
-        "Check that this is a first-pass perfusion series, not a cine or another series. If it is, draw a box around "
-        "the left ventricle and press Recompute.",
+        "Check that this is a first-pass perfusion series, not a cine or another series. If it is, press Draw by "
+        "hand in Slicer, move the box over the left ventricle and press Find this slice again.",
     )
 
 
@@ -174,8 +174,8 @@ def _which(series):
 def _no_heart(series):
     return PerfusionError(
         f"No left ventricle was found in {_which(series)}.",
-        "Check that the series is a short-axis first-pass perfusion series. If it is, draw a box around the left "
-        "ventricle and press Recompute.",
+        "Check that the series is a short-axis first-pass perfusion series. If it is, press Draw by hand in "
+        "Slicer, move the box over the left ventricle and press Find this slice again.",
     )
 
 
