@@ -4,11 +4,13 @@ import json
 
 import pytest
 from browsers import Watched
-from PerfusionDLLib import NOTICE
+from PerfusionDLLib import NOTICE, review
 from PerfusionDLLib.data.errors import PerfusionError
+from PerfusionDLLib.report.cohort import StudyReading
 from PerfusionDLLib.review import write_cohort_page, write_study_page
 from PerfusionDLLib.review.decisions import Decision, Review, count_decisions, read_review, review_document
 from PerfusionDLLib.review.priority import rate_studies
+from PerfusionDLLib.review.study_page import describe_study
 from spoiled import SPOILED, cohort_of, exchange, spoil
 
 
@@ -76,6 +78,17 @@ def test_exchanged_insertion_points_are_said_and_right_ones_are_not(finished_stu
     assert [any(said in reason for reason in rated[name][1]) for name in ("study-01", "study-02")] == [False, True]
 
 
+def test_the_page_of_a_study_says_of_its_contours_what_the_page_of_the_cohort_says(finished_study):
+    spoiled = spoil(finished_study, SPOILED["study-11"])
+    reasons = rate_studies({"it": StudyReading(spoiled.table, {})}, {"it": review.describe_contact_sheet(spoiled)})
+    findings = describe_study("it", spoiled)["findings"]
+    contradictions = [one for one in findings if one["code"] == "contours_contradicted"]
+    assert [f"{one['place']}: {one['text']}" for one in contradictions] == [f"{reason}." for reason in reasons["it"][1]]
+    assert [(one["scan"], one["slice"]) for one in contradictions] == [(1, 1), (None, 1)]
+    severities = [one["severity"] for one in findings]
+    assert severities == sorted(severities, key=("unreliable", "check", "note").index)
+
+
 def test_pictures_show_the_heart_with_its_contours_and_are_drawn_only_while_they_are_seen(watched):
     page = watched.page
     page.wait_for_selector("#cards article")
@@ -87,6 +100,7 @@ def test_pictures_show_the_heart_with_its_contours_and_are_drawn_only_while_they
         "if (d[i + 2] > d[i] + 60) blue++; } return [gray, blue]; })()"
     )
     watched.wait_until(lambda: min(page.evaluate(count)) > 200)
+    assert 0.9 < page.evaluate(f"{first}.clientWidth / {first}.parentElement.clientWidth") <= 1
     last = "[...cards.values()].at(-1).sheet.pictures === undefined"
     assert page.evaluate(last)
     page.keyboard.press("/")

@@ -189,7 +189,7 @@ def test_images_and_bullseyes_fit_on_screens_of_all_sizes(browser, written, widt
 def test_a_finding_leads_to_its_slice(watched):
     page = watched.page
     page.locator("button.finding", has_text="Rest apical").click()
-    assert page.locator("figure.asked figcaption").text_content().startswith("Rest, apical")
+    assert page.locator("figure.asked figcaption").text_content().startswith("Rest apical")
     assert page.locator("#views figure").count() == 2
 
 

@@ -43,6 +43,15 @@ def describe_contact_sheet(result: StudyResult) -> dict:
     }
 
 
+def measure_slices(result: StudyResult) -> list[dict]:
+    """Condition, level and measures of every slice, as a contact sheet has them."""
+    return [
+        {"condition": str(scan.condition), "level": str(maps.level), "measures": measure_slice(part, maps)}
+        for scan, flow in zip(result.scans, result.maps, strict=True)
+        for part, maps in zip(scan.slices, flow.slices, strict=True)
+    ]
+
+
 def _pack_pictures(parts: Sequence[PreprocessedSlice], crops: Sequence[tuple[int, int, int, int]]) -> dict:
     """Every slice at its LV peak, all in one JPEG, each at the top left of a place as large as the largest."""
     high = max(bottom - top for top, _, bottom, _ in crops)

@@ -1,6 +1,6 @@
 """Every finding of a study with the slice, the segment or the arterial input that it leads to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..data.flag import Flag, Severity
 from ..data.result import StudyResult
@@ -23,7 +23,12 @@ def list_findings(result: StudyResult) -> list[dict]:
     for one in (*of_scans, *once):
         what = one["code"] if one["segment"] else one["text"]
         alike.setdefault((what, one["scan"], one["slice"], bool(one["segment"]) or one["place"]), []).append(one)
-    return sorted(map(_join, alike.values()), key=lambda one: GRAVE_FIRST.index(Severity(one["severity"])))
+    return sort_by_severity(map(_join, alike.values()))
+
+
+def sort_by_severity(findings: Iterable[dict]) -> list[dict]:
+    """The gravest first; those that are as grave as each other stay as they were."""
+    return sorted(findings, key=lambda one: GRAVE_FIRST.index(Severity(one["severity"])))
 
 
 def _join(alike: Sequence[dict]) -> dict:

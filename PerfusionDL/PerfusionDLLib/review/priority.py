@@ -1,6 +1,7 @@
 """How much there is to doubt in a study of a cohort, and why, so that the worst can be looked at first."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from ..data.flag import Severity
@@ -28,23 +29,43 @@ def rate_studies(
     far = _far_from_others(readings)
     for study in readings:
         sheet = sheets.get(study, {"slices": (), "findings": ()})
-        reasons = [*_about_slices(sheet["slices"]), *_rest_beside_stress(sheet["slices"])]
+        reasons = [f"{one.where}: {one.text}" for one in find_contradictions(sheet["slices"])]
         points = SLICE_POINTS * len(reasons) + OUTLIER_POINTS * len(far.get(study, ()))
         points += sum(POINTS[Severity(one["severity"])] for one in sheet["findings"])
         rated[study] = points, [*reasons, *far.get(study, ())]
     return rated
 
 
-def _about_slices(slices: Sequence[Mapping]) -> Iterator[str]:
+@dataclass(frozen=True)
+class Contradiction:
+    """Something about contours that cannot be right, by the image or by the other scan.
+
+    where : what it is about, for people: ``stress mid``, or a level at rest and under stress
+    """
+
+    where: str
+    condition: str | None
+    level: str
+    text: str
+
+
+def find_contradictions(slices: Sequence[Mapping]) -> list[Contradiction]:
+    """What is wrong with the contours of a study; each of its slices as the contact sheet describes it."""
+    return [*_about_slices(slices), *_rest_beside_stress(slices)]
+
+
+def _about_slices(slices: Sequence[Mapping]) -> Iterator[Contradiction]:
     for one in slices:
-        name, found = f"{one['condition']} {one['level']}", one["measures"]
+        place, found = (f"{one['condition']} {one['level']}", one["condition"], one["level"]), one["measures"]
         if (found["blood_in_wall"] or 0) > MOST_BLOOD_IN_WALL:
-            yield f"{name}: {100 * found['blood_in_wall']:.0f} % of the wall is as bright as blood"
+            yield Contradiction(*place, f"{100 * found['blood_in_wall']:.0f} % of the wall is as bright as blood")
         if (found.get("anterior_mm") or 0) < 0:
-            yield f"{name}: the anterior insertion point lies behind the inferior one; they may be exchanged"
+            yield Contradiction(
+                *place, "the anterior insertion point lies behind the inferior one; they may be exchanged"
+            )
 
 
-def _rest_beside_stress(slices: Sequence[Mapping]) -> Iterator[str]:
+def _rest_beside_stress(slices: Sequence[Mapping]) -> Iterator[Contradiction]:
     """Contours of one level that do not fit each other."""
     by_level = sorted(slices, key=lambda one: one["level"])
     for level, pair in groupby(by_level, key=lambda one: one["level"]):
@@ -54,12 +75,14 @@ def _rest_beside_stress(slices: Sequence[Mapping]) -> Iterator[str]:
         for part, measure in (("wall", "wall_mm2"), ("blood pool", "cavity_mm2")):
             small, large = sorted(max(one[measure], 1.0) for one in found.values())
             if large > MOST_AREA_RATIO * small:
-                yield f"{level}: the {part} is {large / small:.1f} times as large in one scan as in the other"
+                text = f"the {part} is {large / small:.1f} times as large in one scan as in the other"
+                yield Contradiction(level, None, level, text)
         rest, stress = found["rest"]["septum_deg"], found["stress"]["septum_deg"]
         if rest is not None and stress is not None:
             turn = abs((stress - rest + 180) % 360 - 180)
             if turn > MOST_TURN_DEG:
-                yield f"{level}: the insertion points are turned by {turn:.0f} degrees between rest and stress"
+                text = f"the insertion points are turned by {turn:.0f} degrees between rest and stress"
+                yield Contradiction(level, None, level, text)
 
 
 def _far_from_others(readings: Mapping[str, StudyReading]) -> dict[str, list[str]]:

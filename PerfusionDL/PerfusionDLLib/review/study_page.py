@@ -12,10 +12,12 @@ from ..data.preprocessed import PreprocessedScan
 from ..data.result import StudyResult
 from ..data.study import Condition
 from ..data.table import RegionFlow, SegmentRow, SegmentTable
+from .contact_sheet import measure_slices
 from .field_of_view import find_field_mm
-from .findings import list_findings
+from .findings import list_findings, sort_by_severity
 from .html import build_page
 from .packing import pack_array
+from .priority import find_contradictions
 from .slice_document import describe_input, describe_slice, pack_pictures, plain_number
 
 STATUS_WORDS = {
@@ -60,7 +62,7 @@ def describe_study(study: str, result: StudyResult) -> dict:
         "summary": summary(table),
         "scans": scans,
         "rows": [_describe_row(row, [scan.condition for scan in result.scans]) for row in _rows(table)],
-        "findings": list_findings(result),
+        "findings": sort_by_severity([*_list_contradictions(result), *list_findings(result)]),
         "assumptions": said["Assumptions"],
         "provenance": said["How it was computed"],
         "versions": table.provenance.flat(),
@@ -68,6 +70,17 @@ def describe_study(study: str, result: StudyResult) -> dict:
         "segments": {number: {"name": SEGMENT_NAMES[number], **_sector(number)} for number in SIXTEEN},
         **_colors(result.maps, table),
     }
+
+
+def _list_contradictions(result: StudyResult) -> list[dict]:
+    """What the page of a cohort says against the contours of the study, as findings with the slice they lead to."""
+    findings = []
+    for one in find_contradictions(measure_slices(result)):
+        scan = next((at for at, flow in enumerate(result.maps) if flow.condition == one.condition), None)
+        levels = [str(part.level) for part in result.maps[scan or 0].slices]
+        about = {"code": "contours_contradicted", "severity": "check", "text": f"{one.text}.", "place": one.where}
+        findings.append(about | {"scan": scan, "slice": levels.index(one.level), "segment": None, "arterial": False})
+    return findings
 
 
 def _describe_scan(scan: PreprocessedScan, maps: PerfusionMaps, field: float) -> dict:

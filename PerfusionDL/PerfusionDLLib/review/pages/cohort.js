@@ -197,10 +197,7 @@ function connect() {
   for (const id of ["sort", "filter-decision", "filter-finding"]) byId(id).addEventListener("change", list);
   byId("search").addEventListener("input", list);
   byId("contours").addEventListener("click", flipContours);
-  byId("side").addEventListener("input", (event) => {
-    settings.side = Number(event.target.value);
-    cards.forEach(({ sheet }) => { sheet.resize(); sheet.draw(); });
-  });
+  byId("side").addEventListener("input", (event) => resizePictures(Number(event.target.value)));
   byId("accept").addEventListener("click", KEYS.y);
   byId("reject").addEventListener("click", KEYS.x);
   byId("next").addEventListener("click", () => step(1));
@@ -226,6 +223,19 @@ function connect() {
   window.addEventListener("beforeunload", (event) => { if (decisions.unsaved) event.preventDefault(); });
 }
 
+// Pictures as large as a card has room for, until somebody chooses another size.
+function fitPictures() {
+  const room = byId("cards").firstElementChild?.clientWidth;
+  const most = Math.max(...cohort.studies.map((study) => study.slices.length), 1);
+  const { min, max } = byId("side");
+  if (room) resizePictures(Math.min(Math.max(Math.floor((room - 18) / most), Number(min)), Number(max)));
+}
+
+function resizePictures(side) {
+  settings.side = byId("side").value = side;
+  cards.forEach(({ sheet }) => { sheet.resize(); sheet.draw(); });
+}
+
 function begin() {
   const failed = Object.entries(cohort.failed);
   byId("counts").textContent = [`${cohort.studies.length} studies with results`, `${failed.length} without`, cohort.waiting && `${cohort.waiting} not computed yet`].filter(Boolean).join(", ");
@@ -238,6 +248,7 @@ function begin() {
   fillFilters();
   connect();
   list();
+  fitPictures();
   refresh();
   document.body.dataset.ready = "yes";
 }

@@ -19,7 +19,7 @@ class SliceView {
   }
 
   get title() {
-    return `${capitalized(this.scan.condition)}, ${this.slice.level}`;
+    return `${capitalized(this.scan.condition)} ${this.slice.level}`;
   }
 
   async load() {
@@ -199,7 +199,7 @@ class SliceView {
     const { frame } = this;
     const pose = this.acquiredPose ? "as acquired" : "aligned";
     const notes = [this.acquiredPose && pose, !this.slice.used[frame] && "not fitted"].filter(Boolean).map((note) => ` · ${note}`).join("");
-    this.caption.textContent = `${this.title} · ${frame + 1}/${this.count} · ${this.slice.times_s[frame].toFixed(1)} s${notes}`;
+    this.caption.textContent = `${this.title} ${frame + 1}/${this.count}, ${this.slice.times_s[frame].toFixed(1)} s${notes}`;
     this.canvas.setAttribute("aria-label", `${this.title}, frame ${frame + 1} of ${this.count}, ${pose}. Shift and arrow keys move the pixel that is read, Enter shows its curve.`);
     this.canvas.dataset.frame = frame;
   }
