@@ -161,3 +161,9 @@ def test_bright_padding_that_the_header_names_is_dark(folder, untouched):
         assert got.signal[:, :2, :2].max() <= wanted.signal.min()
         np.testing.assert_array_equal(got.signal[:, 2:], wanted.signal[:, 2:])
     assert said(actual, "hold PixelPaddingValue (32767); they were taken as dark")
+
+
+def test_the_clock_stands_beside_its_witnesses(folder):
+    rest = read_study([folder]).rest
+    assert said(rest, "; ContentTime tells the same; NominalInterval: ")
+    assert said(rest, "; InstanceNumber runs with it.")

@@ -13,6 +13,9 @@ from .flag import Flag
 TOWARD_APEX_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3)
 """From base to apex of a heart in its usual place: left, anterior, inferior."""
 
+CLOCK_WORDS = "Times are from "
+"""How the assumption of a scan begins that names its clock and the witnesses of it."""
+
 
 class Level(StrEnum):
     """Where along the long axis a short-axis slice lies (Cerqueira et al., Circulation 2002;105:539)."""

@@ -13,6 +13,7 @@ from ..data.flag import Flag, codes_of
 from ..data.flow import ArterialInput, FlowModel, PerfusionMaps
 from ..data.identity import NOT_IN_ARTERIAL_INPUT, NOT_IN_CURVES, NOT_IN_FLOW, fingerprint
 from ..data.preprocessed import PreprocessedScan
+from ..data.study import CLOCK_WORDS
 from .slice_maps import SliceCurves, compute_slice_maps
 from .tissue_curves import tissue_curves
 
@@ -163,6 +164,7 @@ def _provenance(
         "tissue_density_g_ml": f"{kinetics.MYOCARDIAL_DENSITY_G_ML:g}",
         "assumed": ", ".join(acquisition.assumed),
         "acquisition_doubts": "\n".join(flag.text for flag in _acquisition_findings(scan)),
+        "clock": " ".join(flag.text for flag in scan.assumptions if flag.text.startswith(CLOCK_WORDS)),
         "entered": ", ".join(acquisition.entered),
         "contours": ", ".join(str(part.contours.origin) for part in scan.slices),
         "weights_sha256": ", ".join(

@@ -193,6 +193,7 @@ def notes(result: StudyResult) -> Iterator[tuple[str, list[str]]]:
 SAID_ELSEWHERE = {
     "assumed",
     "acquisition_doubts",
+    "clock",
     "arterial_input_flags",
     "arterial_input_flag_codes",
     "contours",

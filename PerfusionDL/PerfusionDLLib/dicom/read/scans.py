@@ -193,11 +193,7 @@ def settle(group: Sequence[Slice], rr_interval_s: float | None = None) -> FoundS
     return FoundScan(
         tuple(main[index] for index in order),
         aif,
-        notes=tuple(
-            dict.fromkeys(
-                (*notes, f"Times are from {known.source}.", *known.notes, *said, *lost, *short, *known.uncertainties)
-            )
-        ),
+        notes=tuple(dict.fromkeys((*notes, known.sentence, *known.notes, *said, *lost, *short, *known.uncertainties))),
         uncertainties=tuple(dict.fromkeys((*known.uncertainties, *uncertain, *grave))),
         clock=known.source,
         witnesses=known.witnesses,

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...data.errors import PerfusionError
 from ...data.flag import FlagCode
+from ...data.study import CLOCK_WORDS
 from . import counters
 from .alignment import add_delays, align_shifted_times
 from .consistency import Uncertainty, make_uncertainties
@@ -49,6 +50,13 @@ class Timing:
     notes: tuple[str, ...] = ()
     uncertainties: tuple[str, ...] = ()
     witnesses: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The clock and what every other attribute says about it."""
+        own, *others = self.witnesses or ("",)
+        how = own.removeprefix(f"{self.source}: ")
+        return "; ".join([f"{CLOCK_WORDS}{self.source}{f' ({how})' if how else ''}", *others]) + "."
 
 
 def find_times(slices: Slices, rr_interval_s: float | None = None, ignored: Sequence[str] = ()) -> Timing:
