@@ -18,7 +18,9 @@ _FROM_EPICARDIUM_MM = 4.0
 _RV_WALL_MM = 4.0
 """Distance from the RV blood pool that costs nothing, mm; chosen: the thickness of the RV wall."""
 _FROM_RV_MM = 8.0
-"""Standard deviation of the distance beyond that, mm; chosen."""
+"""Distance beyond that at which a maximum counts half, mm; chosen."""
+_LEAST_NEAR = 1e-4
+"""What heat counts far from where points lie; chosen: more than nothing, so that there is always a center."""
 _PEAK_RADIUS_MM = 8.0
 """Radius around the maximum of a heat map within which its center is taken, mm; chosen: two trained widths of 4 mm."""
 
@@ -34,9 +36,10 @@ def find_insertion_points(
     middle_px = compute_box(labels).center_px
     window = Window(network.size, network.spacing_mm, middle_px, series.spacing_mm)
     heat = network(np.stack([window.sample(image) for image in images]))
-    near = _where_points_lie(labels, window)
+    on_epicardium, beside_rv = _where_points_lie(labels, window)
     peaks, masses = zip(
-        *(_peak(one * near, one, reach=_PEAK_RADIUS_MM / network.spacing_mm) for one in heat), strict=True
+        *(_peak(one, on_epicardium, beside_rv, reach=_PEAK_RADIUS_MM / network.spacing_mm) for one in heat),
+        strict=True,
     )
     points_ras_mm = series.ras_from_pixels(window.to_image(np.array(peaks)))
     anterior, inferior = order_insertion_points(
@@ -72,24 +75,29 @@ def order_insertion_points(
 
 
 def _where_points_lie(labels, window):
-    """(size, size) 1 on the epicardium beside the RV, falling off with the distance from either."""
+    """Two (size, size) maps: 1 on the epicardium, and 1 beside the RV, both falling off with the distance."""
     heart = (labels == Label.MYOCARDIUM) | (labels == Label.BLOOD_POOL)
     right = labels == Label.RV_BLOOD_POOL
     spacing_mm = window.image_spacing_mm
     off_mm = ndimage.distance_transform_edt(heart, sampling=spacing_mm)
     off_mm += ndimage.distance_transform_edt(~heart, sampling=spacing_mm)
-    near = np.exp(-((off_mm / _FROM_EPICARDIUM_MM) ** 2) / 2)
+    on_epicardium = np.exp(-((off_mm / _FROM_EPICARDIUM_MM) ** 2) / 2)
+    beside_rv = np.ones(labels.shape)
     if right.any():
         beyond_mm = np.maximum(ndimage.distance_transform_edt(~right, sampling=spacing_mm) - _RV_WALL_MM, 0)
-        near *= np.exp(-((beyond_mm / _FROM_RV_MM) ** 2) / 2)
-    place = window.to_image(np.moveaxis(np.indices((window.size, window.size)), 0, -1))
-    return ndimage.map_coordinates(near, place.transpose(2, 0, 1), order=1, mode="nearest") + 1e-4
+        beside_rv = 1 / (1 + (beyond_mm / _FROM_RV_MM) ** 2)
+    place = window.to_image(np.moveaxis(np.indices((window.size, window.size)), 0, -1)).transpose(2, 0, 1)
+    return [ndimage.map_coordinates(one, place, order=1, mode="nearest") for one in (on_epicardium, beside_rv)]
 
 
-def _peak(heat, seen, *, reach):
-    """Center of the heat around its maximum, row and column, and the share of all heat ``seen`` that lies there."""
+def _peak(heat, on_epicardium, beside_rv, *, reach):
+    """Center of the heat on the epicardium around its maximum, row and column, and the share of all heat there.
+
+    The RV tells which maximum is meant, not where its center lies: it would pull points towards the septum.
+    """
     rows, columns = np.indices(heat.shape)
-    top = np.unravel_index(np.argmax(heat), heat.shape)
+    on_border = heat * (on_epicardium + _LEAST_NEAR)
+    top = np.unravel_index(np.argmax(heat * (on_epicardium * beside_rv + _LEAST_NEAR)), heat.shape)
     near = np.hypot(rows - top[0], columns - top[1]) <= reach
-    weight = np.where(near, heat, 0) / heat[near].sum()
-    return (float((weight * rows).sum()), float((weight * columns).sum())), float(seen[near].sum() / seen.sum())
+    weight = np.where(near, on_border, 0) / on_border[near].sum()
+    return (float((weight * rows).sum()), float((weight * columns).sum())), float(heat[near].sum() / heat.sum())
