@@ -255,8 +255,11 @@ class PerfusionDLLogic(ScriptedLoadableModuleLogic):
         return not part.hasContours or bool(self.reader(mrml.ScanNodes(part.browser)).readSlice(part).flags)
 
     def nameOf(self, part: mrml.SliceNodes) -> str:
-        """What a slice is called, e.g. ``Stress basal``."""
-        return f"{mrml.ScanNodes(part.browser).condition} {part.name}".capitalize()
+        """What a slice is called, e.g. ``Stress basal``, or ``Stress basal 2`` where a scan has several of a level."""
+        nodes = mrml.ScanNodes(part.browser)
+        alike = [one.number for one in nodes.slices if one.name == part.name]
+        number = f" {alike.index(part.number) + 1}" if len(alike) > 1 else ""
+        return f"{nodes.condition} {part.name}{number}".capitalize()
 
     def describe(self, part: mrml.SliceNodes) -> str:
         """One line on a slice for the list: what it is, who made its contours, what to check."""

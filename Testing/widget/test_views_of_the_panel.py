@@ -7,10 +7,10 @@ import pytest
 import slicer
 import small_study
 import vtk
-from panel_user import key, load, press, take_away_the_top_of_the_ring, up_to_date
+from panel_user import key, lines, load, plotted, press, take_away_the_top_of_the_ring, up_to_date
 from PerfusionDLLib import mrml
 from PerfusionDLLib.data.flag import FlagCode, Where, make_flag
-from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.data.study import Condition, Scan
 from PerfusionDLLib.mrml.layouts import OWN_ROWS
 from PySide6.QtCore import Qt
 
@@ -118,6 +118,36 @@ def test_a_click_on_a_number_shows_its_curve(drawn, column, condition):
     drawn.ui.resultsTable.qt_object.cellClicked.emit(6, column)
     assert drawn.pick.segment == 7
     assert drawn.pick.scan.condition == condition
+
+
+def test_slices_that_have_no_view_of_their_own_are_said(session, panel):
+    series = small_study.enhancing_scan().slices[0].series
+    panel.choose([mrml.writeScan(session.scene, Scan(condition=Condition.STRESS, slices=(series,) * 5))])
+    assert "the first 3 of 5 slices" in panel.ui.statusLabel.text
+    assert lines(panel)[:2] == ["Stress basal 1: no contours", "Stress basal 2: no contours"]
+
+
+def test_the_comment_on_one_patient_does_not_go_to_another_and_comes_back_with_its_own(session, drawn, folder):
+    first = {nodes.condition: nodes.browser for nodes in drawn.scans()}
+    drawn.parameters.comment = "Defect of the septum."
+    load(session, drawn, folder)
+    assert (drawn.parameters.comment, drawn.ui.commentEdit.text) == ("", "")
+    drawn.parameters.comment = "Normal."
+    drawn.ui.restSelector.setCurrentNode(None)
+    assert drawn.parameters.comment == "Normal."  # of the same patient
+    drawn.choose([mrml.ScanNodes(browser) for browser in first.values()])
+    assert drawn.ui.commentEdit.text == "Defect of the septum."
+
+
+def test_the_curve_that_was_clicked_stays_until_another_slice_is_chosen(session, drawn):
+    drawn.ui.resultsTable.qt_object.cellClicked.emit(6, 1)
+    clicked = plotted(session)
+    assert clicked is not drawn.slice.chart
+    drawn.parameters.comment = "Defect of the septum."
+    drawn.ui.mapOpacitySlider.value = 0.4
+    assert plotted(session) is clicked
+    drawn.ui.slicesList.setCurrentRow(0)
+    assert plotted(session) is drawn.slice.chart
 
 
 def test_studies_that_the_panel_loaded_do_not_arrive_later(session, panel, folder):

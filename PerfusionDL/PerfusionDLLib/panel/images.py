@@ -3,10 +3,13 @@
 import slicer
 from slicer.i18n import tr as _
 
-from .. import mrml
+from .. import mrml, session
+from ..mrml.layouts import OWN_ROWS
 from .arrangement import chosenLayout, layoutNames, rememberLayout
 from .section import Section
 from .shortcuts import NEXT_FRAME, PLAY, PREVIOUS_FRAME
+
+VIEWS_OF_A_SCAN = len(OWN_ROWS[0])
 
 
 class ImagesSection(Section):
@@ -22,6 +25,16 @@ class ImagesSection(Section):
         selector.connect("currentIndexChanged(int)", self.onLayout)
         self._nameKeys()
         self.nameParts(self.ui.mapOpacitySlider, _("Opacity of the flow map"))
+
+    @property
+    def whatHasNoView(self) -> str:
+        """That a study has more slices than a layout of all slices has views, and where they are seen; else nothing."""
+        count = max((len(nodes.slices) for nodes in self.panel.scans()), default=0)
+        if count <= VIEWS_OF_A_SCAN:
+            return ""
+        return _("Views show the first {views} of {count} slices; One slice large shows each.").format(
+            views=VIEWS_OF_A_SCAN, count=count
+        )
 
     def showLayout(self) -> None:
         """Name the layout that the views are arranged in; without a choice it depends on the size of the window."""
@@ -68,7 +81,9 @@ class ImagesSection(Section):
         if panel.slice is not None:
             mrml.showLargeSlice(slicer.mrmlScene, panel.scans(), panel.slice.number)
             self.ui.playWidget.setMRMLSequenceBrowserNode(panel.slice.browser)
-            mrml.showChart(slicer.mrmlScene, panel.slice.chart)
+            isPicked = panel.pick is not None and panel.flow is not None and session.isThere(panel.pick, panel.flow)
+            if not isPicked:  # else the curve that was clicked stays
+                mrml.showChart(slicer.mrmlScene, panel.slice.chart)
 
     def buttons(self, state):
         does = _("Show every slice, the bullseyes and the curves again, each centered on the heart.")

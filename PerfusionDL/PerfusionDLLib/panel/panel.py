@@ -147,7 +147,8 @@ class Panel:
     def followScans(self) -> None:
         """Observe the contours of the chosen scans, and show them."""
         scans = self.scans()
-        self._chosen = tuple(nodes.browser for nodes in scans)
+        former, self._chosen = self._chosen, tuple(nodes.browser for nodes in scans)
+        self.results.changeStudy(former, scans)
         self.updates.following.follow(scans)
         self.updates.recordPending()
         for nodes in scans:
@@ -184,10 +185,8 @@ class Panel:
         self.picking.show("")
         self.showScans()
         mrml.showPeakFrames(self.scans())
-        if archived is None:
-            self.showStatus(_("Loaded. Press Read this study."))
-        else:
-            self.showStatus(_("Loaded with the contours of the archive."))
+        done = _("Loaded with the contours of the archive.") if archived else _("Loaded. Press Read this study.")
+        self.showStatus(f"{done} {self.images.whatHasNoView}".strip())
         self.updateButtons()
 
     def onParametersModified(self, caller=None, event=None) -> None:

@@ -1,5 +1,8 @@
 """The Results section: stress, rest and reserve of every segment at a glance, with intervals, flags and colors."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -53,6 +56,16 @@ class ResultsSection(Section):
         parameters = self.panel.parameters
         if parameters is not None and parameters.comment != self.ui.commentEdit.text:
             parameters.comment = self.ui.commentEdit.text
+
+    def changeStudy(self, former: Sequence[Any], scans: Sequence[mrml.ScanNodes]) -> None:
+        """Each study has a comment of its own: that of one patient must not stand in the report of another.
+
+        former : sequence browsers of the scans that were chosen before
+        """
+        left = [mrml.ScanNodes(browser) for browser in former if browser.GetScene() is not None]
+        if scans and left and not _studies(left) & _studies(scans):
+            session.keepComment(left, self.panel.parameters.comment)
+            self.panel.parameters.comment = session.keptComment(scans)
 
     def onCellClicked(self, row: int, column: int) -> None:
         """Plot the curve of the segment, of stress or of rest, whichever column was clicked; say what to check."""
@@ -125,6 +138,10 @@ class ResultsSection(Section):
     def buttons(self, state):
         does = _("Compute flow from the contours as they are now.")
         yield self.ui.recomputeButton, state.noContours or state.busy, does
+
+
+def _studies(scans: Sequence[mrml.ScanNodes]) -> set[str]:
+    return {nodes.study or nodes.browser.GetID() for nodes in scans}
 
 
 def _writeCell(table, row: int, column: int, cell: Cell) -> None:

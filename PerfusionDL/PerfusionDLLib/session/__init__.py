@@ -4,7 +4,15 @@ from .archive_differences import describeArchive, forgetArchivedFlow, isFromArch
 from .archived import archivedChoices, archivedReport, listTask, loadedPieces, loadScan, loadTask, rememberReport
 from .arrival import arrivalFrame
 from .carrying import carryCorrectionOver
-from .choices import FlowChoices, choicesOfScene, giveArterialInput, givenArterialInput, hasPrebolus
+from .choices import (
+    FlowChoices,
+    choicesOfScene,
+    giveArterialInput,
+    givenArterialInput,
+    hasPrebolus,
+    keepComment,
+    keptComment,
+)
 from .comparison import WrittenAgreement, agreementTask, whyNoAgreement
 from .exporting import exportDicom, exportReport, exportResults, exportTable, imagesOfFlow, modelOfScene
 from .hinting import giveHint, sliceIn
@@ -57,6 +65,8 @@ __all__ = [
     "isFrameExcluded",
     "isFromArchive",
     "isThere",
+    "keepComment",
+    "keptComment",
     "listTask",
     "loadScan",
     "loadTask",

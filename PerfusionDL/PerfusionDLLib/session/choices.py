@@ -1,5 +1,6 @@
 """What the user knows beyond the images: an arterial input of their own, and choices that the numbers depend on."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..data.flow import ArterialInput
 from ..mrml.nodes import ScanNodes, attribute, findTable, setAttribute
 from ..quantification.thresholds import ThresholdPreset
 
-_GIVEN, _CHOICES = "given_arterial_input", "choices"
+_GIVEN, _CHOICES, _COMMENT = "given_arterial_input", "choices", "comment"
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,14 @@ def givenArterialInput(nodes: ScanNodes) -> ArterialInput | None:
 def hasPrebolus(nodes: ScanNodes) -> bool:
     """Whether the arterial input of a scan can be measured in a pre-bolus."""
     return bool(attribute(nodes.inputSeries, "prebolus"))
+
+
+def keepComment(scans: Sequence[ScanNodes], comment: str) -> None:
+    """Keep what the reader wrote about a study while another one is on show."""
+    for nodes in scans:
+        setAttribute(nodes.browser, _COMMENT, comment)
+
+
+def keptComment(scans: Sequence[ScanNodes]) -> str:
+    """What the reader wrote about a study before another one was on show; empty where they wrote nothing."""
+    return next((kept for nodes in scans if (kept := attribute(nodes.browser, _COMMENT))), "")
