@@ -10,7 +10,8 @@ from PerfusionDLLib import phantom
 from PerfusionDLLib.data.flag import FlagCode
 from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.dicom import find_candidates, read_study
-from PerfusionDLLib.dicom.read.brightness import find_dips, find_gain_steps
+from PerfusionDLLib.dicom.read.between_scans import find_strangers
+from PerfusionDLLib.dicom.read.brightness import find_dips, find_flashes, find_gain_steps
 from PerfusionDLLib.dicom.read.continuity import TURNS, find_exchanges, find_turns, normalize_pictures
 from PerfusionDLLib.dicom.read.repeats import find_repeats
 
@@ -144,3 +145,23 @@ def test_brightness_that_falls_and_is_back_is_said():
     assert not find_dips(signal)
     signal[14:17] = signal[:3]
     assert find_dips(signal) == [14, 15, 16]
+
+
+@pytest.mark.parametrize("factor", [0.7, 0.9, 1.1, 1.3])
+def test_a_single_image_with_another_gain_is_found_among_breathing_and_contrast(factor, breathing):
+    for signal in breathing:
+        assert not find_flashes(signal)
+        changed = signal.copy()
+        changed[MIDDLE] *= factor
+        ((index, found),) = find_flashes(changed)
+        assert index == MIDDLE
+        assert found == pytest.approx(factor, rel=0.04)
+
+
+def test_images_that_resemble_those_of_the_other_scan_more_than_their_own_are_found(breathing):
+    other = [np.roll(signal, (4, -3), axis=(1, 2)) for signal in breathing]
+    assert not find_strangers(breathing, other)
+    mixed = [signal.copy() for signal in breathing]
+    for signal, foreign in zip(mixed, other, strict=True):
+        signal[20:22] = foreign[22:24]
+    assert find_strangers(mixed, [np.delete(foreign, [22, 23], axis=0) for foreign in other]) == [20, 21]

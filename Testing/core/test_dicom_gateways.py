@@ -104,6 +104,7 @@ def the_date_of_one_slice_was_shifted(image, rest, place, beat):
 
 @recipe(note="was imaged 8 times while another was 16 times, evenly: not in every heartbeat", is_same=False)
 def one_slice_in_every_second_heartbeat(image, rest, place, beat):
+    image.InstanceNumber = 1 + place + beat // 2 * 3 + beat % 2 * 2
     return place == 0 or beat % 2 == 0
 
 
@@ -111,6 +112,7 @@ def one_slice_in_every_second_heartbeat(image, rest, place, beat):
 def two_slices_of_other_pixels(image, rest, place, beat):
     if place == 1:
         small = image.pixel_array.reshape(4, 2, 4, 2).mean(axis=(1, 3)).round()
+        small[0] = 0
         image.Rows, image.Columns = small.shape
         image.PixelSpacing = [2 * float(one) for one in image.PixelSpacing]
         image.PixelData = small.astype("<u2").tobytes()

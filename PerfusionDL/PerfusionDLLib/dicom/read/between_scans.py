@@ -12,12 +12,64 @@ from .continuity import ALIKE, SURELY_TURNED, TURNS, find_surely_shown, normaliz
 from .pixels import reduce_images
 from .repeats import MOST_REPEATED, find_repeats
 
+KIN = 4  # chosen: three strangers in a row are told from the others
+FEWEST_ALIKE = 24  # chosen: images of a slice, so that each has some that resemble it
+DARK = 0.02  # chosen: of the bright signal; below it is noise
+SURELY_STRANGE = 0.03  # chosen: gain of correlation; at most 0.019 in 66 phantom scans without strangers
 SAME_AXES = 0.2  # chosen: planes of two scans that are turned against each other by less are one
 
 
 def compare_scans(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
     """The scans of a visit without images of the other one, flagged where they do not lie as the other's do."""
-    return flag_positions(remove_repeats_between(scans))
+    return flag_strangers(flag_positions(remove_repeats_between(scans)))
+
+
+def flag_strangers(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
+    """The scans, flagged where an image resembles those of the other scan more than those of its own."""
+    found = dict(scans)
+    for which, scan in scans.items():
+        beside = next(one for name, one in scans.items() if name != which)
+        odd = find_strangers([one.signal for one in scan.slices], [one.signal for one in beside.slices])
+        if not odd:
+            continue
+        first = scan.slices[0]
+        times = ", ".join(f"{first.times_s[frame]:.1f}" for frame in odd[:6]) + " and more" * (len(odd) > 6)
+        sentence = (
+            f"The images of {which} {times} s after the first resemble those of {beside.condition} more than the "
+            f"others of {which}: they may have come from there. They are used; check them."
+        )
+        slices = tuple(add_finding(one, FlagCode.IMAGES_MISSING, sentence) for one in scan.slices)
+        assumption = make_flag(FlagCode.READ_AS, found=sentence)
+        found[which] = replace(scan, slices=slices, assumptions=(*scan.assumptions, assumption))
+    return found
+
+
+def find_strangers(signals: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> list[int]:
+    """Heartbeats whose images resemble those of another scan more than those of their own, in the mean of the slices.
+
+    The `KIN`-th most alike of the own images counts, because strangers often come in a row and resemble each other.
+    """
+    if len({signal.shape for signal in signals}) > 1 or [one.shape[1:] for one in signals] != [
+        one.shape[1:] for one in others
+    ]:
+        return []
+    if min(len(signals[0]), *map(len, others)) < FEWEST_ALIKE:
+        return []
+    gains = []
+    for signal, other in zip(signals, others, strict=True):
+        mine, theirs = (make_log_pictures(one) for one in (signal, other))
+        own = mine @ mine.T
+        np.fill_diagonal(own, -1)
+        gains.append((mine @ theirs.T).max(axis=1) - np.sort(own, axis=1)[:, -KIN])
+    return np.flatnonzero(np.mean(gains, axis=0) > SURELY_STRANGE).tolist()
+
+
+def make_log_pictures(signal: np.ndarray) -> np.ndarray:
+    """(T, pixels) logarithms of reduced images with mean 0 and sum of squares 1; the brightest blood counts less so."""
+    images = reduce_images(signal).reshape(len(signal), -1)
+    images = np.log(np.maximum(images, DARK * np.percentile(images, 99)))
+    images -= images.mean(axis=1, keepdims=True)
+    return images / np.maximum(np.linalg.norm(images, axis=1, keepdims=True), 1e-9)
 
 
 def flag_positions(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .consistency import name_images
+from .consistency import capitalize, name_images
 from .frame import Frame
 from .pixels import reduce_images
 
@@ -28,6 +28,11 @@ def describe_brightness_steps(frames: Sequence[Frame], times_s: np.ndarray, sign
         said.append(
             f"From {name_images([frames[index]])} on ({time_s:.1f} s after the first) signal is {factor:.2f} times "
             "that before in all of the image, also where no contrast agent comes: gain or scale changed."
+        )
+    for index, factor in [] if said else find_flashes(signal):
+        said.append(
+            f"{capitalize(name_images([frames[index]]))} is {factor:.2f} times as bright as those before and after it "
+            "in all of the image, also where no contrast agent comes: gain or scale was another."
         )
     if not said:
         odd = find_dips(signal)
@@ -58,6 +63,21 @@ def find_gain_steps(signal: np.ndarray) -> list[tuple[int, float]]:
         found.append((int(places[at]), float(np.exp(np.median(lasting[at])))))
         size[max(0, at - BEFORE) : at + BEFORE + 1] = 0
     return sorted(found)
+
+
+def find_flashes(signal: np.ndarray) -> list[tuple[int, float]]:
+    """Indices of single frames with another gain than those before and after them, and the factors."""
+    regions = reduce_images(signal, BLOCKS).reshape(len(signal), -1)
+    regions = regions[:, regions.min(axis=0) > AT_LEAST * regions.max()]
+    if len(signal) < 2 * BEFORE or not regions.size:
+        return []
+    logs = np.log(regions)
+    apart = logs[1:-1] - (logs[:-2] + logs[2:]) / 2
+    low, high = np.percentile(apart, (UNCHANGED, 100 - UNCHANGED), axis=1)
+    size = np.maximum(low, -high)
+    found = np.flatnonzero(size > np.log(GAIN_STEP))
+    worst = [at for at in found.tolist() if size[at] == size[max(0, at - 1) : at + 2].max()]
+    return [(at + 1, float(np.exp(np.median(apart[at])))) for at in worst]
 
 
 def find_dips(signal: np.ndarray) -> list[int]:

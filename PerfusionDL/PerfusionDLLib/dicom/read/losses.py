@@ -36,7 +36,7 @@ def find_lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
         said += [] if gaps else find_skipped_heartbeats(one)
         if len(one.frames) == len(fullest.frames) and not gaps:
             continue
-        if is_thinner(one, fullest):
+        if is_thinner(one, slices):
             said.append(
                 f"A slice of {one.first.series} was imaged {len(one.frames)} times while another was "
                 f"{len(fullest.frames)} times, evenly: not in every heartbeat."
@@ -66,14 +66,21 @@ def find_lost_frames(slices: Sequence[Slice]) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys((*said, *grave))), list(dict.fromkeys(grave))
 
 
-def is_thinner(one: Slice, fullest: Slice) -> bool:
-    """Whether a slice was imaged in every second or third heartbeat all the time while another one was in each."""
-    steps_s = np.diff(one.times_s)
-    if not FEWEST_THIN <= len(one.frames) < THIN * len(fullest.frames) or steps_s.max() > EVEN_STEPS * np.median(
-        steps_s
-    ):
+def is_thinner(one: Slice, slices: Sequence[Slice]) -> bool:
+    """Whether a slice was imaged in every second or third heartbeat all the time while another one was in each.
+
+    The images of its series are numbered without gaps then; else some of them were lost.
+    """
+    fullest = max(slices, key=lambda each: len(each.frames))
+    if not FEWEST_THIN <= len(one.frames) < THIN * len(fullest.frames):
         return False
-    return one.span_s >= WHOLE_SPAN * fullest.span_s
+    uid = one.first.text("SeriesInstanceUID")
+    frames = [frame for each in slices for frame in (*each.frames, *each.aside)]
+    numbers = {frame.number("InstanceNumber") for frame in frames if frame.text("SeriesInstanceUID") == uid}
+    if not len(numbers) >= WHOLE_SPAN * (max(numbers) - min(numbers) + 1):
+        return False
+    steps_s = np.diff(one.times_s)
+    return bool(steps_s.max() < EVEN_STEPS * np.median(steps_s)) and one.span_s >= WHOLE_SPAN * fullest.span_s
 
 
 def find_skipped_heartbeats(one: Slice) -> list[str]:

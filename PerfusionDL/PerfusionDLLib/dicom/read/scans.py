@@ -210,9 +210,8 @@ def is_completing(one: Slice, slices: Sequence[Slice]) -> bool:
 
 def remove_short_slices(slices: Sequence[Slice]) -> tuple[list[Slice], list[str]]:
     """The slices without those that have far fewer frames than another, and sentences that name these."""
-    fullest = max(slices, key=lambda one: len(one.frames))
-    most = len(fullest.frames)
-    short = [one for one in slices if len(one.frames) < FEWEST_SHARE * most and not is_thinner(one, fullest)]
+    most = max(len(one.frames) for one in slices)
+    short = [one for one in slices if len(one.frames) < FEWEST_SHARE * most and not is_thinner(one, slices)]
     return [one for one in slices if one not in short], [
         f"A slice of {one.first.series} is not used: it has {len(one.frames)} frames where another has {most}."
         for one in short

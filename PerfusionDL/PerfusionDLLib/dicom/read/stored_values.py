@@ -18,6 +18,7 @@ STILL_SHARE = 0.6  # a pixel at the ceiling in more of the frames is padding or 
 ALIKE_TOPS = 0.9  # chosen: share of the frames with the same highest value, above which each was scaled alone
 IN_NO_ORDER = 0.7  # chosen: roughness over that of a random order, which has 0.9 to 1; perfusion has 0.1 to 0.3
 DARKEST = 0.12  # chosen: air, lung or noise has 0 to 0.08 of the brightest percentile
+LOWEST = 0.05  # chosen: the darkest pixel of 34 phantoms and in vivo has 0, because the magnitude of noise reaches it
 DEEPEST = 0.1  # chosen: lowest value over the highest, negative, that no filter makes of a magnitude
 
 
@@ -58,7 +59,7 @@ def check_signal(frames: Sequence[Frame], signal: np.ndarray) -> tuple[list[str]
         uncertainties.append(
             f"The images of {series} have negative values (down to {signal.min():g}) and are no plain magnitude."
         )
-    if low > DARKEST * high:
+    if low > DARKEST * high or signal.min() > LOWEST * high:
         uncertainties.append(f"The darkest pixels of {series} have a signal of {low:g}: an offset may have been added.")
     if is_scaled_by_frame(signal):
         uncertainties.append(
