@@ -71,6 +71,14 @@ def save(picture: Image.Image, path: Path) -> None:
         raise SystemExit(f"{path.name} has {path.stat().st_size} bytes; draw it smaller than {LARGEST_BYTES}.")
 
 
+def shrink(screenshot: Path, path: Path) -> None:
+    """Write a picture of 256 colors at three quarters of its size, in the same colors."""
+    picture = Image.open(screenshot)
+    size = picture.width * 3 // 4, picture.height * 3 // 4
+    mixed = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)  # numbers of a palette cannot be mixed
+    mixed.quantize(palette=picture, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
 def main(dicom: Path, out: Path) -> None:
     """Process the study and write every picture."""
     out.mkdir(exist_ok=True)
@@ -81,8 +89,7 @@ def main(dicom: Path, out: Path) -> None:
         drawn = io.BytesIO()
         figure.savefig(drawn, dpi=DPI, format="png")
         save(Image.open(drawn), out / f"{name}.png")
-    panel = Image.open(SCREENSHOT)
-    save(panel.resize((panel.width * 3 // 4, panel.height * 3 // 4), Image.Resampling.LANCZOS), out / "panel.png")
+    shrink(SCREENSHOT, out / "panel.png")
 
 
 if __name__ == "__main__":
