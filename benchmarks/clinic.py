@@ -1,5 +1,5 @@
 """Flow and reserve of fresh patients of the clinic's phantom beside their truth, and of ideal ones, and whether the
-flags on them tell those that are off. Run by ``make bench-clinic``.
+flags on them tell those that are off: of the whole ventricle and of segments. Run by ``make bench-clinic``.
 
 The clinic's phantom (`phantom.CLINIC`) lacks or misstates what scanners and headers of clinics do. By default contours
 are true and nothing moves, so that what is measured is the number and its interval; ``--full`` lets the whole chain
@@ -8,15 +8,17 @@ find contours and motion. Ideal patients are given once with all values stated a
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+from found import Found
 from PerfusionDLLib import networks, phantom, pipeline
 from PerfusionDLLib.data.errors import PerfusionError
 from PerfusionDLLib.data.flag_codes import FlagCode
 from PerfusionDLLib.data.precision import CLINICAL_MPR, FAR, probability_below
 from PerfusionDLLib.data.preprocessed import PreprocessedScan, PreprocessedStudy
 from PerfusionDLLib.data.study import Condition
+from PerfusionDLLib.data.table import SegmentRow
 from PerfusionDLLib.phantom import CLINIC, DEFAULT, TissueModel
 from true_contours import with_true_contours
 
@@ -47,27 +49,17 @@ COLUMNS = (
     "interval score, log",
     "n",
 )
+WHOLE = 0  # the whole ventricle, beside the numbers of segments
+NUMBERS = ("rest", "stress", "reserve")
+TrueFlow = dict[int, dict[Condition, float]]
+"""Mean flow, mL/min/g, by segment (`WHOLE` or its number) and scan."""
 MISS = 40  # penalty of the interval score at 95 %: 2 / 0.05 (Gneiting and Raftery, J Am Stat Assoc 2007;102:359)
 
 
-@dataclass(frozen=True)
-class Found:
-    """One number of a patient with its 95 % interval, beside its truth; the grade of the flag on it."""
-
-    value: float
-    low: float
-    high: float
-    truth: float
-    grade: str
-
-
-def draw(seed: int, config, nets) -> tuple[list[PreprocessedScan], dict[Condition, float]]:
-    """Preprocessed scans of a patient and the true global flow."""
+def draw(seed: int, config, nets) -> tuple[list[PreprocessedScan], TrueFlow]:
+    """Preprocessed scans of a patient and the true flow."""
     patient = phantom.simulate_study(seed, model=TISSUE[seed % len(TISSUE)], still=nets is None, config=config)
-    true = {
-        condition: float(np.concatenate([one.mbf_ml_min_g[one.segments > 0] for one in slices]).mean())
-        for condition, slices in patient.truth.items()
-    }
+    true = find_true_flow(patient.truth)
     if nets is not None:
         return pipeline.preprocess(patient.study, nets).scans, true
     return [
@@ -79,6 +71,18 @@ def draw(seed: int, config, nets) -> tuple[list[PreprocessedScan], dict[Conditio
     ], true
 
 
+def find_true_flow(truth) -> TrueFlow:
+    """Mean flow of the pixels of the whole ventricle and of each segment, in every scan."""
+    found: TrueFlow = {}
+    for condition, slices in truth.items():
+        flow = np.concatenate([one.mbf_ml_min_g.ravel() for one in slices])
+        segment = np.concatenate([one.segments.ravel() for one in slices])
+        found.setdefault(WHOLE, {})[condition] = float(flow[segment > 0].mean())
+        for number in np.unique(segment[segment > 0]):
+            found.setdefault(int(number), {})[condition] = float(flow[segment == number].mean())
+    return found
+
+
 def as_header(scan: PreprocessedScan) -> PreprocessedScan:
     """The scan with the names of what no header gives among what was assumed."""
     slices = []
@@ -88,16 +92,25 @@ def as_header(scan: PreprocessedScan) -> PreprocessedScan:
     return replace(scan, slices=tuple(slices))
 
 
-def measure(scans, true) -> dict[str, Found]:
-    """Rest, stress and reserve of the whole ventricle."""
-    whole = pipeline.process(PreprocessedStudy(scans=tuple(scans))).table.whole
-    found = {}
+def measure(scans, true: TrueFlow) -> dict[int, dict[str, Found]]:
+    """Rest, stress and reserve of the whole ventricle and of each segment that all scans show."""
+    table = pipeline.process(PreprocessedStudy(scans=tuple(scans))).table
+    rows = {WHOLE: table.whole} | {row.aha_segment: row for row in table.segments}
+    found = {region: compare(rows[region], of_region, table.whole.flags) for region, of_region in true.items()}
+    return {region: numbers for region, numbers in found.items() if all(np.isfinite(x.value) for x in numbers.values())}
+
+
+def compare(row: SegmentRow, true: dict[Condition, float], flags) -> dict[str, Found]:
+    """Rest, stress and reserve of a region beside their truth; flags : of the study, which stand on all its regions."""
+    numbers = {}
     for condition in Condition:
-        flow = getattr(whole, condition)
-        numbers = flow.mbf_ml_min_g, flow.mbf_low_ml_min_g, flow.mbf_high_ml_min_g
-        found[str(condition)] = Found(*numbers, true[condition], grade_of(whole.flags, str(condition)))
-    reserve = true[Condition.STRESS] / true[Condition.REST]
-    return found | {"reserve": Found(whole.mpr, whole.mpr_low, whole.mpr_high, reserve, grade_of(whole.flags, ""))}
+        flow = getattr(row, condition)
+        numbers[str(condition)] = (flow.mbf_ml_min_g, *flow.mbf_interval), true[condition], str(condition)
+    numbers["reserve"] = (row.mpr, row.mpr_low, row.mpr_high), true[Condition.STRESS] / true[Condition.REST], ""
+    return {
+        name: Found(value=value, low=low, high=high, truth=truth, grade=grade_of(flags, where))
+        for name, ((value, low, high), truth, where) in numbers.items()
+    }
 
 
 def grade_of(flags, condition: str) -> str:
@@ -144,7 +157,7 @@ def line(name: str, number: str, found: list[Found]) -> str:
     )
 
 
-def measure_all(seeds, config, nets, change=lambda scan: scan) -> Iterator[dict[str, Found]]:
+def measure_all(seeds, config, nets, change=lambda scan: scan) -> Iterator[dict[int, dict[str, Found]]]:
     """What is found of each patient; one that cannot be processed is named."""
     for seed in seeds:
         try:
@@ -174,11 +187,16 @@ def main() -> None:
         ("ideal, as a header leaves it", ideal, DEFAULT, as_header),
     ):
         found = list(measure_all(seeds, config, nets, change))
-        for number in ("rest", "stress", "reserve"):
-            of_number = [one[number] for one in found]
+        if not found:
+            continue
+        for number in NUMBERS:
+            of_number = [one[WHOLE][number] for one in found]
             print(line(name, number, of_number), flush=True)
             below += grade_lines(name, number, of_number)
-        decisions += decision_lines(name, [one["reserve"] for one in found])
+        for number in NUMBERS:
+            of_segments = [of_region[number] for one in found for region, of_region in one.items() if region != WHOLE]
+            print(line(name, f"{number}, segments", of_segments), flush=True)
+        decisions += decision_lines(name, [one[WHOLE]["reserve"] for one in found])
     print(
         "\n| patients | number | flag | share % | of these off by > 40 %, % |",
         "|---|---|---|---|---|",

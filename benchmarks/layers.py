@@ -4,9 +4,9 @@ the truth: phantom studies through the whole chain, as they are and as clinics s
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from found import Found
 from PerfusionDLLib import networks, phantom, pipeline
 from PerfusionDLLib.app.parallel import one_thread
 from PerfusionDLLib.app.phantom_truth import make_true_maps
@@ -16,16 +16,6 @@ from PerfusionDLLib.data.table import SegmentRow, SegmentTable
 from PerfusionDLLib.phantom import CLINIC, DEFAULT
 
 COLUMNS = ("patients", "number", "n", "95 % interval covers %", "median bias %", "median half width %", "worst %")
-
-
-@dataclass(frozen=True)
-class Found:
-    """One number with its 95 % interval, beside its truth."""
-
-    value: float
-    low: float
-    high: float
-    truth: float
 
 
 def main() -> None:
@@ -65,7 +55,8 @@ def measure(seed: int, config: phantom.PhantomConfig, nets: networks.Networks) -
                 numbers = both_numbers(table, row, condition), both_numbers(truth, true_row, condition)
                 for name, found, true in zip(("endo/epi", "relative flow"), *numbers, strict=True):
                     if np.isfinite([*found, true[0]]).all():
-                        yield f"{condition} {kind} {name}", Found(*found, true[0])
+                        value, low, high = found
+                        yield f"{condition} {kind} {name}", Found(value=value, low=low, high=high, truth=true[0])
 
 
 def both_numbers(table: SegmentTable, row: SegmentRow, condition: Condition) -> tuple[tuple[float, float, float], ...]:
