@@ -110,8 +110,12 @@ def infer_study(estimates: Sequence[Estimate], *, cache: Cache = NO_CACHE) -> St
     weights = _weigh_pairs(fits, share)
     of_draws = weights.of_draws
     hidden = {condition: float(of_draws @ each.hidden[chosen]) for condition, each in converted.items()}
-    # The scale of an input whose top is at the ceiling is drawn; else it is as uncertain as it was measured.
-    scale = {one.condition: (1 - hidden[one.condition]) * one.curves.scale_log_sd for one in estimates}
+    # The scale of an input whose top is at the ceiling is drawn; else it is as uncertain as it was measured. Both are
+    # possible: the variance is that of their mixture.
+    scale = {
+        one.condition: float(np.sqrt(max(1 - hidden[one.condition], 0.0))) * one.curves.scale_log_sd
+        for one in estimates
+    }
     flows = {
         condition: _posterior(
             fit.log_flow, weights.of(condition), _together(MODEL_LOG_SD[condition], DRAWS_LOG_SD, scale[condition])
