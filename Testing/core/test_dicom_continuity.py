@@ -1,5 +1,7 @@
 """What changes in the middle of a scan is seen in the pixels: it is put back or left out, and said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from dicom_cases import FRAMES, SLICES
@@ -10,9 +12,12 @@ from PerfusionDLLib import phantom
 from PerfusionDLLib.data.flag import FlagCode
 from PerfusionDLLib.data.identity import is_same
 from PerfusionDLLib.dicom import find_candidates, read_study
+from PerfusionDLLib.dicom.read.anatomy import flag_anatomy
 from PerfusionDLLib.dicom.read.between_scans import find_strangers
-from PerfusionDLLib.dicom.read.brightness import find_dips, find_flashes, find_gain_steps
+from PerfusionDLLib.dicom.read.brightness import compute_logs, find_dips, find_flashes, find_gain_steps
 from PerfusionDLLib.dicom.read.continuity import TURNS, find_exchanges, find_turns, normalize_pictures
+from PerfusionDLLib.dicom.read.flagging import reduce_scans
+from PerfusionDLLib.dicom.read.pixels import reduce_images
 from PerfusionDLLib.dicom.read.repeats import find_repeats
 
 MIDDLE = 9
@@ -31,7 +36,7 @@ def test_nothing_is_said_of_breathing_beats_and_contrast(breathing):
     beats = [np.arange(len(signal)) for signal in breathing]
     assert not any(find_turns(normalize_pictures(signal)).any() for signal in breathing)
     assert (find_exchanges([normalize_pictures(signal) for signal in breathing], beats) == [0, 1, 2]).all()
-    assert not any(find_gain_steps(signal) or find_dips(signal) for signal in breathing)
+    assert not any(find_gain_steps(compute_logs(signal)) or find_dips(signal) for signal in breathing)
     assert not find_repeats(breathing)
 
 
@@ -52,7 +57,7 @@ def test_images_turned_over_are_known_among_breathing_and_contrast(turn, breathi
 def test_a_step_of_the_gain_is_known_among_breathing_and_contrast(factor, breathing):
     signal = breathing[2].copy()
     signal[30:] *= factor
-    ((at, found),) = find_gain_steps(signal)
+    ((at, found),) = find_gain_steps(compute_logs(signal))
     assert abs(at - 30) <= 1
     assert found == pytest.approx(factor, rel=0.05)
 
@@ -150,18 +155,33 @@ def test_brightness_that_falls_and_is_back_is_said():
 @pytest.mark.parametrize("factor", [0.7, 0.9, 1.1, 1.3])
 def test_a_single_image_with_another_gain_is_found_among_breathing_and_contrast(factor, breathing):
     for signal in breathing:
-        assert not find_flashes(signal)
+        assert not find_flashes(compute_logs(signal))
         changed = signal.copy()
         changed[MIDDLE] *= factor
-        ((index, found),) = find_flashes(changed)
+        ((index, found),) = find_flashes(compute_logs(changed))
         assert index == MIDDLE
         assert found == pytest.approx(factor, rel=0.04)
 
 
 def test_images_that_resemble_those_of_the_other_scan_more_than_their_own_are_found(breathing):
-    other = [np.roll(signal, (4, -3), axis=(1, 2)) for signal in breathing]
-    assert not find_strangers(breathing, other)
-    mixed = [signal.copy() for signal in breathing]
-    for signal, foreign in zip(mixed, other, strict=True):
-        signal[20:22] = foreign[22:24]
-    assert find_strangers(mixed, [np.delete(foreign, [22, 23], axis=0) for foreign in other]) == [20, 21]
+    own = [reduce_images(signal) for signal in breathing]
+    other = [np.roll(images, (2, -2), axis=(1, 2)) for images in own]
+    assert find_strangers(own, other) == ([], [])
+    mixed = [images.copy() for images in own]
+    for mine, foreign in zip(mixed, other, strict=True):
+        mine[20:22] = foreign[22:24]
+    left = [np.delete(foreign, [22, 23], axis=0) for foreign in other]
+    assert find_strangers(mixed, left) == ([20, 21], [])
+
+
+def test_a_heart_whose_blood_comes_from_the_left_is_mirrored_or_turned():
+    study = phantom.simulate_study(790002, size=96).study
+    scans = {scan.condition: scan for scan in study.scans}
+    assert flag_anatomy(scans, reduce_scans(scans)) == scans
+    for turn in (1, 3):
+        turned = {
+            which: replace(scan, slices=tuple(replace(one, signal=TURNS[turn][1](one.signal)) for one in scan.slices))
+            for which, scan in scans.items()
+        }
+        for scan in flag_anatomy(turned, reduce_scans(turned)).values():
+            assert doubted(scan, "Contrast agent arrives first on the left of the heart or behind it")

@@ -8,8 +8,9 @@ import numpy as np
 
 from ...data.flag import FlagCode, make_flag
 from ...data.study import Condition, PerfusionSeries, Scan
+from .anatomy import flag_anatomy
 from .continuity import ALIKE, SURELY_TURNED, TURNS, find_surely_shown, normalize_pictures
-from .pixels import reduce_images
+from .flagging import Reduced, add_finding, flag_scans, reduce_scans
 from .repeats import MOST_REPEATED, find_repeats
 
 KIN = 4  # chosen: three strangers in a row are told from the others
@@ -21,17 +22,20 @@ SAME_AXES = 0.2  # chosen: planes of two scans that are turned against each othe
 
 def compare_scans(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
     """The scans of a visit without images of the other one, flagged where they do not lie as the other's do."""
-    return flag_strangers(flag_positions(remove_repeats_between(scans)))
+    left = remove_repeats_between(scans)
+    reduced = reduce_scans(left)
+    return flag_anatomy(flag_strangers(flag_positions(left, reduced), reduced), reduced)
 
 
-def flag_strangers(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
+def flag_strangers(scans: dict[Condition, Scan], reduced: Reduced) -> dict[Condition, Scan]:
     """The scans, flagged where an image resembles those of the other scan more than those of its own."""
     found = dict(scans)
-    for which, scan in scans.items():
-        beside = next(one for name, one in scans.items() if name != which)
-        odd = find_strangers([one.signal for one in scan.slices], [one.signal for one in beside.slices])
+    first_scan, second = scans.values()
+    strangers = find_strangers(*(reduced[scan.condition] for scan in (first_scan, second)))
+    for scan, beside, odd in zip((first_scan, second), (second, first_scan), strangers, strict=True):
         if not odd:
             continue
+        which = scan.condition
         first = scan.slices[0]
         times = ", ".join(f"{first.times_s[frame]:.1f}" for frame in odd[:6]) + " and more" * (len(odd) > 6)
         sentence = (
@@ -44,43 +48,44 @@ def flag_strangers(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
     return found
 
 
-def find_strangers(signals: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> list[int]:
-    """Heartbeats whose images resemble those of another scan more than those of their own, in the mean of the slices.
+def find_strangers(images: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[list[int], list[int]]:
+    """Of two scans, heartbeats whose reduced images resemble those of the other scan more than those of their own.
 
-    The `KIN`-th most alike of the own images counts, because strangers often come in a row and resemble each other.
+    In the mean of the slices. The `KIN`-th most alike of the own images counts, because strangers often come in a row
+    and resemble each other.
     """
-    if len({signal.shape for signal in signals}) > 1 or [one.shape[1:] for one in signals] != [
-        one.shape[1:] for one in others
-    ]:
-        return []
-    if min(len(signals[0]), *map(len, others)) < FEWEST_ALIKE:
-        return []
-    gains = []
-    for signal, other in zip(signals, others, strict=True):
-        mine, theirs = (make_log_pictures(one) for one in (signal, other))
-        own = mine @ mine.T
-        np.fill_diagonal(own, -1)
-        gains.append((mine @ theirs.T).max(axis=1) - np.sort(own, axis=1)[:, -KIN])
-    return np.flatnonzero(np.mean(gains, axis=0) > SURELY_STRANGE).tolist()
+    sides = (images, others)
+    if [one.shape[1:] for one in images] != [one.shape[1:] for one in others]:
+        return [], []
+    if any(len({len(one) for one in side}) > 1 or len(side[0]) < FEWEST_ALIKE for side in sides):
+        return [], []
+    gains: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for pair in zip(images, others, strict=True):
+        pictures = [make_log_pictures(one) for one in pair]
+        across = pictures[0] @ pictures[1].T
+        for gain, picture, best in zip(gains, pictures, (across.max(axis=1), across.max(axis=0)), strict=True):
+            own = picture @ picture.T
+            np.fill_diagonal(own, -1)
+            gain.append(best - np.partition(own, -KIN, axis=1)[:, -KIN])
+    first, second = (np.flatnonzero(np.mean(gain, axis=0) > SURELY_STRANGE).tolist() for gain in gains)
+    return first, second
 
 
-def make_log_pictures(signal: np.ndarray) -> np.ndarray:
+def make_log_pictures(images: np.ndarray) -> np.ndarray:
     """(T, pixels) logarithms of reduced images with mean 0 and sum of squares 1; the brightest blood counts less so."""
-    images = reduce_images(signal).reshape(len(signal), -1)
-    images = np.log(np.maximum(images, DARK * np.percentile(images, 99)))
-    images -= images.mean(axis=1, keepdims=True)
-    return images / np.maximum(np.linalg.norm(images, axis=1, keepdims=True), 1e-9)
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    flat = np.log(np.maximum(flat, DARK * np.percentile(flat[::4], 99)))
+    flat -= flat.mean(axis=1, keepdims=True)
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
 
 
-def flag_positions(scans: dict[Condition, Scan]) -> dict[Condition, Scan]:
+def flag_positions(scans: dict[Condition, Scan], reduced: Reduced) -> dict[Condition, Scan]:
     """The scans, flagged where images of one lie mirrored or turned to those of the other, or its slices exchanged."""
     first, second = scans.values()
     shapes = {one.signal.shape[1:] for scan in (first, second) for one in scan.slices}
     if len(shapes) > 1 or len(first.slices) != len(second.slices):
         return scans
-    usual = [
-        np.stack([np.median(reduce_images(one.signal), axis=0) for one in scan.slices]) for scan in (first, second)
-    ]
+    usual = [np.stack([np.median(one, axis=0) for one in reduced[scan.condition]]) for scan in (first, second)]
     shown, beside = map(normalize_pictures, usual)
     told = turn_by_headers(first.slices[0], second.slices[0])
     if told is None:
@@ -130,19 +135,6 @@ def flag_exchanges(scans: dict[Condition, Scan], shown: np.ndarray, beside: np.n
     return flag_scans(scans, FlagCode.GEOMETRY_UNCERTAIN, sentence)
 
 
-def flag_scans(scans: Mapping[Condition, Scan], code: FlagCode, sentence: str) -> dict[Condition, Scan]:
-    """The scans with a finding on every slice of both."""
-    assumption = make_flag(FlagCode.READ_AS, found=sentence)
-    return {
-        which: replace(
-            scan,
-            slices=tuple(add_finding(one, code, sentence) for one in scan.slices),
-            assumptions=(*scan.assumptions, assumption),
-        )
-        for which, scan in scans.items()
-    }
-
-
 def remove_repeats_between(scans: Mapping[Condition, Scan]) -> dict[Condition, Scan]:
     """The scans without images that lie in both of them, of which one does not fit in; flags say which."""
     places = [(which, index) for which, scan in scans.items() for index in range(len(scan.slices))]
@@ -185,10 +177,3 @@ def remove_frames(series: PerfusionSeries, frames: Sequence[int]) -> PerfusionSe
     kept = np.delete(np.arange(len(series.signal)), frames)
     uids = tuple(series.instance_uids[index] for index in kept.tolist()) if series.instance_uids else ()
     return replace(series, signal=series.signal[kept], times_s=series.times_s[kept], instance_uids=uids)
-
-
-def add_finding(series: PerfusionSeries, code: FlagCode, text: str) -> PerfusionSeries:
-    """A series with one more finding on its acquisition."""
-    flag = make_flag(code, found=text)
-    acquisition = replace(series.acquisition, findings=(*series.acquisition.findings, flag))
-    return replace(series, acquisition=acquisition)

@@ -23,13 +23,14 @@ LONGEST_DIP = 8  # frames
 def describe_brightness_steps(frames: Sequence[Frame], times_s: np.ndarray, signal: np.ndarray) -> list[str]:
     """Sentences on images from which on all is brighter or darker, or that are out of line with those around them."""
     said = []
-    for index, factor in find_gain_steps(signal):
+    logs = compute_logs(signal)
+    for index, factor in find_gain_steps(logs):
         time_s = times_s[index] - times_s[0]
         said.append(
             f"From {name_images([frames[index]])} on ({time_s:.1f} s after the first) signal is {factor:.2f} times "
             "that before in all of the image, also where no contrast agent comes: gain or scale changed."
         )
-    for index, factor in [] if said else find_flashes(signal):
+    for index, factor in [] if said else find_flashes(logs):
         said.append(
             f"{capitalize(name_images([frames[index]]))} is {factor:.2f} times as bright as those before and after it "
             "in all of the image, also where no contrast agent comes: gain or scale was another."
@@ -45,14 +46,17 @@ def describe_brightness_steps(frames: Sequence[Frame], times_s: np.ndarray, sign
     return said
 
 
-def find_gain_steps(signal: np.ndarray) -> list[tuple[int, float]]:
-    """Indices of the first frames with another gain, and the factors; a bolus leaves most regions as they are."""
+def compute_logs(signal: np.ndarray) -> np.ndarray:
+    """(T, regions) logarithm of the mean signal of the regions that hold signal in every frame."""
     regions = reduce_images(signal, BLOCKS).reshape(len(signal), -1)
-    regions = regions[:, regions.min(axis=0) > AT_LEAST * regions.max()]
-    if len(signal) < 2 * BEFORE or not regions.size:
+    return np.log(regions[:, regions.min(axis=0) > AT_LEAST * regions.max()])
+
+
+def find_gain_steps(logs: np.ndarray) -> list[tuple[int, float]]:
+    """Indices of the first frames with another gain, and the factors; a bolus leaves most regions as they are."""
+    if len(logs) < 2 * BEFORE or not logs.size:
         return []
-    logs = np.log(regions)
-    places = np.arange(BEFORE, len(signal) - BEFORE + 1)
+    places = np.arange(BEFORE, len(logs) - BEFORE + 1)
     lasting = [np.median(logs[at : at + BEFORE], axis=0) - np.median(logs[at - BEFORE : at], axis=0) for at in places]
     at_once = [logs[at] - logs[at - 1] for at in places]
     low, high = np.percentile([lasting, at_once], (UNCHANGED, 100 - UNCHANGED), axis=2)
@@ -65,13 +69,10 @@ def find_gain_steps(signal: np.ndarray) -> list[tuple[int, float]]:
     return sorted(found)
 
 
-def find_flashes(signal: np.ndarray) -> list[tuple[int, float]]:
+def find_flashes(logs: np.ndarray) -> list[tuple[int, float]]:
     """Indices of single frames with another gain than those before and after them, and the factors."""
-    regions = reduce_images(signal, BLOCKS).reshape(len(signal), -1)
-    regions = regions[:, regions.min(axis=0) > AT_LEAST * regions.max()]
-    if len(signal) < 2 * BEFORE or not regions.size:
+    if len(logs) < 2 * BEFORE or not logs.size:
         return []
-    logs = np.log(regions)
     apart = logs[1:-1] - (logs[:-2] + logs[2:]) / 2
     low, high = np.percentile(apart, (UNCHANGED, 100 - UNCHANGED), axis=1)
     size = np.maximum(low, -high)

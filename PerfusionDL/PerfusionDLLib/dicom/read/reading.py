@@ -9,11 +9,13 @@ import numpy as np
 from ...data.flag import FlagCode
 from ...data.study import Condition, Identity, Level, Scan, Study
 from . import condition, geometry
+from .anatomy import flag_anatomy
 from .between_scans import compare_scans
 from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, choose
 from .consistency import Uncertainty, find_typical_text, make_uncertainties
 from .doubles import remove_copied_series, remove_copies
+from .flagging import reduce_scans
 from .frame import Frame
 from .headers import Survey, survey_files, tolerate_broken_rules
 from .loading import load
@@ -85,7 +87,7 @@ def load_visit(chosen: Mapping[Condition, Chosen], choices: ReadChoices = NO_CHO
         for which, one in chosen.items()
     }
     if len(scans) < 2:
-        return scans
+        return flag_anatomy(scans, reduce_scans(scans))
     return {
         which: replace(
             scan, minutes_after_other=compute_seconds_after(found[which], found[condition.swap_condition(which)]) / 60
