@@ -1,4 +1,4 @@
-"""What makes flow doubtful is a doubt, with the code of its kind."""
+"""What makes flow uncertain is an uncertainty, with the code of its kind."""
 
 import numpy as np
 import pytest

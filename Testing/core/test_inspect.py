@@ -7,8 +7,8 @@ import sys
 
 import pydicom
 import pytest
-from dicom_edits import each
-from dicom_studies import small_study
+from dicom_edits import each, put
+from dicom_studies import small_study, written
 from patience import PATIENCE_S
 from PerfusionDLLib.cli.acquisition import read_entered
 from PerfusionDLLib.data.errors import PerfusionError
@@ -162,3 +162,10 @@ def test_deep_nesting_and_bombs_are_damaged_files(folder):
     packed = b"".join(packer.compress(bytes(1 << 24)) for _ in range(40)) + packer.flush()
     (folder / "bomb.dcm").write_bytes(meta + plain.getvalue() + packed)
     assert read_study([folder]).rest is not None
+
+
+def test_what_rest_and_stress_say_about_each_other_is_inspected_too(tmp_path):
+    folder = written(tmp_path, small_study(slices=2, frames=16))
+    each(folder / "scan2", lambda image, path: put(image, image.pixel_array[:, ::-1]))
+    lines = inspect_folders([folder]).lines
+    assert sum("show the heart mirrored left to right against those of" in line for line in lines) == 4

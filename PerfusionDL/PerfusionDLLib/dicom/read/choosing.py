@@ -31,11 +31,15 @@ class Chosen:
 
 
 def choose(
-    frames: Sequence[Frame], told: Mapping[Condition, Path], choices: ReadChoices = NO_CHOICES
+    frames: Sequence[Frame],
+    told: Mapping[Condition, Path],
+    choices: ReadChoices = NO_CHOICES,
+    findings: Sequence[Finding] | None = None,
 ) -> dict[Condition, Chosen]:
     """Which scan is rest and which is stress, each with a sentence that says how that is known.
 
     told : folders that were chosen as rest or stress
+    findings : what the series of the study are, where that is known already
 
     Raises PerfusionError where there is no perfusion scan, or nothing tells which one is which.
     """
@@ -52,7 +56,8 @@ def choose(
                 "Choose a folder with one scan.",
             )
         chosen[which] = Chosen(scans[0], f"Taken as {which} because its folder was chosen as {which}.")
-    findings = find_slices(remaining, choices.rr_interval_s)
+    if findings is None or told:
+        findings = find_slices(remaining, choices.rr_interval_s)
     if len(chosen) == 2 or (chosen and not any(finding.slices for finding in findings)):
         return chosen
     scans = find_scans_of_study(findings, choices.rr_interval_s)

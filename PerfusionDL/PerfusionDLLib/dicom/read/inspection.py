@@ -13,9 +13,7 @@ from .choices import NO_CHOICES, ReadChoices
 from .choosing import Chosen, choose, choose_study, compute_time_between_injections_s
 from .frame import Frame
 from .headers import Survey, survey_files, tolerate_broken_rules
-from .loading import load
-from .pixels import PixelReader
-from .reading import add_notes_of_study, choose_levels, collect_chosen_folders, gather
+from .reading import add_notes_of_study, collect_chosen_folders, gather, load_visit
 from .slices import Finding, find_slices
 
 SHORTEST_TOKEN = 3  # letters of a name or number that are masked
@@ -51,12 +49,9 @@ def inspect_folders(
         lines += describe_files(found)
         gathered = gather(found)
         frames = choose_study(gathered.frames, choices.study)
-        lines += [
-            "",
-            "Series",
-            *(f"  {line}" for one in find_slices(frames, choices.rr_interval_s) for line in describe_series(one)),
-        ]
-        chosen = add_notes_of_study(choose(gathered.frames, told, choices), gathered)
+        findings = find_slices(frames, choices.rr_interval_s)
+        lines += ["", "Series", *(f"  {line}" for one in findings for line in describe_series(one))]
+        chosen = add_notes_of_study(choose(gathered.frames, told, choices, findings), gathered)
         lines += describe_scans(chosen, choices)
     except PerfusionError as error:
         refused = True
@@ -91,17 +86,16 @@ def describe_series(finding: Finding) -> Iterator[str]:
 def describe_scans(chosen: Mapping[Condition, Chosen], choices: ReadChoices) -> list[str]:
     """Every decision on the scans."""
     lines = []
-    reader = PixelReader()
-    placed = choose_levels({which: one.scan for which, one in chosen.items()})
+    scans = load_visit(chosen, choices)
     for which, one in chosen.items():
-        scan = load(which, one.scan, one.how, placed[which], reader, choices.acquisition.get(which, {}))
+        scan = scans[which]
         lines += ["", f"{which.capitalize()}: {one.scan.evidence.described}", f"  {one.how}"]
         lines += [f"  clock: {one.scan.clock}", *(f"    {said}" for said in one.scan.witnesses)]
         lines += [f"  {line}" for line in describe_slices(scan, one)]
         lines += ["  values", *(f"    {line}" for line in describe_values(scan.slices[0].acquisition))]
         lines += ["  said", *(f"    {said.text}" for said in scan.assumptions[1:])]
         found = scan.slices[0].acquisition.findings
-        lines += ["  makes every flow doubtful", *(f"    {flag.text}" for flag in found)] if found else []
+        lines += ["  makes every flow uncertain", *(f"    {flag.text}" for flag in found)] if found else []
     apart_s = compute_time_between_injections_s([one.scan for one in chosen.values()])
     if apart_s == apart_s:
         lines += ["", f"The second scan began {apart_s / 60:.1f} minutes after the first."]
