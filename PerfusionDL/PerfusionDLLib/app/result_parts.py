@@ -87,7 +87,6 @@ def _provenance(result: StudyResult) -> dict[str, str]:
 
 def _without_identifiers(scan: PreprocessedScan, key: bytes) -> PreprocessedScan:
     """A scan whose images are known by references that only the user's key leads from."""
-
     from ..dicom import make_image_reference
 
     def kept(series: PerfusionSeries) -> PerfusionSeries:

@@ -12,10 +12,9 @@ SAME_PAUSE_S = 600.0  # chosen: a series may be begun minutes before its first i
 
 def compute_seconds_after(one: FoundScan, other: FoundScan) -> float:
     """How much later a scan began than another one of the visit; NaN if unknown, or where both say the same."""
-    if one.start_s == other.start_s or find_contradiction_of_series(one, other) or has_other_dates(one, other):
+    if one.start_s == other.start_s or find_contradiction_of_series(one, other) or is_beyond_visit(one, other):
         return float("nan")
-    apart_s = compute_time_between_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
-    return float("nan") if is_beyond_visit(one, other) else apart_s
+    return compute_time_between_s(other.slices[0].first, other.start_s, one.slices[0].first, one.start_s)
 
 
 def is_beyond_visit(one: FoundScan, other: FoundScan) -> bool:
