@@ -176,9 +176,9 @@ def _pictures(page: Page, y: float, result: StudyResult) -> float:
                 fontsize=6,
             )
         y += side + GAP_MM
-    bar_axes = page.axes(right_block + columns * (side + GAP_MM) + 0.5, top, 2.2, y - GAP_MM - top)
+    bar_axes = page.axes(right_block + columns * (side + GAP_MM), top, 2.0, y - GAP_MM - top)
     draw_scale(bar_axes, ScalarMappable(scale, colormap(FLOW_COLORS)))
-    bar_axes.yaxis.set_major_locator(MaxNLocator(5))
+    bar_axes.yaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10)))
     bar_axes.set_ylabel(f"MBF ({FLOW_UNIT})", labelpad=3)
     return y
 
